@@ -1,0 +1,53 @@
+# Everything that Marquet is built on, found in one place. Versions of Python packages are in constraints.txt.
+
+set(Python_FIND_VIRTUALENV FIRST)
+if(NOT Python_EXECUTABLE AND EXISTS "${PROJECT_SOURCE_DIR}/.venv/bin/python" AND NOT SKBUILD)
+  set(Python_EXECUTABLE "${PROJECT_SOURCE_DIR}/.venv/bin/python")
+endif()
+set(_python_parts Interpreter)
+if(MARQUET_BUILD_PYTHON)
+  list(APPEND _python_parts Development.Module)
+endif()
+find_package(Python 3.11 REQUIRED COMPONENTS ${_python_parts})
+
+if(MARQUET_ARROW STREQUAL "system")
+  find_package(Arrow CONFIG REQUIRED)
+  find_package(Parquet CONFIG REQUIRED)
+  find_package(ArrowCompute CONFIG REQUIRED)
+else()
+  find_package(BundledArrow MODULE)
+  if(NOT BundledArrow_FOUND)
+    if(MARQUET_ARROW STREQUAL "bundled")
+      message(FATAL_ERROR "MARQUET_ARROW=bundled, but ${Python_EXECUTABLE} has no pyarrow with C++ headers")
+    endif()
+    find_package(Arrow CONFIG REQUIRED)
+    find_package(Parquet CONFIG REQUIRED)
+    find_package(ArrowCompute CONFIG REQUIRED)
+  endif()
+endif()
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(simdjson REQUIRED) # Debian has no archive of it: the wheel carries the shared library beside its own
+
+# Linked as archives where Debian ships them, so that a wheel carries them inside.
+function(marquet_archive target header library)
+  find_path(${target}_INCLUDE ${header} REQUIRED)
+  find_library(${target}_LIBRARY NAMES ${library} REQUIRED)
+  add_library(${target} STATIC IMPORTED GLOBAL)
+  set_target_properties(${target} PROPERTIES IMPORTED_LOCATION "${${target}_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES
+                                                                                       "${${target}_INCLUDE}")
+endfunction()
+marquet_archive(archive_zstd zstd.h libzstd.a)
+marquet_archive(archive_xxhash xxhash.h libxxhash.a)
+marquet_archive(archive_crypto openssl/evp.h libcrypto.a)
+target_link_libraries(archive_crypto INTERFACE ${CMAKE_DL_LIBS} Threads::Threads)
+
+if(MARQUET_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(MARQUET_BUILD_BENCHMARKS)
+  find_package(benchmark REQUIRED)
+endif()

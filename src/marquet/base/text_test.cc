@@ -1,0 +1,60 @@
+#include "marquet/base/text.h"
+
+#include <gtest/gtest.h>
+
+#include "marquet/base/error.h"
+#include "marquet/base/hash.h"
+
+namespace marquet {
+namespace {
+
+TEST(TextTest, SeparatesThousands) {
+  EXPECT_EQ(WithCommas(0), "0");
+  EXPECT_EQ(WithCommas(999), "999");
+  EXPECT_EQ(WithCommas(1'000), "1,000");
+  EXPECT_EQ(WithCommas(-1'234'567), "-1,234,567");
+}
+
+TEST(TextTest, ReadsSizes) {
+  EXPECT_EQ(ParseBytes("4096").ValueOrDie(), 4096);
+  EXPECT_EQ(ParseBytes("2GB").ValueOrDie(), 2'000'000'000);
+  EXPECT_EQ(ParseBytes("1.5 MiB").ValueOrDie(), 1'572'864);
+  for (const char* text : {"", "GB", "-1", "0", "2 parsecs", "1e400", "nan"}) {
+    EXPECT_TRUE(IsKind(ParseBytes(text).status(), ErrorKind::kInvalidInput)) << text;
+  }
+}
+
+TEST(TextTest, EscapesForUrisAndBack) {
+  const std::string odd = "symbol=UD:1V: GN 2437%/\xC3\xA9";
+  EXPECT_EQ(UriEncode("a b/c%"), "a%20b/c%25");
+  EXPECT_EQ(UriDecode(UriEncode(odd)).ValueOrDie(), odd);
+  EXPECT_TRUE(IsKind(UriDecode("a%4").status(), ErrorKind::kInvalidInput));
+  EXPECT_TRUE(IsKind(UriDecode("%zz").status(), ErrorKind::kInvalidInput));
+  EXPECT_EQ(UriDecode("%41").ValueOrDie(), "A");
+}
+
+TEST(TextTest, TellsUtf8FromOtherBytes) {
+  EXPECT_TRUE(IsUtf8("ESH4 \xE2\x82\xAC"));
+  EXPECT_FALSE(IsUtf8("\xED\xA0\x80"));  // a surrogate
+  EXPECT_FALSE(IsUtf8("\xC0\x80"));      // an overlong NUL
+  EXPECT_FALSE(IsUtf8("\xE2\x82"));      // cut short
+}
+
+TEST(TextTest, QuotesHostileBytes) {
+  EXPECT_EQ(Quoted("a\nb\xFF"), "'a\\x0ab\\xff'");
+  EXPECT_EQ(Quoted("abcdef", 3), "'abc...'");
+}
+
+TEST(HashTest, AgreesWithPublishedVectors) {
+  Sha256Digest sha;
+  sha.Update("abc", 3);
+  EXPECT_EQ(sha.Hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(Xxh3Hex(""), "99aa06d3014798d86001c324468d497f");  // XXH3-128 of nothing, seed 0
+  Xxh3Digest parts;
+  parts.Update("hello ", 6);
+  parts.Update("world", 5);
+  EXPECT_EQ(parts.Hex(), Xxh3Hex("hello world"));
+}
+
+}  // namespace
+}  // namespace marquet

@@ -1,0 +1,43 @@
+// Nanosecond times and UTC dates, to and from text.
+//
+// A time is an int64 of nanoseconds since 1970-01-01T00:00:00Z (1677-09-21 to 2262-04-11); a date is an int32 of days
+// since 1970-01-01. Nothing here knows of time zones other than UTC and fixed offsets. Thread safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "arrow/result.h"
+
+namespace marquet {
+
+constexpr int64_t kNanosPerSecond = 1'000'000'000;
+constexpr int64_t kNanosPerDay = 86'400 * kNanosPerSecond;
+
+// Division that rounds towards negative infinity, so that times before 1970 fall into the right day.
+constexpr int64_t FloorDiv(int64_t value, int64_t divisor) {
+  const int64_t quotient = value / divisor;
+  return quotient - ((value % divisor != 0) && ((value < 0) != (divisor < 0)));
+}
+
+constexpr int32_t DateOfNanos(int64_t nanos) { return static_cast<int32_t>(FloorDiv(nanos, kNanosPerDay)); }
+
+// "2024-01-02T03:04:05.000000006Z"; the fraction has 0, 3, 6 or 9 digits, as few as keep the value.
+std::string FormatNanos(int64_t nanos);
+
+// "2024-01-02".
+std::string FormatDate(int32_t days);
+
+// Reads ISO-8601: a date ("2024-01-02", its midnight), or a date, 'T' or a space, and a time to the minute, second or
+// up to nine fractional digits, then nothing (UTC), 'Z' or "+hh:mm" / "-hh:mm".
+// Errors: kInvalidInput when the text is not of this form or outside what int64 nanoseconds hold.
+arrow::Result<int64_t> ParseNanos(std::string_view text);
+
+// Reads "2024-01-02". Errors: kInvalidInput.
+arrow::Result<int32_t> ParseDate(std::string_view text);
+
+// The wall clock, in nanoseconds. For created-at fields and file ages only: nothing is ordered by it.
+int64_t NowNanos();
+
+}  // namespace marquet
