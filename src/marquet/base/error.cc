@@ -124,7 +124,8 @@ bool IsKind(const arrow::Status& status, ErrorKind kind) { return !status.ok() &
 
 arrow::Status WithContext(const arrow::Status& status, std::string_view prefix) {
   if (status.ok()) return status;
-  return Make(KindOf(status), fmt::format("{}: {}", prefix, status.message()), HintOf(status), ErrnoOf(status));
+  return Make(KindOf(status), fmt::format("{}: {}", prefix, status.message()), HintOf(status),
+              ErrnoOf(status));
 }
 
 arrow::Status WithHint(const arrow::Status& status, std::string hint) {

@@ -1,9 +1,10 @@
 // The nine kinds of error that Marquet returns.
 //
-// Errors are values: every fallible function returns arrow::Status or arrow::Result<T>. A status made here carries an
-// ErrorDetail with its kind, so that the command line and the Python package can map it without reading its text.
-// A message says what was found, where (file, row, byte, column) and what was expected; a hint, where there is one,
-// says what to do next. Statuses that Arrow itself made have no detail; KindOf() maps their codes.
+// Errors are values: every fallible function returns arrow::Status or arrow::Result<T>. A status made here
+// carries an ErrorDetail with its kind, so that the command line and the Python package can map it without
+// reading its text. A message says what was found, where (file, row, byte, column) and what was expected; a
+// hint, where there is one, says what to do next. Statuses that Arrow itself made have no detail; KindOf()
+// maps their codes.
 //
 // All functions are thread safe.
 #pragma once
@@ -40,7 +41,7 @@ class ErrorDetail final : public arrow::StatusDetail {
   std::string ToString() const override;
 
   ErrorKind kind() const { return kind_; }
-  const std::string& hint() const { return hint_; }  // empty when there is none
+  const std::string& hint() const { return hint_; }   // empty when there is none
   int error_number() const { return error_number_; }  // errno, or 0
 
  private:
@@ -76,8 +77,9 @@ inline arrow::Status Unsupported(std::string message, std::string hint = {}) {
   return Error(ErrorKind::kUnsupported, std::move(message), std::move(hint));
 }
 
-// A refusal of the operating system: "PATH: cannot OPERATION: No space left on device". ENOENT becomes kNotFound and
-// EEXIST kAlreadyExists; everything else is kStorage. The errno is kept in the detail in every case.
+// A refusal of the operating system: "PATH: cannot OPERATION: No space left on device". ENOENT becomes
+// kNotFound and EEXIST kAlreadyExists; everything else is kStorage. The errno is kept in the detail in every
+// case.
 arrow::Status StorageError(int error_number, std::string_view operation, std::string_view path,
                            std::string hint = {});
 
@@ -94,7 +96,8 @@ arrow::Status WithHint(const arrow::Status& status, std::string hint);
 // The same message under another kind. For Arrow's own statuses, whose codes do not tell damage from misuse.
 arrow::Status AsKind(const arrow::Status& status, ErrorKind kind);
 
-// The message on one line, with its kind's name before it and without Arrow's code name: "corrupt data: day.dbn: ...".
+// The message on one line, with its kind's name before it and without Arrow's code name: "corrupt data:
+// day.dbn: ...".
 std::string OneLine(const arrow::Status& status);
 
 }  // namespace marquet

@@ -28,9 +28,7 @@ TEST(ErrorTest, MapsArrowsOwnStatuses) {
   EXPECT_TRUE(WithContext(arrow::Status::OK(), "x").ok());
 }
 
-TEST(ErrorTest, PutsAMessageOnOneLine) {
-  EXPECT_EQ(OneLine(CorruptData("a\nb")), "corrupt data: a b");
-}
+TEST(ErrorTest, PutsAMessageOnOneLine) { EXPECT_EQ(OneLine(CorruptData("a\nb")), "corrupt data: a b"); }
 
 }  // namespace
 }  // namespace marquet

@@ -1,4 +1,5 @@
-// The log that every room writes to. It has no sink until a program gives it one, so the library prints nothing.
+// The log that every room writes to. It has no sink until a program gives it one, so the library prints
+// nothing.
 #pragma once
 
 #include <memory>
@@ -9,7 +10,8 @@ class logger;
 
 namespace marquet {
 
-// The process-wide logger, "marquet". Thread safe. The command line and the Python package attach sinks and a level.
+// The process-wide logger, "marquet". Thread safe. The command line and the Python package attach sinks and a
+// level.
 spdlog::logger& Log();
 
 }  // namespace marquet

@@ -20,8 +20,8 @@ struct Progress {
 // Called from one thread at a time, at most some ten times a second. May be empty.
 using ProgressCallback = std::function<void(const Progress&)>;
 
-// A flag that asks work to stop. Set from a signal handler or another thread; looked at between batches. Work that is
-// stopped leaves nothing half visible. Thread safe and async-signal safe.
+// A flag that asks work to stop. Set from a signal handler or another thread; looked at between batches. Work
+// that is stopped leaves nothing half visible. Thread safe and async-signal safe.
 class StopFlag {
  public:
   void Request() { requested_.store(true, std::memory_order_relaxed); }

@@ -89,13 +89,15 @@ arrow::Result<int64_t> ParseBytes(std::string_view text) {
   double scale = 0;
   if (unit.empty() || unit == "b") scale = 1;
   static constexpr std::string_view kPrefixes = "kmgt";
-  if (const size_t power = unit.empty() ? std::string_view::npos : kPrefixes.find(unit[0]); power != std::string_view::npos) {
+  if (const size_t power = unit.empty() ? std::string_view::npos : kPrefixes.find(unit[0]);
+      power != std::string_view::npos) {
     const std::string_view rest = std::string_view(unit).substr(1);
     if (rest.empty() || rest == "b") scale = std::pow(1000.0, static_cast<double>(power + 1));
     if (rest == "ib" || rest == "i") scale = std::pow(1024.0, static_cast<double>(power + 1));
   }
   if (error != std::errc() || scale == 0 || !(value > 0) || value * scale > 9e18) {
-    return InvalidInput(fmt::format("'{}' is not a size; expected a number and a unit such as 512MiB or 2GB", text));
+    return InvalidInput(
+        fmt::format("'{}' is not a size; expected a number and a unit such as 512MiB or 2GB", text));
   }
   return static_cast<int64_t>(value * scale);
 }
@@ -104,8 +106,8 @@ std::string UriEncode(std::string_view text, std::string_view keep) {
   std::string out;
   out.reserve(text.size());
   for (const char c : text) {
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                            c == '_' || c == '.' || c == '~';
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                            c == '-' || c == '_' || c == '.' || c == '~';
     if (unreserved || keep.find(c) != std::string_view::npos) {
       out += c;
     } else {
@@ -126,7 +128,8 @@ arrow::Result<std::string> UriDecode(std::string_view text) {
     const int high = i + 2 < text.size() ? HexValue(text[i + 1]) : -1;
     const int low = i + 2 < text.size() ? HexValue(text[i + 2]) : -1;
     if (high < 0 || low < 0) {
-      return InvalidInput(fmt::format("{} holds a '%' at byte {} without two hexadecimal digits", Quoted(text), i));
+      return InvalidInput(
+          fmt::format("{} holds a '%' at byte {} without two hexadecimal digits", Quoted(text), i));
     }
     out += static_cast<char>(high * 16 + low);
     i += 2;
@@ -165,8 +168,8 @@ std::string RandomUuid() {
   const auto word = [&] { return static_cast<uint64_t>(device()) << 32 | device(); };
   const uint64_t high = (word() & ~0xF000ULL) | 0x4000ULL;
   const uint64_t low = (word() & ~(3ULL << 62)) | (2ULL << 62);
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xFFFF, high & 0xFFFF, low >> 48,
-                     low & 0xFFFFFFFFFFFFULL);
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xFFFF, high & 0xFFFF,
+                     low >> 48, low & 0xFFFFFFFFFFFFULL);
 }
 
 }  // namespace marquet

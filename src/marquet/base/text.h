@@ -9,22 +9,23 @@
 
 namespace marquet {
 
-std::string WithCommas(int64_t value);   // "1,234,567"
-std::string HumanBytes(int64_t bytes);   // "1.5 MiB"
+std::string WithCommas(int64_t value);     // "1,234,567"
+std::string HumanBytes(int64_t bytes);     // "1.5 MiB"
 std::string HumanSeconds(double seconds);  // "3.2 s", "2 min 05 s"
 
 // Reads "2GB", "512MiB", "1.5 GB", "4096": SI and IEC units, case-insensitive. Errors: kInvalidInput.
 arrow::Result<int64_t> ParseBytes(std::string_view text);
 
-// Percent-encodes every byte except the unreserved ones of RFC 3986 and '/' ("keep" names more bytes to keep), and back.
-// Decoding: kInvalidInput when a '%' is not followed by two hexadecimal digits.
+// Percent-encodes every byte except the unreserved ones of RFC 3986 and '/' ("keep" names more bytes to
+// keep), and back. Decoding: kInvalidInput when a '%' is not followed by two hexadecimal digits.
 std::string UriEncode(std::string_view text, std::string_view keep = "/");
 arrow::Result<std::string> UriDecode(std::string_view text);
 
 // True when `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool IsUtf8(std::string_view text);
 
-// 'text' with control characters and bytes that are not UTF-8 as \xNN, cut after `limit` bytes: safe in an error line.
+// 'text' with control characters and bytes that are not UTF-8 as \xNN, cut after `limit` bytes: safe in an
+// error line.
 std::string Quoted(std::string_view text, size_t limit = 80);
 
 // 32 hexadecimal digits out of the operating system's random source, in the form of a version 4 UUID.

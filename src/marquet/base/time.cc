@@ -35,7 +35,8 @@ bool TakeDate(std::string_view text, size_t* at, int32_t* days) {
   if (month < 0 || !Take(text, at, '-')) return false;
   const int day = Digits(text, at, 2);
   if (day < 0) return false;
-  const std::chrono::year_month_day ymd{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+  const std::chrono::year_month_day ymd{std::chrono::year(year),
+                                        std::chrono::month(static_cast<unsigned>(month)),
                                         std::chrono::day(static_cast<unsigned>(day))};
   if (!ymd.ok()) return false;
   *days = static_cast<int32_t>(std::chrono::sys_days(ymd).time_since_epoch().count());
@@ -58,10 +59,12 @@ std::string FormatDate(int32_t days) {
 std::string FormatNanos(int64_t nanos) {
   const int32_t days = DateOfNanos(nanos);
   // In 128 bits, because the first representable day begins before the first representable nanosecond.
-  const auto rest = static_cast<int64_t>(static_cast<__int128>(nanos) - static_cast<__int128>(days) * kNanosPerDay);
+  const auto rest =
+      static_cast<int64_t>(static_cast<__int128>(nanos) - static_cast<__int128>(days) * kNanosPerDay);
   const int64_t seconds = rest / kNanosPerSecond;
   const int64_t fraction = rest % kNanosPerSecond;
-  std::string text = fmt::format("{}T{:02}:{:02}:{:02}", FormatDate(days), seconds / 3600, seconds / 60 % 60, seconds % 60);
+  std::string text =
+      fmt::format("{}T{:02}:{:02}:{:02}", FormatDate(days), seconds / 3600, seconds / 60 % 60, seconds % 60);
   if (fraction % 1'000 != 0) {
     text += fmt::format(".{:09}", fraction);
   } else if (fraction % 1'000'000 != 0) {
@@ -122,13 +125,15 @@ arrow::Result<int64_t> ParseNanos(std::string_view text) {
   }
   const __int128 nanos = (static_cast<__int128>(days) * 86'400 + seconds) * kNanosPerSecond + fraction;
   if (nanos > INT64_MAX || nanos < INT64_MIN) {
-    return InvalidInput(fmt::format("'{}' lies outside what nanoseconds in 64 bits hold (1677 to 2262)", text));
+    return InvalidInput(
+        fmt::format("'{}' lies outside what nanoseconds in 64 bits hold (1677 to 2262)", text));
   }
   return static_cast<int64_t>(nanos);
 }
 
 int64_t NowNanos() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 

@@ -1,7 +1,7 @@
 // Nanosecond times and UTC dates, to and from text.
 //
-// A time is an int64 of nanoseconds since 1970-01-01T00:00:00Z (1677-09-21 to 2262-04-11); a date is an int32 of days
-// since 1970-01-01. Nothing here knows of time zones other than UTC and fixed offsets. Thread safe.
+// A time is an int64 of nanoseconds since 1970-01-01T00:00:00Z (1677-09-21 to 2262-04-11); a date is an int32
+// of days since 1970-01-01. Nothing here knows of time zones other than UTC and fixed offsets. Thread safe.
 #pragma once
 
 #include <cstdint>
@@ -29,9 +29,9 @@ std::string FormatNanos(int64_t nanos);
 // "2024-01-02".
 std::string FormatDate(int32_t days);
 
-// Reads ISO-8601: a date ("2024-01-02", its midnight), or a date, 'T' or a space, and a time to the minute, second or
-// up to nine fractional digits, then nothing (UTC), 'Z' or "+hh:mm" / "-hh:mm".
-// Errors: kInvalidInput when the text is not of this form or outside what int64 nanoseconds hold.
+// Reads ISO-8601: a date ("2024-01-02", its midnight), or a date, 'T' or a space, and a time to the minute,
+// second or up to nine fractional digits, then nothing (UTC), 'Z' or "+hh:mm" / "-hh:mm". Errors:
+// kInvalidInput when the text is not of this form or outside what int64 nanoseconds hold.
 arrow::Result<int64_t> ParseNanos(std::string_view text);
 
 // Reads "2024-01-02". Errors: kInvalidInput.

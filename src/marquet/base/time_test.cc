@@ -8,9 +8,9 @@ namespace marquet {
 namespace {
 
 TEST(TimeTest, FormatsAndParsesBackEveryBoundary) {
-  for (const int64_t nanos : {INT64_MIN, INT64_MIN + 1, int64_t{-1}, int64_t{0}, int64_t{1}, int64_t{999},
-                              int64_t{1'000}, int64_t{1'609'160'400'000'429'831}, kNanosPerDay - 1, kNanosPerDay,
-                              INT64_MAX}) {
+  for (const int64_t nanos :
+       {INT64_MIN, INT64_MIN + 1, int64_t{-1}, int64_t{0}, int64_t{1}, int64_t{999}, int64_t{1'000},
+        int64_t{1'609'160'400'000'429'831}, kNanosPerDay - 1, kNanosPerDay, INT64_MAX}) {
     EXPECT_EQ(ParseNanos(FormatNanos(nanos)).ValueOrDie(), nanos) << FormatNanos(nanos);
   }
   EXPECT_EQ(FormatNanos(1'609'160'400'000'429'831), "2020-12-28T13:00:00.000429831Z");
@@ -26,8 +26,9 @@ TEST(TimeTest, ReadsDatesZonesAndShortForms) {
 }
 
 TEST(TimeTest, RefusesWhatIsNotATime) {
-  for (const char* text : {"", "2024", "2024-13-01", "2024-02-30", "2024-01-01T", "2024-01-01T25:00", "2024-01-01T00:00:00.",
-                           "2024-01-01T00:00:00X", "2024-01-01T00:00:00+1", "1677-09-21T00:12:43Z", "9999-01-01"}) {
+  for (const char* text :
+       {"", "2024", "2024-13-01", "2024-02-30", "2024-01-01T", "2024-01-01T25:00", "2024-01-01T00:00:00.",
+        "2024-01-01T00:00:00X", "2024-01-01T00:00:00+1", "1677-09-21T00:12:43Z", "9999-01-01"}) {
     EXPECT_TRUE(IsKind(ParseNanos(text).status(), ErrorKind::kInvalidInput)) << text;
   }
 }

@@ -1,1 +1,3 @@
-// placeholder
+#include "marquet/dbn/metadata.h"
+#include "marquet/dbn/reader.h"
+#include "marquet/dbn/writer.h"

@@ -1,1 +1,4 @@
-// placeholder
+#include "marquet/delta/actions.h"
+#include "marquet/delta/log.h"
+#include "marquet/delta/schema.h"
+#include "marquet/delta/statistics.h"

@@ -1,1 +1,1 @@
-// placeholder
+#include "marquet/depth/tensor.h"

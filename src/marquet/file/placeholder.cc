@@ -1,1 +1,2 @@
-// placeholder
+#include "marquet/file/durable_file.h"
+#include "marquet/file/file_system.h"

@@ -1,1 +1,2 @@
-// placeholder
+#include "marquet/pipeline/export.h"
+#include "marquet/pipeline/ingest.h"

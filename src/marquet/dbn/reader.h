@@ -1,0 +1,112 @@
+// DBN bytes to record batches, streamed in bounded memory.
+//
+// Takes any arrow::io::InputStream of `.dbn` or `.dbn.zst` content (told apart by their first bytes; several
+// zstd frames in a row are one stream), with or without a metadata header (a fragment). Gives batches of one
+// record kind at a time, in file order, in the columns that spec "Order-book tables" and docs/dbn.md list:
+// the record's own columns, then `symbol`, `ts`, `date`, `source_row`. Does no I/O besides reading the stream
+// it is given. Not thread safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arrow/io/type_fwd.h"
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/dbn/metadata.h"
+
+namespace marquet::dbn {
+
+// A record layout; several Databento schemas may share one (ohlcv-1s and ohlcv-1m, tbbo and mbp-1).
+enum class RecordKind {
+  kTrades,
+  kMbo,
+  kMbp1,
+  kMbp10,
+  kBbo,
+  kCmbp1,
+  kCbbo,
+  kOhlcv,
+  kStatus,
+  kImbalance,
+  kStatistics,
+  kDefinition
+};
+std::string_view KindName(RecordKind kind);  // "mbp-10", "ohlcv", ...
+arrow::Result<RecordKind> KindFromName(std::string_view name);
+
+// The columns of a kind's table, partition columns included, with their field metadata ("unit" = "ns" or
+// "1e-9"). `with_ts_out` adds the ts_out column.
+std::shared_ptr<arrow::Schema> TableSchema(RecordKind kind, bool with_ts_out = false);
+
+enum class OnTimeOverflow { kError, kNull };
+
+struct ReadOptions {
+  std::string name;              // of the source, for messages
+  bool allow_truncated = false;  // a last record cut short is counted instead of refused
+  bool keep_unknown = false;     // keep records of unknown type, raw, in ReadSummary::kept_records
+  OnTimeOverflow on_time_overflow = OnTimeOverflow::kError;
+  int64_t batch_rows = 131'072;
+  // Nanosecond upgrade of symbols: (instrument_id, date) -> symbol overrides from a symbology.json, as
+  // mappings.
+  std::vector<SymbolMapping> extra_mappings;
+};
+
+// A record that is no table row (system, symbol mapping, error, and unknown ones when kept), with its place.
+struct KeptRecord {
+  int64_t source_row = 0;  // counts all records of the file, from 0
+  std::string bytes;       // raw, header included
+};
+
+// Records in = sum(rows) + control + unknown; bytes that end a truncated file are counted too.
+struct ReadSummary {
+  Metadata metadata;
+  bool has_metadata = false;
+  bool compressed = false;
+  int64_t records = 0;
+  std::map<RecordKind, int64_t> rows;
+  int64_t control_records = 0;
+  int64_t unknown_records = 0;
+  std::map<int, int64_t> unknown_by_rtype;
+  int64_t unmapped_rows = 0;      // null symbol
+  int64_t nulled_times = 0;       // under OnTimeOverflow::kNull
+  int64_t truncated_bytes = 0;    // of the last, incomplete record
+  int64_t truncated_records = 0;  // 0 or 1
+  int64_t bytes_decoded = 0;      // of uncompressed DBN, metadata included
+  std::vector<KeptRecord> kept_records;
+  bool identical_export =
+      true;  // false when something was nulled or dropped, so that export cannot be identical
+};
+
+struct Batch {
+  RecordKind kind;
+  // All rows in file order. Rows of one (symbol, date) are not grouped here.
+  std::shared_ptr<arrow::RecordBatch> rows;
+};
+
+class Reader {
+ public:
+  // Reads the start of the stream. Errors: kCorruptData (not DBN, header cut short), kUnsupported (legacy
+  // DBZ, version above 3), each with byte positions.
+  static arrow::Result<std::unique_ptr<Reader>> Open(std::shared_ptr<arrow::io::InputStream> input,
+                                                     ReadOptions options);
+  ~Reader();
+
+  // The next batch, or nothing at the end. Errors name the record and byte.
+  arrow::Result<std::optional<Batch>> Next();
+
+  // Complete after the end was reached; running totals before.
+  const ReadSummary& summary() const;
+
+ private:
+  struct Impl;
+  explicit Reader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace marquet::dbn

@@ -1,0 +1,100 @@
+// The transaction log of one table: snapshots out of it, commits into it.
+//
+// Reading falls back from a broken checkpoint or _last_checkpoint to an older one, or to the JSON commits.
+// Reading and writing refuse a table whose protocol names a version or feature that is not known here
+// (kUnsupported, by name). A Log is thread safe. A Snapshot is an immutable value, shared.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/delta/actions.h"
+#include "marquet/file/file_system.h"
+
+namespace marquet::delta {
+
+// The state of the table at one version.
+class Snapshot {
+ public:
+  int64_t version = -1;
+  int64_t timestamp_ms = 0;  // of the commit
+  Protocol protocol;
+  Metadata metadata;
+  std::shared_ptr<arrow::Schema>
+      schema;  // all columns, partition columns included; see schema.h for field metadata
+  std::vector<std::shared_ptr<const AddFile>> files;  // live, in the order of (first commit, place in it)
+  std::map<std::string, Transaction> transactions;    // by app id
+  std::vector<RemoveFile> tombstones;                 // not yet expired
+};
+
+struct CommitEntry {
+  int64_t version = 0;
+  int64_t timestamp_ms = 0;
+  CommitInfo info;  // empty operation when the commit has no commitInfo
+};
+
+// What a writer asks to be committed.
+struct CommitRequest {
+  std::vector<Action> actions;  // without CommitInfo
+  CommitInfo info;              // timestamp and transaction id are filled in
+  // The version that the actions were worked out from; -1 for a table that does not exist yet.
+  int64_t read_version = -1;
+  // True when nothing was read of the table, so that the commit may be moved behind any others that only
+  // touch files. A commit that is not a blind append fails with kConflict when another removed or added files
+  // since read_version.
+  bool blind_append = true;
+  int max_attempts = 100;
+};
+
+struct CommitResult {
+  int64_t version = -1;
+  int attempts = 1;
+  std::shared_ptr<const Snapshot> snapshot;  // after the commit
+  // Set when the commit's own txn action was found stored already with at least this version: nothing was
+  // written.
+  bool already_applied = false;
+};
+
+class Log {
+ public:
+  // `table` is the directory that holds (or will hold) "_delta_log". Does no I/O.
+  Log(std::shared_ptr<file::FileSystem> fs, std::string table);
+  ~Log();
+
+  const std::string& table_path() const;
+  const std::shared_ptr<file::FileSystem>& fs() const;
+
+  // The newest snapshot. Kept between calls: only commits newer than it are looked for (by name, without
+  // listing) and read. kNotFound when there is no table here: the message tells an absent directory from one
+  // without a log.
+  arrow::Result<std::shared_ptr<const Snapshot>> Latest();
+
+  // Time travel. kNotFound, naming the versions there are, when the log no longer reaches that far.
+  arrow::Result<std::shared_ptr<const Snapshot>> AtVersion(int64_t version);
+  // The last version committed at or before this time.
+  arrow::Result<std::shared_ptr<const Snapshot>> AtTime(int64_t timestamp_ms);
+
+  // Newest first.
+  arrow::Result<std::vector<CommitEntry>> History(std::optional<int64_t> limit = {});
+
+  // Commits, or says why not: kConflict (cannot be rebased), kCommitUnknown (could not be learnt), kStorage,
+  // kUnsupported (a feature that is not known). Durable when it returns OK. Writes a checkpoint when one is
+  // due; failing at that is logged, not returned, because the commit stands.
+  arrow::Result<CommitResult> Commit(CommitRequest request);
+
+  // Writes a checkpoint of the latest version now.
+  arrow::Status Checkpoint();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace marquet::delta

@@ -1,0 +1,70 @@
+// A file that appears under its name only when it is complete and on stable storage.
+//
+// The bytes go to a temporary name in the same directory, ".NAME.UNIQUE.tmp", which no reader's pattern
+// matches (never "*.parquet" or "*.json"). Sync() makes them durable; Publish() gives them the final name.
+// Until then no reader sees anything, and a crash leaves only the temporary file.
+//
+// Any failure poisons the object: every later call returns the first error until Abort(). Not thread safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "arrow/io/interfaces.h"
+#include "marquet/file/file_system.h"
+
+namespace marquet::file {
+
+class DurableFile final : public arrow::io::OutputStream {
+ public:
+  // Creates the temporary file beside `path`. The directory must exist. The final name is not looked at
+  // before Publish.
+  static arrow::Result<std::shared_ptr<DurableFile>> Create(std::shared_ptr<FileSystem> fs, std::string path);
+  ~DurableFile() override;  // aborts when nothing was published
+
+  // arrow::io::OutputStream. Close() does not publish and does not sync: it is for Arrow's writers, which
+  // call it.
+  arrow::Status Write(const void* data, int64_t nbytes) override;
+  using arrow::io::OutputStream::Write;
+  arrow::Status Flush() override;
+  arrow::Status Close() override;
+  bool closed() const override;
+  arrow::Result<int64_t> Tell() const override;
+
+  // Flushes and syncs the bytes. No Write may follow.
+  arrow::Status Sync();
+
+  // Reads back what was written, for verification between Sync() and Publish().
+  arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenWritten();
+
+  // Syncs if that was not done yet, gives the file its final name, and syncs the directory. kAlreadyExists
+  // when the name is taken (the older file is untouched). Once it returns OK the file survives a power cut.
+  arrow::Status Publish();
+
+  // The same, in place of what is there.
+  arrow::Status PublishReplacing();
+
+  // Removes the temporary file. Harmless after Publish() and when called again.
+  arrow::Status Abort() override;
+
+  const std::string& path() const;
+  const std::string& temporary_path() const;
+  int64_t size() const;
+
+  // XXH3-128 of the bytes written so far, in hexadecimal.
+  std::string Digest() const;
+
+ private:
+  struct Impl;
+  explicit DurableFile(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Small files in one call. PutNew: kAlreadyExists when the name is taken. Both are durable when they return
+// OK.
+arrow::Status PutNew(const std::shared_ptr<FileSystem>& fs, const std::string& path, std::string_view bytes);
+arrow::Status PutReplacing(const std::shared_ptr<FileSystem>& fs, const std::string& path,
+                           std::string_view bytes);
+
+}  // namespace marquet::file

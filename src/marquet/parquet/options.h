@@ -1,0 +1,62 @@
+// What a Parquet file is written with, and what is known of one that was written.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+
+namespace marquet::pq {
+
+enum class Codec { kNone, kSnappy, kZstd, kGzip, kLz4, kBrotli };
+
+// "zstd", "snappy", "gzip", "lz4", "brotli", "none"; kInvalidInput for another name.
+arrow::Result<Codec> ParseCodec(std::string_view name);
+std::string_view CodecName(Codec codec);
+
+// How far a file is checked. Each level includes the ones before it.
+enum class VerifyLevel {
+  kFooter,  // both magics, the footer, its offsets and row counts
+  kCrc,     // every page's CRC, dictionary pages included
+  kFull,    // every value decoded, and the rows counted
+};
+arrow::Result<VerifyLevel> ParseVerifyLevel(std::string_view name);
+
+struct WriteOptions {
+  Codec codec = Codec::kZstd;
+  std::optional<int> level;  // of the codec; zstd's default here is 1
+  int64_t row_group_rows = 1 << 20;
+  int64_t memory = int64_t{512} << 20;  // bound on bytes buffered before a row group is cut short
+  VerifyLevel verify = VerifyLevel::kFooter;
+  bool parallel = true;  // encode the columns of a row group on several threads
+  std::vector<std::string>
+      sorted_by;  // columns that the rows are sorted by, ascending, declared in the footer
+  std::vector<std::pair<std::string, std::string>> metadata;  // key-value pairs of the footer
+};
+
+// Of one column (a top-level one: nested columns have a null count of -1 and no bounds).
+struct ColumnStatistics {
+  std::string name;
+  int64_t null_count = -1;  // -1 when unknown
+  // Null pointers when there is no bound (all null, or unknown). NaN is left out of the bounds of a floating
+  // column.
+  std::shared_ptr<arrow::Scalar> min;
+  std::shared_ptr<arrow::Scalar> max;
+  bool has_nan = false;  // true also when it is unknown whether a floating column holds one
+};
+
+struct WrittenFile {
+  std::string path;
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  std::string digest;  // XXH3-128 of the whole file, hexadecimal
+  std::vector<ColumnStatistics> columns;
+};
+
+}  // namespace marquet::pq

@@ -1,0 +1,48 @@
+// Checks the bytes of one Parquet file.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "marquet/base/progress.h"
+#include "marquet/file/file_system.h"
+#include "marquet/parquet/options.h"
+
+namespace marquet::pq {
+
+struct Damage {
+  std::string file;
+  int row_group = -1;   // -1 where it does not apply
+  std::string column;   // its dotted path, or empty
+  int64_t page = -1;    // place among the column chunk's pages, the dictionary page included
+  int64_t offset = -1;  // first byte of the damaged range in the file
+  int64_t length = 0;
+  std::string region;   // "page", "page header", "footer", "padding", "magic", "file"
+  std::string message;  // one sentence: found, expected
+};
+
+struct FileVerdict {
+  std::string file;
+  bool ok = true;
+  int64_t rows = 0;         // the footer's
+  int64_t rows_intact = 0;  // rows of the row groups without damage
+  int64_t bytes = 0;
+  std::vector<Damage> damage;
+};
+
+struct Expectation {                  // what a log or manifest says of the file
+  std::optional<std::string> digest;  // XXH3-128
+  std::optional<int64_t> bytes;
+  std::optional<int64_t> rows;
+};
+
+// Reads the whole file (kFooter: only its ends) and reports all the damage it finds. A status that is not OK
+// means that the check could not be made (missing file, I/O error), not that the file is damaged.
+arrow::Result<FileVerdict> VerifyFile(file::FileSystem& fs, const std::string& path, VerifyLevel level,
+                                      const Expectation& expected = {}, const StopFlag* stop = nullptr);
+
+}  // namespace marquet::pq

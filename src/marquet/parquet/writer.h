@@ -1,0 +1,50 @@
+// Writes one Parquet file, durably: nothing has the final name before all of it is on disk and verified.
+//
+// Encodings follow the column's kind: DELTA_BINARY_PACKED for integers and times, dictionary where it pays,
+// plain otherwise; data pages v1, page CRCs, page index and statistics on. Rows are buffered up to
+// `row_group_rows` or `memory` and the columns of a row group are encoded in parallel.
+//
+// Not thread safe. After an error every call returns that error, until Abort().
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "arrow/type_fwd.h"
+#include "marquet/file/file_system.h"
+#include "marquet/parquet/options.h"
+
+namespace marquet::pq {
+
+class FileWriter {
+ public:
+  // `path` must end in ".parquet"; its directory must exist.
+  // Errors: kInvalidInput (options that contradict each other), kUnsupported (a type that Parquet lacks),
+  // kStorage.
+  static arrow::Result<std::unique_ptr<FileWriter>> Open(std::shared_ptr<file::FileSystem> fs,
+                                                         std::string path,
+                                                         std::shared_ptr<arrow::Schema> schema,
+                                                         WriteOptions options);
+  ~FileWriter();  // aborts when not closed
+
+  // Adds rows. The batch's schema must equal the file's, names and types in order (kSchema).
+  arrow::Status Write(const arrow::RecordBatch& batch);
+
+  // Ends the file: footer, sync, verify, publish, directory sync. The statistics are those of all row groups
+  // together.
+  arrow::Result<WrittenFile> Close();
+
+  // Leaves nothing behind. Harmless after Close().
+  arrow::Status Abort();
+
+  int64_t rows() const;            // accepted so far
+  int64_t buffered_bytes() const;  // not yet encoded
+  int64_t written_bytes() const;   // encoded so far
+
+ private:
+  struct Impl;
+  explicit FileWriter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace marquet::pq

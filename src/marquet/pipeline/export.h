@@ -1,0 +1,44 @@
+// A table, or one source of it, back into a file.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arrow/result.h"
+#include "marquet/base/progress.h"
+#include "marquet/file/file_system.h"
+#include "marquet/table/scan.h"
+
+namespace marquet::pipeline {
+
+enum class ExportFormat { kDbn, kCsv, kJsonLines, kParquet };
+arrow::Result<ExportFormat> ParseExportFormat(std::string_view name);
+
+struct ExportOptions {
+  std::string table;
+  ExportFormat format = ExportFormat::kDbn;
+  std::string output;                 // a file, published whole; for several DBN sources a directory
+  std::optional<std::string> source;  // DBN: one source, by name or digest; default: the only one, or all
+  table::ScanOptions scan;            // other formats: columns, filter, order
+  std::optional<int64_t> version;
+  bool replace = false;  // take the place of an existing output
+  ProgressCallback progress;
+  const StopFlag* stop = nullptr;
+};
+
+struct ExportReport {
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  std::vector<std::string> files;
+};
+
+// DBN: each source's identical records in their original order, with its metadata; compressed where the
+// output's name ends in ".zst". kUnsupported when a source was ingested with losses (named), kAlreadyExists
+// for a taken output.
+arrow::Result<ExportReport> Export(std::shared_ptr<file::FileSystem> fs, ExportOptions options);
+
+}  // namespace marquet::pipeline

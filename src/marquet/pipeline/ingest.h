@@ -1,0 +1,79 @@
+// Source files into a table: each file one commit, exactly once, every record accounted for.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "marquet/base/progress.h"
+#include "marquet/file/file_system.h"
+#include "marquet/parquet/options.h"
+
+namespace marquet::pipeline {
+
+enum class OnOverlap { kError, kReplace, kAppendAnyway };
+
+struct IngestOptions {
+  std::vector<std::string> sources;  // files, directories, Databento batch folders, "-" for standard input
+  std::string table;
+  bool split_by_schema = false;  // a mixed file: one table per record kind under `table`
+  bool allow_truncated = false;
+  bool keep_unknown = false;
+  bool null_on_overflow = false;  // --on-error null
+  bool again = false;             // ingest the same bytes a second time
+  OnOverlap on_overlap = OnOverlap::kError;
+  std::vector<std::string> partition_by;  // empty: by symbol and date, or by date alone past 1,000 symbols
+  pq::WriteOptions file;
+  int jobs = 0;  // threads; 0: as many as there are processors
+  int64_t memory = int64_t{1} << 30;
+  bool dry_run = false;
+  ProgressCallback progress;
+  const StopFlag* stop = nullptr;
+};
+
+struct SourceReport {
+  std::string source;
+  std::string status;  // "ingested", "skipped", "replaced", "would ingest", "failed"
+  std::string digest;  // XXH3-128 of the file's bytes
+  std::string kind;    // record kind, or "mixed"
+  std::string table;
+  int64_t version = -1;
+  int64_t bytes = 0;
+  int64_t records = 0;  // in
+  int64_t rows = 0;     // out; records = rows + control + unknown
+  int64_t control_records = 0;
+  int64_t unknown_records = 0;
+  int64_t unmapped_rows = 0;
+  int64_t nulled_times = 0;
+  int64_t truncated_bytes = 0;
+  int64_t truncated_records = 0;
+  int64_t files_written = 0;
+  int64_t bytes_written = 0;
+  double seconds = 0;
+  std::string note;   // why skipped, layout chosen, ...
+  std::string error;  // one line, for "failed"
+};
+
+struct IngestReport {
+  std::vector<SourceReport> sources;
+  bool ok = true;  // no source failed
+};
+
+// Works through the sources in order and stops at the first that fails: what was committed before it stays.
+// The status is not OK when nothing could be started (no such source, a target that is no table); a source's
+// own failure is in the report and, as a status, in `first_error`.
+struct IngestOutcome {
+  IngestReport report;
+  arrow::Status first_error;
+};
+arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, IngestOptions options);
+
+// Reports as people and as machines read them.
+std::string ToText(const IngestReport& report);
+std::string ToJson(const IngestReport& report);
+
+}  // namespace marquet::pipeline

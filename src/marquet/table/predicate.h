@@ -1,0 +1,87 @@
+// Row filters: from SQL text or lists of terms, bound to a schema, evaluated exactly and used for pruning.
+//
+// Semantics: SQL's three-valued logic (a row is kept when the predicate is true, not when it is unknown);
+// IEEE for NaN (only `!=` holds for it; it is not null; -0.0 = 0.0); strings by UTF-8 bytes; integers against
+// decimals in exact arithmetic; int64 columns whose field metadata says unit=ns, and timestamp and date
+// columns, against ISO-8601 text.
+//
+// A Predicate is an immutable value, cheap to copy, thread safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/parquet/options.h"
+
+namespace marquet::table {
+
+// A literal as it was written; its type is settled by the column that it is compared with.
+struct Null {};
+using Literal = std::variant<Null, bool, int64_t, double, std::string>;
+
+// One term of a filter list: (column, op, value). `values` holds one literal, two for "between", any number
+// for "in" and "not in", none for "is null" and "is not null".
+struct Term {
+  std::string column;
+  std::string
+      op;  // == = != <> < <= > >= in "not in" "is null" "is not null" between "not between" like "is nan"
+  std::vector<Literal> values;
+};
+
+// What can be said of all rows of a file, row group or page at once.
+enum class Truth {
+  kNever,  // no row can satisfy it: skip
+  kMaybe,
+  kAlways,  // every row does: no need to evaluate
+};
+
+struct PredicateNode;  // internal
+
+class Predicate {
+ public:
+  Predicate();  // true for every row
+
+  // SQL text. Errors: kInvalidInput with the byte position and a caret line.
+  static arrow::Result<Predicate> Parse(std::string_view text);
+
+  // Terms joined by AND; lists of such lists joined by OR. kInvalidInput for an unknown operator.
+  static arrow::Result<Predicate> FromTerms(const std::vector<Term>& all_of);
+  static arrow::Result<Predicate> FromTerms(const std::vector<std::vector<Term>>& any_of);
+
+  static Predicate And(Predicate a, Predicate b);
+
+  // Half-open time range on a column, in nanoseconds since 1970.
+  static Predicate TimeRange(std::string column, std::optional<int64_t> start_ns,
+                             std::optional<int64_t> end_ns);
+
+  bool trivial() const;  // true for every row
+  std::vector<std::string> columns() const;
+
+  // Checks columns and literals against the schema. kNotFound (unknown column, with near names),
+  // kInvalidInput (a value that does not fit the column's type). Everything below needs a bound predicate.
+  arrow::Result<Predicate> Bind(const arrow::Schema& schema) const;
+
+  // One byte a row, 1 where the predicate is true. `selected` is resized. The batch must hold the predicate's
+  // columns.
+  arrow::Status Evaluate(const arrow::RecordBatch& batch, std::vector<uint8_t>* selected) const;
+
+  // `bounds` gives what is known of a column, nullptr when nothing is; `rows` is the number of rows, -1 when
+  // unknown.
+  Truth Prune(const std::function<const pq::ColumnStatistics*(const std::string&)>& bounds,
+              int64_t rows) const;
+
+  std::string ToString() const;
+
+ private:
+  explicit Predicate(std::shared_ptr<const PredicateNode> root);
+  std::shared_ptr<const PredicateNode> root_;
+};
+
+}  // namespace marquet::table

@@ -1,0 +1,153 @@
+// A table: durable, transactional, partitioned Parquet under a Delta log.
+//
+// Data files are immutable, published and verified before the commit that names them; a reader sees a whole
+// version or none of it. A Table object stands at one version (the newest when it was opened, unless another
+// was asked for) and moves on when it commits or is refreshed. Thread safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/base/progress.h"
+#include "marquet/delta/log.h"
+#include "marquet/file/file_system.h"
+#include "marquet/parquet/options.h"
+#include "marquet/parquet/verify.h"
+#include "marquet/table/scan.h"
+
+namespace marquet::table {
+
+struct CreateOptions {
+  std::vector<std::string> partition_by;
+  std::string name;
+  std::string description;
+  std::map<std::string, std::string> configuration;  // Delta table properties
+};
+
+enum class AppendMode { kAppend, kOverwrite, kErrorIfExists };
+
+struct AppendOptions {
+  AppendMode mode = AppendMode::kAppend;
+  pq::WriteOptions file;  // codec, row group size, memory, verify
+  int64_t max_rows_per_file = 16 << 20;
+  std::optional<delta::Transaction>
+      transaction;  // makes the append happen once; see AppendReport::already_applied
+  std::string operation = "WRITE";
+  std::map<std::string, std::string> commit_metadata;  // further strings of the commit's info
+  std::function<void(const pq::WrittenFile&)> on_file;
+  const StopFlag* stop = nullptr;
+};
+
+struct AppendReport {
+  int64_t version = -1;  // unchanged when there was nothing to commit
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  std::vector<pq::WrittenFile> files;
+  bool already_applied = false;
+};
+
+// Collects rows of one future commit: batches in any number and order, split by partition, written by several
+// threads within a memory budget. Nothing is visible before Commit(). After Abort() (or destruction) nothing
+// is left behind. Owned by one thread at a time.
+class Appender {
+ public:
+  virtual ~Appender() = default;
+
+  // Rows with the table's columns (in any order; absent nullable ones are null). Splits them by partition
+  // values.
+  virtual arrow::Status Write(const arrow::RecordBatch& batch) = 0;
+
+  // Rows that all belong to one partition, without partition columns, in the order of the data schema: no
+  // splitting.
+  virtual arrow::Status WritePartition(const delta::PartitionValues& partition,
+                                       const arrow::RecordBatch& batch) = 0;
+
+  // Files that this commit takes away (its rows replaced). Makes the commit no blind append.
+  virtual void Remove(const std::shared_ptr<const delta::AddFile>& file) = 0;
+
+  // Publishes and verifies the open files, then commits.
+  virtual arrow::Result<AppendReport> Commit() = 0;
+  virtual arrow::Status Abort() = 0;
+};
+
+struct PartitionInfo {
+  delta::PartitionValues values;
+  int64_t files = 0, rows = 0, bytes = 0;
+};
+
+struct TableInfo {
+  std::string path;
+  int64_t version = 0;
+  int64_t timestamp_ms = 0;
+  std::string id, name, description;
+  std::vector<std::string> partition_columns;
+  std::shared_ptr<arrow::Schema> schema;
+  int64_t files = 0, rows = 0, bytes = 0;      // rows is -1 when a file lacks statistics
+  std::optional<int64_t> latest_timestamp_ns;  // of the time column, out of statistics
+  std::vector<PartitionInfo> partitions;
+};
+
+struct TableVerdict {
+  bool ok = true;
+  int64_t files = 0, rows = 0, rows_intact = 0, bytes = 0;
+  std::vector<pq::Damage> damage;
+  std::vector<std::string> missing;  // named by the log, not there
+  std::vector<std::string> orphans;  // data files that no version in the log names (information, not damage)
+};
+
+class Table {
+ public:
+  // kAlreadyExists when there is a table; kInvalidInput when the directory holds other things, or for bad
+  // partitions.
+  static arrow::Result<std::shared_ptr<Table>> Create(std::shared_ptr<file::FileSystem> fs, std::string path,
+                                                      const arrow::Schema& schema, CreateOptions options);
+  // kNotFound when there is no table. At most one of `version` and `as_of_ns`.
+  static arrow::Result<std::shared_ptr<Table>> Open(std::shared_ptr<file::FileSystem> fs, std::string path,
+                                                    std::optional<int64_t> version = {},
+                                                    std::optional<int64_t> as_of_ns = {});
+  ~Table();
+
+  const std::string& path() const;
+  const std::shared_ptr<file::FileSystem>& fs() const;
+  delta::Log& log();
+  std::shared_ptr<const delta::Snapshot> snapshot() const;
+  int64_t version() const;
+  std::shared_ptr<arrow::Schema> schema()
+      const;  // as stored: int64 with field metadata for nanoseconds and prices
+
+  arrow::Status Refresh();  // to the newest version
+
+  arrow::Result<std::unique_ptr<Appender>> NewAppender(AppendOptions options = {});
+  arrow::Result<AppendReport> Append(arrow::RecordBatchReader& rows, AppendOptions options = {});
+
+  arrow::Result<Scan> NewScan(ScanOptions options = {}) const;
+
+  TableInfo Info() const;
+  arrow::Result<std::vector<delta::CommitEntry>> History(std::optional<int64_t> limit = {});
+  // The largest value of the time column ("ts", or the one named) out of statistics, in nanoseconds; nothing
+  // when empty.
+  arrow::Result<std::optional<int64_t>> LatestTimestamp(const std::string& column = {}) const;
+
+  arrow::Result<TableVerdict> Verify(pq::VerifyLevel level, int jobs = 0,
+                                     const ProgressCallback& progress = {},
+                                     const StopFlag* stop = nullptr) const;
+
+ private:
+  struct Impl;
+  explicit Table(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The Hive-style directory of a partition ("symbol=ESH4/date=2024-01-02"), values escaped so that any symbol
+// is one safe path component, shortened with a hash past 200 bytes. The log's partition values decide, never
+// this name.
+std::string PartitionDirectory(const std::vector<std::string>& columns, const delta::PartitionValues& values);
+
+}  // namespace marquet::table
