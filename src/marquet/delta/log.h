@@ -6,8 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +14,8 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/delta/actions.h"
+#include "marquet/delta/shared_list.h"
+#include "marquet/delta/transaction_map.h"
 #include "marquet/file/file_system.h"
 
 namespace marquet::delta {
@@ -29,9 +29,10 @@ class Snapshot {
   Metadata metadata;
   std::shared_ptr<arrow::Schema>
       schema;  // all columns, partition columns included; see schema.h for field metadata
-  std::vector<std::shared_ptr<const AddFile>> files;  // live, in the order of (first commit, place in it)
-  std::map<std::string, Transaction> transactions;    // by app id
-  std::vector<RemoveFile> tombstones;                 // not yet expired
+  // Lists that successive snapshots share: iterating gives std::shared_ptr<const AddFile>.
+  SharedList<AddFile> files;          // live, in the order in which they were added
+  TransactionMap transactions;        // by app id: transactions.Find(id)
+  SharedList<RemoveFile> tombstones;  // not yet expired
 };
 
 struct CommitEntry {
