@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "arrow/result.h"
 
@@ -27,6 +28,13 @@ bool IsUtf8(std::string_view text);
 // 'text' with control characters and bytes that are not UTF-8 as \xNN, cut after `limit` bytes: safe in an
 // error line.
 std::string Quoted(std::string_view text, size_t limit = 80);
+
+// Those of `known` that a mistyped `name` may have meant, nearest first, at most three: within two edits (one
+// for names under four letters; a swap of neighbours is one edit), upper and lower case alike.
+std::vector<std::string> NearNames(std::string_view name, const std::vector<std::string>& known);
+
+// "did you mean 'a' or 'b'?", or empty when nothing is near.
+std::string DidYouMean(std::string_view name, const std::vector<std::string>& known);
 
 // 32 hexadecimal digits out of the operating system's random source, in the form of a version 4 UUID.
 std::string RandomUuid();

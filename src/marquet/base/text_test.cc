@@ -56,5 +56,16 @@ TEST(HashTest, AgreesWithPublishedVectors) {
   EXPECT_EQ(parts.Hex(), Xxh3Hex("hello world"));
 }
 
+TEST(TextTest, NearNamesAreWithinTwoEdits) {
+  const std::vector<std::string> columns = {"symbol", "price", "bid_px_00", "ask_px_00", "ts", "side"};
+  EXPECT_EQ(NearNames("simbol", columns), std::vector<std::string>{"symbol"});
+  EXPECT_EQ(NearNames("Pirce", columns), std::vector<std::string>{"price"});
+  EXPECT_EQ(NearNames("bid_px_0", columns), std::vector<std::string>{"bid_px_00"});
+  EXPECT_EQ(NearNames("st", columns), std::vector<std::string>{"ts"});
+  EXPECT_TRUE(NearNames("volume", columns).empty());
+  EXPECT_EQ(DidYouMean("simbol", columns), "did you mean 'symbol'?");
+  EXPECT_EQ(DidYouMean("volume", columns), "");
+}
+
 }  // namespace
 }  // namespace marquet
