@@ -16,6 +16,16 @@
 
 namespace marquet::file {
 
+// What Publish does when the file has its name but the directory could not be synced, so that the name may or
+// may not survive a power cut.
+enum class UnsyncedName {
+  // Removes the name again and returns the storage error: nothing is published. For data files, which mean
+  // nothing until something else refers to them. kCommitUnknown when even the removal fails.
+  kTakeBack,
+  // Leaves it and returns kCommitUnknown. For commits: a concurrent writer may have built on it already.
+  kKeep,
+};
+
 class DurableFile final : public arrow::io::OutputStream {
  public:
   // Creates the temporary file beside `path`. The directory must exist. The final name is not looked at
@@ -23,8 +33,9 @@ class DurableFile final : public arrow::io::OutputStream {
   static arrow::Result<std::shared_ptr<DurableFile>> Create(std::shared_ptr<FileSystem> fs, std::string path);
   ~DurableFile() override;  // aborts when nothing was published
 
-  // arrow::io::OutputStream. Close() does not publish and does not sync: it is for Arrow's writers, which
-  // call it.
+  // arrow::io::OutputStream. Small writes are gathered into blocks of 64 KiB; larger ones are passed on as
+  // they are. Close() hands everything to the file system but does not publish and does not sync: it is for
+  // Arrow's writers, which call it.
   arrow::Status Write(const void* data, int64_t nbytes) override;
   using arrow::io::OutputStream::Write;
   arrow::Status Flush() override;
@@ -39,10 +50,13 @@ class DurableFile final : public arrow::io::OutputStream {
   arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenWritten();
 
   // Syncs if that was not done yet, gives the file its final name, and syncs the directory. kAlreadyExists
-  // when the name is taken (the older file is untouched). Once it returns OK the file survives a power cut.
-  arrow::Status Publish();
+  // when the name is taken (the older file is untouched). Once it returns OK the file survives a power cut;
+  // after an error nothing has the name, except after kCommitUnknown (see UnsyncedName).
+  arrow::Status Publish(UnsyncedName unsynced = UnsyncedName::kTakeBack);
 
-  // The same, in place of what is there.
+  // The same, in place of what is there. Whenever a crash comes, the name holds the old content or the new
+  // one. kCommitUnknown when only the directory's sync failed: then the new one is there, perhaps not for
+  // good.
   arrow::Status PublishReplacing();
 
   // Removes the temporary file. Harmless after Publish() and when called again.
@@ -61,9 +75,10 @@ class DurableFile final : public arrow::io::OutputStream {
   std::unique_ptr<Impl> impl_;
 };
 
-// Small files in one call. PutNew: kAlreadyExists when the name is taken. Both are durable when they return
+// Small files in one call, with Publish's and PublishReplacing's errors. Both are durable when they return
 // OK.
-arrow::Status PutNew(const std::shared_ptr<FileSystem>& fs, const std::string& path, std::string_view bytes);
+arrow::Status PutNew(const std::shared_ptr<FileSystem>& fs, const std::string& path, std::string_view bytes,
+                     UnsyncedName unsynced = UnsyncedName::kTakeBack);
 arrow::Status PutReplacing(const std::shared_ptr<FileSystem>& fs, const std::string& path,
                            std::string_view bytes);
 

@@ -1,9 +1,9 @@
 // Files and directories, behind one interface.
 //
 // Everything that Marquet reads or writes goes through a FileSystem, which is injected: the operating
-// system's files (local_file_system.h), files in memory with power cuts (memory_file_system.h), and a wrapper
-// that fails or tears the n-th operation (fault_file_system.h). Only this room calls the operating system's
-// file functions.
+// system's files (LocalFileSystem below), files in memory with power cuts (memory_file_system.h), and a
+// wrapper that fails or tears the n-th operation (fault_file_system.h). Only this room calls the operating
+// system's file functions.
 //
 // These are the primitives. A file that must survive is written with DurableFile (durable_file.h), which runs
 // the publishing protocol over them; nothing else should call CreateNew.
@@ -65,6 +65,9 @@ class FileSystem {
   // The entries of one directory, without "." and "..", in no particular order.
   virtual arrow::Result<std::vector<FileInfo>> List(const std::string& directory) = 0;
 
+  // The names alone, which spares a call per entry.
+  virtual arrow::Result<std::vector<std::string>> ListNames(const std::string& directory);
+
   // Creates a file that must not exist (O_EXCL).
   virtual arrow::Result<std::unique_ptr<WritableFile>> CreateNew(const std::string& path) = 0;
 
@@ -92,8 +95,10 @@ class FileSystem {
 // The operating system's files. One shared object for the process.
 std::shared_ptr<FileSystem> LocalFileSystem();
 
-// Creates `path` and its missing parents, and syncs the parent of each directory made: after this returns,
-// the whole path survives a power cut.
+// Creates `path` and its missing parents, and syncs the parent of each directory made and of the deepest one
+// that was there (its maker may have been killed before syncing): after this returns, the whole path survives
+// a power cut. It costs a directory sync even when everything exists, so a caller that knows a directory to
+// be durable, since a committed file lies in it, does not call.
 arrow::Status CreateDirectories(FileSystem& fs, const std::string& path);
 
 // The whole content of a file of at most `limit` bytes (kInvalidInput beyond).
@@ -102,7 +107,8 @@ arrow::Result<std::string> ReadAll(FileSystem& fs, const std::string& path, int6
 // True when there is a file or directory of this name; other failures than kNotFound are returned.
 arrow::Result<bool> Exists(FileSystem& fs, const std::string& path);
 
-// "a/b" and "c" to "a/b/c"; the parent "a/b" and the name "c" of "a/b/c". Pure text.
+// "a/b" and "c" to "a/b/c"; the parent "a/b" and the name "c" of "a/b/c". The parent of "c" is ".", that of
+// "/" is "/". Pure text.
 std::string JoinPath(std::string_view directory, std::string_view name);
 std::string ParentPath(std::string_view path);
 std::string FileName(std::string_view path);

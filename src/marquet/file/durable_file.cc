@@ -1,0 +1,258 @@
+// The publishing protocol. DIR is the directory of the final name NAME.
+//
+//   1. Create DIR/.NAME.UNIQUE.tmp exclusively.       Crash: an empty temporary file, or none.
+//   2. Append the bytes to it.                        Crash: a temporary file with any part of them.
+//   3. Sync its data.                                 Crash: a complete temporary file, its name perhaps
+//   lost.
+//   4. Close it: some file systems report a failed    Crash: the same.
+//      write only here.
+//   5. Give it the name NAME, if that is free         Crash: the complete file under either name; after a
+//      (PublishNew), or in place of the old file      power cut the old state of the directory or the new,
+//      (PublishReplacing).                            never NAME without its bytes, since 3 came before.
+//   6. Sync DIR.                                      Crash: NAME is there, complete, for good.
+//   7. Return OK.
+//
+// A failure before 5 removes the temporary file: nothing was published. Step 5 either happened or did not. A
+// failure in 6 leaves NAME visible but not certain; UnsyncedName says which way that is decided. Temporary
+// files that crashes leave behind are never read by anyone and may be deleted at any time when no writer
+// lives; a writer never meets them, since UNIQUE does not come twice.
+#include "marquet/file/durable_file.h"
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "marquet/base/error.h"
+#include "marquet/base/hash.h"
+
+namespace marquet::file {
+namespace {
+
+constexpr int64_t kBufferSize = 64 * 1024;
+
+// A name has at most 255 bytes on common file systems; this leaves room for what surrounds it.
+constexpr size_t kLongestNamePart = 180;
+
+// Told apart by process (pid), by file within it (counter), and, where processes of several machines or
+// containers with equal pids write to one directory, by a number drawn once per process.
+std::string UniqueSuffix() {
+  static const uint64_t drawn = [] {
+    uint64_t number = 0;
+    if (::getrandom(&number, sizeof number, GRND_NONBLOCK) != sizeof number) {
+      number = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+    }
+    return number;
+  }();
+  static std::atomic<uint64_t> counter{0};
+  return fmt::format("{:x}-{:x}-{:016x}", ::getpid(), counter.fetch_add(1), drawn);
+}
+
+std::string TemporaryPath(const std::string& path) {
+  std::string name = FileName(path);
+  if (name.size() > kLongestNamePart) {
+    size_t end = kLongestNamePart;
+    while (end > 0 && (name[end] & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
+    name.resize(end);
+  }
+  const std::string temporary = fmt::format(".{}.{}.tmp", name, UniqueSuffix());
+  // A bare name stays bare, so that messages show the path as it was given.
+  return path.find('/') == std::string::npos ? temporary : JoinPath(ParentPath(path), temporary);
+}
+
+}  // namespace
+
+struct DurableFile::Impl {
+  std::shared_ptr<FileSystem> fs;
+  std::string path;
+  std::string temporary;
+  std::unique_ptr<WritableFile> file;  // null once closed
+  std::unique_ptr<char[]> buffer;      // made by the first small write
+  int64_t buffered = 0;
+  int64_t size = 0;
+  Xxh3Digest digest;
+  bool write_closed = false;
+  bool synced = false;
+  bool temporary_exists = true;
+  bool finished = false;  // published or aborted
+  arrow::Status failed;   // the first error
+
+  // Remembers the first error and gives it the final path, which the caller knows, and a hint.
+  arrow::Status Poison(const arrow::Status& status) {
+    if (status.ok()) return status;
+    failed = status.message().find(path) == std::string::npos ? WithContext(status, path) : status;
+    const int error = ErrnoOf(status);
+    if (HintOf(failed).empty() && (error == ENOSPC || error == EDQUOT)) {
+      failed = WithHint(
+          failed, fmt::format("Nothing was published. The file needs more than the {} bytes written so far; "
+                              "free space and write it again.",
+                              size));
+    }
+    return failed;
+  }
+
+  arrow::Status CheckUsable() const {
+    ARROW_RETURN_NOT_OK(failed);
+    if (finished) return InvalidInput(fmt::format("{}: was published or aborted already", path));
+    return arrow::Status::OK();
+  }
+
+  arrow::Status FlushBuffer() {
+    if (buffered == 0) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(Poison(file->Append(buffer.get(), buffered)));
+    buffered = 0;
+    return arrow::Status::OK();
+  }
+
+  // Steps 3 and 4.
+  arrow::Status SyncAndClose() {
+    ARROW_RETURN_NOT_OK(CheckUsable());
+    if (synced) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(FlushBuffer());
+    write_closed = true;
+    ARROW_RETURN_NOT_OK(Poison(file->Sync()));
+    ARROW_RETURN_NOT_OK(Poison(file->Close()));
+    file.reset();
+    synced = true;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status UnsyncedNameError(const arrow::Status& sync) {
+    return Poison(CommitUnknown(fmt::format("{}: the file is complete under its name, but the name may not "
+                                            "survive a power cut: {}",
+                                            path, sync.message()),
+                                "Look whether it is still there before writing it again."));
+  }
+};
+
+DurableFile::DurableFile(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+DurableFile::~DurableFile() {
+  // Best effort: a temporary file that stays is what a crash would leave.
+  static_cast<void>(Abort());
+}
+
+arrow::Result<std::shared_ptr<DurableFile>> DurableFile::Create(std::shared_ptr<FileSystem> fs,
+                                                                std::string path) {
+  if (FileName(path).empty() || path.back() == '/') {
+    return InvalidInput(fmt::format("'{}': not the path of a file", path));
+  }
+  auto impl = std::make_unique<Impl>();
+  impl->fs = std::move(fs);
+  impl->path = std::move(path);
+  impl->temporary = TemporaryPath(impl->path);
+  auto file = impl->fs->CreateNew(impl->temporary);
+  if (!file.ok()) {
+    return impl->Poison(WithContext(file.status(), impl->path));
+  }
+  impl->file = std::move(file).ValueUnsafe();
+  return std::shared_ptr<DurableFile>(new DurableFile(std::move(impl)));
+}
+
+arrow::Status DurableFile::Write(const void* data, int64_t nbytes) {
+  Impl& self = *impl_;
+  ARROW_RETURN_NOT_OK(self.CheckUsable());
+  if (self.write_closed) {
+    return self.Poison(InvalidInput(fmt::format("{}: write after the file was closed", self.path)));
+  }
+  if (nbytes < 0) return self.Poison(InvalidInput(fmt::format("{}: write of {} bytes", self.path, nbytes)));
+  if (nbytes == 0) return arrow::Status::OK();
+  self.digest.Update(data, nbytes);
+  self.size += nbytes;
+
+  if (nbytes > kBufferSize - self.buffered) ARROW_RETURN_NOT_OK(self.FlushBuffer());
+  if (nbytes >= kBufferSize) return self.Poison(self.file->Append(data, nbytes));
+  if (self.buffer == nullptr) self.buffer = std::make_unique_for_overwrite<char[]>(kBufferSize);
+  std::memcpy(self.buffer.get() + self.buffered, data, static_cast<size_t>(nbytes));
+  self.buffered += nbytes;
+  return arrow::Status::OK();
+}
+
+arrow::Status DurableFile::Flush() {
+  ARROW_RETURN_NOT_OK(impl_->CheckUsable());
+  return impl_->FlushBuffer();
+}
+
+arrow::Status DurableFile::Close() {
+  ARROW_RETURN_NOT_OK(impl_->failed);
+  if (impl_->finished) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(impl_->FlushBuffer());
+  impl_->write_closed = true;
+  return arrow::Status::OK();
+}
+
+bool DurableFile::closed() const { return impl_->write_closed || impl_->finished; }
+
+arrow::Result<int64_t> DurableFile::Tell() const { return impl_->size; }
+
+arrow::Status DurableFile::Sync() { return impl_->SyncAndClose(); }
+
+arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> DurableFile::OpenWritten() {
+  ARROW_RETURN_NOT_OK(Flush());
+  auto file = impl_->fs->OpenForReading(impl_->temporary);
+  if (!file.ok()) return impl_->Poison(file.status());
+  return file;
+}
+
+arrow::Status DurableFile::Publish(UnsyncedName unsynced) {
+  Impl& self = *impl_;
+  ARROW_RETURN_NOT_OK(self.SyncAndClose());
+  ARROW_RETURN_NOT_OK(self.Poison(self.fs->PublishNew(self.temporary, self.path)));
+  self.temporary_exists = false;
+  const arrow::Status sync = self.fs->SyncDirectory(ParentPath(self.path));
+  if (sync.ok()) {
+    self.finished = true;
+    return sync;
+  }
+  if (unsynced == UnsyncedName::kTakeBack && self.fs->Remove(self.path).ok()) return self.Poison(sync);
+  return self.UnsyncedNameError(sync);
+}
+
+arrow::Status DurableFile::PublishReplacing() {
+  Impl& self = *impl_;
+  ARROW_RETURN_NOT_OK(self.SyncAndClose());
+  ARROW_RETURN_NOT_OK(self.Poison(self.fs->PublishReplacing(self.temporary, self.path)));
+  self.temporary_exists = false;
+  const arrow::Status sync = self.fs->SyncDirectory(ParentPath(self.path));
+  if (!sync.ok()) return self.UnsyncedNameError(sync);
+  self.finished = true;
+  return sync;
+}
+
+arrow::Status DurableFile::Abort() {
+  Impl& self = *impl_;
+  self.finished = true;
+  self.failed = arrow::Status::OK();
+  self.file.reset();  // its content no longer matters, and so neither does an error of closing it
+  self.buffer.reset();
+  if (!self.temporary_exists) return arrow::Status::OK();
+  self.temporary_exists = false;
+  const arrow::Status removed = self.fs->Remove(self.temporary);
+  return IsKind(removed, ErrorKind::kNotFound) ? arrow::Status::OK() : removed;
+}
+
+const std::string& DurableFile::path() const { return impl_->path; }
+const std::string& DurableFile::temporary_path() const { return impl_->temporary; }
+int64_t DurableFile::size() const { return impl_->size; }
+std::string DurableFile::Digest() const { return impl_->digest.Hex(); }
+
+arrow::Status PutNew(const std::shared_ptr<FileSystem>& fs, const std::string& path, std::string_view bytes,
+                     UnsyncedName unsynced) {
+  ARROW_ASSIGN_OR_RAISE(auto file, DurableFile::Create(fs, path));
+  ARROW_RETURN_NOT_OK(file->Write(bytes.data(), static_cast<int64_t>(bytes.size())));
+  return file->Publish(unsynced);
+}
+
+arrow::Status PutReplacing(const std::shared_ptr<FileSystem>& fs, const std::string& path,
+                           std::string_view bytes) {
+  ARROW_ASSIGN_OR_RAISE(auto file, DurableFile::Create(fs, path));
+  ARROW_RETURN_NOT_OK(file->Write(bytes.data(), static_cast<int64_t>(bytes.size())));
+  return file->PublishReplacing();
+}
+
+}  // namespace marquet::file
