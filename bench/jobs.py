@@ -1,0 +1,387 @@
+"""The measurements, one function each, and the process they run in.
+
+`python bench/jobs.py JOB PEER DATA` runs one measurement once, in a process of its own with default threads, and prints
+one JSON object: `seconds` (of the work alone, imports and warm-up excluded), `peak_mib` (of the process or, where the
+work is a command, of the command), and whatever else the job reports. Inputs are made by `prepare`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BIN = ROOT / "build" / "release" / "bin"
+SEED = 7
+MBP10_RECORDS, MBO_RECORDS = 1_000_000, 4_000_000
+WIDE_ROWS, WIDE_COLUMNS = 10_000_000, 22
+PARTITIONS = 1_000
+APPENDS = 200
+
+Measured = dict[str, Any]
+Job = Callable[[pathlib.Path], Measured]
+JOBS: dict[tuple[str, str], Job] = {}
+
+
+def job(name: str, peer: str) -> Callable[[Job], Job]:
+    """Registers a measurement."""
+
+    def register(function: Job) -> Job:
+        JOBS[name, peer] = function
+        return function
+
+    return register
+
+
+def seconds_of(work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def best_of(repeats: int, work: Callable[[], Any]) -> float:
+    """Warmed up, then the best of several."""
+    work()
+    return min(seconds_of(work) for _ in range(repeats))
+
+
+def scratch(data: pathlib.Path, name: str) -> pathlib.Path:
+    """A path under which nothing is yet."""
+    path = data / "scratch" / name
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    return path
+
+
+# Inputs
+
+
+def prepare(data: pathlib.Path) -> None:
+    """Makes what is not there yet."""
+    import pyarrow.parquet
+
+    import marquet
+
+    data.mkdir(parents=True, exist_ok=True)
+    for kind, records in (("mbp-10", MBP10_RECORDS), ("mbo", MBO_RECORDS)):
+        if not (data / f"{kind}.dbn.zst").exists():
+            generate(kind, records, data / f"{kind}.dbn.zst")
+    if not (data / "wide.parquet").exists():
+        wide(data / "wide.parquet")
+    if not (data / "wide_table").exists():
+        rows = pyarrow.parquet.read_table(data / "wide.parquet")
+        marquet.create_table(data / "wide_table", rows.schema).append(rows)
+    if not (data / "partitioned").exists():
+        partitioned(data / "partitioned")
+    if not (data / "book").exists():
+        marquet.ingest(data / "mbp-10.dbn.zst", data / "book")
+
+
+def generate(kind: str, records: int, target: pathlib.Path) -> None:
+    words = [BIN / "marquet_generate", "--kind", kind, "--symbols", "ESH4,NQH4", "--records", records, "--seed", SEED]
+    words += ["--date", "2024-03-04", "--out", target]
+    subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL)
+
+
+def wide(path: pathlib.Path) -> None:
+    """Random walks rounded to cents, as feature columns are."""
+    import numpy
+    import pyarrow.parquet
+
+    random = numpy.random.default_rng(SEED)
+    columns = {
+        f"f{i:02}": numpy.round(numpy.cumsum(random.normal(0, 0.01, WIDE_ROWS)) + 100, 2) for i in range(WIDE_COLUMNS)
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), path, compression="zstd", row_group_size=1 << 20)
+
+
+def partitioned(path: pathlib.Path) -> None:
+    """A thousand days of one-minute bars, a file each, as a Delta table that every peer reads."""
+    import deltalake
+    import numpy
+    import pyarrow
+
+    random = numpy.random.default_rng(SEED)
+    rows = PARTITIONS * 1_440
+    columns = {
+        "day": numpy.repeat(numpy.arange(PARTITIONS, dtype="int32"), 1_440),
+        "minute": numpy.tile(numpy.arange(1_440, dtype="int32"), PARTITIONS),
+        **{name: random.normal(100, 1, rows) for name in ("open", "high", "low", "close", "volume")},
+    }
+    deltalake.write_deltalake(str(path), pyarrow.table(columns), partition_by=["day"])
+    deltalake.DeltaTable(str(path)).create_checkpoint()
+
+
+# DBN into Parquet
+
+
+def marquet_ingest(data: pathlib.Path, kind: str, records: int) -> Measured:
+    words = [BIN / "marquet", "-q", "ingest", data / f"{kind}.dbn.zst", "--into", scratch(data, f"ingest-{kind}")]
+    command = [str(word) for word in words]
+    seconds = seconds_of(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {"seconds": seconds, "peak_mib": peak, "items": records}
+
+
+def databento_to_parquet(data: pathlib.Path, kind: str, records: int) -> Measured:
+    import databento
+
+    target = scratch(data, f"databento-{kind}.parquet")
+    seconds = seconds_of(lambda: databento.DBNStore.from_file(data / f"{kind}.dbn.zst").to_parquet(target))
+    target.unlink()
+    return {"seconds": seconds, "items": records}
+
+
+for KIND, RECORDS in (("mbp-10", MBP10_RECORDS), ("mbo", MBO_RECORDS)):
+    job(f"ingest {KIND}", "marquet")(lambda data, k=KIND, n=RECORDS: marquet_ingest(data, k, n))
+    job(f"ingest {KIND}", "databento")(lambda data, k=KIND, n=RECORDS: databento_to_parquet(data, k, n))
+
+
+# One partition of a thousand files
+
+
+@job("one partition, table open", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    import marquet
+
+    table = marquet.open_table(data / "partitioned")
+    return {"seconds": best_of(50, lambda: table.scan(filter=[("day", "==", 500)]).to_arrow())}
+
+
+@job("one partition, from nothing", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    import marquet
+
+    path = data / "partitioned"
+    return {"seconds": best_of(50, lambda: marquet.open_table(path).scan(filter=[("day", "==", 500)]).to_arrow())}
+
+
+def pyarrow_partition(data: pathlib.Path) -> Measured:
+    import pyarrow.dataset as ds
+
+    def work() -> Any:
+        dataset = ds.dataset(data / "partitioned", format="parquet", partitioning="hive")
+        return dataset.to_table(filter=ds.field("day") == 500)
+
+    return {"seconds": best_of(10, work)}
+
+
+def polars_partition(data: pathlib.Path) -> Measured:
+    import polars
+
+    path = str(data / "partitioned")
+    return {"seconds": best_of(10, lambda: polars.scan_delta(path).filter(polars.col("day") == 500).collect())}
+
+
+def deltalake_partition(data: pathlib.Path) -> Measured:
+    import deltalake
+
+    def work() -> Any:
+        return deltalake.DeltaTable(str(data / "partitioned")).to_pyarrow_table(partitions=[("day", "=", "500")])
+
+    return {"seconds": best_of(10, work)}
+
+
+def duckdb_partition(data: pathlib.Path) -> Measured:
+    import duckdb
+
+    query = f"select * from read_parquet('{data}/partitioned/*/*.parquet', hive_partitioning=true) where day = 500"
+    return {"seconds": best_of(10, lambda: duckdb.sql(query).to_arrow_table())}
+
+
+for NAME in ("one partition, table open", "one partition, from nothing"):
+    job(NAME, "pyarrow")(pyarrow_partition)
+    job(NAME, "polars")(polars_partition)
+    job(NAME, "deltalake")(deltalake_partition)
+    job(NAME, "duckdb")(duckdb_partition)
+
+
+# Three of 22 columns
+
+WANTED = ["f03", "f11", "f17"]
+
+
+@job("scan 3 of 22 columns", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    import marquet
+
+    table = marquet.open_table(data / "wide_table")
+    return {"seconds": best_of(3, lambda: table.scan(columns=WANTED).to_arrow()), "items": WIDE_ROWS}
+
+
+@job("scan 3 of 22 columns", "polars")
+def _(data: pathlib.Path) -> Measured:
+    import polars
+
+    path = data / "wide.parquet"
+    return {"seconds": best_of(3, lambda: polars.scan_parquet(path).select(WANTED).collect()), "items": WIDE_ROWS}
+
+
+@job("scan 3 of 22 columns", "pyarrow")
+def _(data: pathlib.Path) -> Measured:
+    import pyarrow.parquet
+
+    path = data / "wide.parquet"
+    return {"seconds": best_of(3, lambda: pyarrow.parquet.read_table(path, columns=WANTED)), "items": WIDE_ROWS}
+
+
+@job("scan 3 of 22 columns", "duckdb")
+def _(data: pathlib.Path) -> Measured:
+    import duckdb
+
+    query = f"select {', '.join(WANTED)} from '{data}/wide.parquet'"
+    return {"seconds": best_of(3, lambda: duckdb.sql(query).to_arrow_table()), "items": WIDE_ROWS}
+
+
+# A durable append of 100 rows
+
+
+def hundred_rows() -> Any:
+    import numpy
+    import pyarrow
+
+    random = numpy.random.default_rng(SEED)
+    prices = {name: random.normal(100, 1, 100) for name in ("open", "high", "low", "close", "volume")}
+    return pyarrow.table({"ts": pyarrow.array(numpy.arange(100), pyarrow.timestamp("us", "UTC")), **prices})
+
+
+def spread(work: Callable[[int], Any]) -> Measured:
+    """Median and 99th percentile of many repetitions, in seconds."""
+    times = sorted(seconds_of(lambda n=n: work(n)) for n in range(APPENDS))
+    return {"seconds": statistics.median(times), "p99": times[int(len(times) * 0.99)]}
+
+
+@job("durable append of 100 rows", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    import marquet
+
+    rows = hundred_rows()
+    table = marquet.create_table(scratch(data, "append"), rows.schema)
+    return spread(lambda n: table.append(rows))
+
+
+@job("durable append of 100 rows", "two bare publishes")
+def _(data: pathlib.Path) -> Measured:
+    folder = scratch(data, "publish")
+    folder.mkdir(parents=True)
+    payload = os.urandom(4_000)
+
+    def publish(name: str) -> None:
+        temporary, final = str(folder / f".{name}.tmp"), str(folder / name)
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+        os.write(descriptor, payload)
+        os.fdatasync(descriptor)
+        os.close(descriptor)
+        os.link(temporary, final)
+        os.unlink(temporary)
+        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        os.fsync(directory)
+        os.close(directory)
+
+    def work(n: int) -> None:
+        publish(f"data-{n}")
+        publish(f"log-{n}")
+
+    return spread(work)
+
+
+@job("durable append of 100 rows", "deltalake")
+def _(data: pathlib.Path) -> Measured:
+    import deltalake
+
+    rows = hundred_rows()
+    path = str(scratch(data, "append-deltalake"))
+    return spread(lambda n: deltalake.write_deltalake(path, rows, mode="append"))
+
+
+# Depth
+
+
+@job("depth tensors, hop 500", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    import numpy
+
+    import marquet
+
+    table = marquet.open_table(data / "book")
+    rows = table.scan(filter=[("symbol", "==", "ESH4")], sort_by=["source_row"]).to_arrow()
+    starts = range(0, rows.num_rows - 50_000, 500)
+    out = numpy.empty((402, 500), dtype=numpy.float32)
+
+    def work() -> None:
+        stream = marquet.depth.TensorStream(rows, features=["volume"], micro_pip=0.25)
+        for start in starts:
+            stream.compute(start, out)
+
+    return {"seconds": best_of(3, work), "items": len(starts)}
+
+
+@job("depth batches", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    import marquet
+
+    samples = scratch(data, "samples")
+    marquet.depth.build_samples(data / "book", samples, hop=500, micro_pip=0.25)
+    batches = marquet.depth.DepthBatches(samples, data / "book", batch_size=32, seed=SEED)
+    count = sum(len(labels) for _, labels in batches)
+
+    def work() -> None:
+        for _ in batches:
+            pass
+
+    return {"seconds": best_of(2, work), "items": count}
+
+
+# Integrity and start
+
+
+@job("verify against plain decode", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    import marquet
+
+    path = next((data / "wide_table").glob("*.parquet"))
+    return {"seconds": best_of(3, lambda: marquet.verify(path, level="full"))}
+
+
+@job("verify against plain decode", "plain decode")
+def _(data: pathlib.Path) -> Measured:
+    import pyarrow.parquet
+
+    path = next((data / "wide_table").glob("*.parquet"))
+
+    def work() -> None:
+        for _ in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=1 << 17):
+            pass
+
+    return {"seconds": best_of(3, work)}
+
+
+@job("marquet --help", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    def work() -> None:
+        subprocess.run([str(BIN / "marquet"), "--help"], check=True, stdout=subprocess.DEVNULL)
+
+    work()
+    return {"seconds": statistics.median(seconds_of(work) for _ in range(20))}
+
+
+def main() -> None:
+    name, peer, data = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+    measured = JOBS[name, peer](data)
+    measured.setdefault("peak_mib", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main()
