@@ -46,8 +46,8 @@ struct ColumnStatistics {
   int64_t null_count = -1;  // -1 when unknown
   // Null pointers when there is no bound (all null, or unknown). NaN is left out of the bounds of a floating
   // column.
-  std::shared_ptr<arrow::Scalar> min;
-  std::shared_ptr<arrow::Scalar> max;
+  std::shared_ptr<arrow::Scalar> min = nullptr;
+  std::shared_ptr<arrow::Scalar> max = nullptr;
   bool has_nan = false;  // true also when it is unknown whether a floating column holds one
 };
 

@@ -1,0 +1,205 @@
+#include "marquet/parquet/writer.h"
+
+#include <cmath>
+#include <thread>
+
+#include "arrow/util/key_value_metadata.h"
+#include "arrow/util/thread_pool.h"
+#include "fmt/format.h"
+#include "marquet/base/error.h"
+#include "marquet/file/durable_file.h"
+#include "marquet/parquet/column_statistics_internal.h"
+#include "marquet/parquet/failures_internal.h"
+#include "marquet/parquet/verify_internal.h"
+#include "marquet/parquet/writer_properties_internal.h"
+#include "parquet/arrow/schema.h"
+#include "parquet/arrow/writer.h"
+#include "parquet/file_writer.h"
+#include "parquet/metadata.h"
+#include "parquet/properties.h"
+
+namespace marquet::pq {
+namespace {
+
+// Rows handed to the encoders at once: enough to make a task of a column worth its hand-over, and few enough
+// that `memory` is looked at often.
+constexpr int64_t kSliceRows = 1 << 16;
+
+// The threads that encode columns, shared by all writers of the process. Apart from Arrow's own pool, whose
+// threads may be the ones that call Write(): a pool's thread that waits for tasks of the same pool can wait
+// for ever. The tasks here wait for nothing.
+arrow::internal::ThreadPool* EncodingThreads() {
+  static const std::shared_ptr<arrow::internal::ThreadPool> pool = [] {
+    const int threads = std::max(1u, std::thread::hardware_concurrency());
+    auto made = arrow::internal::ThreadPool::MakeEternal(threads);
+    return made.ok() ? *std::move(made) : nullptr;
+  }();
+  return pool.get();
+}
+
+template <typename ArrayType>
+bool AnyNaN(const arrow::Array& array) {
+  const auto& values = static_cast<const ArrayType&>(array);
+  const auto* raw = values.raw_values();
+  bool found = false;
+  for (int64_t i = 0; i < values.length(); ++i) found |= std::isnan(raw[i]) && values.IsValid(i);
+  return found;
+}
+
+bool HoldsNaN(const arrow::Array& array) {
+  switch (array.type_id()) {
+    case arrow::Type::FLOAT:
+      return AnyNaN<arrow::FloatArray>(array);
+    case arrow::Type::DOUBLE:
+      return AnyNaN<arrow::DoubleArray>(array);
+    default:
+      return array.type_id() == arrow::Type::HALF_FLOAT;  // not looked at
+  }
+}
+
+}  // namespace
+
+struct FileWriter::Impl {
+  std::string path;
+  WriteOptions options;
+  std::shared_ptr<arrow::Schema> schema;                      // of the batches
+  std::shared_ptr<arrow::Schema> file_schema;                 // without dictionaries
+  arrow::ProxyMemoryPool pool{arrow::default_memory_pool()};  // counts what is buffered
+  std::shared_ptr<file::DurableFile> file;
+  std::unique_ptr<::parquet::arrow::FileWriter> writer;
+  std::vector<bool> has_nan;
+  int64_t rows = 0;
+  bool closed = false;
+  arrow::Status error;
+
+  arrow::Status Create(std::shared_ptr<file::FileSystem> fs) {
+    if (!path.ends_with(".parquet")) {
+      return InvalidInput(fmt::format("{}: a data file's name must end in .parquet", path));
+    }
+    ARROW_ASSIGN_OR_RAISE(file_schema, FileSchema(*schema));
+    ARROW_ASSIGN_OR_RAISE(const auto properties, WriterPropertiesFor(*file_schema, options, &pool));
+    ARROW_ASSIGN_OR_RAISE(const auto metadata, FooterMetadata(*file_schema, options));
+    const auto arrow_properties = ::parquet::ArrowWriterProperties::Builder()
+                                      .set_use_threads(options.parallel && EncodingThreads() != nullptr)
+                                      ->set_executor(EncodingThreads())
+                                      ->build();
+    // Types that Parquet lacks are found before there is a file.
+    std::shared_ptr<::parquet::SchemaDescriptor> descriptor;
+    ARROW_RETURN_NOT_OK(
+        ::parquet::arrow::ToParquetSchema(file_schema.get(), *properties, *arrow_properties, &descriptor));
+    has_nan.assign(schema->num_fields(), false);
+    ARROW_ASSIGN_OR_RAISE(file, file::DurableFile::Create(std::move(fs), path));
+    auto root = std::static_pointer_cast<::parquet::schema::GroupNode>(descriptor->schema_root());
+    auto sink = ::parquet::ParquetFileWriter::Open(file, std::move(root), properties, metadata);
+    return ::parquet::arrow::FileWriter::Make(&pool, std::move(sink), schema, arrow_properties, &writer);
+  }
+
+  arrow::Status Append(const arrow::RecordBatch& batch) {
+    if (!batch.schema()->Equals(*schema, /*check_metadata=*/false)) {
+      return SchemaError(fmt::format("{}: the batch's schema differs from the file's: found {}, expected {}",
+                                     path, batch.schema()->ToString(), schema->ToString()));
+    }
+    for (int i = 0; i < batch.num_columns(); ++i) {
+      if (!has_nan[i] && arrow::is_floating(batch.column(i)->type_id())) {
+        has_nan[i] = HoldsNaN(*batch.column(i));
+      }
+    }
+    for (int64_t start = 0; start < batch.num_rows(); start += kSliceRows) {
+      const auto slice = batch.Slice(start, kSliceRows);
+      if (pool.bytes_allocated() > options.memory) ARROW_RETURN_NOT_OK(writer->NewBufferedRowGroup());
+      ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(*slice));
+      rows += slice->num_rows();
+    }
+    return arrow::Status::OK();
+  }
+
+  // 1. The footer is written. A crash here or at any step before 4 leaves a temporary file only.
+  // 2. The bytes are forced to stable storage.
+  // 3. They are read back and checked.
+  // 4. The file gets its name, and the directory is synced. A crash after that leaves the whole file.
+  arrow::Result<WrittenFile> Finish() {
+    ARROW_RETURN_NOT_OK(writer->Close());
+    ARROW_RETURN_NOT_OK(file->Sync());
+    const ::parquet::FileMetaData& footer = *writer->metadata();
+    ARROW_ASSIGN_OR_RAISE(const auto written, file->OpenWritten());
+    ARROW_RETURN_NOT_OK(CheckWritten(*written, path, footer, options.verify));
+    WrittenFile result{path, rows, file->size(), file->Digest(), Statistics(footer)};
+    ARROW_RETURN_NOT_OK(file->Publish());
+    return result;
+  }
+
+  std::vector<ColumnStatistics> Statistics(const ::parquet::FileMetaData& footer) const {
+    std::vector<ColumnStatistics> columns;
+    int leaf = 0;
+    for (int i = 0; i < file_schema->num_fields(); ++i) {
+      const arrow::Field& field = *file_schema->field(i);
+      if (arrow::is_nested(field.type()->id())) {
+        columns.push_back({.name = field.name()});
+      } else {
+        columns.push_back(FileStatistics(footer, leaf, field));
+        columns.back().has_nan = has_nan[i];
+      }
+      while (leaf < footer.num_columns() && footer.schema()->GetColumnRoot(leaf)->name() == field.name())
+        ++leaf;
+    }
+    return columns;
+  }
+};
+
+FileWriter::FileWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+FileWriter::~FileWriter() { (void)Abort(); }
+
+arrow::Result<std::unique_ptr<FileWriter>> FileWriter::Open(std::shared_ptr<file::FileSystem> fs,
+                                                            std::string path,
+                                                            std::shared_ptr<arrow::Schema> schema,
+                                                            WriteOptions options) {
+  auto impl = std::make_unique<Impl>();
+  impl->path = std::move(path);
+  impl->schema = std::move(schema);
+  impl->options = std::move(options);
+  const arrow::Status created = GuardWrite(impl->path, [&] { return impl->Create(std::move(fs)); });
+  std::unique_ptr<FileWriter> writer(new FileWriter(std::move(impl)));
+  ARROW_RETURN_NOT_OK(created);  // the writer's end aborts what there is
+  return writer;
+}
+
+arrow::Status FileWriter::Write(const arrow::RecordBatch& batch) {
+  Impl& impl = *impl_;
+  ARROW_RETURN_NOT_OK(impl.error);
+  if (impl.closed) return InvalidInput(fmt::format("{}: written to after it was closed", impl.path));
+  impl.error = GuardWrite(impl.path, [&] { return impl.Append(batch); });
+  return impl.error;
+}
+
+arrow::Result<WrittenFile> FileWriter::Close() {
+  Impl& impl = *impl_;
+  ARROW_RETURN_NOT_OK(impl.error);
+  if (impl.closed) return InvalidInput(fmt::format("{}: closed twice", impl.path));
+  auto written = GuardWrite(impl.path, [&] { return impl.Finish(); });
+  impl.error = written.status();
+  impl.closed = written.ok();
+  return written;
+}
+
+arrow::Status FileWriter::Abort() {
+  Impl& impl = *impl_;
+  if (impl.closed || impl.file == nullptr) return arrow::Status::OK();
+  const arrow::Status removed = impl.file->Abort();
+  // Arrow's writer ends by writing a footer; into the aborted file that fails, and nothing is lost by it.
+  try {
+    impl.writer.reset();
+  } catch (...) {
+    impl.writer.release();
+  }
+  impl.closed = true;
+  return removed;
+}
+
+int64_t FileWriter::rows() const { return impl_->rows; }
+
+int64_t FileWriter::buffered_bytes() const { return impl_->pool.bytes_allocated(); }
+
+int64_t FileWriter::written_bytes() const { return impl_->file->size(); }
+
+}  // namespace marquet::pq

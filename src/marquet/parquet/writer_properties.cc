@@ -1,0 +1,170 @@
+#include <set>
+
+#include "arrow/ipc/writer.h"
+#include "arrow/util/base64.h"
+#include "arrow/util/key_value_metadata.h"
+#include "fmt/format.h"
+#include "marquet/base/error.h"
+#include "marquet/parquet/writer_properties_internal.h"
+#include "parquet/properties.h"
+
+namespace marquet::pq {
+namespace {
+
+// Below this no row group could hold a page of each of many columns.
+constexpr int64_t kLeastMemory = int64_t{1} << 20;
+
+// Rows per page bound what a selective read must decode; bytes bound what it must hold.
+constexpr int64_t kPageBytes = int64_t{1} << 20;
+constexpr int64_t kPageRows = 1 << 17;
+
+// Beyond this a dictionary no longer pays, and encoding goes on without one.
+constexpr int64_t kDictionaryBytes = int64_t{1} << 20;
+
+::parquet::Compression::type ParquetCodec(Codec codec) {
+  switch (codec) {
+    case Codec::kNone:
+      return ::parquet::Compression::UNCOMPRESSED;
+    case Codec::kSnappy:
+      return ::parquet::Compression::SNAPPY;
+    case Codec::kZstd:
+      return ::parquet::Compression::ZSTD;
+    case Codec::kGzip:
+      return ::parquet::Compression::GZIP;
+    case Codec::kLz4:
+      return ::parquet::Compression::LZ4;  // LZ4_RAW in the file
+    case Codec::kBrotli:
+      return ::parquet::Compression::BROTLI;
+  }
+  return ::parquet::Compression::UNCOMPRESSED;
+}
+
+// Integers and times move by little from row to row, which deltas store in few bits. What Parquet stores as
+// neither INT32 nor INT64 cannot be delta encoded.
+bool IsDeltaEncoded(const arrow::DataType& type) {
+  return arrow::is_integer(type.id()) || type.id() == arrow::Type::DATE32 ||
+         type.id() == arrow::Type::DATE64 || arrow::is_time(type.id()) ||
+         type.id() == arrow::Type::TIMESTAMP || type.id() == arrow::Type::DURATION;
+}
+
+// Parquet numbers the leaves of its schema, depth first.
+int CountLeaves(const arrow::DataType& type) {
+  if (type.num_fields() == 0) return 1;
+  int leaves = 0;
+  for (const auto& child : type.fields()) leaves += CountLeaves(*child->type());
+  return leaves;
+}
+
+bool HoldsFixedSizeList(const arrow::DataType& type) {
+  if (type.id() == arrow::Type::FIXED_SIZE_LIST) return true;
+  for (const auto& child : type.fields()) {
+    if (HoldsFixedSizeList(*child->type())) return true;
+  }
+  return false;
+}
+
+arrow::Status CheckOptions(const arrow::Schema& schema, const WriteOptions& options) {
+  if (options.row_group_rows <= 0) {
+    return InvalidInput(fmt::format("row_group_rows is {}; expected at least 1", options.row_group_rows));
+  }
+  if (options.memory < kLeastMemory) {
+    return InvalidInput(
+        fmt::format("memory is {} bytes; expected at least {}", options.memory, kLeastMemory));
+  }
+  for (const std::string& column : options.sorted_by) {
+    const auto field = schema.GetFieldByName(column);
+    if (field == nullptr)
+      return InvalidInput(fmt::format("sorted_by names the column '{}', which is not there", column));
+    if (field->type()->num_fields() > 0) {
+      return InvalidInput(fmt::format("sorted_by names the nested column '{}'; expected a flat one", column));
+    }
+  }
+  if (options.level.has_value()) {
+    const auto codec = ParquetCodec(options.codec);
+    if (!arrow::util::Codec::SupportsCompressionLevel(codec)) {
+      return InvalidInput(fmt::format("codec {} takes no level", CodecName(options.codec)));
+    }
+    ARROW_ASSIGN_OR_RAISE(const int least, arrow::util::Codec::MinimumCompressionLevel(codec));
+    ARROW_ASSIGN_OR_RAISE(const int most, arrow::util::Codec::MaximumCompressionLevel(codec));
+    if (*options.level < least || *options.level > most) {
+      return InvalidInput(fmt::format("level {} of codec {}; expected {} to {}", *options.level,
+                                      CodecName(options.codec), least, most));
+    }
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+arrow::Result<std::shared_ptr<arrow::Schema>> FileSchema(const arrow::Schema& schema) {
+  if (schema.num_fields() == 0) return InvalidInput("the schema has no columns; Parquet needs at least one");
+  std::set<std::string_view> names;
+  arrow::FieldVector fields;
+  for (const auto& field : schema.fields()) {
+    if (!names.insert(field->name()).second) {
+      return InvalidInput(fmt::format("the schema has two columns named '{}'", field->name()));
+    }
+    fields.push_back(
+        field->type()->id() == arrow::Type::DICTIONARY
+            ? field->WithType(static_cast<const arrow::DictionaryType&>(*field->type()).value_type())
+            : field);
+  }
+  return arrow::schema(std::move(fields), schema.metadata());
+}
+
+arrow::Result<std::shared_ptr<::parquet::WriterProperties>> WriterPropertiesFor(
+    const arrow::Schema& file_schema, const WriteOptions& options, arrow::MemoryPool* pool) {
+  ARROW_RETURN_NOT_OK(CheckOptions(file_schema, options));
+  ::parquet::WriterProperties::Builder builder;
+  builder.memory_pool(pool)
+      ->version(::parquet::ParquetVersion::PARQUET_2_6)
+      ->data_page_version(::parquet::ParquetDataPageVersion::V1)
+      ->created_by("marquet version " MARQUET_VERSION)
+      ->compression(ParquetCodec(options.codec))
+      ->max_row_group_length(options.row_group_rows)
+      ->data_pagesize(kPageBytes)
+      ->max_rows_per_page(kPageRows)
+      ->dictionary_pagesize_limit(kDictionaryBytes)
+      ->enable_statistics()
+      ->enable_write_page_index()
+      ->enable_page_checksum();
+  if (options.level.has_value()) {
+    builder.compression_level(*options.level);
+  } else if (options.codec == Codec::kZstd) {
+    builder.compression_level(1);
+  }
+  for (const auto& field : file_schema.fields()) {
+    // A path, not a dotted string: a column's name may hold dots.
+    const auto path =
+        std::make_shared<::parquet::schema::ColumnPath>(std::vector<std::string>{field->name()});
+    if (IsDeltaEncoded(*field->type())) {
+      builder.disable_dictionary(path)->encoding(path, ::parquet::Encoding::DELTA_BINARY_PACKED);
+    }
+  }
+  std::vector<::parquet::SortingColumn> sorting;
+  for (const std::string& column : options.sorted_by) {
+    int leaf = 0;
+    for (const auto& field : file_schema.fields()) {
+      if (field->name() == column) break;
+      leaf += CountLeaves(*field->type());
+    }
+    sorting.push_back({leaf, /*descending=*/false, /*nulls_first=*/false});
+  }
+  if (!sorting.empty()) builder.set_sorting_columns(std::move(sorting));
+  return builder.build();
+}
+
+arrow::Result<std::shared_ptr<arrow::KeyValueMetadata>> FooterMetadata(const arrow::Schema& file_schema,
+                                                                       const WriteOptions& options) {
+  auto metadata = std::make_shared<arrow::KeyValueMetadata>();
+  for (const auto& [key, value] : options.metadata) metadata->Append(key, value);
+  bool embedded = true;
+  for (const auto& field : file_schema.fields()) embedded &= !HoldsFixedSizeList(*field->type());
+  if (embedded) {
+    ARROW_ASSIGN_OR_RAISE(const auto bytes, arrow::ipc::SerializeSchema(file_schema));
+    metadata->Append("ARROW:schema", arrow::util::base64_encode(std::string_view(*bytes)));
+  }
+  return metadata;
+}
+
+}  // namespace marquet::pq

@@ -1,0 +1,30 @@
+// How each kind of column is encoded, in Parquet's own terms.
+#pragma once
+
+#include <memory>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/parquet/options.h"
+
+namespace parquet {
+class WriterProperties;
+}
+
+namespace marquet::pq {
+
+// The schema that the file holds: `schema` with dictionary-encoded columns as their values, which is how
+// Parquet stores them. kInvalidInput for no columns or for a name that is there twice.
+arrow::Result<std::shared_ptr<arrow::Schema>> FileSchema(const arrow::Schema& schema);
+
+// kInvalidInput for options that contradict each other or the schema.
+arrow::Result<std::shared_ptr<::parquet::WriterProperties>> WriterPropertiesFor(
+    const arrow::Schema& file_schema, const WriteOptions& options, arrow::MemoryPool* pool);
+
+// The key-value pairs of the footer: the options', the schema's own, and the Arrow schema itself under
+// "ARROW:schema", which is what brings field metadata back. A schema with fixed-size lists is not embedded:
+// Polars refuses such files.
+arrow::Result<std::shared_ptr<arrow::KeyValueMetadata>> FooterMetadata(const arrow::Schema& file_schema,
+                                                                       const WriteOptions& options);
+
+}  // namespace marquet::pq
