@@ -21,7 +21,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
 
-    for command in (["cmake", "--preset", "fuzz", "--log-level=WARNING"], ["cmake", "--build", "--preset", "fuzz", "--", "--quiet"]):
+    for command in (
+        ["cmake", "--preset", "fuzz", "--log-level=WARNING"],
+        ["cmake", "--build", "--preset", "fuzz", "--", "--quiet"],
+    ):
         subprocess.run(command, cwd=ROOT, check=True)
 
     findings = ROOT / "build" / "fuzz" / "findings"

@@ -70,7 +70,11 @@ def reported(name: str, command: list[str | pathlib.Path], env: dict[str, str]) 
 
 def check(*command: str | pathlib.Path) -> Outcome:
     """A command that counts as one test."""
-    return Outcome(passed=1) if run(*command) == 0 else Outcome(failed=1, problem=f"{pathlib.Path(command[0]).name} failed")
+    return (
+        Outcome(passed=1)
+        if run(*command) == 0
+        else Outcome(failed=1, problem=f"{pathlib.Path(command[0]).name} failed")
+    )
 
 
 def ctest(preset: str, env: dict[str, str] | None = None) -> Outcome:
@@ -79,7 +83,9 @@ def ctest(preset: str, env: dict[str, str] | None = None) -> Outcome:
 
 
 def sanitizer(preset: str, env: dict[str, str]) -> Outcome:
-    if run("cmake", "--preset", preset, "--log-level=WARNING") or run("cmake", "--build", "--preset", preset, "--", "--quiet"):
+    if run("cmake", "--preset", preset, "--log-level=WARNING") or run(
+        "cmake", "--build", "--preset", preset, "--", "--quiet"
+    ):
         return Outcome(failed=1, problem=f"the {preset} build failed")
     return ctest(preset, {"ARROW_DEFAULT_MEMORY_POOL": "system", **env})
 
@@ -90,7 +96,16 @@ def cpp() -> Outcome:
 
 def python() -> Outcome:
     folder = REPORTS / "python"
-    command: list[str | pathlib.Path] = [BIN / "python", "-m", "pytest", "-q", "-n", "2", f"--junitxml={folder}/pytest.xml", "tests"]
+    command: list[str | pathlib.Path] = [
+        BIN / "python",
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "2",
+        f"--junitxml={folder}/pytest.xml",
+        "tests",
+    ]
     return reported("python", command, {})
 
 

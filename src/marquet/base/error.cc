@@ -37,9 +37,10 @@ const ErrorDetail* DetailOf(const arrow::Status& status) {
   return static_cast<const ErrorDetail*>(detail.get());
 }
 
-arrow::Status Make(ErrorKind kind, std::string message, std::string hint, int error_number) {
+arrow::Status Make(ErrorKind kind, std::string message, std::string hint, int error_number,
+                   std::string path) {
   return arrow::Status(CodeOf(kind), std::move(message),
-                       std::make_shared<ErrorDetail>(kind, std::move(hint), error_number));
+                       std::make_shared<ErrorDetail>(kind, std::move(hint), error_number, std::move(path)));
 }
 
 }  // namespace
@@ -68,15 +69,15 @@ std::string_view KindName(ErrorKind kind) {
   return "error";
 }
 
-ErrorDetail::ErrorDetail(ErrorKind kind, std::string hint, int error_number)
-    : kind_(kind), hint_(std::move(hint)), error_number_(error_number) {}
+ErrorDetail::ErrorDetail(ErrorKind kind, std::string hint, int error_number, std::string path)
+    : kind_(kind), hint_(std::move(hint)), error_number_(error_number), path_(std::move(path)) {}
 
 std::string ErrorDetail::ToString() const {
   return hint_.empty() ? std::string(KindName(kind_)) : fmt::format("{}; hint: {}", KindName(kind_), hint_);
 }
 
 arrow::Status Error(ErrorKind kind, std::string message, std::string hint) {
-  return Make(kind, std::move(message), std::move(hint), 0);
+  return Make(kind, std::move(message), std::move(hint), 0, {});
 }
 
 arrow::Status StorageError(int error_number, std::string_view operation, std::string_view path,
@@ -86,7 +87,8 @@ arrow::Status StorageError(int error_number, std::string_view operation, std::st
   if (error_number == EEXIST) kind = ErrorKind::kAlreadyExists;
   char buffer[128];
   const char* text = strerror_r(error_number, buffer, sizeof buffer);
-  return Make(kind, fmt::format("{}: cannot {}: {}", path, operation, text), std::move(hint), error_number);
+  return Make(kind, fmt::format("{}: cannot {}: {}", path, operation, text), std::move(hint), error_number,
+              std::string(path));
 }
 
 ErrorKind KindOf(const arrow::Status& status) {
@@ -120,22 +122,27 @@ int ErrnoOf(const arrow::Status& status) {
   return detail == nullptr ? 0 : detail->error_number();
 }
 
+std::string PathOf(const arrow::Status& status) {
+  const auto* detail = DetailOf(status);
+  return detail == nullptr ? std::string() : detail->path();
+}
+
 bool IsKind(const arrow::Status& status, ErrorKind kind) { return !status.ok() && KindOf(status) == kind; }
 
 arrow::Status WithContext(const arrow::Status& status, std::string_view prefix) {
   if (status.ok()) return status;
   return Make(KindOf(status), fmt::format("{}: {}", prefix, status.message()), HintOf(status),
-              ErrnoOf(status));
+              ErrnoOf(status), PathOf(status));
 }
 
 arrow::Status WithHint(const arrow::Status& status, std::string hint) {
   if (status.ok()) return status;
-  return Make(KindOf(status), status.message(), std::move(hint), ErrnoOf(status));
+  return Make(KindOf(status), status.message(), std::move(hint), ErrnoOf(status), PathOf(status));
 }
 
 arrow::Status AsKind(const arrow::Status& status, ErrorKind kind) {
   if (status.ok()) return status;
-  return Make(kind, status.message(), HintOf(status), ErrnoOf(status));
+  return Make(kind, status.message(), HintOf(status), ErrnoOf(status), PathOf(status));
 }
 
 std::string OneLine(const arrow::Status& status) {

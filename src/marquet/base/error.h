@@ -36,18 +36,20 @@ class ErrorDetail final : public arrow::StatusDetail {
  public:
   static constexpr const char* kTypeId = "marquet::ErrorDetail";
 
-  ErrorDetail(ErrorKind kind, std::string hint, int error_number);
+  ErrorDetail(ErrorKind kind, std::string hint, int error_number, std::string path);
   const char* type_id() const override { return kTypeId; }
   std::string ToString() const override;
 
   ErrorKind kind() const { return kind_; }
   const std::string& hint() const { return hint_; }   // empty when there is none
   int error_number() const { return error_number_; }  // errno, or 0
+  const std::string& path() const { return path_; }   // what the operating system refused, or empty
 
  private:
   ErrorKind kind_;
   std::string hint_;
   int error_number_;
+  std::string path_;
 };
 
 // Makes a status of one kind. `hint` is a full sentence, or empty.
@@ -78,15 +80,16 @@ inline arrow::Status Unsupported(std::string message, std::string hint = {}) {
 }
 
 // A refusal of the operating system: "PATH: cannot OPERATION: No space left on device". ENOENT becomes
-// kNotFound and EEXIST kAlreadyExists; everything else is kStorage. The errno is kept in the detail in every
-// case.
+// kNotFound and EEXIST kAlreadyExists; everything else is kStorage. The errno and the path are kept in the
+// detail in every case.
 arrow::Status StorageError(int error_number, std::string_view operation, std::string_view path,
                            std::string hint = {});
 
-// The kind, hint and errno of any status that is not OK, whoever made it.
+// The kind, hint, errno and path of any status that is not OK, whoever made it.
 ErrorKind KindOf(const arrow::Status& status);
 std::string HintOf(const arrow::Status& status);
 int ErrnoOf(const arrow::Status& status);
+std::string PathOf(const arrow::Status& status);
 bool IsKind(const arrow::Status& status, ErrorKind kind);
 
 // The same error with "prefix: " before its message, or with another hint; OK stays OK.

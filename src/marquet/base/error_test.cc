@@ -12,6 +12,7 @@ TEST(ErrorTest, KeepsKindHintAndErrnoThroughContext) {
   const arrow::Status outer = WithContext(full, "ingest");
   EXPECT_EQ(KindOf(outer), ErrorKind::kStorage);
   EXPECT_EQ(ErrnoOf(outer), ENOSPC);
+  EXPECT_EQ(PathOf(outer), "/t/a.parquet");
   EXPECT_EQ(HintOf(outer), "Free some space.");
   EXPECT_EQ(OneLine(outer), "storage: ingest: /t/a.parquet: cannot write: No space left on device");
 }

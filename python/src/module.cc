@@ -1,0 +1,45 @@
+// The extension's entry point.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+#include <string>
+
+#include "arrow/compute/initialize.h"
+#include "arrow/config.h"
+#include "arrow/util/config.h"
+#include "bindings.h"
+#include "errors.h"
+#include "marquet/base/time.h"
+
+namespace nb = nanobind;
+
+namespace marquet::python {
+namespace {
+
+// Arrow's C++ classes keep their layout within a minor version only.
+void RequireSameArrow() {
+  const std::string running = arrow::GetBuildInfo().version_string;
+  const std::string built = ARROW_VERSION_STRING;
+  const auto minor = [](const std::string& version) { return version.substr(0, version.rfind('.')); };
+  if (minor(running) != minor(built)) {
+    throw nb::import_error(
+        ("marquet was built with Arrow " + built + ", but pyarrow brought Arrow " + running +
+         "; install the pyarrow that marquet asks for: pip install 'pyarrow==" + minor(built) + ".*'")
+            .c_str());
+  }
+}
+
+}  // namespace
+}  // namespace marquet::python
+
+NB_MODULE(_core, module) {
+  using namespace marquet::python;
+  RequireSameArrow();
+  Check(arrow::compute::Initialize());
+  module.attr("__version__") = MARQUET_VERSION;
+  module.attr("arrow_version") = ARROW_VERSION_STRING;
+  module.def(
+      "parse_time", [](const std::string& text) { return Unwrap(marquet::ParseNanos(text)); },
+      nb::arg("text"), "Nanoseconds since 1970 of an ISO-8601 text; UTC where it names no zone.");
+  RegisterArrow(module);
+}
