@@ -15,7 +15,7 @@ def load() -> None:
     try:
         import pyarrow
         import pyarrow.compute  # its library is one of those that the extension is linked to
-        import pyarrow.parquet  # noqa: F401  and so is this one's
+        import pyarrow.parquet  # and so is this one
     except ImportError as error:
         raise ImportError(
             f"marquet needs Arrow's libraries out of pyarrow: pip install '{PYARROW_REQUIREMENT}' ({error})"
