@@ -1,3 +1,0 @@
-#include "marquet/table/predicate.h"
-#include "marquet/table/scan.h"
-#include "marquet/table/table.h"
