@@ -89,39 +89,14 @@ std::pair<Int128, Int128> RangeOf(const arrow::DataType& type) {
   }
 }
 
-// Levenshtein's distance, for near names.
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-std::string NearNames(const std::string& name, const arrow::Schema& schema) {
-  std::vector<std::pair<size_t, std::string>> near;
-  if (name.size() <= 100) {
-    for (const auto& field : schema.fields()) {
-      if (field->name().size() > 100) continue;
-      const size_t distance = EditDistance(name, field->name());
-      if (distance <= std::max<size_t>(2, name.size() / 3)) near.emplace_back(distance, field->name());
-    }
-  }
-  std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::string list;
-  for (size_t i = 0; i < near.size() && i < 3; ++i) list += (i == 0 ? "" : ", ") + near[i].second;
-  if (!list.empty()) return "Did you mean " + list + "?";
-  for (int i = 0; i < schema.num_fields() && i < 12; ++i)
-    list += (i == 0 ? "" : ", ") + schema.field(i)->name();
-  if (schema.num_fields() > 12) list += ", ...";
-  return "The columns are " + list + ".";
+// What to do about a name that is not there.
+std::string ColumnHint(const std::string& name, const arrow::Schema& schema) {
+  const std::vector<std::string> names = schema.field_names();
+  std::string hint = DidYouMean(name, names);
+  if (!hint.empty()) return hint;
+  hint = "the columns are ";
+  for (size_t i = 0; i < names.size() && i < 12; ++i) hint += (i == 0 ? "" : ", ") + names[i];
+  return hint + (names.size() > 12 ? ", ..." : "");
 }
 
 arrow::Result<std::shared_ptr<arrow::Field>> FindField(const arrow::Schema& schema, const std::string& name,
@@ -131,7 +106,7 @@ arrow::Result<std::shared_ptr<arrow::Field>> FindField(const arrow::Schema& sche
   if (indices.size() > 1) {
     return ErrorAt(place, fmt::format("there are {} columns named {}", indices.size(), Quoted(name)));
   }
-  return AsKind(ErrorAt(place, fmt::format("there is no column {}", Quoted(name)), NearNames(name, schema)),
+  return AsKind(ErrorAt(place, fmt::format("there is no column {}", Quoted(name)), ColumnHint(name, schema)),
                 ErrorKind::kNotFound);
 }
 

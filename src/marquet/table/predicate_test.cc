@@ -315,7 +315,7 @@ TEST(PredicateErrorTest, ShowsWhere) {
 TEST(PredicateErrorTest, UnknownColumnsAreNotFoundAndNameNearOnes) {
   const auto status = Predicate::Parse("ts_evnt > 5")->Bind(*Columns()).status();
   EXPECT_TRUE(IsKind(status, ErrorKind::kNotFound)) << status;
-  EXPECT_EQ(HintOf(status), "Did you mean ts_event?");
+  EXPECT_EQ(HintOf(status), "did you mean 'ts_event'?");
 }
 
 TEST(PredicateErrorTest, HostileNestingEndsInAnError) {
