@@ -12,10 +12,11 @@
 //   6. Sync DIR.                                      Crash: NAME is there, complete, for good.
 //   7. Return OK.
 //
-// A failure before 5 removes the temporary file: nothing was published. Step 5 either happened or did not. A
-// failure in 6 leaves NAME visible but not certain; UnsyncedName says which way that is decided. Temporary
-// files that crashes leave behind are never read by anyone and may be deleted at any time when no writer
-// lives; a writer never meets them, since UNIQUE does not come twice.
+// A failure before 5 removes the temporary file: nothing was published. Step 5 is atomic; when it reports an
+// error, a look for the temporary file tells whether it took place. A failure in 6 leaves NAME visible but
+// not certain; UnsyncedName says which way that is decided. Temporary files that crashes leave behind are
+// never read by anyone and may be deleted at any time when no writer lives; a writer never meets them, since
+// UNIQUE does not come twice.
 #include "marquet/file/durable_file.h"
 
 #include <sys/random.h>
@@ -122,6 +123,24 @@ struct DurableFile::Impl {
     return arrow::Status::OK();
   }
 
+  // Step 5. An error of the storage below may hide a success (a reply that a network lost). Only this object
+  // knows the temporary name, so when that is gone, the file has its final one.
+  arrow::Status Rename(arrow::Status (FileSystem::*publish)(const std::string&, const std::string&)) {
+    arrow::Status status = (fs.get()->*publish)(temporary, path);
+    if (IsKind(status, ErrorKind::kStorage)) {
+      const auto look = fs->Stat(temporary).status();
+      if (IsKind(look, ErrorKind::kNotFound)) {
+        status = arrow::Status::OK();
+      } else if (!look.ok()) {
+        status = CommitUnknown(fmt::format("{}; whether it took place could not be learnt: {}",
+                                           status.message(), look.message()),
+                               "Look whether the file is there before writing it again.");
+      }
+    }
+    if (status.ok()) temporary_exists = false;
+    return Poison(status);
+  }
+
   arrow::Status UnsyncedNameError(const arrow::Status& sync) {
     return Poison(CommitUnknown(fmt::format("{}: the file is complete under its name, but the name may not "
                                             "survive a power cut: {}",
@@ -202,8 +221,7 @@ arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> DurableFile::OpenWri
 arrow::Status DurableFile::Publish(UnsyncedName unsynced) {
   Impl& self = *impl_;
   ARROW_RETURN_NOT_OK(self.SyncAndClose());
-  ARROW_RETURN_NOT_OK(self.Poison(self.fs->PublishNew(self.temporary, self.path)));
-  self.temporary_exists = false;
+  ARROW_RETURN_NOT_OK(self.Rename(&FileSystem::PublishNew));
   const arrow::Status sync = self.fs->SyncDirectory(ParentPath(self.path));
   if (sync.ok()) {
     self.finished = true;
@@ -216,8 +234,7 @@ arrow::Status DurableFile::Publish(UnsyncedName unsynced) {
 arrow::Status DurableFile::PublishReplacing() {
   Impl& self = *impl_;
   ARROW_RETURN_NOT_OK(self.SyncAndClose());
-  ARROW_RETURN_NOT_OK(self.Poison(self.fs->PublishReplacing(self.temporary, self.path)));
-  self.temporary_exists = false;
+  ARROW_RETURN_NOT_OK(self.Rename(&FileSystem::PublishReplacing));
   const arrow::Status sync = self.fs->SyncDirectory(ParentPath(self.path));
   if (!sync.ok()) return self.UnsyncedNameError(sync);
   self.finished = true;

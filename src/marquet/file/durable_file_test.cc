@@ -1,14 +1,11 @@
 #include "marquet/file/durable_file.h"
 
-#include <stdlib.h>
-
-#include <filesystem>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
+#include "marquet/file/test_directory.h"
 
 namespace marquet::file {
 namespace {
@@ -18,25 +15,11 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-// A directory of the operating system, removed at the end.
-class DurableFileTest : public ::testing::Test {
+class DurableFileTest : public DirectoryTest {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "marquet-file-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  std::string At(const std::string& name) const { return JoinPath(directory_, name); }
-  std::vector<std::string> Names() const {
-    auto names = fs_->ListNames(directory_).ValueOrDie();
-    std::sort(names.begin(), names.end());
-    return names;
-  }
+  std::vector<std::string> Names() const { return NamesIn(*fs_, directory_); }
 
   std::shared_ptr<FileSystem> fs_ = LocalFileSystem();
-  std::string directory_;
 };
 
 TEST_F(DurableFileTest, AppearsOnlyWhenPublished) {

@@ -8,10 +8,12 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
+#include "marquet/file/fault_file_system.h"
 #include "marquet/file/file_system.h"
 #include "marquet/file/local_file.h"
 
@@ -200,8 +202,15 @@ class LocalFiles final : public FileSystem {
 
 }  // namespace
 
+// For crash tests of whole programs: with MARQUET_TEST_KILL_AT_OPERATION=n in the environment, the process is
+// killed (SIGKILL) at its n-th file operation. When it ends by itself, it had fewer. The variable is looked
+// at once; without it the files are used as they are.
 std::shared_ptr<FileSystem> LocalFileSystem() {
-  static const std::shared_ptr<FileSystem> files = std::make_shared<LocalFiles>();
+  static const std::shared_ptr<FileSystem> files = []() -> std::shared_ptr<FileSystem> {
+    auto local = std::make_shared<LocalFiles>();
+    const char* at = std::getenv("MARQUET_TEST_KILL_AT_OPERATION");
+    return at == nullptr ? local : KillAtOperation(local, std::strtoll(at, nullptr, 10));
+  }();
   return files;
 }
 
