@@ -55,6 +55,13 @@ struct ReadOptions {
   // Nanosecond upgrade of symbols: (instrument_id, date) -> symbol overrides from a symbology.json, as
   // mappings.
   std::vector<SymbolMapping> extra_mappings;
+  // Gives batches of one symbol and date each, named in Batch::group: records go straight to their group's
+  // columns, which costs nothing above a plain read, where sorting rows into partitions afterwards costs
+  // another pass.
+  bool split_by_symbol_and_date = false;
+  // What may be held in batches that are still filling (several kinds, or groups): above it the largest is
+  // given out early.
+  int64_t max_held_bytes = int64_t{96} << 20;
 };
 
 // A record that is no table row (system, symbol mapping, error, and unknown ones when kept), with its place.
@@ -77,16 +84,25 @@ struct ReadSummary {
   int64_t nulled_times = 0;       // under OnTimeOverflow::kNull
   int64_t truncated_bytes = 0;    // of the last, incomplete record
   int64_t truncated_records = 0;  // 0 or 1
+  bool truncated_frame = false;   // the last zstd frame is cut short, so that more records may be lost
   int64_t bytes_decoded = 0;      // of uncompressed DBN, metadata included
   std::vector<KeptRecord> kept_records;
   bool identical_export =
       true;  // false when something was nulled or dropped, so that export cannot be identical
 };
 
+// What the rows of a batch have in common under ReadOptions::split_by_symbol_and_date.
+struct Group {
+  std::optional<std::string> symbol;  // nothing: no mapping
+  std::optional<int32_t> date;        // nothing: no time
+};
+
 struct Batch {
   RecordKind kind;
-  // All rows in file order. Rows of one (symbol, date) are not grouped here.
+  // Rows of the batch's kind, and group when splitting, in file order. Batches of different kinds or groups
+  // follow one another as they fill up; `source_row` tells the order of all.
   std::shared_ptr<arrow::RecordBatch> rows;
+  std::optional<Group> group;
 };
 
 class Reader {
@@ -97,7 +113,10 @@ class Reader {
                                                      ReadOptions options);
   ~Reader();
 
-  // The next batch, or nothing at the end. Errors name the record and byte.
+  // The next batch, or nothing at the end. Errors name the record (counted from 0, as source_row) and its
+  // byte in the uncompressed stream: kCorruptData for a length below 16, a size that is not its type's, an
+  // end inside a record or a zstd frame, a damaged frame; kInvalidInput for a value that its column cannot
+  // hold. The buffers of a batch are used again once it is dropped: hold on to few of them.
   arrow::Result<std::optional<Batch>> Next();
 
   // Complete after the end was reached; running totals before.

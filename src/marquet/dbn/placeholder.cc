@@ -1,3 +1,0 @@
-#include "marquet/dbn/metadata.h"
-#include "marquet/dbn/reader.h"
-#include "marquet/dbn/writer.h"

@@ -1,0 +1,544 @@
+#include "marquet/dbn/reader.h"
+
+#include <bit>
+#include <cstring>
+#include <deque>
+#include <unordered_map>
+
+#include "arrow/api.h"
+#include "arrow/io/interfaces.h"
+#include "fmt/format.h"
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/base/time.h"
+#include "marquet/dbn/byte_stream.h"
+#include "marquet/dbn/columns.h"
+#include "marquet/dbn/layout.h"
+#include "marquet/dbn/metadata_codec.h"
+#include "marquet/dbn/symbols.h"
+#include "marquet/dbn/text_field.h"
+
+namespace marquet::dbn {
+namespace {
+
+constexpr size_t kChunkRecords = 1024;  // of the widest hot kind they fill some 370 kB: a second-level cache
+constexpr int64_t kIdleBytes = int64_t{128} << 20;
+constexpr int64_t kMaxKeptBytes = int64_t{64} << 20;
+constexpr int kTsOutBytes = 8;
+constexpr uint64_t kTimeLimit = uint64_t{1} << 63;
+
+template <typename T>
+T Load(const uint8_t* p) {
+  T value;
+  std::memcpy(&value, p, sizeof(T));
+  return value;
+}
+
+// The bytes of a record of this class that must be there, without ts_out; 0 for rows and unknown records.
+int MinimumBytes(RecordClass record_class) {
+  switch (record_class) {
+    case RecordClass::kError:
+    case RecordClass::kSystem:
+    case RecordClass::kSymbolMapping:
+      return 80;
+    default:
+      return 0;
+  }
+}
+
+// Where a symbol mapping record, by its size, holds the symbol that an instrument goes by.
+struct MappingLayout {
+  int size, symbol_offset, symbol_bytes;
+};
+constexpr MappingLayout kMappingLayouts[] = {{80, 38, 22}, {176, 89, 71}};
+
+}  // namespace
+
+struct Reader::Impl {
+  // Columns that are filling up, and the records of the current chunk that go there.
+  struct Filling {
+    ColumnSet columns;
+    Chunk chunk;
+    RecordKind kind;
+    int32_t symbol, date;  // of its group, when splitting
+    int size;              // of its records, ts_out included
+    int ts_recv_offset;    // -1: the kind has none
+    bool touched = false;
+  };
+
+  ReadOptions options;
+  std::unique_ptr<ByteStream> stream;
+  ReadSummary summary;
+  SymbolIndex symbols;
+  std::shared_ptr<BufferRecycler> recycler = std::make_shared<BufferRecycler>(kIdleBytes);
+
+  // Which versions the records seen so far can be of, a bit each, and whether they end in ts_out. Both are
+  // given by the metadata; a fragment's records tell them by their sizes.
+  unsigned versions = 0b111;
+  std::optional<bool> ts_out;
+
+  ByteStream::Block block;
+  int64_t position = 0;     // in the block
+  int64_t block_start = 0;  // of the block in the uncompressed stream
+  std::string carry;        // a record that began in the block before
+  int64_t carry_start = 0;
+  bool at_end = false;
+
+  std::vector<std::unique_ptr<Filling>> fillings;
+  std::unordered_map<uint64_t, std::vector<Filling*>> by_group;
+  std::vector<Filling*> by_kind = std::vector<Filling*>(kKinds, nullptr);
+  std::vector<Filling*> touched;
+  size_t chunk_records = 0;
+  std::deque<Batch> ready;
+  int64_t kept_bytes = 0;
+
+  // The day of the last record, so that its date needs no division.
+  int64_t day_start = 1, day_end = 0;
+  int32_t day = 0;
+
+  arrow::Status At(ErrorKind kind, int64_t record, int64_t byte, const std::string& what,
+                   std::string hint = {}) const {
+    return Error(
+        kind,
+        fmt::format("{}: record {} at byte {} {}", options.name, WithCommas(record), WithCommas(byte), what),
+        std::move(hint));
+  }
+
+  // ---- The start of the stream ----
+
+  arrow::Status NextBlock() {
+    block_start += block.size;
+    position = 0;
+    ARROW_ASSIGN_OR_RAISE(block, stream->Next());
+    at_end = block.size == 0;
+    return arrow::Status::OK();
+  }
+
+  // Appends bytes of the stream until `into` has `size`, or the stream ends.
+  arrow::Status ReadUpTo(size_t size, std::string& into) {
+    while (into.size() < size && !at_end) {
+      if (position == block.size) {
+        ARROW_RETURN_NOT_OK(NextBlock());
+        continue;
+      }
+      const auto take = std::min<int64_t>(block.size - position, static_cast<int64_t>(size - into.size()));
+      into.append(reinterpret_cast<const char*>(block.data) + position, take);
+      position += take;
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Start() {
+    if (stream->legacy_dbz()) {
+      return Unsupported(fmt::format("{}: a legacy DBZ file, the format before DBN", options.name),
+                         "convert it with databento's dbn tool, or download it again as DBN");
+    }
+    std::string head;
+    ARROW_RETURN_NOT_OK(ReadUpTo(kPreludeBytes, head));
+    if (head.empty()) {
+      if (!stream->truncated_frame().empty()) return TruncatedFrame();
+      return CorruptData(fmt::format("{}: is empty; a DBN file starts with 'DBN'", options.name));
+    }
+    summary.compressed = stream->compressed();
+    if (head.compare(0, 3, "DBN") == 0) return StartWithMetadata(head);
+    if (head.compare(0, 3, "DBZ") == 0) {
+      return Unsupported(fmt::format("{}: a legacy DBZ file, the format before DBN", options.name));
+    }
+    ARROW_RETURN_NOT_OK(ReadUpTo(kHeaderBytes, head));
+    return StartFragment(head);
+  }
+
+  arrow::Status StartWithMetadata(const std::string& prelude) {
+    if (prelude.size() < kPreludeBytes) return HeaderCutShort(kPreludeBytes, prelude.size());
+    const int version = static_cast<uint8_t>(prelude[3]);
+    if (version < 1 || version > kVersions) {
+      return Unsupported(
+          fmt::format("{}: DBN version {} at byte 3; versions 1 to 3 are known", options.name, version));
+    }
+    const auto length = Load<uint32_t>(reinterpret_cast<const uint8_t*>(prelude.data()) + 4);
+    if (length > kMaxMetadataBytes) {
+      return Unsupported(
+          fmt::format("{}: the metadata header at byte 4 claims {} bytes; at most {} are taken", options.name,
+                      WithCommas(length), WithCommas(kMaxMetadataBytes)));
+    }
+    std::string body;
+    ARROW_RETURN_NOT_OK(ReadUpTo(length, body));
+    if (body.size() < length)
+      return HeaderCutShort(kPreludeBytes + int64_t{length}, kPreludeBytes + body.size());
+    ARROW_ASSIGN_OR_RAISE(summary.metadata, DecodeMetadata(version, body, options.name));
+    summary.has_metadata = true;
+    summary.bytes_decoded = kPreludeBytes + static_cast<int64_t>(body.size());
+    versions = 1u << (version - 1);
+    ts_out = summary.metadata.ts_out;
+    symbols.AddMetadata(summary.metadata);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status HeaderCutShort(int64_t expected, size_t got) {
+    if (!stream->truncated_frame().empty()) return TruncatedFrame();
+    return CorruptData(
+        fmt::format("{}: the metadata header is cut short: the stream ends at byte {}; expected {} bytes",
+                    options.name, WithCommas(static_cast<int64_t>(got)), WithCommas(expected)),
+        "fetch the file again");
+  }
+
+  arrow::Status TruncatedFrame() const {
+    return CorruptData(
+        stream->truncated_frame(),
+        fmt::format("fetch the file again, or pass --allow-truncated to take the {} complete records",
+                    WithCommas(summary.records)));
+  }
+
+  // Without metadata, the first record must look like one.
+  arrow::Status StartFragment(const std::string& head) {
+    const int size = static_cast<uint8_t>(head[0]) * 4;
+    bool record = head.size() == kHeaderBytes && size >= kHeaderBytes;
+    if (record) {
+      const RtypeEntry& entry = EntryOfRtype(static_cast<uint8_t>(head[1]));
+      record = entry.record_class == RecordClass::kRow
+                   ? VersionsOfSize(entry.kind, size) != 0
+                   : MinimumBytes(entry.record_class) > 0 && size >= MinimumBytes(entry.record_class);
+    }
+    if (!record) {
+      return CorruptData(fmt::format("{}: is not DBN: it starts with '{}', not with 'DBN' or a record",
+                                     options.name, Quoted(head)),
+                         "only .dbn and .dbn.zst content is read here");
+    }
+    carry = head;
+    return arrow::Status::OK();
+  }
+
+  // The versions, a bit each, whose records of the kind have this size, with ts_out or without.
+  unsigned VersionsOfSize(RecordKind kind, int size) const {
+    unsigned found = 0;
+    for (int v = 0; v < kVersions; ++v) {
+      const int base = LayoutOf(kind).sizes[v];
+      const bool fits =
+          ts_out ? size == base + (*ts_out ? kTsOutBytes : 0) : size == base || size == base + kTsOutBytes;
+      if (fits && (versions >> v & 1)) found |= 1u << v;
+    }
+    return found;
+  }
+
+  // ---- Records ----
+
+  // The columns for records of this kind and size (and group). Narrows what is known of a fragment's version.
+  arrow::Result<Filling*> FillingFor(RecordKind kind, int size, int32_t symbol, int32_t date, int64_t byte) {
+    const unsigned fits = VersionsOfSize(kind, size);
+    if (fits == 0) return WrongSize(kind, size, byte);
+    versions = fits;
+    const int version = std::bit_width(fits);
+    if (!ts_out) ts_out = size != LayoutOf(kind).sizes[version - 1];
+
+    auto filling = std::unique_ptr<Filling>(
+        new Filling{ColumnSet({kind, version, *ts_out, options.on_time_overflow, InitialRows()}, recycler),
+                    {},
+                    kind,
+                    symbol,
+                    date,
+                    size,
+                    -1});
+    for (const Column& column : LayoutOf(kind).columns) {
+      if (std::string_view(column.name) == "ts_recv") filling->ts_recv_offset = column.in(version).offset;
+    }
+    fillings.push_back(std::move(filling));
+    return fillings.back().get();
+  }
+
+  int64_t InitialRows() const { return std::min<int64_t>(options.batch_rows, kChunkRecords); }
+
+  arrow::Status WrongSize(RecordKind kind, int size, int64_t byte) const {
+    std::string expected;
+    int smallest = kMaxRecordBytes;
+    for (int v = 0; v < kVersions; ++v) {
+      if (!(versions >> v & 1)) continue;
+      const int base = LayoutOf(kind).sizes[v] + (ts_out.value_or(false) ? kTsOutBytes : 0);
+      smallest = std::min(smallest, base);
+      const std::string number = std::to_string(base);
+      if (expected.find(number) == std::string::npos) expected += (expected.empty() ? "" : " or ") + number;
+    }
+    return At(ErrorKind::kCorruptData, summary.records, byte,
+              fmt::format("is {} for its type {}: {} bytes; expected {}",
+                          size < smallest ? "too short" : "of a wrong size", KindName(kind), size, expected));
+  }
+
+  // Sets ts (us), date and, by them, the symbol of a record.
+  struct Place {
+    int64_t ts;
+    int32_t date;
+    int32_t symbol;
+  };
+  Place PlaceOf(const uint8_t* record, int ts_recv_offset) {
+    uint64_t nanos = ts_recv_offset >= 0 ? Load<uint64_t>(record + ts_recv_offset) : kTimeLimit;
+    if (nanos >= kTimeLimit) nanos = Load<uint64_t>(record + 8);
+    if (nanos >= kTimeLimit) return {Chunk::kNoTime, SymbolIndex::kNoDate, SymbolIndex::kUnmapped};
+    const auto time = static_cast<int64_t>(nanos);
+    if (time < day_start || time >= day_end) {
+      day = DateOfNanos(time);
+      day_start = day * kNanosPerDay;
+      day_end = day_start > INT64_MAX - kNanosPerDay ? INT64_MAX : day_start + kNanosPerDay;
+    }
+    return {time / 1000, day, symbols.Resolve(Load<uint32_t>(record + 4), day)};
+  }
+
+  arrow::Status AddRow(const uint8_t* record, RecordKind kind, int size, int64_t byte) {
+    Filling*& of_kind = by_kind[static_cast<int>(kind)];
+    if (!of_kind || of_kind->size != size) {
+      if (of_kind) return WrongSize(kind, size, byte);
+      ARROW_ASSIGN_OR_RAISE(of_kind, FillingFor(kind, size, 0, 0, byte));
+    }
+    const Place place = PlaceOf(record, of_kind->ts_recv_offset);
+    Filling* filling = of_kind;
+    if (options.split_by_symbol_and_date) {
+      ARROW_ASSIGN_OR_RAISE(filling, OfGroup(*of_kind, place, byte));
+    }
+    Chunk& chunk = filling->chunk;
+    chunk.records.push_back(record);
+    chunk.ts.push_back(place.ts);
+    chunk.date.push_back(place.date);
+    chunk.symbol.push_back(place.symbol);
+    chunk.source_row.push_back(summary.records);
+    if (!filling->touched) {
+      filling->touched = true;
+      touched.push_back(filling);
+    }
+    summary.unmapped_rows += place.symbol == SymbolIndex::kUnmapped;
+    ++chunk_records;
+    return arrow::Status::OK();
+  }
+
+  arrow::Result<Filling*> OfGroup(const Filling& of_kind, const Place& place, int64_t byte) {
+    const uint64_t key =
+        static_cast<uint64_t>(static_cast<uint32_t>(place.symbol)) << 32 | static_cast<uint32_t>(place.date);
+    auto& same = by_group[key];
+    for (Filling* filling : same) {
+      if (filling->kind == of_kind.kind) return filling;
+    }
+    ARROW_ASSIGN_OR_RAISE(Filling * made,
+                          FillingFor(of_kind.kind, of_kind.size, place.symbol, place.date, byte));
+    same.push_back(made);
+    return made;
+  }
+
+  arrow::Status AddOther(const uint8_t* record, const RtypeEntry& entry, int size, int64_t byte) {
+    const bool unknown = entry.record_class == RecordClass::kUnknown;
+    if (unknown) {
+      ++summary.unknown_records;
+      ++summary.unknown_by_rtype[record[1]];
+      if (!options.keep_unknown) {
+        summary.identical_export = false;
+        return arrow::Status::OK();
+      }
+    } else {
+      ++summary.control_records;
+      if (size < MinimumBytes(entry.record_class)) {
+        return At(ErrorKind::kCorruptData, summary.records, byte,
+                  fmt::format("is too short for its type (rtype 0x{:02X}): {} bytes; expected at least {}",
+                              record[1], size, MinimumBytes(entry.record_class)));
+      }
+      if (entry.record_class == RecordClass::kSymbolMapping)
+        ARROW_RETURN_NOT_OK(AddMapping(record, size, byte));
+    }
+    kept_bytes += size + static_cast<int64_t>(sizeof(KeptRecord));
+    if (kept_bytes > kMaxKeptBytes) {
+      return At(ErrorKind::kUnsupported, summary.records, byte,
+                fmt::format("is one control or unknown record too many: more than {} of them are not kept",
+                            HumanBytes(kMaxKeptBytes)),
+                "split the file");
+    }
+    summary.kept_records.push_back(
+        {summary.records, {reinterpret_cast<const char*>(record), static_cast<size_t>(size)}});
+    return arrow::Status::OK();
+  }
+
+  arrow::Status AddMapping(const uint8_t* record, int size, int64_t byte) {
+    for (const MappingLayout& layout : kMappingLayouts) {
+      if (size != layout.size && size != layout.size + kTsOutBytes) continue;
+      const auto symbol = DecodeText({reinterpret_cast<const char*>(record) + layout.symbol_offset,
+                                      static_cast<size_t>(layout.symbol_bytes)});
+      symbols.AddLive(Load<uint32_t>(record + 4), symbol.text);
+      return arrow::Status::OK();
+    }
+    return At(
+        ErrorKind::kCorruptData, summary.records, byte,
+        fmt::format("is a symbol mapping of {} bytes; expected 80 or 176, or 8 more with ts_out", size));
+  }
+
+  // Takes whole records from [data, data + size), whose first byte is `start` in the stream; says how many
+  // bytes they took. The records' pointers are in use until FlushChunks().
+  arrow::Result<int64_t> Scan(const uint8_t* data, int64_t size, int64_t start) {
+    int64_t at = 0;
+    while (at < size) {
+      const uint8_t* record = data + at;
+      const int bytes = record[0] * 4;
+      if (bytes < kHeaderBytes) {
+        return At(ErrorKind::kCorruptData, summary.records, start + at,
+                  fmt::format("has length {}; expected at least {}", bytes, kHeaderBytes));
+      }
+      if (bytes > size - at) break;
+      const RtypeEntry& entry = EntryOfRtype(record[1]);
+      if (entry.record_class == RecordClass::kRow) {
+        ARROW_RETURN_NOT_OK(AddRow(record, entry.kind, bytes, start + at));
+      } else {
+        ARROW_RETURN_NOT_OK(AddOther(record, entry, bytes, start + at));
+      }
+      ++summary.records;
+      at += bytes;
+      if (chunk_records >= chunk_limit) ARROW_RETURN_NOT_OK(FlushChunks(data, start));
+    }
+    ARROW_RETURN_NOT_OK(FlushChunks(data, start));
+    return at;
+  }
+  size_t chunk_limit = kChunkRecords;
+
+  // Moves the chunks' records into their columns.
+  arrow::Status FlushChunks(const uint8_t* data, int64_t start) {
+    for (Filling* filling : touched) {
+      Chunk& chunk = filling->chunk;
+      ColumnSet& columns = filling->columns;
+      if (columns.rows() + static_cast<int64_t>(chunk.size()) > options.batch_rows)
+        ARROW_RETURN_NOT_OK(GiveOut(*filling));
+      const int64_t nulled = columns.nulled_times();
+      ARROW_ASSIGN_OR_RAISE(auto misfit, columns.Append(chunk));
+      if (misfit) {
+        return At(ErrorKind::kInvalidInput, chunk.source_row[misfit->record],
+                  start + (chunk.records[misfit->record] - data),
+                  fmt::format("does not fit: {}", misfit->what),
+                  "times that do not fit are counted and left null with --on-error null");
+      }
+      summary.nulled_times += columns.nulled_times() - nulled;
+      summary.rows[filling->kind] += static_cast<int64_t>(chunk.size());
+      chunk.Clear();
+      filling->touched = false;
+    }
+    touched.clear();
+    chunk_records = 0;
+    return fillings.size() > 1 ? HoldWithinBudget() : arrow::Status::OK();
+  }
+
+  arrow::Status GiveOut(Filling& filling) {
+    if (filling.columns.rows() == 0) return arrow::Status::OK();
+    Batch batch{filling.kind, nullptr, std::nullopt};
+    ARROW_ASSIGN_OR_RAISE(batch.rows, filling.columns.Finish(symbols));
+    if (options.split_by_symbol_and_date) {
+      batch.group.emplace();
+      if (filling.symbol != SymbolIndex::kUnmapped) batch.group->symbol = symbols.symbol(filling.symbol);
+      if (filling.date != SymbolIndex::kNoDate) batch.group->date = filling.date;
+    }
+    ready.push_back(std::move(batch));
+    return arrow::Status::OK();
+  }
+
+  arrow::Status HoldWithinBudget() {
+    while (true) {
+      int64_t held = 0;
+      Filling* largest = nullptr;
+      for (const auto& filling : fillings) {
+        held += filling->columns.bytes();
+        if (!largest || filling->columns.bytes() > largest->columns.bytes()) largest = filling.get();
+      }
+      if (held <= options.max_held_bytes || largest->columns.rows() == 0) return arrow::Status::OK();
+      ARROW_RETURN_NOT_OK(GiveOut(*largest));
+    }
+  }
+
+  // Reads a block's worth of records.
+  arrow::Status Advance() {
+    if (position == block.size) ARROW_RETURN_NOT_OK(NextBlock());
+    if (at_end) return End();
+    if (!carry.empty()) {
+      ARROW_RETURN_NOT_OK(CompleteCarry());
+      if (position == block.size) return arrow::Status::OK();
+    }
+    const int64_t start = block_start + position;
+    ARROW_ASSIGN_OR_RAISE(int64_t used, Scan(block.data + position, block.size - position, start));
+    carry.assign(reinterpret_cast<const char*>(block.data) + position + used, block.size - position - used);
+    carry_start = start + used;
+    position = block.size;
+    summary.bytes_decoded = carry_start;
+    return arrow::Status::OK();
+  }
+
+  // The record that began in an earlier block gets its missing bytes from this one.
+  arrow::Status CompleteCarry() {
+    const auto whole = static_cast<size_t>(static_cast<uint8_t>(carry[0]) * 4);
+    if (whole >= kHeaderBytes && whole > carry.size()) {
+      const auto take = std::min<int64_t>(block.size - position, static_cast<int64_t>(whole - carry.size()));
+      carry.append(reinterpret_cast<const char*>(block.data) + position, take);
+      position += take;
+      if (carry.size() < whole) return arrow::Status::OK();
+    }
+    ARROW_RETURN_NOT_OK(
+        Scan(reinterpret_cast<const uint8_t*>(carry.data()), static_cast<int64_t>(carry.size()), carry_start)
+            .status());
+    carry.clear();
+    summary.bytes_decoded = block_start + position;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status End() {
+    if (!carry.empty() && static_cast<uint8_t>(carry[0]) * 4 <= static_cast<int>(carry.size())) {
+      ARROW_RETURN_NOT_OK(CompleteCarry());
+    }
+    if (!stream->truncated_frame().empty()) {
+      if (!options.allow_truncated) return TruncatedFrame();
+      summary.truncated_frame = true;
+      summary.identical_export = false;
+    }
+    if (!carry.empty()) {
+      if (!options.allow_truncated) {
+        return At(
+            ErrorKind::kCorruptData, summary.records, carry_start,
+            fmt::format("is cut short: the stream ends after {} of its {} bytes", carry.size(),
+                        static_cast<uint8_t>(carry[0]) * 4),
+            fmt::format("fetch the file again, or pass --allow-truncated to take the {} complete records",
+                        WithCommas(summary.records)));
+      }
+      summary.truncated_bytes = static_cast<int64_t>(carry.size());
+      summary.truncated_records = 1;
+      summary.identical_export = false;
+      carry.clear();
+    }
+    for (const auto& filling : fillings) ARROW_RETURN_NOT_OK(GiveOut(*filling));
+    fillings.clear();
+    by_group.clear();
+    if (summary.nulled_times > 0) summary.identical_export = false;
+    if (!summary.has_metadata) {
+      summary.metadata.version = std::bit_width(versions);
+      summary.metadata.symbol_cstr_len = summary.metadata.version == 1 ? 22 : 71;
+      summary.metadata.ts_out = ts_out.value_or(false);
+    }
+    ended = true;
+    return arrow::Status::OK();
+  }
+  bool ended = false;
+};
+
+Reader::Reader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Reader::~Reader() = default;
+
+arrow::Result<std::unique_ptr<Reader>> Reader::Open(std::shared_ptr<arrow::io::InputStream> input,
+                                                    ReadOptions options) {
+  if (options.batch_rows < 1) {
+    return InvalidInput(fmt::format("batch_rows is {}; expected at least 1", options.batch_rows));
+  }
+  auto impl = std::make_unique<Impl>();
+  impl->chunk_limit = static_cast<size_t>(std::min<int64_t>(kChunkRecords, options.batch_rows));
+  impl->symbols.AddOverrides(options.extra_mappings);
+  ARROW_ASSIGN_OR_RAISE(impl->stream, ByteStream::Open(std::move(input), options.name));
+  impl->options = std::move(options);
+  ARROW_RETURN_NOT_OK(impl->Start());
+  return std::unique_ptr<Reader>(new Reader(std::move(impl)));
+}
+
+arrow::Result<std::optional<Batch>> Reader::Next() {
+  while (impl_->ready.empty() && !impl_->ended) ARROW_RETURN_NOT_OK(impl_->Advance());
+  if (impl_->ready.empty()) return std::nullopt;
+  Batch batch = std::move(impl_->ready.front());
+  impl_->ready.pop_front();
+  return batch;
+}
+
+const ReadSummary& Reader::summary() const { return impl_->summary; }
+
+}  // namespace marquet::dbn

@@ -1,0 +1,4 @@
+#include "marquet/dbn/writer.h"
+
+#include "marquet/base/error.h"
+namespace marquet::dbn {}  // namespace marquet::dbn
