@@ -93,6 +93,11 @@ class Log {
   // Writes a checkpoint of the latest version now.
   arrow::Status Checkpoint();
 
+  // When checkpoints that are due get written: on a thread of their own beside the next commits (the default;
+  // ~Log waits for it), within Commit, or never.
+  enum class Checkpointing { kBackground, kInline, kNever };
+  void set_checkpointing(Checkpointing mode);
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

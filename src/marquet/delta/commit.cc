@@ -1,0 +1,269 @@
+// Committing: optimistic, by creating the next commit file if it is absent.
+//
+//   1. Check the actions by themselves and against the snapshot:   Crash: nothing on disk; data files that
+//      duplicates, features, append-only, txn.                     the actions name are not referred to.
+//   2. For a new table, create TABLE/_delta_log, each name made    Crash: an empty _delta_log, which no
+//      durable in its parent.                                      reader takes for a table.
+//   3. Write commit N+1 to a temporary name and sync it.           Crash: a temporary file in _delta_log,
+//                                                                  which readers pass over.
+//   4. Give it the name of version N+1, if that is free.           Crash: the commit is there or not, as a
+//                                                                  whole. After a power cut it may be gone:
+//                                                                  nobody was told that it succeeded.
+//   5. Sync _delta_log.                                            Crash: committed, durably. The writer was
+//                                                                  not told; its txnId, or its txn action,
+//                                                                  tells it on the next try.
+//   6. Move the snapshot on, and return.
+//
+// The name was taken in 4: another writer won. Read the winners, decide by the rules of CheckAgainst whether
+// this commit may follow them, and try the next version after a random pause. An error in 4 that does not say
+// whether the name was given: look at what lies under it (Settle). An error in 5: the commit can be seen, but
+// may not survive a power cut, and syncing again would prove nothing: kCommitUnknown.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <thread>
+#include <unordered_set>
+
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/base/time.h"
+#include "marquet/delta/commit_json.h"
+#include "marquet/delta/log_impl.h"
+#include "marquet/delta/table_features.h"
+#include "marquet/file/durable_file.h"
+
+namespace marquet::delta {
+namespace {
+
+constexpr std::string_view kEngine = "Marquet/0.1.0";
+constexpr std::string_view kTxnId = "txnId";
+
+// What a commit may not hold, whatever the table.
+arrow::Status CheckActions(const CommitRequest& request) {
+  int protocols = 0, metadatas = 0;
+  std::unordered_set<std::string_view> app_ids, paths;
+  for (const Action& action : request.actions) {
+    if (std::holds_alternative<CommitInfo>(action)) {
+      return InvalidInput("a commit's actions may not hold a commitInfo: it is made from the request's");
+    }
+    if (std::holds_alternative<Protocol>(action) && ++protocols > 1) {
+      return InvalidInput("a commit may hold one protocol action at most");
+    }
+    if (std::holds_alternative<Metadata>(action) && ++metadatas > 1) {
+      return InvalidInput("a commit may hold one metaData action at most");
+    }
+    if (const auto* txn = std::get_if<Transaction>(&action); txn && !app_ids.insert(txn->app_id).second) {
+      return InvalidInput(
+          fmt::format("two txn actions of application {} in one commit", Quoted(txn->app_id)));
+    }
+    if (const auto* add = std::get_if<AddFile>(&action)) {
+      if (add->path.empty()) return InvalidInput("an added file without a path");
+      if (add->size < 0) return InvalidInput(fmt::format("{}: a size of {}", Quoted(add->path), add->size));
+      if (!paths.insert(add->path).second) {
+        return InvalidInput(fmt::format("{} is added twice in one commit", Quoted(add->path)));
+      }
+    }
+  }
+  for (const Action& action : request.actions) {
+    const auto* remove = std::get_if<RemoveFile>(&action);
+    if (remove != nullptr && paths.contains(remove->path)) {
+      return InvalidInput(fmt::format("{} is added and removed in one commit", Quoted(remove->path)));
+    }
+  }
+  if (request.read_version < 0 && (protocols == 0 || metadatas == 0)) {
+    return InvalidInput("the first commit of a table needs a protocol and a metaData action");
+  }
+  return arrow::Status::OK();
+}
+
+// Whether the table lets this writer do what the commit does.
+arrow::Status CheckAllowed(const CommitRequest& request, const Snapshot* head) {
+  static const Protocol kNewest;
+  const Protocol* protocol = head != nullptr ? &head->protocol : &kNewest;
+  const Metadata* metadata = head != nullptr ? &head->metadata : nullptr;
+  if (head != nullptr) ARROW_RETURN_NOT_OK(CheckWritable(head->protocol, head->metadata));
+  for (const Action& action : request.actions) {
+    if (const auto* changed = std::get_if<Protocol>(&action)) protocol = changed;
+    if (const auto* changed = std::get_if<Metadata>(&action)) metadata = changed;
+  }
+  ARROW_RETURN_NOT_OK(CheckWritable(*protocol, *metadata));
+  if (head == nullptr || !IsAppendOnly(head->metadata)) return arrow::Status::OK();
+  for (const Action& action : request.actions) {
+    const auto* remove = std::get_if<RemoveFile>(&action);
+    if (remove != nullptr && remove->data_change) {
+      return InvalidInput(
+          fmt::format("the table is append-only (delta.appendOnly), and the commit removes {}",
+                      Quoted(remove->path)),
+          "Set delta.appendOnly to false first if its rows may go.");
+    }
+  }
+  return arrow::Status::OK();
+}
+
+// True when one of the commit's txn actions is stored already, at its version or beyond.
+bool AlreadyApplied(const CommitRequest& request, const Snapshot& head) {
+  return std::any_of(request.actions.begin(), request.actions.end(), [&](const Action& action) {
+    const auto* txn = std::get_if<Transaction>(&action);
+    const Transaction* stored = txn != nullptr ? head.transactions.Find(txn->app_id) : nullptr;
+    return stored != nullptr && stored->version >= txn->version;
+  });
+}
+
+// Whether a commit that was worked out before version `version` may follow it.
+arrow::Status CheckAgainst(const CommitRequest& request, const CommitSummary& mine,
+                           const CommitSummary& winner, int64_t version) {
+  const auto conflict = [version](std::string_view what) {
+    return Conflict(fmt::format("version {} was committed meanwhile and {}", version, what),
+                    "Read the table again and repeat the change.");
+  };
+  if (winner.protocol) return conflict("changed the protocol");
+  if (winner.metadata) return conflict("changed the table's metadata");
+  for (const std::string& app_id : winner.app_ids) {
+    if (std::find(mine.app_ids.begin(), mine.app_ids.end(), app_id) != mine.app_ids.end()) {
+      return conflict(fmt::format("belongs to the same application, {}", Quoted(app_id)));
+    }
+  }
+  if (request.blind_append && !mine.protocol && !mine.metadata && mine.removed == 0)
+    return arrow::Status::OK();
+  if (winner.removed > 0) return conflict(fmt::format("removed {} files", winner.removed));
+  if (winner.added > 0) return conflict(fmt::format("added {} files", winner.added));
+  return arrow::Status::OK();
+}
+
+// Twice as long at the most with every race lost, and anything between nothing and that.
+void PauseAfterRace(int races_lost) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  const int64_t most_micros = 500LL << std::min(races_lost, 7);
+  std::this_thread::sleep_for(
+      std::chrono::microseconds(std::uniform_int_distribution<int64_t>(0, most_micros)(random)));
+}
+
+enum class Outcome { kMine, kTheirs, kAbsent };
+
+// Whose commit lies under a name.
+arrow::Result<Outcome> WhoseCommit(file::FileSystem& fs, const std::string& path, const std::string& txn_id) {
+  const auto text = file::ReadAll(fs, path);
+  if (IsKind(text.status(), ErrorKind::kNotFound)) return Outcome::kAbsent;
+  ARROW_RETURN_NOT_OK(text.status());
+  ARROW_ASSIGN_OR_RAISE(const CommitInfo info, CommitInfoFromJson(*text, path));
+  const auto found = info.extra.find(std::string(kTxnId));
+  return found != info.extra.end() && found->second == txn_id ? Outcome::kMine : Outcome::kTheirs;
+}
+
+// Learns what became of a commit whose publishing failed with `error`. OK: it is there and durable.
+// kAlreadyExists: another commit has the version. `error` itself: nothing was published.
+arrow::Status Settle(file::FileSystem& fs, const std::string& path, const std::string& txn_id,
+                     const arrow::Status& error) {
+  const auto outcome = WhoseCommit(fs, path, txn_id);
+  if (!outcome.ok()) {
+    return CommitUnknown(
+        fmt::format("{}: publishing failed ({}), and so did reading it to learn the outcome: {}", path,
+                    error.message(), outcome.status().message()),
+        "Look whether the commit is there (its txnId is " + txn_id + ") before repeating it.");
+  }
+  switch (*outcome) {
+    case Outcome::kAbsent:
+      return error;
+    case Outcome::kTheirs:
+      return AlreadyExists(fmt::format("{} is another writer's", path));
+    case Outcome::kMine:
+      break;
+  }
+  // The name was given although the call said otherwise, so nothing was synced yet.
+  const arrow::Status synced = fs.SyncDirectory(file::ParentPath(path));
+  if (synced.ok()) return synced;
+  return CommitUnknown(
+      fmt::format("{}: the commit can be seen but may not survive a power cut: {}", path, synced.message()));
+}
+
+}  // namespace
+
+arrow::Result<CommitResult> Log::Commit(CommitRequest request) {
+  Impl& self = *impl_;
+  const auto located = [&](const arrow::Status& status) { return WithContext(status, self.table); };
+  if (const auto status = CheckActions(request); !status.ok()) return located(status);
+  const CommitSummary mine = Summarize(request.actions);
+  const bool blind = request.blind_append && mine.removed == 0 && !mine.metadata && !mine.protocol;
+
+  const std::lock_guard one_at_a_time(self.commit_mutex);
+  std::unique_lock lock(self.mutex);
+  if (request.read_version >= 0 && self.head == nullptr) ARROW_RETURN_NOT_OK(self.Refresh());
+  if (request.read_version < 0) {
+    ARROW_RETURN_NOT_OK(file::CreateDirectories(*self.fs, self.directory));
+  } else if (request.read_version > self.head->version) {
+    ARROW_RETURN_NOT_OK(self.Refresh());
+    if (request.read_version > self.head->version) {
+      return InvalidInput(fmt::format("{}: the commit was worked out from version {}, but the newest is {}",
+                                      self.table, request.read_version, self.head->version));
+    }
+  }
+
+  CommitResult result;
+  CommitInfo info = std::move(request.info);
+  info.is_blind_append = blind;
+  if (info.engine_info.empty()) info.engine_info = kEngine;
+  const std::string txn_id = RandomUuid();
+  info.extra[std::string(kTxnId)] = txn_id;
+
+  int64_t checked = request.read_version;  // up to here no commit stands against this one
+  for (int attempt = 1; attempt <= request.max_attempts; ++attempt) {
+    result.attempts = attempt;
+    if (self.head != nullptr && AlreadyApplied(request, *self.head)) {
+      result.already_applied = true;
+      result.version = self.head->version;
+      result.snapshot = self.head;
+      return result;
+    }
+    const int64_t newest = self.head != nullptr ? self.head->version : -1;
+    for (; checked < newest; ++checked) {
+      ARROW_ASSIGN_OR_RAISE(const CommitSummary winner, self.Summary(checked + 1));
+      const auto status = CheckAgainst(request, mine, winner, checked + 1);
+      if (!status.ok()) return located(status);
+    }
+    if (const auto status = CheckAllowed(request, self.head.get()); !status.ok()) return located(status);
+
+    // Commit times never run backwards, so that "as of" a time means one version.
+    info.timestamp_ms = NowNanos() / 1'000'000;
+    if (self.head != nullptr) info.timestamp_ms = std::max(info.timestamp_ms, self.head->timestamp_ms);
+    std::vector<Action> actions;
+    actions.reserve(request.actions.size() + 1);
+    actions.emplace_back(info);
+    actions.insert(actions.end(), request.actions.begin(), request.actions.end());
+    auto text = CommitToJson(actions);
+    if (!text.ok()) return located(text.status());
+
+    const int64_t version = newest + 1;
+    const std::string path = file::JoinPath(self.directory, CommitName(version));
+    lock.unlock();
+    arrow::Status published = file::PutNew(self.fs, path, *text, file::UnsyncedName::kKeep);
+    if (!published.ok() && !IsKind(published, ErrorKind::kAlreadyExists) &&
+        !IsKind(published, ErrorKind::kCommitUnknown)) {
+      published = Settle(*self.fs, path, txn_id, published);
+    }
+    lock.lock();
+
+    if (published.ok()) {
+      // Latest() may have come by and read the commit already.
+      if (self.replay == nullptr) self.replay = std::make_unique<Replay>();
+      if (self.replay->version() + 1 == version) {
+        self.Apply(version, info.timestamp_ms, std::move(actions));
+      }
+      ARROW_RETURN_NOT_OK(self.Finish());
+      result.version = version;
+      result.snapshot = self.head;
+      self.CheckpointIfDue();
+      return result;
+    }
+    if (!IsKind(published, ErrorKind::kAlreadyExists)) return located(published);
+    lock.unlock();
+    if (attempt > 1) PauseAfterRace(attempt);
+    lock.lock();
+    ARROW_RETURN_NOT_OK(self.Refresh());
+  }
+  return Conflict(fmt::format("{}: other writers took {} versions in a row before this commit", self.table,
+                              request.max_attempts),
+                  "Try again, or let fewer processes commit to this table at once.");
+}
+
+}  // namespace marquet::delta

@@ -1,0 +1,41 @@
+// The actions of one commit, to and from the lines of its file. Source: the Delta Transaction Log Protocol,
+// "Delta Log Entries" and "Actions".
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arrow/result.h"
+#include "marquet/delta/actions.h"
+
+namespace marquet::delta {
+
+// One line an action, in the order given; paths are URI-encoded here.
+// kInvalidInput when a text is not UTF-8: JSON cannot hold it.
+arrow::Result<std::string> CommitToJson(const std::vector<Action>& actions);
+
+// The actions of a commit file, in their order; kinds that are not known here (and need not be, because a
+// table that depends on them says so in its protocol) are left out. `name` opens error messages.
+//
+// kCorruptData with the line's number for text that is not JSON or lacks what the protocol requires,
+// kUnsupported for a file with a deletion vector.
+arrow::Result<std::vector<Action>> CommitFromJson(std::string_view text, std::string_view name);
+
+// Only the commitInfo action, wherever it stands; without one, a CommitInfo without an operation. Lines of
+// other kinds are not looked into.
+arrow::Result<CommitInfo> CommitInfoFromJson(std::string_view text, std::string_view name);
+
+// What the log writes for a path ("a%20b/c.parquet"), and the path itself. Decoding also takes
+// "file:///a/b" and "file:/a/b" to "/a/b". Errors of decoding: kCorruptData.
+std::string EncodePath(std::string_view path);
+arrow::Result<std::string> DecodePath(std::string_view text);
+
+// One "sidecar" action of a V2 checkpoint in JSON, or the rest of its actions.
+struct CheckpointJson {
+  std::vector<Action> actions;
+  std::vector<std::string> sidecars;  // file names as spelt
+};
+arrow::Result<CheckpointJson> CheckpointFromJson(std::string_view text, std::string_view name);
+
+}  // namespace marquet::delta

@@ -1,0 +1,134 @@
+#include "marquet/delta/log_files.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/delta/commit_json.h"
+
+namespace marquet::delta {
+namespace {
+
+constexpr size_t kVersionDigits = 20;
+constexpr int64_t kMaxParts = 1 << 20;
+
+// All digits, as many as there are; -1 for anything else.
+int64_t ParseDigits(std::string_view text) {
+  int64_t value = -1;
+  if (text.empty() || text[0] < '0' || text[0] > '9') return -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? value : -1;
+}
+
+bool IsUuid(std::string_view text) {
+  return text.size() == 36 && text.find_first_not_of("0123456789abcdefABCDEF-") == text.npos;
+}
+
+std::string PartName(int64_t version, int64_t part, int64_t parts) {
+  return fmt::format("{:020}.checkpoint.{:010}.{:010}.parquet", version, part, parts);
+}
+
+}  // namespace
+
+std::string CommitName(int64_t version) { return fmt::format("{:020}.json", version); }
+std::string CheckpointName(int64_t version) { return fmt::format("{:020}.checkpoint.parquet", version); }
+
+LogListing ClassifyLogFiles(const std::vector<std::string>& names) {
+  LogListing listing;
+  std::map<std::pair<int64_t, int64_t>, std::vector<std::string>> parts;  // (version, parts) to names
+  for (const std::string& name : names) {
+    if (name.size() <= kVersionDigits) continue;
+    const int64_t version = ParseDigits(std::string_view(name).substr(0, kVersionDigits));
+    if (version < 0) continue;
+    std::string_view rest = std::string_view(name).substr(kVersionDigits);
+    if (rest == ".json") {
+      listing.commits.push_back(version);
+      continue;
+    }
+    if (!rest.starts_with(".checkpoint.")) continue;
+    rest.remove_prefix(std::string_view(".checkpoint.").size());
+    if (rest == "parquet") {
+      listing.checkpoints.push_back({version, {name}});
+      continue;
+    }
+    const size_t dot = rest.find('.');
+    if (dot == rest.npos) continue;
+    const std::string_view middle = rest.substr(0, dot), tail = rest.substr(dot + 1);
+    if (IsUuid(middle) && (tail == "parquet" || tail == "json")) {
+      listing.checkpoints.push_back({version, {name}});
+    } else if (tail.ends_with(".parquet")) {
+      const int64_t part = ParseDigits(middle);
+      const int64_t count = ParseDigits(tail.substr(0, tail.size() - std::string_view(".parquet").size()));
+      if (part >= 1 && part <= count && count <= kMaxParts && PartName(version, part, count) == name) {
+        parts[{version, count}].push_back(name);
+      }
+    }
+  }
+  for (auto& [key, part_names] : parts) {
+    if (static_cast<int64_t>(part_names.size()) != key.second) continue;
+    std::sort(part_names.begin(), part_names.end());
+    listing.checkpoints.push_back({key.first, std::move(part_names)});
+  }
+  std::sort(listing.commits.begin(), listing.commits.end());
+  std::sort(listing.checkpoints.begin(), listing.checkpoints.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.version, a.names) < std::tie(b.version, b.names);
+  });
+  return listing;
+}
+
+arrow::Result<CheckpointFiles> ReadLastCheckpoint(file::FileSystem& fs, const std::string& log_directory) {
+  const std::string path = file::JoinPath(log_directory, "_last_checkpoint");
+  ARROW_ASSIGN_OR_RAISE(const std::string text, file::ReadAll(fs, path, int64_t{64} << 20));
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  CheckpointFiles checkpoint;
+  if (parser.parse(text).get(root) != simdjson::SUCCESS ||
+      root["version"].get(checkpoint.version) != simdjson::SUCCESS || checkpoint.version < 0) {
+    return CorruptData(fmt::format("{}: expected a JSON object with a version", path));
+  }
+  std::string_view name;
+  int64_t parts = 0;
+  if (root["v2Checkpoint"]["path"].get(name) == simdjson::SUCCESS) {
+    if (name.empty() || name.find('/') != name.npos) {
+      return CorruptData(fmt::format("{}: {} is not the name of a checkpoint", path, Quoted(name)));
+    }
+    checkpoint.names.emplace_back(name);
+  } else if (root["parts"].get(parts) == simdjson::SUCCESS) {
+    if (parts < 1 || parts > kMaxParts) {
+      return CorruptData(fmt::format("{}: a checkpoint of {} parts", path, parts));
+    }
+    for (int64_t part = 1; part <= parts; ++part) {
+      checkpoint.names.push_back(PartName(checkpoint.version, part, parts));
+    }
+  } else {
+    checkpoint.names.push_back(CheckpointName(checkpoint.version));
+  }
+  return checkpoint;
+}
+
+arrow::Result<CommitFile> ReadCommit(file::FileSystem& fs, const std::string& log_directory,
+                                     int64_t version) {
+  const std::string path = file::JoinPath(log_directory, CommitName(version));
+  ARROW_ASSIGN_OR_RAISE(const std::string text, file::ReadAll(fs, path));
+  CommitFile commit;
+  ARROW_ASSIGN_OR_RAISE(commit.actions, CommitFromJson(text, path));
+  if (commit.actions.empty()) {
+    return CorruptData(fmt::format("{}: a commit of {} bytes without any action", path, text.size()),
+                       "The log file was cut short; restore it from a copy of the table.");
+  }
+  for (const Action& action : commit.actions) {
+    if (const auto* info = std::get_if<CommitInfo>(&action)) commit.timestamp_ms = info->timestamp_ms;
+  }
+  if (commit.timestamp_ms == 0) {
+    ARROW_ASSIGN_OR_RAISE(const auto stat, fs.Stat(path));
+    commit.timestamp_ms = stat.modified_ms;
+  }
+  return commit;
+}
+
+}  // namespace marquet::delta

@@ -1,0 +1,54 @@
+// What the reading and the committing half of a Log share.
+#pragma once
+
+#include <deque>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "arrow/result.h"
+#include "marquet/delta/log.h"
+#include "marquet/delta/log_files.h"
+#include "marquet/delta/replay.h"
+
+namespace marquet::delta {
+
+struct Log::Impl {
+  std::shared_ptr<file::FileSystem> fs;
+  std::string table;
+  std::string directory;  // TABLE/_delta_log
+
+  // One commit of this Log at a time: its threads queue here instead of racing for names on disk.
+  std::mutex commit_mutex;
+
+  // Guards all below. Taken after commit_mutex, and not held while a commit is being published.
+  std::mutex mutex;
+  std::unique_ptr<Replay> replay;        // null until the first read
+  std::shared_ptr<const Snapshot> head;  // of `replay`
+  struct RecentCommit {
+    int64_t version;
+    CommitSummary summary;
+  };
+  std::deque<RecentCommit> recent;  // the newest commits, consecutive versions
+  Checkpointing checkpointing = Checkpointing::kBackground;
+  std::future<void> checkpoint_in_progress;
+
+  // Moves `head` to the newest commit. Call with `mutex` held.
+  arrow::Status Refresh();
+  // Applies one commit to `replay`; `head` is stale until Finish.
+  void Apply(int64_t version, int64_t timestamp_ms, std::vector<Action> actions);
+  arrow::Status Finish();
+
+  // What commit `version` did, out of memory or the log. Call with `mutex` held.
+  arrow::Result<CommitSummary> Summary(int64_t version);
+
+  arrow::Result<std::unique_ptr<Replay>> LoadNewest();
+  arrow::Result<std::unique_ptr<Replay>> LoadUpTo(const LogListing& listing, std::optional<int64_t> version);
+  arrow::Result<LogListing> ListLog();
+
+  // Writes a checkpoint of `head` when one is due. Call with `mutex` held.
+  void CheckpointIfDue();
+};
+
+}  // namespace marquet::delta

@@ -1,0 +1,142 @@
+#include <arrow/api.h>
+#include <arrow/util/decimal.h>
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/base/time.h"
+#include "marquet/delta/schema.h"
+
+namespace marquet::delta {
+namespace {
+
+using arrow::Scalar;
+using arrow::Type;
+
+constexpr int64_t kMicrosPerDay = kNanosPerDay / 1000;
+
+std::string FormatMicros(int64_t micros) {
+  const int64_t days = FloorDiv(micros, kMicrosPerDay);
+  const int64_t rest = micros - days * kMicrosPerDay;
+  return fmt::format("{}T{:02}:{:02}:{:02}.{:06}Z", FormatDate(static_cast<int32_t>(days)),
+                     rest / 3'600'000'000, rest / 60'000'000 % 60, rest / 1'000'000 % 60, rest % 1'000'000);
+}
+
+// Date and time apart, because a table may hold years that nanoseconds do not reach.
+arrow::Result<int64_t> ParseMicros(std::string_view text) {
+  if (text.size() < 10) return InvalidInput(fmt::format("{} is not a time", Quoted(text)));
+  ARROW_ASSIGN_OR_RAISE(const int32_t days, ParseDate(text.substr(0, 10)));
+  ARROW_ASSIGN_OR_RAISE(const int64_t nanos, ParseNanos("1970-01-01" + std::string(text.substr(10))));
+  return days * kMicrosPerDay + FloorDiv(nanos, 1000);
+}
+
+template <typename T>
+arrow::Result<T> ParseNumber(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return InvalidInput(fmt::format("{} is not a number of this type", Quoted(text)));
+  }
+  return value;
+}
+
+template <typename ScalarType, typename T>
+arrow::Result<std::shared_ptr<Scalar>> Made(arrow::Result<T> value,
+                                            const std::shared_ptr<arrow::DataType>& type) {
+  ARROW_RETURN_NOT_OK(value.status());
+  return std::make_shared<ScalarType>(*value, type);
+}
+
+arrow::Result<std::shared_ptr<Scalar>> Parse(std::string_view text,
+                                             const std::shared_ptr<arrow::DataType>& type) {
+  switch (type->id()) {
+    case Type::STRING:
+      return arrow::MakeScalar(type, std::string(text));
+    case Type::INT8:
+      return Made<arrow::Int8Scalar>(ParseNumber<int8_t>(text), type);
+    case Type::INT16:
+      return Made<arrow::Int16Scalar>(ParseNumber<int16_t>(text), type);
+    case Type::INT32:
+      return Made<arrow::Int32Scalar>(ParseNumber<int32_t>(text), type);
+    case Type::INT64:
+      return Made<arrow::Int64Scalar>(ParseNumber<int64_t>(text), type);
+    case Type::FLOAT:
+      return Made<arrow::FloatScalar>(ParseNumber<float>(text), type);
+    case Type::DOUBLE:
+      return Made<arrow::DoubleScalar>(ParseNumber<double>(text), type);
+    case Type::BOOL:
+      if (text != "true" && text != "false")
+        return InvalidInput(fmt::format("{} is no boolean", Quoted(text)));
+      return std::make_shared<arrow::BooleanScalar>(text == "true");
+    case Type::DATE32:
+      return Made<arrow::Date32Scalar>(ParseDate(text), type);
+    case Type::TIMESTAMP:
+      return Made<arrow::TimestampScalar>(ParseMicros(text), type);
+    case Type::DECIMAL128: {
+      const auto& decimal = static_cast<const arrow::Decimal128Type&>(*type);
+      arrow::Decimal128 value;
+      int32_t precision = 0, scale = 0;
+      ARROW_RETURN_NOT_OK(arrow::Decimal128::FromString(text, &value, &precision, &scale));
+      ARROW_ASSIGN_OR_RAISE(value, value.Rescale(scale, decimal.scale()));
+      if (!value.FitsInPrecision(decimal.precision())) {
+        return InvalidInput(fmt::format("{} has more than {} digits", text, decimal.precision()));
+      }
+      return std::make_shared<arrow::Decimal128Scalar>(value, type);
+    }
+    default:
+      return Unsupported(fmt::format("a partition column of type {}", type->ToString()));
+  }
+}
+
+}  // namespace
+
+arrow::Result<std::string> PartitionValueToText(const Scalar& value) {
+  if (!value.is_valid) return std::string();
+  switch (value.type->id()) {
+    case Type::STRING:
+    case Type::LARGE_STRING:
+      return std::string(static_cast<const arrow::BaseBinaryScalar&>(value).view());
+    case Type::INT8:
+    case Type::INT16:
+    case Type::INT32:
+    case Type::INT64:
+      return value.ToString();
+    case Type::FLOAT:
+      return fmt::format("{}", static_cast<const arrow::FloatScalar&>(value).value);
+    case Type::DOUBLE:
+      return fmt::format("{}", static_cast<const arrow::DoubleScalar&>(value).value);
+    case Type::BOOL:
+      return std::string(static_cast<const arrow::BooleanScalar&>(value).value ? "true" : "false");
+    case Type::DATE32:
+      return FormatDate(static_cast<const arrow::Date32Scalar&>(value).value);
+    case Type::TIMESTAMP: {
+      const auto& type = static_cast<const arrow::TimestampType&>(*value.type);
+      if (type.unit() != arrow::TimeUnit::MICRO) break;
+      return FormatMicros(static_cast<const arrow::TimestampScalar&>(value).value);
+    }
+    case Type::DECIMAL128: {
+      const auto& decimal = static_cast<const arrow::Decimal128Scalar&>(value);
+      return decimal.value.ToString(static_cast<const arrow::Decimal128Type&>(*value.type).scale());
+    }
+    default:
+      break;
+  }
+  return SchemaError(fmt::format("a column of type {} cannot be a partition column", value.type->ToString()),
+                     "Partition by strings, integers, dates, booleans, decimals or timestamp[us].");
+}
+
+arrow::Result<std::shared_ptr<Scalar>> PartitionValueFromText(std::string_view text,
+                                                              const std::shared_ptr<arrow::DataType>& type) {
+  if (text.empty()) return arrow::MakeNullScalar(type);
+  auto value = Parse(text, type);
+  if (!value.ok()) {
+    const ErrorKind kind = KindOf(value.status());
+    return AsKind(WithContext(value.status(), fmt::format("partition value {}", Quoted(text))),
+                  kind == ErrorKind::kUnsupported ? kind : ErrorKind::kCorruptData);
+  }
+  return value;
+}
+
+}  // namespace marquet::delta

@@ -1,0 +1,264 @@
+#include "marquet/delta/schema.h"
+
+#include <arrow/api.h>
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/delta/json_text.h"
+
+namespace marquet::delta {
+namespace {
+
+using arrow::DataType;
+using arrow::Field;
+using arrow::Type;
+using simdjson::dom::element;
+using simdjson::dom::object;
+
+arrow::Status NoSuchType(const std::string& field, const DataType& type, std::string_view instead) {
+  return SchemaError(fmt::format("column '{}' has type {}, which Delta tables lack", field, type.ToString()),
+                     std::string(instead));
+}
+
+arrow::Status AppendFields(const arrow::FieldVector& fields, const std::string& prefix, std::string* out);
+
+arrow::Status AppendType(const DataType& type, const std::string& field, std::string* out) {
+  const auto name = [out](std::string_view text) {
+    AppendJsonString(text, out);
+    return arrow::Status::OK();
+  };
+  switch (type.id()) {
+    case Type::INT8:
+      return name("byte");
+    case Type::INT16:
+      return name("short");
+    case Type::INT32:
+      return name("integer");
+    case Type::INT64:
+      return name("long");
+    case Type::FLOAT:
+      return name("float");
+    case Type::DOUBLE:
+      return name("double");
+    case Type::STRING:
+    case Type::LARGE_STRING:
+    case Type::STRING_VIEW:
+      return name("string");
+    case Type::BINARY:
+    case Type::LARGE_BINARY:
+    case Type::BINARY_VIEW:
+      return name("binary");
+    case Type::BOOL:
+      return name("boolean");
+    case Type::DATE32:
+      return name("date");
+    case Type::DECIMAL128: {
+      const auto& decimal = static_cast<const arrow::Decimal128Type&>(type);
+      if (decimal.scale() < 0 || decimal.scale() > decimal.precision()) {
+        return NoSuchType(field, type, "Use a scale between 0 and the precision.");
+      }
+      return name(fmt::format("decimal({},{})", decimal.precision(), decimal.scale()));
+    }
+    case Type::TIMESTAMP: {
+      const auto& timestamp = static_cast<const arrow::TimestampType&>(type);
+      if (timestamp.timezone().empty()) {
+        return NoSuchType(field, type, "Use timestamp[us, UTC]: a time without a zone needs table features.");
+      }
+      if (timestamp.unit() != arrow::TimeUnit::MICRO) {
+        return NoSuchType(
+            field, type,
+            "Use timestamp[us, UTC], or int64 with the field metadata unit=ns to keep nanoseconds.");
+      }
+      return name("timestamp");
+    }
+    case Type::LIST:
+    case Type::LARGE_LIST: {
+      const auto& list = static_cast<const arrow::BaseListType&>(type);
+      out->append("{\"type\":\"array\",\"elementType\":");
+      ARROW_RETURN_NOT_OK(AppendType(*list.value_type(), field + ".element", out));
+      out->append(list.value_field()->nullable() ? ",\"containsNull\":true}" : ",\"containsNull\":false}");
+      return arrow::Status::OK();
+    }
+    case Type::MAP: {
+      const auto& map = static_cast<const arrow::MapType&>(type);
+      out->append("{\"type\":\"map\",\"keyType\":");
+      ARROW_RETURN_NOT_OK(AppendType(*map.key_type(), field + ".key", out));
+      out->append(",\"valueType\":");
+      ARROW_RETURN_NOT_OK(AppendType(*map.item_type(), field + ".value", out));
+      out->append(map.item_field()->nullable() ? ",\"valueContainsNull\":true}"
+                                               : ",\"valueContainsNull\":false}");
+      return arrow::Status::OK();
+    }
+    case Type::STRUCT:
+      return AppendFields(type.fields(), field + ".", out);
+    case Type::UINT8:
+      return NoSuchType(field, type, "Use int16, which holds every uint8.");
+    case Type::UINT16:
+      return NoSuchType(field, type, "Use int32, which holds every uint16.");
+    case Type::UINT32:
+      return NoSuchType(field, type, "Use int64, which holds every uint32.");
+    case Type::UINT64:
+      return NoSuchType(field, type, "Use int64 where the values fit, else decimal128(20, 0).");
+    case Type::DICTIONARY:
+      return NoSuchType(field, type, "Use the dictionary's value type; Parquet makes its own dictionaries.");
+    default:
+      return NoSuchType(field, type, "Cast the column to a type of the Delta protocol first.");
+  }
+}
+
+arrow::Status AppendFields(const arrow::FieldVector& fields, const std::string& prefix, std::string* out) {
+  out->append("{\"type\":\"struct\",\"fields\":[");
+  for (const auto& field : fields) {
+    if (out->back() != '[') out->push_back(',');
+    out->append("{\"name\":");
+    AppendJsonString(field->name(), out);
+    out->append(",\"type\":");
+    ARROW_RETURN_NOT_OK(AppendType(*field->type(), prefix + field->name(), out));
+    out->append(field->nullable() ? ",\"nullable\":true,\"metadata\":{"
+                                  : ",\"nullable\":false,\"metadata\":{");
+    if (const auto metadata = field->metadata()) {
+      for (int64_t i = 0; i < metadata->size(); ++i) {
+        // Parquet's own column number, which Arrow's reader attaches, says nothing about the table.
+        if (metadata->key(i) == "PARQUET:field_id") continue;
+        if (out->back() != '{') out->push_back(',');
+        AppendJsonString(metadata->key(i), out);
+        out->push_back(':');
+        AppendJsonString(metadata->value(i), out);
+      }
+    }
+    out->append("}}");
+  }
+  out->append("]}");
+  return arrow::Status::OK();
+}
+
+arrow::Status Malformed(std::string_view what, const std::string& field) {
+  return CorruptData(field.empty() ? fmt::format("table schema: {}", what)
+                                   : fmt::format("table schema: column '{}': {}", field, what));
+}
+
+arrow::Result<std::shared_ptr<DataType>> ReadType(element json, const std::string& field);
+
+arrow::Result<arrow::FieldVector> ReadFields(object json, const std::string& prefix) {
+  simdjson::dom::array array;
+  if (json["fields"].get(array) != simdjson::SUCCESS) return Malformed("a struct without fields", prefix);
+  arrow::FieldVector fields;
+  for (const element each : array) {
+    std::string_view name;
+    element type_json;
+    bool nullable = true;
+    if (each["name"].get(name) != simdjson::SUCCESS || each["type"].get(type_json) != simdjson::SUCCESS) {
+      return Malformed("a field without name or type", prefix);
+    }
+    std::string full(name);
+    if (!prefix.empty()) full = prefix + "." + full;
+    ARROW_ASSIGN_OR_RAISE(auto type, ReadType(type_json, full));
+    if (each["nullable"].get(nullable) != simdjson::SUCCESS) nullable = true;
+    std::shared_ptr<arrow::KeyValueMetadata> metadata;
+    object entries;
+    if (each["metadata"].get(entries) == simdjson::SUCCESS) {
+      for (const auto& [key, value] : entries) {
+        std::string_view text;
+        if (value.get(text) != simdjson::SUCCESS) continue;
+        if (metadata == nullptr) metadata = std::make_shared<arrow::KeyValueMetadata>();
+        metadata->Append(std::string(key), std::string(text));
+      }
+    }
+    fields.push_back(arrow::field(std::string(name), std::move(type), nullable, std::move(metadata)));
+  }
+  return fields;
+}
+
+arrow::Result<std::shared_ptr<DataType>> ReadDecimal(std::string_view text, const std::string& field) {
+  int precision = 10, scale = 0;
+  if (text != "decimal" &&
+      std::sscanf(std::string(text).c_str(), "decimal( %d , %d )", &precision, &scale) != 2) {
+    return Unsupported(fmt::format("table schema: column '{}' has type {}", field, Quoted(text)));
+  }
+  if (precision < 1 || precision > 38 || scale < 0 || scale > precision) {
+    return Malformed(fmt::format("decimal({},{}) is out of range", precision, scale), field);
+  }
+  return arrow::decimal128(precision, scale);
+}
+
+arrow::Result<std::shared_ptr<DataType>> ReadPrimitive(std::string_view name, const std::string& field) {
+  if (name == "long") return arrow::int64();
+  if (name == "integer") return arrow::int32();
+  if (name == "short") return arrow::int16();
+  if (name == "byte") return arrow::int8();
+  if (name == "double") return arrow::float64();
+  if (name == "float") return arrow::float32();
+  if (name == "string") return arrow::utf8();
+  if (name == "binary") return arrow::binary();
+  if (name == "boolean") return arrow::boolean();
+  if (name == "date") return arrow::date32();
+  if (name == "timestamp") return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  if (name == "timestamp_ntz") return arrow::timestamp(arrow::TimeUnit::MICRO);
+  if (name.starts_with("decimal")) return ReadDecimal(name, field);
+  return Unsupported(fmt::format("table schema: column '{}' has type {}", field, Quoted(name)));
+}
+
+arrow::Result<std::shared_ptr<DataType>> ReadType(element json, const std::string& field) {
+  std::string_view name;
+  if (json.get(name) == simdjson::SUCCESS) return ReadPrimitive(name, field);
+  object nested;
+  if (json.get(nested) != simdjson::SUCCESS || nested["type"].get(name) != simdjson::SUCCESS) {
+    return Malformed("its type is neither a name nor a nested type", field);
+  }
+  if (name == "struct") {
+    ARROW_ASSIGN_OR_RAISE(auto fields, ReadFields(nested, field));
+    return arrow::struct_(std::move(fields));
+  }
+  element inner;
+  bool contains_null = true;
+  if (name == "array") {
+    if (nested["elementType"].get(inner) != simdjson::SUCCESS) {
+      return Malformed("an array without an element type", field);
+    }
+    if (nested["containsNull"].get(contains_null) != simdjson::SUCCESS) contains_null = true;
+    ARROW_ASSIGN_OR_RAISE(auto type, ReadType(inner, field + ".element"));
+    return arrow::list(arrow::field("element", std::move(type), contains_null));
+  }
+  if (name == "map") {
+    element key;
+    if (nested["keyType"].get(key) != simdjson::SUCCESS ||
+        nested["valueType"].get(inner) != simdjson::SUCCESS) {
+      return Malformed("a map without key or value type", field);
+    }
+    if (nested["valueContainsNull"].get(contains_null) != simdjson::SUCCESS) contains_null = true;
+    ARROW_ASSIGN_OR_RAISE(auto key_type, ReadType(key, field + ".key"));
+    ARROW_ASSIGN_OR_RAISE(auto value_type, ReadType(inner, field + ".value"));
+    return arrow::map(std::move(key_type), arrow::field("value", std::move(value_type), contains_null));
+  }
+  return Unsupported(fmt::format("table schema: column '{}' has type {}", field, Quoted(name)));
+}
+
+}  // namespace
+
+arrow::Result<std::string> SchemaToJson(const arrow::Schema& schema) {
+  std::string text;
+  ARROW_RETURN_NOT_OK(AppendFields(schema.fields(), "", &text));
+  if (!IsUtf8(text)) return SchemaError("a column's name or metadata is not UTF-8");
+  return text;
+}
+
+arrow::Result<std::shared_ptr<arrow::Schema>> SchemaFromJson(std::string_view json) {
+  simdjson::dom::parser parser;
+  element root;
+  object outer;
+  std::string_view type;
+  const auto error = parser.parse(json.data(), json.size(), true).get(root);
+  if (error != simdjson::SUCCESS) {
+    return Malformed(fmt::format("not JSON: {}", simdjson::error_message(error)), "");
+  }
+  if (root.get(outer) != simdjson::SUCCESS || outer["type"].get(type) != simdjson::SUCCESS ||
+      type != "struct") {
+    return Malformed("not a struct", "");
+  }
+  ARROW_ASSIGN_OR_RAISE(auto fields, ReadFields(outer, ""));
+  return arrow::schema(std::move(fields));
+}
+
+}  // namespace marquet::delta

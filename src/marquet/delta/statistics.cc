@@ -1,0 +1,270 @@
+#include "marquet/delta/statistics.h"
+
+#include <arrow/api.h>
+#include <arrow/util/decimal.h>
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <cmath>
+
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/base/time.h"
+#include "marquet/delta/json_text.h"
+#include "marquet/delta/schema.h"
+
+namespace marquet::delta {
+namespace {
+
+using arrow::Scalar;
+using arrow::Type;
+
+constexpr size_t kCodePoints = 32;  // of a string bound, as Spark cuts them
+constexpr int64_t kMicrosPerMilli = 1000;
+
+// The end of the first 32 code points of UTF-8 text.
+size_t PrefixEnd(std::string_view text) {
+  size_t points = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80 && points++ == kCodePoints) return i;
+  }
+  return text.size();
+}
+
+void AppendCodePoint(uint32_t point, std::string* out) {
+  if (point < 0x80) {
+    out->push_back(static_cast<char>(point));
+  } else if (point < 0x800) {
+    out->push_back(static_cast<char>(0xC0 | point >> 6));
+    out->push_back(static_cast<char>(0x80 | (point & 0x3F)));
+  } else if (point < 0x10000) {
+    out->push_back(static_cast<char>(0xE0 | point >> 12));
+    out->push_back(static_cast<char>(0x80 | (point >> 6 & 0x3F)));
+    out->push_back(static_cast<char>(0x80 | (point & 0x3F)));
+  } else {
+    out->push_back(static_cast<char>(0xF0 | point >> 18));
+    out->push_back(static_cast<char>(0x80 | (point >> 12 & 0x3F)));
+    out->push_back(static_cast<char>(0x80 | (point >> 6 & 0x3F)));
+    out->push_back(static_cast<char>(0x80 | (point & 0x3F)));
+  }
+}
+
+// The shortest text that is not less than any text beginning with `prefix`; nothing when there is none.
+std::optional<std::string> RoundUp(std::string prefix) {
+  while (!prefix.empty()) {
+    size_t last = prefix.size() - 1;
+    while (last > 0 && (static_cast<unsigned char>(prefix[last]) & 0xC0) == 0x80) --last;
+    const unsigned char lead = static_cast<unsigned char>(prefix[last]);
+    uint32_t point = lead < 0x80 ? lead : lead < 0xE0 ? lead & 0x1F : lead < 0xF0 ? lead & 0x0F : lead & 0x07;
+    for (size_t i = last + 1; i < prefix.size(); ++i) {
+      point = point << 6 | (static_cast<unsigned char>(prefix[i]) & 0x3F);
+    }
+    prefix.resize(last);
+    if (point == 0x10FFFF) continue;
+    AppendCodePoint(point == 0xD7FF ? 0xE000 : point + 1, &prefix);
+    return prefix;
+  }
+  return std::nullopt;
+}
+
+// The bound as JSON, or nothing when the log cannot hold it.
+std::optional<std::string> BoundToJson(const Scalar& bound, bool is_max) {
+  if (!bound.is_valid) return std::nullopt;
+  std::string json;
+  switch (bound.type->id()) {
+    case Type::INT8:
+    case Type::INT16:
+    case Type::INT32:
+    case Type::INT64:
+      return bound.ToString();
+    case Type::DECIMAL128:
+      return static_cast<const arrow::Decimal128Scalar&>(bound).value.ToString(
+          static_cast<const arrow::Decimal128Type&>(*bound.type).scale());
+    case Type::FLOAT: {
+      const float value = static_cast<const arrow::FloatScalar&>(bound).value;
+      return std::isfinite(value) ? std::optional(fmt::format("{}", value)) : std::nullopt;
+    }
+    case Type::DOUBLE: {
+      const double value = static_cast<const arrow::DoubleScalar&>(bound).value;
+      return std::isfinite(value) ? std::optional(fmt::format("{}", value)) : std::nullopt;
+    }
+    case Type::DATE32:
+      return fmt::format("\"{}\"", FormatDate(static_cast<const arrow::Date32Scalar&>(bound).value));
+    case Type::TIMESTAMP: {
+      const auto& type = static_cast<const arrow::TimestampType&>(*bound.type);
+      if (type.unit() != arrow::TimeUnit::MICRO) return std::nullopt;
+      const int64_t micros = static_cast<const arrow::TimestampScalar&>(bound).value;
+      const arrow::TimestampScalar cut(FloorDiv(micros, kMicrosPerMilli) * kMicrosPerMilli, bound.type);
+      auto text = PartitionValueToText(cut);
+      if (!text.ok()) return std::nullopt;
+      std::string millis = text->substr(0, text->size() - 4);  // "...05.678000Z" without "000Z"
+      return fmt::format("\"{}{}\"", millis, type.timezone().empty() ? "" : "Z");
+    }
+    case Type::STRING:
+    case Type::LARGE_STRING: {
+      const std::string_view text = static_cast<const arrow::BaseBinaryScalar&>(bound).view();
+      if (!IsUtf8(text)) return std::nullopt;
+      const size_t end = PrefixEnd(text);
+      std::string prefix(text.substr(0, end));
+      if (end < text.size() && is_max) {
+        auto above = RoundUp(std::move(prefix));
+        if (!above) return std::nullopt;
+        prefix = std::move(*above);
+      }
+      AppendJsonString(prefix, &json);
+      return json;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+// Parses the token of one bound; nullptr when it is not of the column's type.
+std::shared_ptr<Scalar> BoundFromToken(std::string_view token, const std::shared_ptr<arrow::DataType>& type,
+                                       simdjson::ondemand::value& value, bool is_max) {
+  switch (type->id()) {
+    case Type::STRING: {
+      std::string_view text;
+      if (value.get_string().get(text) != simdjson::SUCCESS) return nullptr;
+      return std::make_shared<arrow::StringScalar>(std::string(text));
+    }
+    case Type::DATE32:
+    case Type::TIMESTAMP: {
+      std::string_view text;
+      if (value.get_string().get(text) != simdjson::SUCCESS || text.empty()) return nullptr;
+      auto parsed = PartitionValueFromText(text, type);
+      if (!parsed.ok()) return nullptr;
+      if (type->id() == Type::TIMESTAMP && is_max) {
+        auto& time = static_cast<arrow::TimestampScalar&>(**parsed);
+        if (time.value > INT64_MAX - kMicrosPerMilli) return nullptr;
+        time.value += kMicrosPerMilli;
+      }
+      return *parsed;
+    }
+    case Type::INT8:
+    case Type::INT16:
+    case Type::INT32:
+    case Type::INT64:
+    case Type::FLOAT:
+    case Type::DOUBLE:
+    case Type::DECIMAL128: {
+      while (!token.empty() && std::string_view(" \t\r\n").find(token.back()) != token.npos) {
+        token.remove_suffix(1);
+      }
+      if (token.empty() || !(token[0] == '-' || (token[0] >= '0' && token[0] <= '9'))) return nullptr;
+      auto parsed = PartitionValueFromText(token, type);
+      return parsed.ok() ? *parsed : nullptr;
+    }
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+std::string StatisticsToJson(int64_t rows, const std::vector<pq::ColumnStatistics>& columns) {
+  std::string text = fmt::format("{{\"numRecords\":{}", rows);
+  const auto section = [&](std::string_view name, const auto& value_of) {
+    text.append(fmt::format(",\"{}\":{{", name));
+    for (const pq::ColumnStatistics& column : columns) {
+      const std::optional<std::string> value = value_of(column);
+      if (!value) continue;
+      if (text.back() != '{') text.push_back(',');
+      AppendJsonString(column.name, &text);
+      text.push_back(':');
+      text.append(*value);
+    }
+    text.push_back('}');
+  };
+  using Value = std::optional<std::string>;
+  section("minValues", [](const pq::ColumnStatistics& column) -> Value {
+    return column.min ? BoundToJson(*column.min, false) : std::nullopt;
+  });
+  section("maxValues", [](const pq::ColumnStatistics& column) -> Value {
+    // Engines that order NaN above every number would skip a file by a maximum that leaves its NaNs out.
+    if (column.max == nullptr || column.has_nan) return std::nullopt;
+    return BoundToJson(*column.max, true);
+  });
+  section("nullCount", [](const pq::ColumnStatistics& column) -> Value {
+    return column.null_count >= 0 ? std::optional(std::to_string(column.null_count)) : std::nullopt;
+  });
+  text.push_back('}');
+  return text;
+}
+
+arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const arrow::Schema& schema) {
+  namespace od = simdjson::ondemand;
+  FileStatistics statistics;
+  const auto malformed = [&](simdjson::error_code error) {
+    return CorruptData(
+        fmt::format("file statistics are not JSON: {}: {}", simdjson::error_message(error), Quoted(json)));
+  };
+
+  // One parser and one padded copy a thread: a scan reads thousands of these.
+  thread_local od::parser parser;
+  thread_local std::string padded;
+  padded.reserve(json.size() + simdjson::SIMDJSON_PADDING);
+  padded.assign(json);
+  od::document document;
+  od::object root;
+  auto error = parser.iterate(simdjson::padded_string_view(padded, padded.capacity())).get(document);
+  if (error == simdjson::SUCCESS) error = document.get_object().get(root);
+  if (error != simdjson::SUCCESS) return malformed(error);
+
+  std::vector<pq::ColumnStatistics> columns(schema.num_fields());
+  std::vector<bool> known(schema.num_fields(), false);
+  for (int i = 0; i < schema.num_fields(); ++i) {
+    const Type::type id = schema.field(i)->type()->id();
+    columns[i].name = schema.field(i)->name();
+    columns[i].has_nan = id == Type::FLOAT || id == Type::DOUBLE;
+  }
+
+  for (auto field : root) {
+    std::string_view section;
+    od::value value;
+    if ((error = field.unescaped_key().get(section)) != simdjson::SUCCESS ||
+        (error = field.value().get(value)) != simdjson::SUCCESS) {
+      return malformed(error);
+    }
+    if (section == "numRecords") {
+      int64_t rows = 0;
+      if (value.get_int64().get(rows) == simdjson::SUCCESS && rows >= 0) statistics.rows = rows;
+      continue;
+    }
+    const bool is_min = section == "minValues", is_max = section == "maxValues";
+    if (!is_min && !is_max && section != "nullCount") continue;
+    od::object entries;
+    if (value.get_object().get(entries) != simdjson::SUCCESS) continue;
+    for (auto entry : entries) {
+      std::string_view name;
+      od::value bound;
+      if ((error = entry.unescaped_key().get(name)) != simdjson::SUCCESS ||
+          (error = entry.value().get(bound)) != simdjson::SUCCESS) {
+        return malformed(error);
+      }
+      const int place = schema.GetFieldIndex(std::string(name));
+      if (place < 0) continue;
+      pq::ColumnStatistics& column = columns[place];
+      if (is_min || is_max) {
+        od::json_type kind;
+        if (bound.type().get(kind) != simdjson::SUCCESS) continue;
+        if (kind != od::json_type::number && kind != od::json_type::string) continue;
+        auto scalar = BoundFromToken(bound.raw_json_token(), schema.field(place)->type(), bound, is_max);
+        if (scalar == nullptr) continue;
+        (is_min ? column.min : column.max) = std::move(scalar);
+        known[place] = true;
+      } else {
+        int64_t nulls = 0;
+        if (bound.get_int64().get(nulls) != simdjson::SUCCESS || nulls < 0) continue;
+        column.null_count = nulls;
+        known[place] = true;
+      }
+    }
+  }
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (known[i]) statistics.columns.push_back(std::move(columns[i]));
+  }
+  return statistics;
+}
+
+}  // namespace marquet::delta
