@@ -296,6 +296,7 @@ TEST_F(LocalFileSystemTest, ProcessKilledAtEachOperationLeavesNothingHalf) {
     const int outcome = InChild([&] {
       ::setenv("MARQUET_TEST_KILL_AT_OPERATION", std::to_string(n).c_str(), 1);
       ::setenv("MARQUET_FILE_TEST_TARGET", target.c_str(), 1);
+      ::unsetenv("GTEST_OUTPUT");  // the report is the parent's
       const int null = ::open("/dev/null", O_WRONLY);
       ::dup2(null, 1);
       ::execl("/proc/self/exe", "marquet_file_test", "--gtest_filter=KillAtOperation.*", nullptr);
