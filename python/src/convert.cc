@@ -1,0 +1,48 @@
+#include "convert.h"
+
+#include "errors.h"
+
+namespace nb = nanobind;
+
+namespace marquet::python {
+
+nb::object TextOrNone(const std::string& text) {
+  return text.empty() ? nb::object(nb::none()) : nb::cast(text);
+}
+
+nb::object NumberOrNone(int64_t value) { return value < 0 ? nb::object(nb::none()) : nb::cast(value); }
+
+nb::dict ToDict(const pq::Damage& damage) {
+  nb::dict dict;
+  dict["file"] = damage.file;
+  dict["row_group"] = NumberOrNone(damage.row_group);
+  dict["column"] = TextOrNone(damage.column);
+  dict["page"] = NumberOrNone(damage.page);
+  dict["offset"] = NumberOrNone(damage.offset);
+  dict["length"] = damage.length;
+  dict["region"] = damage.region;
+  dict["message"] = damage.message;
+  return dict;
+}
+
+nb::dict ToDict(const pq::WrittenFile& file) {
+  nb::dict dict;
+  dict["path"] = file.path;
+  dict["rows"] = file.rows;
+  dict["bytes"] = file.bytes;
+  dict["digest"] = file.digest;
+  return dict;
+}
+
+pq::WriteOptions ToWriteOptions(const std::string& compression, std::optional<int> level,
+                                int64_t row_group_size, int64_t memory, const std::string& verify) {
+  pq::WriteOptions options;
+  options.codec = Unwrap(pq::ParseCodec(compression));
+  options.level = level;
+  options.row_group_rows = row_group_size;
+  options.memory = memory;
+  options.verify = Unwrap(pq::ParseVerifyLevel(verify));
+  return options;
+}
+
+}  // namespace marquet::python

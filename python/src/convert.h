@@ -1,0 +1,36 @@
+// Plain C++ values to plain Python ones. Needs the GIL.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <string>
+#include <vector>
+
+#include "marquet/parquet/options.h"
+#include "marquet/parquet/verify.h"
+
+namespace marquet::python {
+
+// None in place of an empty text or a negative number.
+nanobind::object TextOrNone(const std::string& text);
+nanobind::object NumberOrNone(int64_t value);
+
+nanobind::dict ToDict(const pq::Damage& damage);
+nanobind::dict ToDict(const pq::WrittenFile& file);
+
+template <typename T>
+nanobind::list ToList(const std::vector<T>& values) {
+  nanobind::list list;
+  for (const T& value : values) list.append(ToDict(value));
+  return list;
+}
+
+// How a data file is written, out of a call's keyword arguments.
+pq::WriteOptions ToWriteOptions(const std::string& compression, std::optional<int> level,
+                                int64_t row_group_size, int64_t memory, const std::string& verify);
+
+}  // namespace marquet::python
