@@ -42,6 +42,5 @@ NB_MODULE(_core, module) {
       "parse_time", [](const std::string& text) { return Unwrap(marquet::ParseNanos(text)); },
       nb::arg("text"), "Nanoseconds since 1970 of an ISO-8601 text; UTC where it names no zone.");
   RegisterArrow(module);
-  RegisterVerify(module);
   RegisterDbn(module);
 }
