@@ -210,6 +210,8 @@ arrow::Result<CommitResult> Log::Commit(CommitRequest request) {
   for (int attempt = 1; attempt <= request.max_attempts; ++attempt) {
     result.attempts = attempt;
     if (self.head != nullptr && AlreadyApplied(request, *self.head)) {
+      // Its writer may have been killed between steps 4 and 5; whoever says that it is there makes it so.
+      ARROW_RETURN_NOT_OK(self.fs->SyncDirectory(self.directory));
       result.already_applied = true;
       result.version = self.head->version;
       result.snapshot = self.head;
