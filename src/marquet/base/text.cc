@@ -55,7 +55,7 @@ std::string WithCommas(int64_t value) {
   const size_t start = value < 0 ? 1 : 0;
   for (size_t i = digits.size(); i > start + 3;) {
     i -= 3;
-    digits.insert(i, ",");
+    digits.insert(i, 1, ',');
   }
   return digits;
 }
