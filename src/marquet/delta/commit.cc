@@ -251,7 +251,12 @@ arrow::Result<CommitResult> Log::Commit(CommitRequest request) {
       if (self.replay->version() + 1 == version) {
         self.Apply(version, info.timestamp_ms, std::move(actions));
       }
-      ARROW_RETURN_NOT_OK(self.Finish());
+      // The commit stands, whatever comes now: no other kind of error may make the caller undo its part.
+      if (const auto status = self.Finish(); !status.ok()) {
+        return CommitUnknown(
+            fmt::format("{}: version {} was committed, but the table cannot be read after it: {}", self.table,
+                        version, status.message()));
+      }
       result.version = version;
       result.snapshot = self.head;
       self.CheckpointIfDue();
