@@ -10,7 +10,8 @@ endif()
 find_program(MOLD mold)
 
 add_library(marquet_options INTERFACE)
-target_include_directories(marquet_options INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>")
+target_include_directories(marquet_options INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>"
+                                                     "$<INSTALL_INTERFACE:include>")
 target_compile_features(marquet_options INTERFACE cxx_std_20)
 target_compile_options(
   marquet_options INTERFACE $<BUILD_INTERFACE:-Wall> $<BUILD_INTERFACE:-Wextra>
