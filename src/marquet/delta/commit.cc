@@ -117,6 +117,9 @@ arrow::Status CheckAgainst(const CommitRequest& request, const CommitSummary& mi
     return Conflict(fmt::format("version {} was committed meanwhile and {}", version, what),
                     "Read the table again and repeat the change.");
   };
+  if (version == 0) {
+    return Conflict("the table was created by another writer meanwhile", "Open it and append to it.");
+  }
   if (winner.protocol) return conflict("changed the protocol");
   if (winner.metadata) return conflict("changed the table's metadata");
   for (const std::string& app_id : winner.app_ids) {
@@ -159,8 +162,7 @@ arrow::Status Settle(file::FileSystem& fs, const std::string& path, const std::s
   if (!outcome.ok()) {
     return CommitUnknown(
         fmt::format("{}: publishing failed ({}), and so did reading it to learn the outcome: {}", path,
-                    error.message(), outcome.status().message()),
-        "Look whether the commit is there (its txnId is " + txn_id + ") before repeating it.");
+                    error.message(), outcome.status().message()));
   }
   switch (*outcome) {
     case Outcome::kAbsent:
@@ -261,6 +263,12 @@ arrow::Result<CommitResult> Log::Commit(CommitRequest request) {
       result.snapshot = self.head;
       self.CheckpointIfDue();
       return result;
+    }
+    if (IsKind(published, ErrorKind::kCommitUnknown)) {
+      return WithHint(located(published),
+                      fmt::format("Look in the history whether version {} is there with the txnId {} before "
+                                  "repeating the change; one with a txn action may simply be repeated.",
+                                  version, txn_id));
     }
     if (!IsKind(published, ErrorKind::kAlreadyExists)) return located(published);
     lock.unlock();

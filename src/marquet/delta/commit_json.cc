@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
+#include <array>
+
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/delta/json_text.h"
@@ -350,9 +353,13 @@ arrow::Status Push(arrow::Result<T> action, std::vector<Action>* actions) {
 }
 
 arrow::Status ReadAction(std::string_view kind, element value, CheckpointJson* into) {
+  static constexpr std::array<std::string_view, 7> kKnown = {"add",      "remove",   "txn",    "commitInfo",
+                                                             "protocol", "metaData", "sidecar"};
+  if (value.is_null() || std::find(kKnown.begin(), kKnown.end(), kind) == kKnown.end()) {
+    return arrow::Status::OK();
+  }
   object inner;
   if (value.get(inner) != simdjson::SUCCESS) {
-    if (value.is_null()) return arrow::Status::OK();
     return CorruptData(fmt::format("{}: expected an object", Quoted(kind)));
   }
   const Fields fields(inner, kind);
@@ -362,10 +369,8 @@ arrow::Status ReadAction(std::string_view kind, element value, CheckpointJson* i
   if (kind == "commitInfo") return Push(ReadCommitInfo(fields), &into->actions);
   if (kind == "protocol") return Push(ReadProtocol(fields), &into->actions);
   if (kind == "metaData") return Push(ReadMetadata(fields), &into->actions);
-  if (kind == "sidecar") {
-    ARROW_ASSIGN_OR_RAISE(std::string path, fields.RequiredText("path"));
-    into->sidecars.push_back(std::move(path));
-  }
+  ARROW_ASSIGN_OR_RAISE(std::string path, fields.RequiredText("path"));
+  into->sidecars.push_back(std::move(path));
   return arrow::Status::OK();
 }
 

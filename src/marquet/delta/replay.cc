@@ -34,6 +34,12 @@ void AppendAll(std::vector<std::shared_ptr<const T>> elements, SharedList<T>* li
                [index](const T& element, size_t chunk) { index->insert_or_assign(element.path, chunk); });
 }
 
+// Whether a data file's path is absolute, has a scheme, or climbs out of the table with "..".
+bool LeavesTable(std::string_view path) {
+  if (path.starts_with('/') || path.find("://") != path.npos) return true;
+  return path == ".." || path.starts_with("../") || path.ends_with("/..") || path.find("/../") != path.npos;
+}
+
 }  // namespace
 
 CommitSummary Summarize(const std::vector<Action>& actions) {
@@ -56,7 +62,7 @@ void Replay::Restore(int64_t version, std::vector<std::shared_ptr<const AddFile>
                      std::vector<Action> rest) {
   state_.version = version;
   checkpoint_version = version;
-  state_.files.Append(std::move(files), [](const AddFile&, size_t) {});
+  state_.files.Append(std::move(files), [this](const AddFile& file, size_t) { NoteOutside(file); });
   std::vector<std::shared_ptr<const RemoveFile>> tombstones;
   for (Action& action : rest) {
     if (auto* protocol = std::get_if<Protocol>(&action)) {
@@ -72,6 +78,10 @@ void Replay::Restore(int64_t version, std::vector<std::shared_ptr<const AddFile>
     }
   }
   state_.tombstones.Append(std::move(tombstones), [](const RemoveFile&, size_t) {});
+}
+
+void Replay::NoteOutside(const AddFile& file) {
+  if (LeavesTable(file.path)) outside_.insert(file.path);
 }
 
 void Replay::BuildIndexes() {
@@ -119,6 +129,10 @@ void Replay::Apply(int64_t version, int64_t timestamp_ms, std::vector<Action> ac
   actions_since_checkpoint += static_cast<int64_t>(added.size() + removed.size());
   EraseAll(touched, &state_.files, &live_);
   EraseAll(touched, &state_.tombstones, &removed_);
+  if (!outside_.empty()) {
+    for (const std::string_view path : touched) outside_.erase(std::string(path));
+  }
+  for (const auto& file : added) NoteOutside(*file);
   AppendAll(std::move(added), &state_.files, &live_);
   AppendAll(std::move(removed), &state_.tombstones, &removed_);
   state_.version = version;
@@ -132,6 +146,11 @@ arrow::Result<std::shared_ptr<const Snapshot>> Replay::Finish() {
   ARROW_RETURN_NOT_OK(CheckReadable(state_.protocol, state_.metadata));
   if (!has_metadata_) {
     return CorruptData(fmt::format("the log has no metaData action up to version {}", state_.version));
+  }
+  if (!outside_.empty()) {
+    return Unsupported(
+        fmt::format("the data file {} lies outside the table's directory", Quoted(*outside_.begin())),
+        "Read tables whose files lie elsewhere (shallow clones, say) with the engine that made them.");
   }
   if (state_.schema == nullptr) {
     if (state_.metadata.schema_string.empty()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -49,11 +50,13 @@ class Replay {
   // Path to the number of its chunk. Keys lie in the elements themselves.
   using Index = std::unordered_map<std::string_view, size_t>;
   void BuildIndexes();
+  void NoteOutside(const AddFile& file);
 
   Snapshot state_;
   bool has_protocol_ = false;
   bool has_metadata_ = false;
-  bool indexed_ = false;  // built when a commit first needs it: a reader never does
+  bool indexed_ = false;           // built when a commit first needs it: a reader never does
+  std::set<std::string> outside_;  // live paths that leave the table's directory
   Index live_;
   Index removed_;
 };

@@ -1,0 +1,148 @@
+#include "marquet/delta/schema.h"
+
+#include <arrow/api.h>
+#include <gtest/gtest.h>
+
+#include "marquet/base/error.h"
+
+namespace marquet::delta {
+namespace {
+
+using arrow::field;
+
+TEST(SchemaTest, EveryTypeGoesThereAndBack) {
+  const auto metadata = arrow::key_value_metadata({"unit", "a \"b\""}, {"ns", "c\\d\n"});
+  const auto schema = arrow::schema({
+      field("byte", arrow::int8()),
+      field("short", arrow::int16()),
+      field("integer", arrow::int32(), false),
+      field("ns time", arrow::int64(), true, metadata),
+      field("float", arrow::float32()),
+      field("double", arrow::float64()),
+      field("decimal", arrow::decimal128(38, 9)),
+      field("string ü", arrow::utf8()),
+      field("binary", arrow::binary()),
+      field("boolean", arrow::boolean()),
+      field("date", arrow::date32()),
+      field("timestamp", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")),
+      field("struct", arrow::struct_({field("a", arrow::int8()), field("b", arrow::utf8(), false)})),
+      field("array", arrow::list(field("element", arrow::int64(), false))),
+      field("map",
+            arrow::map(arrow::utf8(), field("value", arrow::list(field("element", arrow::float32()))))),
+  });
+  const auto json = SchemaToJson(*schema);
+  ASSERT_TRUE(json.ok()) << json.status();
+  const auto back = SchemaFromJson(*json);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_TRUE((*back)->Equals(*schema, /*check_metadata=*/true)) << (*back)->ToString(true);
+  EXPECT_EQ(*SchemaToJson(**back), *json);
+}
+
+TEST(SchemaTest, TheTextIsDeltas) {
+  const auto schema = arrow::schema(
+      {field("id", arrow::int64(), false), field("tags", arrow::list(field("element", arrow::utf8())))});
+  EXPECT_EQ(*SchemaToJson(*schema),
+            R"({"type":"struct","fields":[{"name":"id","type":"long","nullable":false,"metadata":{}},)"
+            R"({"name":"tags","type":{"type":"array","elementType":"string","containsNull":true},)"
+            R"("nullable":true,"metadata":{}}]})");
+}
+
+TEST(SchemaTest, TypesThatDeltaLacksAreRefusedWithWhatToUse) {
+  const std::vector<std::pair<std::shared_ptr<arrow::DataType>, std::string>> types = {
+      {arrow::uint8(), "int16"},
+      {arrow::uint64(), "decimal128(20, 0)"},
+      {arrow::timestamp(arrow::TimeUnit::NANO, "UTC"), "unit=ns"},
+      {arrow::timestamp(arrow::TimeUnit::MICRO), "timestamp[us, UTC]"},
+      {arrow::dictionary(arrow::int32(), arrow::utf8()), "value type"},
+      {arrow::time64(arrow::TimeUnit::MICRO), "Cast"},
+      {arrow::struct_({field("inner", arrow::uint16())}), "int32"},
+      {arrow::decimal128(5, -2), "scale"},
+  };
+  for (const auto& [type, hint] : types) {
+    const auto json = SchemaToJson(*arrow::schema({field("outer", type)}));
+    ASSERT_TRUE(IsKind(json.status(), ErrorKind::kSchema)) << type->ToString();
+    EXPECT_NE(json.status().message().find("outer"), std::string::npos) << json.status();
+    EXPECT_NE(HintOf(json.status()).find(hint), std::string::npos) << json.status();
+  }
+}
+
+TEST(SchemaTest, DamagedTextIsRefused) {
+  const std::vector<std::pair<std::string, ErrorKind>> cases = {
+      {"", ErrorKind::kCorruptData},
+      {"[]", ErrorKind::kCorruptData},
+      {R"({"type":"array"})", ErrorKind::kCorruptData},
+      {R"({"type":"struct"})", ErrorKind::kCorruptData},
+      {R"({"type":"struct","fields":[{"name":"a"}]})", ErrorKind::kCorruptData},
+      {R"({"type":"struct","fields":[{"name":"a","type":7}]})", ErrorKind::kCorruptData},
+      {R"({"type":"struct","fields":[{"name":"a","type":{"type":"map","keyType":"string"}}]})",
+       ErrorKind::kCorruptData},
+      {R"json({"type":"struct","fields":[{"name":"a","type":"decimal(99,1)"}]})json",
+       ErrorKind::kCorruptData},
+      {R"json({"type":"struct","fields":[{"name":"a","type":"decimal(x)"}]})json", ErrorKind::kUnsupported},
+      {R"({"type":"struct","fields":[{"name":"a","type":"variant"}]})", ErrorKind::kUnsupported},
+  };
+  for (const auto& [text, kind] : cases) {
+    const auto schema = SchemaFromJson(text);
+    EXPECT_EQ(KindOf(schema.status()), kind) << text << ": " << schema.status();
+  }
+}
+
+TEST(PartitionValueTest, ValuesGoThereAndBack) {
+  const auto us = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  const std::vector<std::pair<std::shared_ptr<arrow::Scalar>, std::string>> cases = {
+      {arrow::MakeScalar(std::string("A/B ü")), "A/B ü"},
+      {arrow::MakeScalar(int8_t{-128}), "-128"},
+      {arrow::MakeScalar(INT64_MIN), "-9223372036854775808"},
+      {arrow::MakeScalar(true), "true"},
+      {arrow::MakeScalar(0.1), "0.1"},
+      {arrow::MakeScalar(0.1f), "0.1"},
+      {std::make_shared<arrow::Date32Scalar>(19'724), "2024-01-02"},
+      {std::make_shared<arrow::Date32Scalar>(-1), "1969-12-31"},
+      {std::make_shared<arrow::TimestampScalar>(1'704'164'645'000'006, us), "2024-01-02T03:04:05.000006Z"},
+      {std::make_shared<arrow::TimestampScalar>(-1, us), "1969-12-31T23:59:59.999999Z"},
+      {std::make_shared<arrow::TimestampScalar>(253'402'300'799'999'999, us), "9999-12-31T23:59:59.999999Z"},
+      {std::make_shared<arrow::Decimal128Scalar>(arrow::Decimal128(-12345), arrow::decimal128(10, 2)),
+       "-123.45"},
+  };
+  for (const auto& [scalar, text] : cases) {
+    const auto spelt = PartitionValueToText(*scalar);
+    ASSERT_TRUE(spelt.ok()) << spelt.status();
+    EXPECT_EQ(*spelt, text);
+    const auto back = PartitionValueFromText(text, scalar->type);
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_TRUE((*back)->Equals(*scalar)) << (*back)->ToString();
+  }
+}
+
+TEST(PartitionValueTest, OthersSpellingsAreUnderstood) {
+  const auto us = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  const auto value = [&](const char* text) {
+    return std::static_pointer_cast<arrow::TimestampScalar>(*PartitionValueFromText(text, us))->value;
+  };
+  EXPECT_EQ(value("2024-01-02 03:04:05"), 1'704'164'645'000'000);
+  EXPECT_EQ(value("2024-01-02 03:04:05.000006"), 1'704'164'645'000'006);
+  EXPECT_EQ(value("2024-01-02T03:04:05.000006Z"), 1'704'164'645'000'006);
+  EXPECT_FALSE((*PartitionValueFromText("", arrow::int64()))->is_valid);
+}
+
+TEST(PartitionValueTest, NonsenseIsCorrupt) {
+  const std::vector<std::pair<std::string, std::shared_ptr<arrow::DataType>>> cases = {
+      {"300", arrow::int8()},
+      {"1x", arrow::int64()},
+      {"x", arrow::float64()},
+      {"yes", arrow::boolean()},
+      {"2024-13-01", arrow::date32()},
+      {"20240101", arrow::date32()},
+      {"1.23456", arrow::decimal128(5, 2)},
+      {"12345", arrow::decimal128(5, 2)},
+      {"now", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")}};
+  for (const auto& [text, type] : cases) {
+    const auto value = PartitionValueFromText(text, type);
+    EXPECT_TRUE(IsKind(value.status(), ErrorKind::kCorruptData)) << text << ": " << value.status();
+  }
+  EXPECT_TRUE(
+      IsKind(PartitionValueFromText("x", arrow::list(arrow::int8())).status(), ErrorKind::kUnsupported));
+}
+
+}  // namespace
+}  // namespace marquet::delta
