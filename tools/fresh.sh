@@ -2,7 +2,8 @@
 # Runs the README's two commands in a bare Debian 12, to find a missing installation step.
 #
 # debootstrap makes the system under build/fresh; the host's package, pip and certificate configuration is carried in,
-# and /proc, /sys and /dev are bound as slaves, so that nothing done inside propagates out. Needs root.
+# and /proc, /sys and /dev are bound as slaves, so that nothing done inside propagates out. Needs root. Arguments are
+# make targets to run instead of `demo test`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -65,8 +66,9 @@ inside() {
 }
 inside 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
   python3 g++ cmake make git ca-certificates >/dev/null'
-echo "fresh: make demo"
-inside 'cd /src/marquet && make demo'
-echo "fresh: make test"
-inside 'cd /src/marquet && make test'
-echo "fresh: both commands ran on a bare Debian 12"
+[ $# -gt 0 ] || set -- demo test
+for target in "$@"; do
+  echo "fresh: make $target"
+  inside "cd /src/marquet && make $target"
+done
+echo "fresh: done on a bare Debian 12"
