@@ -14,7 +14,7 @@ fi
 command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap >/dev/null
 
 root=${FRESH_ROOT:-/var/tmp/marquet-fresh}
-mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1 | tr -d ' ')
+mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1 | tr -d ' ' || true)
 data=$(realpath -m "${MARQUET_TEST_DATA:-../shared/data}")
 
 unbind() {
@@ -48,6 +48,7 @@ done
 # Folders of wheels that pip's configuration names.
 for folder in $( (pip config list; env | grep '^PIP_') 2>/dev/null | grep -oE '(file://)?/[^ "'"'"',]+' | sed 's|^file://||' | sort -u); do
   [ -d "$folder" ] || continue
+  [ "${folder##*/}" != simple ] || folder=${folder%/*} # an index whose links lead to a folder beside it
   mkdir -p "$root$folder"
   mount --bind -o ro "$folder" "$root$folder"
 done
