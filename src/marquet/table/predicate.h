@@ -79,6 +79,8 @@ class Predicate {
 
   std::string ToString() const;
 
+  const PredicateNode& root() const { return *root_; }  // for the table's own use
+
  private:
   explicit Predicate(std::shared_ptr<const PredicateNode> root);
   std::shared_ptr<const PredicateNode> root_;

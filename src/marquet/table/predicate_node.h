@@ -109,6 +109,12 @@ arrow::Status ErrorAt(const Place& place, std::string message, std::string hint 
 
 arrow::Result<NodePtr> ParseNode(std::string_view text);
 arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema);
+// The key under which equal values of a column meet: of a valid scalar, and the keys of all values that a
+// column may have where a bound predicate is true. Nothing when the predicate does not limit the column to
+// some values by = or in.
+std::string KeyOf(const arrow::Scalar& value);
+std::optional<std::vector<std::string>> KeysRequired(const PredicateNode& node, const std::string& column);
+
 arrow::Status EvaluateNode(const PredicateNode& node, const arrow::RecordBatch& batch, uint8_t* outcomes);
 
 }  // namespace marquet::table

@@ -68,7 +68,7 @@ Outcomes ListInterval(const Interval<T>& in, const std::vector<Item>& list, Outc
   return (holds ? Only(kTrue) : 0) | (decided ? 0 : Only(absent));
 }
 
-std::optional<Int128> IntegerOf(const std::shared_ptr<arrow::Scalar>& scalar, const arrow::DataType& type) {
+std::optional<Int128> IntegerOf(const arrow::Scalar* scalar, const arrow::DataType& type) {
   if (scalar == nullptr || !scalar->is_valid || !scalar->type->Equals(type)) return {};
   switch (type.id()) {
     case Type::BOOL:
@@ -106,7 +106,7 @@ std::optional<Int128> IntegerOf(const std::shared_ptr<arrow::Scalar>& scalar, co
   }
 }
 
-std::optional<double> NumberOf(const std::shared_ptr<arrow::Scalar>& scalar, const arrow::DataType& type) {
+std::optional<double> NumberOf(const arrow::Scalar* scalar, const arrow::DataType& type) {
   if (scalar == nullptr || !scalar->is_valid || !scalar->type->Equals(type)) return {};
   const double value = type.id() == Type::FLOAT ? static_cast<const arrow::FloatScalar&>(*scalar).value
                                                 : static_cast<const arrow::DoubleScalar&>(*scalar).value;
@@ -114,8 +114,7 @@ std::optional<double> NumberOf(const std::shared_ptr<arrow::Scalar>& scalar, con
   return value;
 }
 
-std::optional<std::string_view> BytesOf(const std::shared_ptr<arrow::Scalar>& scalar,
-                                        const arrow::DataType& type) {
+std::optional<std::string_view> BytesOf(const arrow::Scalar* scalar, const arrow::DataType& type) {
   if (scalar == nullptr || !scalar->is_valid || !scalar->type->Equals(type)) return {};
   const auto& binary = static_cast<const arrow::BaseBinaryScalar&>(*scalar);
   if (binary.value == nullptr) return {};
@@ -124,8 +123,17 @@ std::optional<std::string_view> BytesOf(const std::shared_ptr<arrow::Scalar>& sc
 
 template <typename Of>
 auto IntervalOf(const pq::ColumnStatistics& statistics, const arrow::DataType& type, Of&& of) {
-  using T = typename decltype(of(statistics.min, type))::value_type;
-  return Interval<T>{of(statistics.min, type), of(statistics.max, type)};
+  using T = typename decltype(of(statistics.min.get(), type))::value_type;
+  return Interval<T>{of(statistics.min.get(), type), of(statistics.max.get(), type)};
+}
+
+std::string IntegerKey(Int128 value) {
+  return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+std::string NumberKey(double value) {
+  value += 0.0;  // -0.0 becomes 0.0
+  return std::string(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
 Outcomes LikeInterval(const LikePattern& like, const Interval<std::string_view>& in) {
@@ -242,6 +250,51 @@ Outcomes NodeOutcomes(const PredicateNode& node, const Bounds& bounds, int64_t r
 }
 
 }  // namespace
+
+std::string KeyOf(const arrow::Scalar& value) {
+  switch (value.type->id()) {
+    case Type::FLOAT:
+    case Type::DOUBLE:
+      return NumberKey(NumberOf(&value, *value.type).value_or(0));
+    case Type::STRING:
+    case Type::BINARY:
+    case Type::LARGE_STRING:
+    case Type::LARGE_BINARY:
+      return std::string(BytesOf(&value, *value.type).value_or(""));
+    default:
+      return IntegerKey(IntegerOf(&value, *value.type).value_or(0));
+  }
+}
+
+std::optional<std::vector<std::string>> KeysRequired(const PredicateNode& node, const std::string& column) {
+  if (node.kind == Kind::kAnd) {
+    for (const NodePtr& child : node.children) {
+      if (auto keys = KeysRequired(*child, column)) return keys;
+    }
+    return {};
+  }
+  if (node.column != column || node.bound == nullptr) return {};
+  const BoundTerm& term = *node.bound;
+  const bool equal = node.kind == Kind::kCompare && term.op == CompareOp::kEq && !term.constant;
+  if (!equal && node.kind != Kind::kIn) return {};
+  std::vector<std::string> keys;
+  switch (term.domain) {
+    case Domain::kInteger:
+      if (equal) return std::vector<std::string>{IntegerKey(term.integer)};
+      for (const Int128 value : term.integers) keys.push_back(IntegerKey(value));
+      return keys;
+    case Domain::kFloating:
+      if (equal) return std::vector<std::string>{NumberKey(term.number)};
+      for (const double value : term.numbers) keys.push_back(NumberKey(value));
+      return keys;
+    case Domain::kBytes:
+      if (equal) return std::vector<std::string>{term.bytes};
+      return term.strings;
+    case Domain::kNothing:
+      return {};
+  }
+  return {};
+}
 
 Truth Predicate::Prune(const Bounds& bounds, int64_t rows) const {
   const Outcomes outcomes = NodeOutcomes(*root_, bounds, rows);

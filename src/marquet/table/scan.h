@@ -21,13 +21,13 @@ namespace marquet::table {
 enum class PriceForm { kStored, kFloat, kDecimal };
 
 struct ScanOptions {
-  std::vector<std::string> columns;  // empty: all of them, in the table's order
-  Predicate where;
-  std::optional<int64_t> start_ns;  // half-open range on the time column
-  std::optional<int64_t> end_ns;
-  std::string time_column;           // default: "ts" where present, else the first timestamp column
-  std::vector<std::string> sort_by;  // ascending, nulls last, stable; empty: as stored
-  std::optional<int64_t> limit;
+  std::vector<std::string> columns = {};  // empty: all of them, in the table's order
+  Predicate where = {};
+  std::optional<int64_t> start_ns = {};  // half-open range on the time column
+  std::optional<int64_t> end_ns = {};
+  std::string time_column = {};           // default: "ts" where present, else the first timestamp column
+  std::vector<std::string> sort_by = {};  // ascending, nulls last, stable; empty: as stored
+  std::optional<int64_t> limit = {};
   int64_t batch_rows = 0;                // 0: MARQUET_SCAN_BATCH_SIZE, else 262,144
   PriceForm price = PriceForm::kStored;  // of int64 columns whose field metadata says unit=1e-9
   bool stored_types = false;  // leave int64 unit=ns columns as they are instead of timestamp[ns, UTC]

@@ -25,23 +25,23 @@
 namespace marquet::table {
 
 struct CreateOptions {
-  std::vector<std::string> partition_by;
-  std::string name;
-  std::string description;
-  std::map<std::string, std::string> configuration;  // Delta table properties
+  std::vector<std::string> partition_by = {};
+  std::string name = {};
+  std::string description = {};
+  std::map<std::string, std::string> configuration = {};  // Delta table properties
 };
 
 enum class AppendMode { kAppend, kOverwrite, kErrorIfExists };
 
 struct AppendOptions {
   AppendMode mode = AppendMode::kAppend;
-  pq::WriteOptions file;  // codec, row group size, memory, verify
+  pq::WriteOptions file = {};  // codec, row group size, memory, verify
   int64_t max_rows_per_file = 16 << 20;
-  std::optional<delta::Transaction>
-      transaction;  // makes the append happen once; see AppendReport::already_applied
+  std::optional<delta::Transaction> transaction =
+      {};  // makes the append happen once; see AppendReport::already_applied
   std::string operation = "WRITE";
-  std::map<std::string, std::string> commit_metadata;  // further strings of the commit's info
-  std::function<void(const pq::WrittenFile&)> on_file;
+  std::map<std::string, std::string> commit_metadata = {};  // further strings of the commit's info
+  std::function<void(const pq::WrittenFile&)> on_file = {};
   const StopFlag* stop = nullptr;
 };
 

@@ -1,0 +1,257 @@
+// An append, step by step:
+//
+//   1. Rows are split by partition and written to data files under   Crash: temporary files, which no reader
+//      temporary names.                                              looks at and vacuum removes.
+//   2. Each file is synced, verified, and gets its name; its         Crash: whole data files that no version
+//      directory is synced.                                          names. Readers do not see them.
+//   3. One commit names them all in the log.                         Crash: committed, or not at all.
+//
+// An error in 1 or 2, or a commit that was refused, removes the data files again. When it could not be learnt
+// whether the commit happened, they stay: they may be part of the table.
+#include "marquet/table/appender.h"
+
+#include <fmt/format.h>
+
+#include "arrow/record_batch.h"
+#include "arrow/type.h"
+#include "arrow/util/byte_size.h"
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/base/time.h"
+#include "marquet/delta/statistics.h"
+#include "marquet/schema/coercion.h"
+#include "marquet/table/partition_split.h"
+#include "marquet/table/partition_writer.h"
+
+namespace marquet::table {
+namespace {
+
+constexpr const char* kDigestTag = "marquet.digest";
+constexpr int kOverwriteAttempts = 20;
+
+std::string JsonText(const std::vector<std::string>& names) {
+  std::string text = "[";
+  for (const std::string& name : names) {
+    if (text.size() > 1) text += ",";
+    text += '"';
+    for (const char c : name) {
+      if (c == '"' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += '"';
+  }
+  return text + "]";
+}
+
+class TableAppender final : public Appender {
+ public:
+  TableAppender(std::shared_ptr<TableState> table, std::shared_ptr<const delta::Snapshot> snapshot,
+                AppendOptions options)
+      : table_(std::move(table)),
+        snapshot_(std::move(snapshot)),
+        options_(std::move(options)),
+        splitter_(snapshot_->schema, snapshot_->metadata.partition_columns),
+        writer_(table_, splitter_.data_schema(), options_.file, options_.max_rows_per_file,
+                options_.on_file) {
+    if (options_.transaction) {
+      const auto* stored = snapshot_->transactions.Find(options_.transaction->app_id);
+      already_applied_ = stored != nullptr && stored->version >= options_.transaction->version;
+    }
+  }
+
+  arrow::Status Write(const arrow::RecordBatch& batch) override {
+    ARROW_RETURN_NOT_OK(CheckOpen());
+    if (already_applied_ || batch.num_rows() == 0) return arrow::Status::OK();
+    if (!coercion_ || coercion_->from() != batch.schema()) {
+      ARROW_ASSIGN_OR_RAISE(coercion_, schema::Coercion::Make(batch.schema(), snapshot_->schema));
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto fitted, coercion_->Apply(batch));
+    ARROW_ASSIGN_OR_RAISE(const auto slices, splitter_.Split(*fitted));
+    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*fitted));
+    for (const PartitionSplitter::Slice& slice : slices) {
+      ARROW_RETURN_NOT_OK(
+          Queue(slice.partition, slice.rows, bytes / batch.num_rows() * slice.rows->num_rows()));
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status WritePartition(const delta::PartitionValues& partition,
+                               const arrow::RecordBatch& batch) override {
+    ARROW_RETURN_NOT_OK(CheckOpen());
+    if (already_applied_ || batch.num_rows() == 0) return arrow::Status::OK();
+    delta::PartitionValues values;
+    for (const std::string& column : snapshot_->metadata.partition_columns) {
+      const auto found = partition.find(column);
+      if (found == partition.end()) {
+        return InvalidInput(
+            fmt::format("{}: no value for partition column {}", table_->path, Quoted(column)));
+      }
+      values.emplace(column, found->second && found->second->empty() ? std::nullopt : found->second);
+    }
+    if (!batch.schema()->Equals(*splitter_.data_schema(), /*check_metadata=*/false)) {
+      return SchemaError(fmt::format("{}: the rows of one partition must have the schema\n{}\nand have\n{}",
+                                     table_->path, splitter_.data_schema()->ToString(),
+                                     batch.schema()->ToString()));
+    }
+    const auto rows = arrow::RecordBatch::Make(splitter_.data_schema(), batch.num_rows(), batch.columns());
+    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*rows));
+    ARROW_RETURN_NOT_OK(Queue(splitter_.NumberOf(values), rows, bytes));
+    return arrow::Status::OK();
+  }
+
+  void Remove(const std::shared_ptr<const delta::AddFile>& file) override { removed_.push_back(file); }
+
+  arrow::Result<AppendReport> Commit() override {
+    ARROW_RETURN_NOT_OK(CheckOpen());
+    finished_ = true;
+    auto report = TryCommit();
+    if (report.ok() && !report->already_applied) {
+      writer_.Release();
+      return report;
+    }
+    if (IsKind(report.status(), ErrorKind::kCommitUnknown) && commit_begun_) {
+      writer_.Release();
+      return report;
+    }
+    // The first error is the one that matters; what could not be removed stays unseen.
+    const arrow::Status aborted = writer_.Abort();
+    if (report.ok() && !aborted.ok()) return aborted;
+    return report;
+  }
+
+  arrow::Status Abort() override {
+    finished_ = true;
+    return writer_.Abort();
+  }
+
+ private:
+  arrow::Status CheckOpen() const {
+    if (finished_) return InvalidInput(fmt::format("{}: the append has ended", table_->path));
+    return options_.stop == nullptr ? arrow::Status::OK() : options_.stop->Check();
+  }
+
+  static arrow::Result<int64_t> BytesOf(const arrow::RecordBatch& batch) {
+    return arrow::util::ReferencedBufferSize(batch);
+  }
+
+  arrow::Status Queue(size_t partition, std::shared_ptr<arrow::RecordBatch> rows, int64_t bytes) {
+    return writer_.Write(
+        partition,
+        [&] {
+          return PartitionDirectory(snapshot_->metadata.partition_columns, splitter_.values(partition));
+        },
+        std::move(rows), bytes);
+  }
+
+  arrow::Result<AppendReport> TryCommit() {
+    AppendReport report;
+    report.version = snapshot_->version;
+    if (already_applied_) {
+      report.already_applied = true;
+      return report;
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto written, writer_.Finish());
+    if (options_.stop != nullptr) ARROW_RETURN_NOT_OK(options_.stop->Check());
+    delta::CommitRequest request;
+    const int64_t now_ms = NowNanos() / 1'000'000;
+    for (const PartitionWriter::Written& file : written) {
+      delta::AddFile add;
+      add.path = file.relative_path;
+      add.partition_values = splitter_.values(file.partition);
+      add.size = file.file.bytes;
+      add.modification_time_ms = now_ms;
+      add.stats = delta::StatisticsToJson(file.file.rows, file.file.columns);
+      add.tags.emplace(kDigestTag, file.file.digest);
+      request.actions.emplace_back(std::move(add));
+      report.rows += file.file.rows;
+      report.bytes += file.file.bytes;
+      report.files.push_back(file.file);
+    }
+    if (options_.transaction) request.actions.emplace_back(*options_.transaction);
+    const bool overwrite = options_.mode == AppendMode::kOverwrite;
+    if (request.actions.empty() && removed_.empty() && !overwrite) return report;  // nothing to commit
+
+    request.info.operation = options_.operation;
+    request.info.operation_parameters["mode"] = overwrite ? "\"Overwrite\"" : "\"Append\"";
+    if (!snapshot_->metadata.partition_columns.empty()) {
+      request.info.operation_parameters["partitionBy"] = JsonText(snapshot_->metadata.partition_columns);
+    }
+    request.info.extra.insert(options_.commit_metadata.begin(), options_.commit_metadata.end());
+    for (const auto& file : removed_) request.actions.emplace_back(RemovalOf(*file, now_ms));
+    return CommitActions(std::move(request), std::move(report), now_ms);
+  }
+
+  static delta::RemoveFile RemovalOf(const delta::AddFile& file, int64_t now_ms) {
+    delta::RemoveFile remove;
+    remove.path = file.path;
+    remove.deletion_time_ms = now_ms;
+    remove.extended_file_metadata = true;
+    remove.partition_values = file.partition_values;
+    remove.size = file.size;
+    return remove;
+  }
+
+  arrow::Result<AppendReport> CommitActions(delta::CommitRequest request, AppendReport report,
+                                            int64_t now_ms) {
+    const bool overwrite = options_.mode == AppendMode::kOverwrite;
+    request.read_version = snapshot_->version;
+    request.blind_append = removed_.empty() && !overwrite && options_.mode != AppendMode::kErrorIfExists;
+    request.info.is_blind_append = request.blind_append;
+    commit_begun_ = true;
+    for (int attempt = 1;; ++attempt) {
+      delta::CommitRequest attempted = request;
+      if (overwrite) {
+        std::shared_ptr<const delta::Snapshot> latest = snapshot_;
+        if (attempt > 1) {
+          ARROW_ASSIGN_OR_RAISE(latest, table_->log.Latest());
+        }
+        attempted.read_version = latest->version;
+        for (const auto& file : latest->files) attempted.actions.emplace_back(RemovalOf(*file, now_ms));
+      }
+      auto result = table_->log.Commit(std::move(attempted));
+      // An overwrite takes away whatever is there, so one that lost the race looks again.
+      if (overwrite && IsKind(result.status(), ErrorKind::kConflict) && attempt < kOverwriteAttempts)
+        continue;
+      if (!result.ok()) return WithContext(result.status(), table_->path);
+      if (result->snapshot != nullptr) table_->Advance(result->snapshot);
+      report.version = result->version;
+      if (result->already_applied) {
+        AppendReport nothing;
+        nothing.version = result->version;
+        nothing.already_applied = true;
+        return nothing;
+      }
+      return report;
+    }
+  }
+
+  const std::shared_ptr<TableState> table_;
+  const std::shared_ptr<const delta::Snapshot> snapshot_;
+  const AppendOptions options_;
+  PartitionSplitter splitter_;
+  PartitionWriter writer_;
+  std::optional<schema::Coercion> coercion_;
+  std::vector<std::shared_ptr<const delta::AddFile>> removed_;
+  bool already_applied_ = false;
+  bool commit_begun_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+arrow::Result<std::unique_ptr<Appender>> MakeAppender(std::shared_ptr<TableState> table,
+                                                      AppendOptions options) {
+  ARROW_RETURN_NOT_OK(InitializeKernels());
+  const auto snapshot = table->snapshot();
+  if (options.mode == AppendMode::kErrorIfExists && !snapshot->files.empty()) {
+    return AlreadyExists(fmt::format("{}: the table holds {} files", table->path, snapshot->files.size()),
+                         "Append to it, overwrite it, or choose another table.");
+  }
+  if (options.max_rows_per_file <= 0 || options.file.memory <= 0) {
+    return InvalidInput(fmt::format("{}: rows per file ({}) and memory ({}) must be positive", table->path,
+                                    options.max_rows_per_file, options.file.memory));
+  }
+  return std::make_unique<TableAppender>(std::move(table), snapshot, std::move(options));
+}
+
+}  // namespace marquet::table

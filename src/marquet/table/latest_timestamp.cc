@@ -1,0 +1,149 @@
+#include "marquet/table/latest_timestamp.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "arrow/array.h"
+#include "arrow/record_batch.h"
+#include "arrow/scalar.h"
+#include "arrow/type.h"
+#include "arrow/util/key_value_metadata.h"
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/base/time.h"
+
+namespace marquet::table {
+namespace {
+
+using arrow::Type;
+
+// Nanoseconds in one step of a time type's integer; nothing for other types.
+std::optional<int64_t> StepOf(const arrow::DataType& type) {
+  switch (type.id()) {
+    case Type::INT64:
+      return 1;  // the caller looks at the unit
+    case Type::DATE32:
+      return kNanosPerDay;
+    case Type::TIMESTAMP:
+      switch (static_cast<const arrow::TimestampType&>(type).unit()) {
+        case arrow::TimeUnit::SECOND:
+          return kNanosPerSecond;
+        case arrow::TimeUnit::MILLI:
+          return 1'000'000;
+        case arrow::TimeUnit::MICRO:
+          return 1'000;
+        case arrow::TimeUnit::NANO:
+          return 1;
+      }
+      return {};
+    default:
+      return {};
+  }
+}
+
+// A time scalar in nanoseconds, saturated at what int64 holds.
+std::optional<int64_t> NanosOf(const std::shared_ptr<arrow::Scalar>& scalar, int64_t integer_step) {
+  if (scalar == nullptr || !scalar->is_valid) return {};
+  const std::optional<int64_t> step = StepOf(*scalar->type);
+  if (!step) return {};
+  int64_t value = 0;
+  int64_t nanos_per_step = *step;
+  if (scalar->type->id() == Type::DATE32) {
+    value = static_cast<const arrow::Date32Scalar&>(*scalar).value;
+  } else if (scalar->type->id() == Type::TIMESTAMP) {
+    value = static_cast<const arrow::TimestampScalar&>(*scalar).value;
+  } else {
+    value = static_cast<const arrow::Int64Scalar&>(*scalar).value;
+    nanos_per_step = integer_step;
+  }
+  int64_t nanos = 0;
+  if (__builtin_mul_overflow(value, nanos_per_step, &nanos)) return value < 0 ? INT64_MIN : INT64_MAX;
+  return nanos;
+}
+
+// The steps of a time column: of an int64 one by its unit.
+arrow::Result<int64_t> IntegerStepOf(const arrow::Field& field) {
+  if (field.type()->id() == Type::TIMESTAMP || field.type()->id() == Type::DATE32) return 1;
+  const std::string unit =
+      field.type()->id() == Type::INT64 && field.metadata() ? field.metadata()->Get("unit").ValueOr("") : "";
+  if (unit == "ns") return 1;
+  if (unit == "us") return 1'000;
+  if (unit == "ms") return 1'000'000;
+  if (unit == "s") return kNanosPerSecond;
+  return InvalidInput(fmt::format("column {} of type {} does not hold times", Quoted(field.name()),
+                                  field.type()->ToString()));
+}
+
+// The largest value of a column in one file: from the footer, or from the rows where that has no bounds.
+arrow::Result<std::optional<int64_t>> LatestInFile(const pq::FileReader& reader, const std::string& column,
+                                                   int64_t integer_step) {
+  std::optional<int64_t> latest;
+  for (int group = 0; group < reader.num_row_groups(); ++group) {
+    ARROW_ASSIGN_OR_RAISE(const auto statistics, reader.Statistics(group, column));
+    if (statistics.max != nullptr) {
+      latest = std::max(latest, NanosOf(statistics.max, integer_step));
+    } else if (statistics.null_count != reader.row_group_rows(group)) {
+      ARROW_ASSIGN_OR_RAISE(const auto rows, reader.Read({.columns = {column}, .parts = {{group, {}}}}));
+      while (true) {
+        std::shared_ptr<arrow::RecordBatch> batch;
+        ARROW_RETURN_NOT_OK(rows->ReadNext(&batch));
+        if (batch == nullptr) break;
+        for (int64_t i = 0; i < batch->num_rows(); ++i) {
+          ARROW_ASSIGN_OR_RAISE(const auto scalar, batch->column(0)->GetScalar(i));
+          latest = std::max(latest, NanosOf(scalar, integer_step));
+        }
+      }
+    }
+  }
+  return latest;
+}
+
+}  // namespace
+
+arrow::Result<std::optional<int64_t>> LatestOf(TableState& table, const FileIndex& index,
+                                               const std::string& column) {
+  const auto field = index.snapshot().schema->GetFieldByName(column);
+  if (field == nullptr) {
+    return NotFound(fmt::format("there is no column {} in the table", Quoted(column)),
+                    DidYouMean(column, index.snapshot().schema->field_names()));
+  }
+  ARROW_ASSIGN_OR_RAISE(const int64_t integer_step, IntegerStepOf(*field));
+  std::optional<int64_t> latest;
+  if (index.data_schema()->GetFieldIndex(column) < 0) {  // a partition column
+    for (const auto& file : index.files()) {
+      ARROW_ASSIGN_OR_RAISE(const auto value, index.PartitionValue(*file, column));
+      latest = std::max(latest, NanosOf(value, integer_step));
+    }
+    return latest;
+  }
+  struct Candidate {
+    int64_t at_most;
+    const IndexedFile* file;
+  };
+  std::vector<Candidate> candidates;
+  for (const auto& file : index.files()) {
+    const delta::FileStatistics& statistics = file->statistics(*index.data_schema());
+    int64_t at_most = INT64_MAX;
+    bool empty = statistics.rows == 0;
+    for (const pq::ColumnStatistics& known : statistics.columns) {
+      if (known.name != column) continue;
+      at_most = NanosOf(known.max, integer_step).value_or(INT64_MAX);
+      empty = empty || (statistics.rows && known.null_count == *statistics.rows);
+    }
+    if (!empty) candidates.push_back({at_most, file.get()});
+  }
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.at_most > b.at_most; });
+  for (const Candidate& candidate : candidates) {
+    if (latest && candidate.at_most <= *latest) break;
+    ARROW_ASSIGN_OR_RAISE(const std::string path, DataFilePath(table.path, candidate.file->add().path));
+    ARROW_ASSIGN_OR_RAISE(const auto reader, table.readers.Open(path, candidate.file->add().size));
+    if (reader->schema()->GetFieldIndex(column) < 0) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto in_file, LatestInFile(*reader, column, integer_step));
+    latest = std::max(latest, in_file);
+  }
+  return latest;
+}
+
+}  // namespace marquet::table

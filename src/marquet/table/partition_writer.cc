@@ -1,0 +1,287 @@
+#include "marquet/table/partition_writer.h"
+
+#include <condition_variable>
+#include <deque>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "arrow/record_batch.h"
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/parquet/writer.h"
+
+namespace marquet::table {
+namespace {
+
+// Rows below which no thread is started: encoding them takes less than a thread's start and hand-over.
+constexpr int64_t kInlineRows = 1 << 16;
+// Rows worth handing over at once.
+constexpr int64_t kHandOverRows = 1 << 14;
+
+}  // namespace
+
+struct PartitionWriter::Impl {
+  struct Partition {
+    std::string directory;
+    std::deque<std::shared_ptr<arrow::RecordBatch>> queue;
+    int64_t queued_rows = 0;
+    int64_t queued_bytes = 0;
+    bool busy = false;   // a thread writes it
+    bool ready = false;  // it is in the list of ready ones
+    bool close = false;  // its file is to be closed once the queue is written
+    std::unique_ptr<pq::FileWriter> writer;
+    std::string relative_path;
+    int64_t buffered = 0;  // bytes in the writer, as of its last use
+    int files = 0;
+  };
+
+  std::shared_ptr<TableState> table;
+  std::shared_ptr<arrow::Schema> schema;
+  pq::WriteOptions options;
+  int64_t max_rows_per_file = 0;
+  std::function<void(const pq::WrittenFile&)> on_file;
+  std::string uuid = RandomUuid();
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::unique_ptr<Partition>> partitions;
+  std::deque<size_t> ready;
+  std::vector<std::thread> threads;
+  bool stopping = false;
+  arrow::Status status;
+  int64_t rows = 0;
+  int64_t queued_bytes = 0;
+  int64_t buffered_bytes = 0;
+  int next_file = 0;
+  bool released = false;
+  std::vector<Written> written;
+
+  // All below expect the mutex to be held, unless they say otherwise.
+
+  void MakeReady(size_t number) {
+    Partition& partition = *partitions[number];
+    if (partition.ready || partition.busy) return;
+    partition.ready = true;
+    ready.push_back(number);
+    changed.notify_all();
+  }
+
+  bool HasWork(const Partition& partition) const {
+    return partition.queued_rows >= kHandOverRows || partition.close;
+  }
+
+  void StartThreads(size_t most) {
+    const size_t wanted = std::min<size_t>(std::max(1u, std::thread::hardware_concurrency()), most);
+    while (threads.size() < wanted) threads.emplace_back([this] { Run(); });
+  }
+
+  void Run() {
+    std::unique_lock lock(mutex);
+    while (true) {
+      changed.wait(lock, [&] { return stopping || !ready.empty(); });
+      if (ready.empty()) return;
+      WriteOne(&lock);
+    }
+  }
+
+  // Writes what is queued of the first ready partition; the lock is given up meanwhile.
+  void WriteOne(std::unique_lock<std::mutex>* lock) {
+    const size_t number = ready.front();
+    ready.pop_front();
+    Partition& partition = *partitions[number];
+    partition.ready = false;
+    partition.busy = true;
+    auto batches = std::move(partition.queue);
+    partition.queue.clear();
+    const int64_t bytes = partition.queued_bytes;
+    partition.queued_rows = partition.queued_bytes = 0;
+    const bool close = partition.close;
+    partition.close = false;
+    const bool skip = !status.ok();
+    lock->unlock();
+    arrow::Status outcome;
+    if (!skip) outcome = WriteBatches(number, &partition, batches, close);
+    batches.clear();
+    lock->lock();
+    partition.busy = false;
+    queued_bytes -= bytes;
+    const int64_t buffered = partition.writer == nullptr ? 0 : partition.writer->buffered_bytes();
+    buffered_bytes += buffered - partition.buffered;
+    partition.buffered = buffered;
+    if (!outcome.ok() && status.ok()) status = outcome;
+    if (HasWork(partition)) MakeReady(number);
+    if (buffered_bytes > options.memory / 2) CloseFullest();
+    changed.notify_all();
+  }
+
+  void CloseFullest() {
+    size_t fullest = partitions.size();
+    for (size_t i = 0; i < partitions.size(); ++i) {
+      if (partitions[i]->busy || partitions[i]->close || partitions[i]->buffered == 0) continue;
+      if (fullest == partitions.size() || partitions[i]->buffered > partitions[fullest]->buffered)
+        fullest = i;
+    }
+    if (fullest == partitions.size()) return;
+    partitions[fullest]->close = true;
+    MakeReady(fullest);
+  }
+
+  // Without the mutex, by the one thread that made the partition busy.
+  arrow::Status WriteBatches(size_t number, Partition* partition,
+                             const std::deque<std::shared_ptr<arrow::RecordBatch>>& batches, bool close) {
+    for (const auto& batch : batches) {
+      for (int64_t done = 0; done < batch->num_rows();) {
+        if (partition->writer == nullptr) ARROW_RETURN_NOT_OK(OpenFile(partition));
+        const int64_t room = max_rows_per_file - partition->writer->rows();
+        const int64_t part = std::min(batch->num_rows() - done, room);
+        const bool whole = part == batch->num_rows();
+        ARROW_RETURN_NOT_OK(partition->writer->Write(whole ? *batch : *batch->Slice(done, part)));
+        done += part;
+        if (partition->writer->rows() >= max_rows_per_file) ARROW_RETURN_NOT_OK(CloseFile(number, partition));
+      }
+    }
+    if (close && partition->writer != nullptr) return CloseFile(number, partition);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status OpenFile(Partition* partition) {
+    ARROW_RETURN_NOT_OK(table->EnsureDirectory(partition->directory));
+    int number = 0;
+    {
+      std::lock_guard lock(mutex);
+      number = next_file++;
+    }
+    const std::string name = fmt::format("part-{:05}-{}.parquet", number, uuid);
+    partition->relative_path =
+        partition->directory.empty() ? name : file::JoinPath(partition->directory, name);
+    ARROW_ASSIGN_OR_RAISE(
+        partition->writer,
+        pq::FileWriter::Open(table->fs, file::JoinPath(table->path, partition->relative_path), schema,
+                             options));
+    return arrow::Status::OK();
+  }
+
+  arrow::Status CloseFile(size_t number, Partition* partition) {
+    ARROW_ASSIGN_OR_RAISE(pq::WrittenFile file, partition->writer->Close());
+    partition->writer.reset();
+    std::lock_guard lock(mutex);
+    written.push_back({number, partition->relative_path, std::move(file)});
+    if (on_file) on_file(written.back().file);
+    return arrow::Status::OK();
+  }
+
+  void Join() {
+    {
+      std::lock_guard lock(mutex);
+      stopping = true;
+      changed.notify_all();
+    }
+    for (std::thread& thread : threads) thread.join();
+    threads.clear();
+    stopping = false;
+  }
+};
+
+PartitionWriter::PartitionWriter(std::shared_ptr<TableState> table, std::shared_ptr<arrow::Schema> schema,
+                                 pq::WriteOptions options, int64_t max_rows_per_file,
+                                 std::function<void(const pq::WrittenFile&)> on_file)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->table = std::move(table);
+  impl_->schema = std::move(schema);
+  impl_->options = std::move(options);
+  impl_->max_rows_per_file = std::max<int64_t>(max_rows_per_file, 1);
+  impl_->on_file = std::move(on_file);
+}
+
+PartitionWriter::~PartitionWriter() { (void)Abort(); }
+
+arrow::Status PartitionWriter::Write(size_t number, const std::function<std::string()>& directory,
+                                     std::shared_ptr<arrow::RecordBatch> rows, int64_t bytes) {
+  Impl& impl = *impl_;
+  std::unique_lock lock(impl.mutex);
+  ARROW_RETURN_NOT_OK(impl.status);
+  while (impl.partitions.size() <= number) impl.partitions.push_back(std::make_unique<Impl::Partition>());
+  Impl::Partition& partition = *impl.partitions[number];
+  if (partition.directory.empty()) partition.directory = directory();
+  impl.rows += rows->num_rows();
+  impl.queued_bytes += bytes;
+  partition.queued_rows += rows->num_rows();
+  partition.queued_bytes += bytes;
+  partition.queue.push_back(std::move(rows));
+  if (impl.rows < kInlineRows && impl.queued_bytes < impl.options.memory / 4) return arrow::Status::OK();
+  if (impl.threads.empty()) {
+    impl.StartThreads(std::thread::hardware_concurrency());
+    for (size_t i = 0; i < impl.partitions.size(); ++i) {
+      if (impl.HasWork(*impl.partitions[i])) impl.MakeReady(i);
+    }
+  }
+  if (impl.HasWork(partition)) impl.MakeReady(number);
+  if (impl.queued_bytes > impl.options.memory / 4) {
+    // The caller waits for the threads, so that what it brings does not pile up.
+    for (size_t i = 0; i < impl.partitions.size(); ++i) {
+      if (!impl.partitions[i]->queue.empty()) impl.MakeReady(i);
+    }
+    impl.changed.wait(lock,
+                      [&] { return !impl.status.ok() || impl.queued_bytes <= impl.options.memory / 8; });
+  }
+  return impl.status;
+}
+
+arrow::Result<std::vector<PartitionWriter::Written>> PartitionWriter::Finish() {
+  Impl& impl = *impl_;
+  {
+    std::unique_lock lock(impl.mutex);
+    size_t open = 0;
+    for (size_t i = 0; i < impl.partitions.size(); ++i) {
+      Impl::Partition& partition = *impl.partitions[i];
+      if (partition.queue.empty() && partition.writer == nullptr && !partition.busy) continue;
+      partition.close = true;
+      ++open;
+      impl.MakeReady(i);
+    }
+    // Files are closed side by side: each waits for the disk.
+    if (open > 1) impl.StartThreads(open);
+    if (impl.threads.empty()) {
+      while (!impl.ready.empty()) impl.WriteOne(&lock);
+    } else {
+      impl.changed.wait(lock, [&] {
+        return impl.ready.empty() && std::none_of(impl.partitions.begin(), impl.partitions.end(),
+                                                  [](const auto& partition) { return partition->busy; });
+      });
+    }
+  }
+  impl.Join();
+  ARROW_RETURN_NOT_OK(impl.status);
+  std::sort(impl.written.begin(), impl.written.end(),
+            [](const Written& a, const Written& b) { return a.relative_path < b.relative_path; });
+  return impl.written;
+}
+
+void PartitionWriter::Release() { impl_->released = true; }
+
+arrow::Status PartitionWriter::Abort() {
+  Impl& impl = *impl_;
+  {
+    std::lock_guard lock(impl.mutex);
+    if (impl.status.ok()) impl.status = arrow::Status::Cancelled("the append was aborted");
+  }
+  impl.Join();
+  arrow::Status first;
+  for (const auto& partition : impl.partitions) {
+    if (partition->writer == nullptr) continue;
+    const arrow::Status aborted = partition->writer->Abort();
+    if (first.ok()) first = aborted;
+    partition->writer.reset();
+  }
+  if (impl.released) return first;
+  for (const Written& written : impl.written) {
+    const arrow::Status removed =
+        impl.table->fs->Remove(file::JoinPath(impl.table->path, written.relative_path));
+    if (first.ok() && !IsKind(removed, ErrorKind::kNotFound)) first = removed;
+  }
+  impl.written.clear();
+  return first;
+}
+
+}  // namespace marquet::table

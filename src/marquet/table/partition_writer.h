@@ -1,0 +1,55 @@
+// Writes the rows of many partitions into data files, on several threads, within a memory budget.
+//
+// Rows wait in a queue per partition until there are enough of them to be worth handing over; each partition
+// is written by one thread at a time, in the order its rows came. When the buffers of all open files together
+// exceed the budget, the fullest file is closed and the partition goes on in another. Few rows start no
+// threads.
+//
+// Owned by one thread at a time. After an error every call returns it, until Abort().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/parquet/options.h"
+#include "marquet/table/table_state.h"
+
+namespace marquet::table {
+
+class PartitionWriter {
+ public:
+  struct Written {
+    size_t partition = 0;
+    std::string relative_path;
+    pq::WrittenFile file;
+  };
+
+  PartitionWriter(std::shared_ptr<TableState> table, std::shared_ptr<arrow::Schema> schema,
+                  pq::WriteOptions options, int64_t max_rows_per_file,
+                  std::function<void(const pq::WrittenFile&)> on_file);
+  ~PartitionWriter();  // aborts what was not finished
+
+  // Rows of partition `number`, which lives in `directory` (relative to the table). The batch is kept until
+  // it is written: its buffers must not change.
+  arrow::Status Write(size_t number, const std::function<std::string()>& directory,
+                      std::shared_ptr<arrow::RecordBatch> rows, int64_t bytes);
+
+  // Closes all files: synced, verified, published.
+  arrow::Result<std::vector<Written>> Finish();
+
+  // Removes every file that was made, finished or not, and waits for the threads.
+  arrow::Status Abort();
+
+  // The files are part of the table now: Abort() leaves them.
+  void Release();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace marquet::table

@@ -1,0 +1,212 @@
+#include "marquet/table/table.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "arrow/scalar.h"
+#include "arrow/type.h"
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/base/time.h"
+#include "marquet/delta/schema.h"
+#include "marquet/table/appender.h"
+#include "marquet/table/latest_timestamp.h"
+#include "marquet/table/scan_internal.h"
+#include "marquet/table/table_state.h"
+#include "marquet/table/time_column.h"
+
+namespace marquet::table {
+namespace {
+
+// Names that a directory may hold and still become a table: those that data files' listings leave out.
+bool IsHidden(std::string_view name) { return name.starts_with('.') || name.starts_with('_'); }
+
+arrow::Status CheckTarget(file::FileSystem& fs, const std::string& path) {
+  const auto info = fs.Stat(path);
+  if (!info.ok()) return IsKind(info.status(), ErrorKind::kNotFound) ? arrow::Status::OK() : info.status();
+  if (!info->is_directory) {
+    return InvalidInput(fmt::format("{}: is a file; a table is a directory", path));
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto entries, fs.List(path));
+  for (const file::FileInfo& entry : entries) {
+    if (IsHidden(entry.path)) continue;
+    return InvalidInput(fmt::format("{}: holds other things ({}) and no table", path, Quoted(entry.path)),
+                        "Choose an empty or a new directory.");
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status CheckPartitions(const std::string& path, const arrow::Schema& schema,
+                              const std::vector<std::string>& partition_by) {
+  for (size_t i = 0; i < partition_by.size(); ++i) {
+    const std::string& name = partition_by[i];
+    const auto field = schema.GetFieldByName(name);
+    if (field == nullptr) {
+      return InvalidInput(fmt::format("{}: cannot partition by {}: no such column", path, Quoted(name)),
+                          DidYouMean(name, schema.field_names()));
+    }
+    if (arrow::is_nested(field->type()->id())) {
+      return InvalidInput(fmt::format("{}: cannot partition by {} of type {}", path, Quoted(name),
+                                      field->type()->ToString()));
+    }
+    if (std::find(partition_by.begin(), partition_by.begin() + static_cast<int64_t>(i), name) !=
+        partition_by.begin() + static_cast<int64_t>(i)) {
+      return InvalidInput(fmt::format("{}: partition column {} is named twice", path, Quoted(name)));
+    }
+  }
+  if (static_cast<int>(partition_by.size()) >= schema.num_fields()) {
+    return InvalidInput(fmt::format("{}: {} of {} columns are partition columns; at least one must hold data",
+                                    path, partition_by.size(), schema.num_fields()));
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+Table::Table(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Table::~Table() = default;
+
+arrow::Result<std::shared_ptr<Table>> Table::Create(std::shared_ptr<file::FileSystem> fs, std::string path,
+                                                    const arrow::Schema& schema, CreateOptions options) {
+  ARROW_RETURN_NOT_OK(WithContext(CheckPartitions(path, schema, options.partition_by), "create"));
+  auto state = std::make_shared<TableState>(std::move(fs), std::move(path));
+  const auto there = state->log.Latest();
+  if (there.ok()) {
+    return AlreadyExists(
+        fmt::format("{}: there is a table already, at version {}", state->path, (*there)->version));
+  }
+  if (!IsKind(there.status(), ErrorKind::kNotFound)) return there.status();
+  ARROW_RETURN_NOT_OK(CheckTarget(*state->fs, state->path));
+
+  delta::Metadata metadata;
+  metadata.id = RandomUuid();
+  metadata.name = std::move(options.name);
+  metadata.description = std::move(options.description);
+  ARROW_ASSIGN_OR_RAISE(metadata.schema_string, delta::SchemaToJson(schema));
+  metadata.partition_columns = std::move(options.partition_by);
+  metadata.configuration = std::move(options.configuration);
+  metadata.created_time_ms = NowNanos() / 1'000'000;
+  delta::CommitRequest request;
+  request.info.operation = "CREATE TABLE";
+  request.actions = {delta::Protocol{}, std::move(metadata)};
+  request.blind_append = false;
+  auto committed = state->log.Commit(std::move(request));
+  if (IsKind(committed.status(), ErrorKind::kConflict)) {
+    return AsKind(committed.status(), ErrorKind::kAlreadyExists);
+  }
+  ARROW_RETURN_NOT_OK(committed.status());
+  state->Advance(committed->snapshot);
+  auto impl = std::make_unique<Impl>();
+  impl->state = std::move(state);
+  return std::shared_ptr<Table>(new Table(std::move(impl)));
+}
+
+arrow::Result<std::shared_ptr<Table>> Table::Open(std::shared_ptr<file::FileSystem> fs, std::string path,
+                                                  std::optional<int64_t> version,
+                                                  std::optional<int64_t> as_of_ns) {
+  if (version && as_of_ns) {
+    return InvalidInput(fmt::format("{}: asked for a version and for a time; one of them decides", path));
+  }
+  auto state = std::make_shared<TableState>(std::move(fs), std::move(path));
+  std::shared_ptr<const delta::Snapshot> snapshot;
+  if (version) {
+    ARROW_ASSIGN_OR_RAISE(snapshot, state->log.AtVersion(*version));
+  } else if (as_of_ns) {
+    ARROW_ASSIGN_OR_RAISE(snapshot, state->log.AtTime(FloorDiv(*as_of_ns, 1'000'000)));
+  } else {
+    ARROW_ASSIGN_OR_RAISE(snapshot, state->log.Latest());
+  }
+  state->Advance(std::move(snapshot));
+  auto impl = std::make_unique<Impl>();
+  impl->state = std::move(state);
+  return std::shared_ptr<Table>(new Table(std::move(impl)));
+}
+
+const std::string& Table::path() const { return impl_->state->path; }
+const std::shared_ptr<file::FileSystem>& Table::fs() const { return impl_->state->fs; }
+delta::Log& Table::log() { return impl_->state->log; }
+std::shared_ptr<const delta::Snapshot> Table::snapshot() const { return impl_->state->snapshot(); }
+int64_t Table::version() const { return snapshot()->version; }
+std::shared_ptr<arrow::Schema> Table::schema() const { return snapshot()->schema; }
+
+arrow::Status Table::Refresh() {
+  ARROW_ASSIGN_OR_RAISE(auto snapshot, impl_->state->log.Latest());
+  impl_->state->Advance(std::move(snapshot));
+  return arrow::Status::OK();
+}
+
+arrow::Result<std::unique_ptr<Appender>> Table::NewAppender(AppendOptions options) {
+  return MakeAppender(impl_->state, std::move(options));
+}
+
+arrow::Result<AppendReport> Table::Append(arrow::RecordBatchReader& rows, AppendOptions options) {
+  ARROW_ASSIGN_OR_RAISE(const auto appender, NewAppender(std::move(options)));
+  while (true) {
+    std::shared_ptr<arrow::RecordBatch> batch;
+    ARROW_RETURN_NOT_OK(rows.ReadNext(&batch));
+    if (batch == nullptr) return appender->Commit();
+    ARROW_RETURN_NOT_OK(appender->Write(*batch));
+  }
+}
+
+arrow::Result<Scan> Table::NewScan(ScanOptions options) const {
+  auto impl = std::make_shared<Scan::Impl>();
+  ARROW_ASSIGN_OR_RAISE(impl->spec, BindScan(impl_->state, std::move(options)));
+  return Scan(std::move(impl));
+}
+
+TableInfo Table::Info() const {
+  const auto snapshot = impl_->state->snapshot();
+  TableInfo info;
+  info.path = impl_->state->path;
+  info.version = snapshot->version;
+  info.timestamp_ms = snapshot->timestamp_ms;
+  info.id = snapshot->metadata.id;
+  info.name = snapshot->metadata.name;
+  info.description = snapshot->metadata.description;
+  info.partition_columns = snapshot->metadata.partition_columns;
+  info.schema = snapshot->schema;
+  std::map<delta::PartitionValues, PartitionInfo> partitions;
+  const auto index = impl_->state->index();
+  for (const auto& add : snapshot->files) {
+    ++info.files;
+    info.bytes += add->size;
+    PartitionInfo& partition = partitions[add->partition_values];
+    ++partition.files;
+    partition.bytes += add->size;
+  }
+  if (index.ok()) {
+    for (const auto& file : (*index)->files()) {
+      const auto rows = file->statistics(*(*index)->data_schema()).rows;
+      PartitionInfo& partition = partitions[file->add().partition_values];
+      if (!rows) info.rows = partition.rows = -1;
+      if (info.rows >= 0) info.rows += *rows;
+      if (partition.rows >= 0) partition.rows += *rows;
+    }
+  } else {
+    info.rows = -1;
+  }
+  if (!info.partition_columns.empty()) {
+    for (auto& [values, partition] : partitions) {
+      partition.values = values;
+      info.partitions.push_back(std::move(partition));
+    }
+  }
+  info.latest_timestamp_ns = LatestTimestamp().ValueOr(std::nullopt);
+  return info;
+}
+
+arrow::Result<std::vector<delta::CommitEntry>> Table::History(std::optional<int64_t> limit) {
+  return impl_->state->log.History(limit);
+}
+
+arrow::Result<std::optional<int64_t>> Table::LatestTimestamp(const std::string& column) const {
+  const auto snapshot = impl_->state->snapshot();
+  const std::string name = column.empty() ? TimeColumnOf(*snapshot->schema) : column;
+  if (name.empty()) return std::optional<int64_t>();
+  ARROW_ASSIGN_OR_RAISE(const auto index, impl_->state->index());
+  return LatestOf(*impl_->state, *index, name);
+}
+
+}  // namespace marquet::table

@@ -1,0 +1,82 @@
+#include "marquet/table/table_state.h"
+
+#include <fmt/format.h>
+
+#include "arrow/compute/initialize.h"
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+
+namespace marquet::table {
+
+arrow::Result<std::string> DataFilePath(const std::string& table, const std::string& relative) {
+  const size_t colon = relative.find(':');
+  const bool scheme = colon != std::string::npos &&
+                      relative.substr(0, colon).find_first_of("/=%") == std::string::npos &&
+                      relative.compare(colon, 3, "://") == 0;
+  if (relative.starts_with('/') || scheme || relative.starts_with("file:")) {
+    return Unsupported(
+        fmt::format("{}: the log names the file {} by an absolute path", table, Quoted(relative)),
+        "Only tables whose files lie under the table's own directory are read.");
+  }
+  for (size_t begin = 0; begin <= relative.size();) {
+    const size_t end = std::min(relative.find('/', begin), relative.size());
+    const std::string_view part = std::string_view(relative).substr(begin, end - begin);
+    if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string_view::npos) {
+      return CorruptData(fmt::format("{}: the log names the file {}, which leads out of the table", table,
+                                     Quoted(relative)));
+    }
+    begin = end + 1;
+  }
+  return file::JoinPath(table, relative);
+}
+
+arrow::Status InitializeKernels() {
+  static const arrow::Status status = arrow::compute::Initialize();
+  return status;
+}
+
+TableState::TableState(std::shared_ptr<file::FileSystem> the_fs, std::string the_path)
+    : path(std::move(the_path)), fs(std::move(the_fs)), log(fs, path), readers(fs) {}
+
+std::shared_ptr<const delta::Snapshot> TableState::snapshot() const {
+  std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
+void TableState::Advance(std::shared_ptr<const delta::Snapshot> snapshot, bool force) {
+  std::lock_guard lock(mutex_);
+  if (!force && snapshot_ != nullptr && snapshot->version < snapshot_->version) return;
+  snapshot_ = std::move(snapshot);
+}
+
+arrow::Result<std::shared_ptr<const FileIndex>> TableState::index() const {
+  std::lock_guard lock(mutex_);
+  if (index_ == nullptr || &index_->snapshot() != snapshot_.get()) {
+    ARROW_ASSIGN_OR_RAISE(index_, FileIndex::Make(snapshot_, index_.get()));
+  }
+  return index_;
+}
+
+arrow::Status TableState::EnsureDirectory(const std::string& relative) {
+  if (relative.empty()) return arrow::Status::OK();  // the table's own: its log lies in it
+  std::shared_ptr<const delta::Snapshot> snapshot;
+  {
+    std::lock_guard lock(mutex_);
+    if (directories_.contains(relative)) return arrow::Status::OK();
+    snapshot = snapshot_;
+  }
+  bool known = false;
+  for (const auto& add : snapshot->files) {
+    if (add->path.size() > relative.size() && add->path[relative.size()] == '/' &&
+        add->path.starts_with(relative) && add->path.find('/', relative.size() + 1) == std::string::npos) {
+      known = true;
+      break;
+    }
+  }
+  if (!known) ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, file::JoinPath(path, relative)));
+  std::lock_guard lock(mutex_);
+  directories_.insert(relative);
+  return arrow::Status::OK();
+}
+
+}  // namespace marquet::table

@@ -1,0 +1,56 @@
+// What a Table, its scans and its appenders share. Internal to the room.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+
+#include "arrow/result.h"
+#include "marquet/delta/log.h"
+#include "marquet/file/file_system.h"
+#include "marquet/table/file_index.h"
+#include "marquet/table/reader_cache.h"
+#include "marquet/table/table.h"
+
+namespace marquet::table {
+
+// Where the file that an action names lies. The log is input: kUnsupported for an absolute path or URI,
+// kCorruptData for one that leads out of the table.
+arrow::Result<std::string> DataFilePath(const std::string& table, const std::string& relative);
+
+// Makes Arrow's kernels available; the first call does the work.
+arrow::Status InitializeKernels();
+
+class TableState {
+ public:
+  TableState(std::shared_ptr<file::FileSystem> fs, std::string path);
+
+  const std::string path;
+  const std::shared_ptr<file::FileSystem> fs;
+  delta::Log log;
+  ReaderCache readers;
+
+  std::shared_ptr<const delta::Snapshot> snapshot() const;
+  // Steps to another version. Never back from a newer one, unless `force`.
+  void Advance(std::shared_ptr<const delta::Snapshot> snapshot, bool force = false);
+
+  // Of the snapshot; made on first use.
+  arrow::Result<std::shared_ptr<const FileIndex>> index() const;
+
+  // Makes sure that a directory under the table exists and survives a power cut. Only the first call for a
+  // directory that no committed file lies in touches the file system.
+  arrow::Status EnsureDirectory(const std::string& relative);
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const delta::Snapshot> snapshot_;
+  mutable std::shared_ptr<const FileIndex> index_;
+  std::unordered_set<std::string> directories_;
+};
+
+struct Table::Impl {
+  std::shared_ptr<TableState> state;
+};
+
+}  // namespace marquet::table

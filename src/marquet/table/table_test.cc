@@ -1,0 +1,356 @@
+#include "marquet/table/table.h"
+
+#include <fstream>
+#include <thread>
+
+#include "marquet/table/table_state.h"
+#include "marquet/table/table_testing.h"
+
+namespace marquet::table {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST_F(TableTest, WhatIsAppendedIsReadBack) {
+  const auto table =
+      Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol", "date"}, .name = "trades"}));
+  EXPECT_EQ(table->version(), 0);
+  const auto report = Append(
+      *table, Batch({{1'000, 10, 1, 0.5, "ESH4"}, {2'000, 20, 2, {}, "NQH4"}, {3'000, 30, 3, 1.5, "ESH4"}}));
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->version, 1);
+  EXPECT_EQ(report->rows, 3);
+  EXPECT_EQ(report->files.size(), 2u);
+
+  const auto opened = Value(Table::Open(fs_, Path()));
+  EXPECT_EQ(opened->version(), 1);
+  const auto rows = Read(*opened);
+  MQ_OK(rows->ValidateFull());
+  EXPECT_EQ(rows->schema()->field_names(), Trades()->field_names());
+  EXPECT_EQ(rows->schema()->field(0)->type()->ToString(), "timestamp[ns, tz=UTC]");
+  EXPECT_EQ(rows->schema()->field(1)->type()->ToString(), "int64");
+  EXPECT_THAT(Sizes(*rows), ElementsAre(1, 2, 3));
+  EXPECT_THAT(Sizes(*Where(*opened, "symbol = 'ESH4'")), ElementsAre(1, 3));
+  EXPECT_THAT(Sizes(*Where(*opened, "symbol = 'ESH4' and price > 10")), ElementsAre(3));
+  EXPECT_THAT(Sizes(*Where(*opened, "ts_event >= '1970-01-01T00:00:00.000002'")), ElementsAre(2, 3));
+  EXPECT_THAT(Sizes(*Where(*opened, "f is null")), ElementsAre(2));
+  EXPECT_THAT(Sizes(*Where(*opened, "date = '2024-01-02'")), ElementsAre(1, 2, 3));
+  EXPECT_THAT(Sizes(*Where(*opened, "date != '2024-01-02'")), IsEmpty());
+  for (const std::string& file : FilesUnder(Path(), ".parquet")) {
+    EXPECT_THAT(file, testing::MatchesRegex(
+                          "symbol=(ESH4|NQH4)/date=2024-01-02/part-[0-9]{5}-[0-9a-f-]{36}.parquet"));
+  }
+}
+
+TEST_F(TableTest, FormsOfTimesAndPrices) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {}));
+  MQ_OK(Append(*table, Batch({{1'704'153'600'000'000'001, 4'800'250'000'000, 1, 0.5, "ESH4"},
+                              {2, -1, 2, 0.5, "ESH4"}}))
+            .status());
+  auto first = [&](ScanOptions options, const char* column) {
+    return Read(*table, std::move(options))->GetColumnByName(column)->GetScalar(0).ValueOrDie();
+  };
+  EXPECT_EQ(first({}, "ts_event")->ToString(), "2024-01-02 00:00:00.000000001Z");
+  EXPECT_EQ(first({.stored_types = true}, "ts_event")->ToString(), "1704153600000000001");
+  EXPECT_EQ(first({}, "price")->ToString(), "4800250000000");
+  EXPECT_EQ(first({.price = PriceForm::kFloat}, "price")->ToString(), "4800.25");
+  EXPECT_EQ(first({.price = PriceForm::kDecimal}, "price")->ToString(), "4800.250000000");
+  const auto decimals = Read(*table, {.price = PriceForm::kDecimal});
+  EXPECT_EQ(decimals->GetColumnByName("price")->GetScalar(1).ValueOrDie()->ToString(), "-1E-9");
+}
+
+TEST_F(TableTest, ColumnsOrderAndLimit) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
+  MQ_OK(Append(*table,
+               Batch({{3, 1, 1, 3.0, "B"}, {1, 2, 2, NAN, "A"}, {2, 3, 3, {}, "B"}, {0, 4, 4, 1.0, "A"}}))
+            .status());
+  ScanOptions options;
+  options.columns = {"size", "symbol"};
+  options.sort_by = {"ts_event"};
+  auto rows = Read(*table, options);
+  EXPECT_EQ(rows->num_columns(), 2);
+  EXPECT_EQ(rows->GetColumnByName("size")->chunk(0)->ToString(), "[\n  4,\n  2,\n  3,\n  1\n]");
+  options.limit = 2;
+  rows = Read(*table, options);
+  EXPECT_EQ(rows->GetColumnByName("size")->chunk(0)->ToString(), "[\n  4,\n  2\n]");
+  options.sort_by = {"f", "size"};  // NaN after numbers, null last
+  options.limit.reset();
+  rows = Read(*table, options);
+  EXPECT_EQ(rows->GetColumnByName("size")->chunk(0)->ToString(), "[\n  4,\n  1,\n  2,\n  3\n]");
+  EXPECT_EQ(Read(*table, {.limit = 3})->num_rows(), 3);
+  EXPECT_EQ(Read(*table, {.limit = 0})->num_rows(), 0);
+  EXPECT_EQ(Read(*table, {.columns = {"symbol"}})->num_rows(), 4);  // nothing to read of the files
+  EXPECT_EQ(Read(*table, {.start_ns = 1000, .end_ns = 3000})->num_rows(), 0);
+}
+
+TEST_F(TableTest, TimeRangesAreHalfOpen) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {}));
+  MQ_OK(Append(*table, Batch({{1'000, 1, 1, {}, "A"}, {2'000, 1, 2, {}, "A"}, {3'000, 1, 3, {}, "A"}}))
+            .status());
+  EXPECT_THAT(Sizes(*Read(*table, {.start_ns = 1'000, .end_ns = 3'000})), ElementsAre(1, 2));
+  EXPECT_THAT(Sizes(*Read(*table, {.start_ns = 1'001})), ElementsAre(2, 3));
+  EXPECT_THAT(Sizes(*Read(*table, {.end_ns = 2'001, .time_column = "ts_event"})), ElementsAre(1, 2));
+}
+
+TEST_F(TableTest, Counts) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
+  MQ_OK(Append(*table, Batch({{1, 1, 1, 1.0, "A"}, {2, 1, 2, 2.0, "A"}, {3, 1, 3, 3.0, "B"}})).status());
+  auto count = [&](std::string_view filter, int64_t* files_read = nullptr) {
+    ScanOptions options;
+    options.where = Value(Predicate::Parse(filter));
+    const auto scan = Value(table->NewScan(options));
+    const int64_t rows = Value(scan.Count());
+    if (files_read != nullptr) *files_read = scan.statistics().files_read;
+    return rows;
+  };
+  int64_t files_read = -1;
+  EXPECT_EQ(count("", &files_read), 3);
+  EXPECT_EQ(files_read, 0);
+  EXPECT_EQ(count("symbol = 'A'", &files_read), 2);
+  EXPECT_EQ(files_read, 0);
+  EXPECT_EQ(count("size > 100", &files_read), 0);
+  EXPECT_EQ(files_read, 0);
+  EXPECT_EQ(count("size >= 2", &files_read), 2);
+  EXPECT_EQ(files_read, 1);
+}
+
+TEST_F(TableTest, TimeTravel) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {}));
+  for (int32_t i = 1; i <= 3; ++i) MQ_OK(Append(*table, Batch({{i, 1, i, {}, "A"}})).status());
+  EXPECT_THAT(Sizes(*Read(*Value(Table::Open(fs_, Path(), 2)))), ElementsAre(1, 2));
+  EXPECT_THAT(Sizes(*Read(*Value(Table::Open(fs_, Path(), 0)))), IsEmpty());
+  EXPECT_TRUE(IsKind(Table::Open(fs_, Path(), 9).status(), ErrorKind::kNotFound));
+  EXPECT_TRUE(IsKind(Table::Open(fs_, Path(), 1, 5).status(), ErrorKind::kInvalidInput));
+  const auto at = Value(Table::Open(fs_, Path(), std::nullopt, table->snapshot()->timestamp_ms * 1'000'000));
+  EXPECT_EQ(at->version(), 3);
+  const auto history = Value(table->History());
+  ASSERT_EQ(history.size(), 4u);
+  EXPECT_EQ(history[0].version, 3);
+  EXPECT_EQ(history[0].info.operation, "WRITE");
+  EXPECT_EQ(history[3].info.operation, "CREATE TABLE");
+}
+
+TEST_F(TableTest, OverwriteReplacesEverything) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
+  MQ_OK(Append(*table, Batch({{1, 1, 1, {}, "A"}, {1, 1, 2, {}, "B"}})).status());
+  MQ_OK(Append(*table, Batch({{1, 1, 3, {}, "C"}}), {.mode = AppendMode::kOverwrite}).status());
+  EXPECT_THAT(Sizes(*Read(*table)), ElementsAre(3));
+  EXPECT_THAT(Sizes(*Read(*Value(Table::Open(fs_, Path(), 1)))), ElementsAre(1, 2));
+  const auto refused = Append(*table, Batch({{1, 1, 4, {}, "D"}}), {.mode = AppendMode::kErrorIfExists});
+  EXPECT_TRUE(IsKind(refused.status(), ErrorKind::kAlreadyExists)) << refused.status();
+}
+
+TEST_F(TableTest, AnOverwriteThatLosesTheRaceLooksAgain) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {}));
+  const auto other = Value(Table::Open(fs_, Path()));
+  const auto appender = Value(table->NewAppender({.mode = AppendMode::kOverwrite}));
+  MQ_OK(appender->Write(*Batch({{1, 1, 7, {}, "A"}})));
+  MQ_OK(Append(*other, Batch({{1, 1, 1, {}, "A"}})).status());
+  MQ_OK(appender->Commit().status());
+  EXPECT_THAT(Sizes(*Read(*table)), ElementsAre(7));
+}
+
+TEST_F(TableTest, RemovedFilesAreReplacedInOneCommit) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
+  MQ_OK(Append(*table, Batch({{1, 1, 1, {}, "A"}, {1, 1, 2, {}, "B"}})).status());
+  const auto appender = Value(table->NewAppender({}));
+  for (const auto& file : table->snapshot()->files) {
+    if (file->partition_values.at("symbol") == "A") appender->Remove(file);
+  }
+  MQ_OK(appender->Write(*Batch({{1, 1, 9, {}, "A"}})));
+  const auto report = Value(appender->Commit());
+  EXPECT_EQ(report.version, 2);
+  EXPECT_THAT(Sizes(*Read(*table)), ElementsAre(2, 9));
+}
+
+TEST_F(TableTest, ATransactionHappensOnce) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {}));
+  const AppendOptions options = {.transaction = delta::Transaction{"source-1", 1, {}}};
+  EXPECT_FALSE(Value(Append(*table, Batch({{1, 1, 1, {}, "A"}}), options)).already_applied);
+  const auto again = Value(Append(*table, Batch({{1, 1, 1, {}, "A"}}), options));
+  EXPECT_TRUE(again.already_applied);
+  EXPECT_EQ(again.version, 1);
+  // Also by a table that has not seen the first commit yet.
+  const auto late = Value(Table::Open(fs_, Path(), 0));
+  EXPECT_TRUE(Value(Append(*late, Batch({{1, 1, 1, {}, "A"}}), options)).already_applied);
+  EXPECT_THAT(Sizes(*Read(*Value(Table::Open(fs_, Path())))), ElementsAre(1));
+  EXPECT_EQ(FilesUnder(Path(), ".parquet").size(), 1u);
+}
+
+TEST_F(TableTest, NothingIsLeftOfAnAbortedAppend) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
+  const auto before = FilesUnder(Path());
+  {
+    const auto appender = Value(table->NewAppender({.max_rows_per_file = 30'000}));
+    MQ_OK(appender->Write(*Batch(std::vector<Trade>(70'000, Trade{1, 1, 1, {}, "A"}))));
+    MQ_OK(appender->Abort());
+    EXPECT_TRUE(IsKind(appender->Commit().status(), ErrorKind::kInvalidInput));
+  }
+  {
+    const auto dropped = Value(table->NewAppender({}));
+    MQ_OK(dropped->Write(*Batch({{1, 1, 1, {}, "B"}})));
+  }
+  EXPECT_EQ(FilesUnder(Path()), before);
+  // Nothing to commit is no commit.
+  EXPECT_EQ(Value(Value(table->NewAppender({}))->Commit()).version, 0);
+}
+
+TEST_F(TableTest, PartitionValuesOfAnyText) {
+  const std::vector<std::string> symbols = {"ESH4-ESM4",
+                                            "UD:1V: GN 2437",
+                                            "a/b",
+                                            "..",
+                                            "%41",
+                                            "\xC3\xA9t\xC3\xA9 x=y",
+                                            std::string(300, 'L'),
+                                            "'quoted\"",
+                                            "new\nline",
+                                            "__HIVE_DEFAULT_PARTITION__"};
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
+  std::vector<Trade> trades;
+  for (size_t i = 0; i < symbols.size(); ++i)
+    trades.push_back({1, 1, static_cast<int32_t>(i), {}, symbols[i]});
+  trades.push_back({1, 1, 99, {}, std::nullopt});
+  MQ_OK(Append(*table, Batch(trades)).status());
+  const auto opened = Value(Table::Open(fs_, Path()));
+  for (size_t i = 0; i < symbols.size(); ++i) {
+    ScanOptions options;
+    options.where = Value(Predicate::FromTerms(std::vector<Term>{{"symbol", "=", {symbols[i]}}}));
+    const auto rows = Read(*opened, options);
+    EXPECT_THAT(Sizes(*rows), ElementsAre(static_cast<int32_t>(i))) << symbols[i];
+    EXPECT_EQ(rows->GetColumnByName("symbol")->GetScalar(0).ValueOrDie()->ToString(), symbols[i]);
+  }
+  EXPECT_THAT(Sizes(*Where(*opened, "symbol is null")), ElementsAre(99));
+  EXPECT_EQ(Where(*opened, "symbol not in ('a/b')")->num_rows(), static_cast<int64_t>(symbols.size()) - 1);
+  for (const auto& entry : std::filesystem::directory_iterator(Path())) {
+    EXPECT_LE(entry.path().filename().string().size(), 200u);
+  }
+}
+
+TEST(PartitionDirectoryTest, EscapesAsHiveDoes) {
+  auto of = [](std::optional<std::string> value) {
+    return PartitionDirectory({"s"}, {{"s", std::move(value)}});
+  };
+  EXPECT_EQ(of("ESH4"), "s=ESH4");
+  EXPECT_EQ(of("a/b:c%"), "s=a%2Fb%3Ac%25");
+  EXPECT_EQ(of(" GN 2437"), "s= GN 2437");
+  EXPECT_EQ(of(std::nullopt), "s=__HIVE_DEFAULT_PARTITION__");
+  EXPECT_EQ(of(""), "s=__HIVE_DEFAULT_PARTITION__");
+  EXPECT_NE(of(std::string(250, 'a')), of(std::string(250, 'a') + "b"));
+  EXPECT_EQ(PartitionDirectory({"a", "b"}, {{"b", "2"}, {"a", "1"}}), "a=1/b=2");
+}
+
+TEST_F(TableTest, ColumnsInAnotherOrderAndMissingOnes) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
+  const auto full = Batch({{1, 1, 5, 0.5, "A"}});
+  const auto some = Value(full->SelectColumns({4, 2}));
+  MQ_OK(Append(*table, some).status());
+  const auto rows = Read(*table);
+  EXPECT_THAT(Sizes(*rows), ElementsAre(5));
+  EXPECT_EQ(rows->GetColumnByName("price")->null_count(), 1);
+  const auto unknown = Value(full->AddColumn(0, "extra", full->column(0)));
+  auto status = Append(*table, unknown).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kSchema)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("there is no column 'extra' in the table"));
+  const auto wrong = Value(some->SetColumn(1, arrow::field("size", arrow::utf8()), full->column(4)));
+  status = Append(*table, wrong).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kSchema)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("column 'size' is string; the table's is int32"));
+  EXPECT_THAT(Sizes(*Read(*Value(Table::Open(fs_, Path())))), ElementsAre(5));
+}
+
+TEST_F(TableTest, CreationIsRefusedWhereItCannotBe) {
+  MQ_OK(Table::Create(fs_, Path(), *Trades(), {}).status());
+  EXPECT_TRUE(IsKind(Table::Create(fs_, Path(), *Trades(), {}).status(), ErrorKind::kAlreadyExists));
+  std::filesystem::create_directories(Path("other"));
+  std::ofstream(Path("other") + "/notes.txt") << "mine";
+  auto status = Table::Create(fs_, Path("other"), *Trades(), {}).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("holds other things ('notes.txt') and no table"));
+  EXPECT_THAT(FilesUnder(Path("other")), ElementsAre("notes.txt"));
+  status = Table::Create(fs_, Path("other") + "/notes.txt", *Trades(), {}).status();
+  EXPECT_FALSE(status.ok());
+  status = Table::Create(fs_, Path("new"), *Trades(), {.partition_by = {"symbl"}}).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
+  EXPECT_EQ(HintOf(status), "did you mean 'symbol'?");
+  EXPECT_FALSE(Table::Create(fs_, Path("new"), *arrow::schema({arrow::field("a", arrow::utf8())}),
+                             {.partition_by = {"a"}})
+                   .ok());
+  EXPECT_FALSE(
+      Table::Create(fs_, Path("new"), *arrow::schema({arrow::field("a", arrow::uint64())}), {}).ok());
+  EXPECT_TRUE(IsKind(Table::Open(fs_, Path("new")).status(), ErrorKind::kNotFound));
+  EXPECT_TRUE(IsKind(Table::Open(fs_, Path("other")).status(), ErrorKind::kNotFound));
+}
+
+TEST_F(TableTest, ScansOfUnknownColumns) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {}));
+  auto status = table->NewScan({.columns = {"sise"}}).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kNotFound)) << status;
+  EXPECT_EQ(HintOf(status), "did you mean 'size'?");
+  status = table->NewScan({.sort_by = {"x"}}).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kNotFound)) << status;
+  status = table->NewScan({.where = Value(Predicate::Parse("x = 1"))}).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kNotFound)) << status;
+  EXPECT_TRUE(IsKind(table->NewScan({.limit = -1}).status(), ErrorKind::kInvalidInput));
+  EXPECT_TRUE(IsKind(table->NewScan({.columns = {"size", "size"}}).status(), ErrorKind::kInvalidInput));
+}
+
+TEST_F(TableTest, ConcurrentAppendsLoseNothing) {
+  MQ_OK(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}).status());
+  constexpr int kThreads = 4;
+  constexpr int kAppends = 8;
+  std::vector<std::thread> threads;
+  std::vector<arrow::Status> outcomes(kThreads);
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      const auto table = Value(Table::Open(fs_, Path()));
+      for (int i = 0; i < kAppends && outcomes[static_cast<size_t>(t)].ok(); ++i) {
+        outcomes[static_cast<size_t>(t)] =
+            Append(*table, Batch({{1, 1, t * kAppends + i, {}, "S" + std::to_string(i % 3)}})).status();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (const auto& outcome : outcomes) EXPECT_TRUE(outcome.ok()) << outcome;
+  const auto table = Value(Table::Open(fs_, Path()));
+  EXPECT_EQ(table->version(), kThreads * kAppends);
+  const auto sizes = Sizes(*Read(*table));
+  ASSERT_EQ(sizes.size(), static_cast<size_t>(kThreads * kAppends));
+  for (size_t i = 0; i < sizes.size(); ++i) EXPECT_EQ(sizes[i], static_cast<int32_t>(i));
+}
+
+TEST_F(TableTest, InfoAndLatestTimestamp) {
+  const auto table = Value(
+      Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}, .name = "n", .description = "d"}));
+  EXPECT_EQ(table->Info().latest_timestamp_ns, std::nullopt);
+  MQ_OK(Append(*table, Batch({{1'234'567, 1, 1, {}, "A"}, {5'000'001'234'567, 1, 2, {}, "B"}})).status());
+  MQ_OK(Append(*table, Batch({{5'000'001'233'567, 1, 3, {}, "A"}})).status());
+  const TableInfo info = table->Info();
+  EXPECT_EQ(info.rows, 3);
+  EXPECT_EQ(info.files, 3);
+  EXPECT_EQ(info.name, "n");
+  ASSERT_EQ(info.partitions.size(), 2u);
+  EXPECT_EQ(info.partitions[0].values.at("symbol"), "A");
+  EXPECT_EQ(info.partitions[0].rows, 2);
+  EXPECT_EQ(info.latest_timestamp_ns, 5'000'001'234'000);  // "ts" counts microseconds
+  EXPECT_EQ(Value(table->LatestTimestamp("ts_event")), 5'000'001'234'567);
+  EXPECT_EQ(Value(table->LatestTimestamp("date")), 19724 * 86'400'000'000'000);
+  EXPECT_TRUE(IsKind(table->LatestTimestamp("size").status(), ErrorKind::kInvalidInput));
+  EXPECT_TRUE(IsKind(table->LatestTimestamp("nope").status(), ErrorKind::kNotFound));
+}
+
+TEST(DataFilePathTest, StaysInsideOfTheTable) {
+  EXPECT_EQ(*DataFilePath("t", "a=1/part.parquet"), "t/a=1/part.parquet");
+  EXPECT_EQ(*DataFilePath("t", "s=UD:1V: GN/part.parquet"), "t/s=UD:1V: GN/part.parquet");
+  for (const char* path : {"../x.parquet", "a/../../x", "a//b", "./a", "", "a/"}) {
+    EXPECT_TRUE(IsKind(DataFilePath("t", path).status(), ErrorKind::kCorruptData)) << path;
+  }
+  for (const char* path : {"/etc/passwd", "s3://bucket/x", "file:/x"}) {
+    EXPECT_TRUE(IsKind(DataFilePath("t", path).status(), ErrorKind::kUnsupported)) << path;
+  }
+}
+
+}  // namespace
+}  // namespace marquet::table

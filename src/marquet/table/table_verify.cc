@@ -1,0 +1,140 @@
+// Checks a table against its log: every live file's bytes, size, rows and digest; files that are missing; and
+// data files in the partition directories that no version names.
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "marquet/base/error.h"
+#include "marquet/base/time.h"
+#include "marquet/table/table.h"
+#include "marquet/table/table_state.h"
+
+namespace marquet::table {
+namespace {
+
+constexpr int kDeepest = 64;  // directories below the table that orphans are looked for in
+constexpr int64_t kProgressNanos = 100'000'000;
+
+// Names below a directory that begin with '_' or '.' are not data: logs, labels, temporary files.
+arrow::Status FindOrphans(file::FileSystem& fs, const std::string& table, const std::string& relative,
+                          int depth, const std::set<std::string>& named, std::vector<std::string>* orphans) {
+  if (depth > kDeepest) return arrow::Status::OK();
+  const std::string directory = relative.empty() ? table : file::JoinPath(table, relative);
+  ARROW_ASSIGN_OR_RAISE(const auto entries, fs.List(directory));
+  for (const file::FileInfo& entry : entries) {
+    if (entry.path.starts_with('_') || entry.path.starts_with('.')) continue;
+    const std::string name = relative.empty() ? entry.path : file::JoinPath(relative, entry.path);
+    if (entry.is_directory) {
+      ARROW_RETURN_NOT_OK(FindOrphans(fs, table, name, depth + 1, named, orphans));
+    } else if (entry.path.ends_with(".parquet") && !named.contains(name)) {
+      orphans->push_back(name);
+    }
+  }
+  return arrow::Status::OK();
+}
+
+struct Check {
+  std::shared_ptr<const IndexedFile> file;
+  std::string path;
+  arrow::Status status;  // why the check could not be made
+  pq::FileVerdict verdict;
+};
+
+}  // namespace
+
+arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const ProgressCallback& progress,
+                                          const StopFlag* stop) const {
+  TableState& table = *impl_->state;
+  ARROW_ASSIGN_OR_RAISE(const auto index, table.index());
+  std::vector<Check> checks;
+  TableVerdict verdict;
+  int64_t bytes_total = 0;
+  std::set<std::string> named;
+  for (const auto& file : index->files()) {
+    const std::string& relative = file->add().path;
+    named.insert(relative);
+    auto path = DataFilePath(table.path, relative);
+    if (!path.ok()) {
+      verdict.ok = false;
+      pq::Damage& damage = verdict.damage.emplace_back();
+      damage.file = relative;
+      damage.region = "file";
+      damage.message = path.status().message();
+      continue;
+    }
+    bytes_total += file->add().size;
+    checks.push_back({file, *std::move(path), {}, {}});
+  }
+  for (const auto& removed : index->snapshot().tombstones) named.insert(removed->path);
+
+  std::atomic<size_t> next{0};
+  std::atomic<bool> failed{false};
+  std::mutex mutex;  // of what progress tells
+  Progress told{.phase = "verify " + table.path, .bytes_total = bytes_total};
+  int64_t told_at = 0;
+  auto work = [&] {
+    while (!failed && (stop == nullptr || !stop->requested())) {
+      const size_t i = next++;
+      if (i >= checks.size()) return;
+      Check& check = checks[i];
+      const delta::AddFile& add = check.file->add();
+      pq::Expectation expected;
+      expected.bytes = add.size;
+      expected.rows = check.file->statistics(*index->data_schema()).rows;
+      if (const auto digest = add.tags.find("marquet.digest"); digest != add.tags.end()) {
+        expected.digest = digest->second;
+      }
+      auto result = pq::VerifyFile(*table.fs, check.path, level, expected, stop);
+      check.status = result.status();
+      if (result.ok()) check.verdict = *std::move(result);
+      if (!check.status.ok() && !IsKind(check.status, ErrorKind::kNotFound)) failed = true;
+      std::lock_guard lock(mutex);
+      told.bytes += add.size;
+      told.rows += check.verdict.rows;
+      const int64_t now = NowNanos();
+      if (progress && now - told_at >= kProgressNanos) {
+        told_at = now;
+        progress(told);
+      }
+    }
+  };
+  size_t threads = jobs > 0 ? static_cast<size_t>(jobs) : std::max(1u, std::thread::hardware_concurrency());
+  threads = std::min(threads, checks.size());
+  std::vector<std::thread> pool;
+  for (size_t i = 1; i < threads; ++i) pool.emplace_back(work);
+  work();
+  for (std::thread& thread : pool) thread.join();
+  if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
+  if (progress) progress(told);
+
+  for (Check& check : checks) {
+    ++verdict.files;
+    if (IsKind(check.status, ErrorKind::kNotFound)) {
+      verdict.ok = false;
+      verdict.missing.push_back(check.file->add().path);
+      verdict.rows += check.file->statistics(*index->data_schema()).rows.value_or(0);
+      continue;
+    }
+    ARROW_RETURN_NOT_OK(check.status);
+    verdict.ok = verdict.ok && check.verdict.ok;
+    verdict.rows += check.verdict.rows;
+    verdict.rows_intact += check.verdict.rows_intact;
+    verdict.bytes += check.verdict.bytes;
+    verdict.damage.insert(verdict.damage.end(), check.verdict.damage.begin(), check.verdict.damage.end());
+  }
+  // Files of other versions than this one are not orphans.
+  const auto latest = table.log.Latest();
+  if (latest.ok()) {
+    for (const auto& add : (*latest)->files) named.insert(add->path);
+    for (const auto& removed : (*latest)->tombstones) named.insert(removed->path);
+  }
+  ARROW_RETURN_NOT_OK(FindOrphans(*table.fs, table.path, {}, 0, named, &verdict.orphans));
+  std::sort(verdict.orphans.begin(), verdict.orphans.end());
+  return verdict;
+}
+
+}  // namespace marquet::table
