@@ -412,6 +412,7 @@ std::string EncodePath(std::string_view path) { return UriEncode(path, "/="); }
 
 arrow::Result<std::string> DecodePath(std::string_view text) {
   if (text.empty()) return CorruptData("a file's path is empty");
+  if (text.find('%') == text.npos && !text.starts_with("file:")) return std::string(text);
   auto decoded = UriDecode(text);
   if (!decoded.ok()) return AsKind(decoded.status(), ErrorKind::kCorruptData);
   std::string path = std::move(decoded).ValueUnsafe();
