@@ -113,6 +113,10 @@ class TableAppender final : public Appender {
       writer_.Release();
       return report;
     }
+    // A data file whose publishing is in doubt leaves no doubt about the commit, which was not begun.
+    if (IsKind(report.status(), ErrorKind::kCommitUnknown)) {
+      report = AsKind(report.status(), ErrorKind::kStorage);
+    }
     // The first error is the one that matters; what could not be removed stays unseen.
     const arrow::Status aborted = writer_.Abort();
     if (report.ok() && !aborted.ok()) return aborted;
@@ -147,6 +151,9 @@ class TableAppender final : public Appender {
     AppendReport report;
     report.version = snapshot_->version;
     if (already_applied_) {
+      // Whoever committed it may have been killed before syncing the log; saying that it is there makes it
+      // so.
+      ARROW_RETURN_NOT_OK(table_->fs->SyncDirectory(file::JoinPath(table_->path, "_delta_log")));
       report.already_applied = true;
       return report;
     }
