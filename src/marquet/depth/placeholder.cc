@@ -1,1 +1,0 @@
-#include "marquet/depth/tensor.h"
