@@ -55,38 +55,46 @@ MARQUET_INLINE uint64_t NarrowBody(const int64_t* values, int64_t n, int32_t* na
 }
 MARQUET_DISPATCH(uint64_t, Narrow, (const int64_t* values, int64_t n, int32_t* narrow), (values, n, narrow))
 
-// The median by bisection over the values' range, counting: no branch depends on a single value, and a
-// hundred sizes of a few hundred contracts take about nine sweeps.
-MARQUET_INLINE double MedianBody(const int32_t* x, int64_t n) {
-  int32_t low = x[0], high = x[0];
-  for (int64_t i = 1; i < n; ++i) {
-    low = std::min(low, x[i]);
-    high = std::max(high, x[i]);
-  }
-  const auto wanted =
-      static_cast<int32_t>((n - 1) / 2 + 1);  // how many values are at or below the lower median
-  while (low < high) {
-    const int32_t middle = static_cast<int32_t>(low + ((int64_t{high} - low) >> 1));
-    int32_t below = 0;  // as wide as a value, so that a vector counts in its own lanes
-    for (int64_t i = 0; i < n; ++i) below += x[i] <= middle;
-    if (below >= wanted) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  constexpr double kBias = 2147483648.0;
-  if (n % 2 == 1) return low + kBias;
-  int32_t below = 0;
-  int32_t next = INT32_MAX;
-  for (int64_t i = 0; i < n; ++i) {
-    below += x[i] <= low;
-    next = x[i] > low ? std::min(next, x[i]) : next;
-  }
-  if (below > wanted) next = low;
-  return (static_cast<double>(low) + static_cast<double>(next)) / 2 + kBias;
+constexpr int kLanes = 16;
+using Ints = int32_t __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+
+MARQUET_INLINE int32_t CountTrue(Ints minus_counts) {
+  int32_t count = 0;
+  for (int lane = 0; lane < kLanes; ++lane) count -= minus_counts[lane];
+  return count;
 }
-MARQUET_DISPATCH(double, Median, (const int32_t* x, int64_t n), (x, n))
+
+// The median of n values out of Narrow(), `bits` being their union; `x` is padded with INT32_MAX to whole
+// vectors. The lower median is the largest value with fewer than half of the others below it: it is found bit
+// by bit from the top, counting, so that no branch depends on a single value.
+MARQUET_INLINE double MedianBody(const int32_t* x, int64_t n, uint64_t bits) {
+  const auto* vectors = reinterpret_cast<const Ints*>(x);
+  const int64_t count = (n + kLanes - 1) / kLanes;
+  const auto wanted = static_cast<int32_t>((n - 1) / 2 + 1);  // how many values are at or below it
+  uint32_t lower = 0;
+  for (int bit = std::bit_width(bits) - 1; bit >= 0; --bit) {
+    const uint32_t candidate = lower | (1u << bit);
+    const Ints bound = Ints{} + static_cast<int32_t>(candidate ^ 0x80000000u);
+    Ints below{};
+    for (int64_t i = 0; i < count; ++i) below += vectors[i] < bound;
+    lower = CountTrue(below) < wanted ? candidate : lower;
+  }
+  if (n % 2 == 1) return lower;
+  const Ints bound = Ints{} + static_cast<int32_t>(lower ^ 0x80000000u);
+  Ints at_most{};
+  Ints next = Ints{} + INT32_MAX;
+  for (int64_t i = 0; i < count; ++i) {
+    const Ints above = vectors[i] > bound;
+    at_most += ~above;
+    next = (above != 0) & (vectors[i] < next) ? vectors[i] : next;
+  }
+  if (CountTrue(at_most) > wanted) return lower;
+  int32_t smallest = INT32_MAX;
+  for (int lane = 0; lane < kLanes; ++lane) smallest = std::min(smallest, next[lane]);
+  return (static_cast<double>(lower) + static_cast<double>(static_cast<uint32_t>(smallest) ^ 0x80000000u)) /
+         2;
+}
+MARQUET_DISPATCH(double, Median, (const int32_t* x, int64_t n, uint64_t bits), (x, n, bits))
 
 // Sum, and n * sum of squares - sum^2, exactly.
 double Variance(const int64_t* x, int64_t n, uint64_t bits) {
@@ -148,7 +156,7 @@ int64_t RoundToMicroPips(int64_t price, int64_t micro_pip) {
 
 BinMaker::BinMaker(const TensorSpec& spec) : spec_(spec), features_(CountFeatures(spec.features)) {
   for (auto* buffer : {&px_, &sz_, &ct_}) buffer->resize(spec.ticks_per_bin);
-  sizes_.resize(spec.ticks_per_bin);
+  sizes_.resize(spec.ticks_per_bin + kLanes);
 }
 
 arrow::Status BinMaker::MakeLevel(const int64_t* px, const int64_t* sz, const int64_t* ct, const char* side,
@@ -191,7 +199,10 @@ arrow::Status BinMaker::MakeLevel(const int64_t* px, const int64_t* sz, const in
   if (spec_.features & (kVolume | kVariance)) {
     const uint64_t bits = Narrow(sz, n, sizes_.data());
     if (bits >> 32 != 0) return OutOfRange("sz", sz, n, side, level, row);
-    if (spec_.features & kVolume) *value++ = Median(sizes_.data(), n);
+    if (spec_.features & kVolume) {
+      std::fill(sizes_.begin() + n, sizes_.begin() + (n + kLanes - 1) / kLanes * kLanes, INT32_MAX);
+      *value++ = Median(sizes_.data(), n, bits);
+    }
     if (spec_.features & kVariance) *value++ = Variance(sz, n, bits);
   }
   if (spec_.features & kTradeCounts) {
