@@ -21,13 +21,12 @@ T Load(const uint8_t* p) {
   return value;
 }
 
-// The hot loop: one field of every record of a chunk. True when some value equals the sentinel.
+// The hot loops. One field of every record of a chunk; true when some value equals the sentinel.
 template <typename WireT, typename OutT>
-bool Gather(const std::vector<const uint8_t*>& records, int offset, OutT* out, WireT sentinel) {
-  const uint8_t* const* record = records.data();
-  const size_t n = records.size();
+bool Gather(const Chunk& chunk, int offset, OutT* out, WireT sentinel) {
+  const uint8_t* const* record = chunk.records.data();
   bool found = false;
-  for (size_t i = 0; i < n; ++i) {
+  for (size_t i = 0; i < chunk.size; ++i) {
     const WireT value = Load<WireT>(record[i] + offset);
     out[i] = static_cast<OutT>(value);
     found |= value == sentinel;
@@ -35,10 +34,58 @@ bool Gather(const std::vector<const uint8_t*>& records, int offset, OutT* out, W
   return found;
 }
 template <typename WireT, typename OutT>
-void Gather(const std::vector<const uint8_t*>& records, int offset, OutT* out) {
-  const uint8_t* const* record = records.data();
-  const size_t n = records.size();
-  for (size_t i = 0; i < n; ++i) out[i] = static_cast<OutT>(Load<WireT>(record[i] + offset));
+void Gather(const Chunk& chunk, int offset, OutT* out) {
+  const uint8_t* const* record = chunk.records.data();
+  for (size_t i = 0; i < chunk.size; ++i) out[i] = static_cast<OutT>(Load<WireT>(record[i] + offset));
+}
+
+// The six fields of a book level (bid_px, ask_px, bid_sz, ask_sz, bid_ct, ask_ct) lie side by side: two
+// vector loads a record fetch them, which takes two thirds of the time of six loops. True when a price or
+// size may be undefined.
+constexpr int kLevelFields = 6;
+using Words = uint32_t __attribute__((vector_size(16)));
+using Longs = int64_t __attribute__((vector_size(16)));
+bool GatherLevel(const Chunk& chunk, int offset, const std::array<int64_t*, kLevelFields>& out) {
+  // INT64_MAX is told by its upper half here, so a few defined prices raise a false alarm.
+  constexpr Words kUndefinedPrice = {UINT32_MAX, INT32_MAX, UINT32_MAX, INT32_MAX};
+  constexpr Words kUndefinedSize = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+  constexpr Words kZero = {0, 0, 0, 0};
+  const auto [bid_px, ask_px, bid_sz, ask_sz, bid_ct, ask_ct] = out;
+  const uint8_t* const* record = chunk.records.data();
+  Words price_alarm = kZero;
+  Words size_alarm = kZero;
+  for (size_t i = 0; i < chunk.size; ++i) {
+    const auto prices = Load<Words>(record[i] + offset);
+    const auto counts = Load<Words>(record[i] + offset + 16);
+    price_alarm |= (Words)(prices == kUndefinedPrice);
+    size_alarm |= (Words)(counts == kUndefinedSize);
+    const auto px = (Longs)prices;
+    const auto sz = (Longs)__builtin_shufflevector(counts, kZero, 0, 4, 1, 5);
+    const auto ct = (Longs)__builtin_shufflevector(counts, kZero, 2, 4, 3, 5);
+    bid_px[i] = px[0];
+    ask_px[i] = px[1];
+    bid_sz[i] = sz[0];
+    ask_sz[i] = sz[1];
+    bid_ct[i] = ct[0];
+    ask_ct[i] = ct[1];
+  }
+  return (price_alarm[1] | price_alarm[3] | size_alarm[0] | size_alarm[1]) != 0;
+}
+
+// Do these columns lie side by side as the fields of a level do, with the roles that GatherLevel() knows?
+bool IsLevel(const Column* columns, int version) {
+  constexpr int kOffsets[kLevelFields] = {0, 8, 16, 20, 24, 28};
+  constexpr Role kRoles[kLevelFields] = {Role::kPrice,   Role::kPrice, Role::kMaximum,
+                                         Role::kMaximum, Role::kPlain, Role::kPlain};
+  for (int i = 0; i < kLevelFields; ++i) {
+    const Place& place = columns[i].in(version);
+    const Wire wire = i < 2 ? Wire::kI64 : Wire::kU32;
+    if (place.wire != wire || columns[i].role != kRoles[i] ||
+        place.offset != columns[0].in(version).offset + kOffsets[i]) {
+      return false;
+    }
+  }
+  return columns[0].in(version).offset >= 0;
 }
 
 int OutBytes(Wire widest) {
@@ -74,27 +121,21 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> CharOffsets(int64_t rows) {
 
 }  // namespace
 
-void Chunk::Clear() {
-  records.clear();
-  ts.clear();
-  date.clear();
-  symbol.clear();
-  source_row.clear();
-}
-
 ColumnSet::ColumnSet(const ColumnSetOptions& options, std::shared_ptr<BufferRecycler> recycler)
     : options_(options),
       recycler_(std::move(recycler)),
       layout_(LayoutOf(options.kind)),
       next_capacity_(options.initial_rows) {
   for (const Column& column : layout_.columns) {
-    Bound bound{&column, column.in(options_.version), {}, nullptr};
+    Bound bound{&column, column.in(options_.version), {}, nullptr, false};
     if (bound.place.wire == Wire::kText && bound.place.offset >= 0) {
       bound.texts = std::make_unique<arrow::StringBuilder>();
     } else if (bound.place.offset >= 0) {
       bound.fixed.width = OutBytes(column.widest());
       fixed_row_bytes_ += bound.fixed.width;
     }
+    const auto index = static_cast<size_t>(&column - layout_.columns.data());
+    bound.opens_level = index + kLevelFields <= layout_.columns.size() && IsLevel(&column, options_.version);
     bounds_.push_back(std::move(bound));
   }
   ts_out_.width = ts_.width = source_row_.width = 8;
@@ -140,12 +181,16 @@ arrow::Status ColumnSet::MarkNull(Fixed& fixed, int64_t row) {
 }
 
 arrow::Result<std::optional<ColumnSet::Misfit>> ColumnSet::Append(const Chunk& chunk) {
-  ARROW_RETURN_NOT_OK(Reserve(rows_ + static_cast<int64_t>(chunk.size())));
-  if (reserved_) keep_whole_.assign(chunk.size(), false);
+  ARROW_RETURN_NOT_OK(Reserve(rows_ + static_cast<int64_t>(chunk.size)));
+  if (reserved_) keep_whole_.assign(chunk.size, false);
   std::optional<Misfit> misfit;
-  for (Bound& bound : bounds_) {
+  for (size_t i = 0; i < bounds_.size(); ++i) {
+    Bound& bound = bounds_[i];
     if (bound.place.offset < 0) continue;
-    if (bound.texts) {
+    if (bound.opens_level) {
+      ARROW_RETURN_NOT_OK(AppendLevel(chunk, &bound));
+      i += kLevelFields - 1;
+    } else if (bound.texts) {
       ARROW_RETURN_NOT_OK(AppendTexts(chunk, bound));
     } else if (bound.column->role == Role::kTime) {
       ARROW_RETURN_NOT_OK(AppendTimes(chunk, bound.column->name, bound.place.offset, bound.fixed, misfit));
@@ -160,8 +205,29 @@ arrow::Result<std::optional<ColumnSet::Misfit>> ColumnSet::Append(const Chunk& c
   if (misfit) return misfit;
   if (reserved_) ARROW_RETURN_NOT_OK(AppendReserved(chunk));
   ARROW_RETURN_NOT_OK(AppendDerived(chunk));
-  rows_ += static_cast<int64_t>(chunk.size());
+  rows_ += static_cast<int64_t>(chunk.size);
   return misfit;
+}
+
+// Nulls the values just appended that equal the sentinel.
+template <typename T>
+arrow::Status ColumnSet::NullSentinels(Fixed& fixed, T sentinel, size_t records) {
+  const auto* values = reinterpret_cast<const T*>(fixed.values->data()) + rows_;
+  for (size_t i = 0; i < records; ++i) {
+    if (values[i] == sentinel) ARROW_RETURN_NOT_OK(MarkNull(fixed, rows_ + static_cast<int64_t>(i)));
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status ColumnSet::AppendLevel(const Chunk& chunk, Bound* bounds) {
+  std::array<int64_t*, kLevelFields> out;
+  for (int i = 0; i < kLevelFields; ++i) {
+    out[i] = reinterpret_cast<int64_t*>(bounds[i].fixed.values->mutable_data()) + rows_;
+  }
+  if (!GatherLevel(chunk, bounds[0].place.offset, out)) return arrow::Status::OK();
+  for (int i : {0, 1}) ARROW_RETURN_NOT_OK(NullSentinels<int64_t>(bounds[i].fixed, INT64_MAX, chunk.size));
+  for (int i : {2, 3}) ARROW_RETURN_NOT_OK(NullSentinels<int64_t>(bounds[i].fixed, UINT32_MAX, chunk.size));
+  return arrow::Status::OK();
 }
 
 arrow::Status ColumnSet::AppendNumbers(const Chunk& chunk, Bound& bound, std::optional<Misfit>& misfit) {
@@ -173,24 +239,19 @@ arrow::Status ColumnSet::AppendNumbers(const Chunk& chunk, Bound& bound, std::op
   auto gather = [&]<typename WireT, typename OutT>(WireT, OutT) -> arrow::Status {
     auto* out = reinterpret_cast<OutT*>(start);
     if (bound.column->role == Role::kPlain || bound.column->role == Role::kBits) {
-      Gather<WireT, OutT>(chunk.records, offset, out);
+      Gather<WireT, OutT>(chunk, offset, out);
       return arrow::Status::OK();
     }
     constexpr WireT sentinel = std::numeric_limits<WireT>::max();
-    if (!Gather<WireT, OutT>(chunk.records, offset, out, sentinel)) return arrow::Status::OK();
-    for (size_t i = 0; i < chunk.size(); ++i) {
-      if (out[i] == static_cast<OutT>(sentinel)) {
-        ARROW_RETURN_NOT_OK(MarkNull(fixed, rows_ + static_cast<int64_t>(i)));
-      }
-    }
-    return arrow::Status::OK();
+    if (!Gather<WireT, OutT>(chunk, offset, out, sentinel)) return arrow::Status::OK();
+    return NullSentinels<OutT>(fixed, static_cast<OutT>(sentinel), chunk.size);
   };
 
   switch (bound.place.wire) {
     case Wire::kChar: {
-      Gather<uint8_t, uint8_t>(chunk.records, offset, start);
+      Gather<uint8_t, uint8_t>(chunk, offset, start);
       bool odd = false;
-      for (size_t i = 0; i < chunk.size(); ++i) odd |= static_cast<uint8_t>(start[i] - 1) >= 0x7F;
+      for (size_t i = 0; i < chunk.size; ++i) odd |= static_cast<uint8_t>(start[i] - 1) >= 0x7F;
       if (odd) fixed.plain_chars = false;
       return arrow::Status::OK();
     }
@@ -212,7 +273,7 @@ arrow::Status ColumnSet::AppendNumbers(const Chunk& chunk, Bound& bound, std::op
       ARROW_RETURN_NOT_OK(gather(uint64_t{}, int64_t{}));
       if (bound.column->role == Role::kBits) return arrow::Status::OK();
       const auto* out = reinterpret_cast<const int64_t*>(start);
-      for (size_t i = 0; i < chunk.size(); ++i) {
+      for (size_t i = 0; i < chunk.size; ++i) {
         if (out[i] < 0 && (!misfit || i < misfit->record)) {
           misfit = Misfit{i, fmt::format("{} is {}; at most {} fits the column", bound.column->name,
                                          static_cast<uint64_t>(out[i]), std::numeric_limits<int64_t>::max())};
@@ -229,11 +290,11 @@ arrow::Status ColumnSet::AppendNumbers(const Chunk& chunk, Bound& bound, std::op
 arrow::Status ColumnSet::AppendTimes(const Chunk& chunk, const char* name, int offset, Fixed& fixed,
                                      std::optional<Misfit>& misfit) {
   auto* out = reinterpret_cast<int64_t*>(fixed.values->mutable_data()) + rows_;
-  Gather<uint64_t, int64_t>(chunk.records, offset, out);
+  Gather<uint64_t, int64_t>(chunk, offset, out);
   int64_t any = 0;
-  for (size_t i = 0; i < chunk.size(); ++i) any |= out[i];
+  for (size_t i = 0; i < chunk.size; ++i) any |= out[i];
   if (any >= 0) return arrow::Status::OK();
-  for (size_t i = 0; i < chunk.size(); ++i) {
+  for (size_t i = 0; i < chunk.size; ++i) {
     if (out[i] >= 0) continue;
     if (out[i] != -1) {  // all bits set is the undefined time
       if (options_.on_time_overflow == OnTimeOverflow::kError) {
@@ -252,7 +313,7 @@ arrow::Status ColumnSet::AppendTimes(const Chunk& chunk, const char* name, int o
 }
 
 arrow::Status ColumnSet::AppendTexts(const Chunk& chunk, Bound& bound) {
-  for (size_t i = 0; i < chunk.size(); ++i) {
+  for (size_t i = 0; i < chunk.size; ++i) {
     const DecodedText decoded =
         DecodeText({reinterpret_cast<const char*>(chunk.records[i] + bound.place.offset), bound.place.size});
     if (!decoded.plain) keep_whole_[i] = true;
@@ -263,7 +324,7 @@ arrow::Status ColumnSet::AppendTexts(const Chunk& chunk, Bound& bound) {
 
 arrow::Status ColumnSet::AppendReserved(const Chunk& chunk) {
   const auto& ranges = layout_.reserved[options_.version - 1];
-  for (size_t i = 0; i < chunk.size(); ++i) {
+  for (size_t i = 0; i < chunk.size; ++i) {
     const auto* record = reinterpret_cast<const char*>(chunk.records[i]);
     if (keep_whole_[i]) {
       ARROW_RETURN_NOT_OK(reserved_->Append(record, layout_.sizes[options_.version - 1]));
@@ -282,13 +343,13 @@ arrow::Status ColumnSet::AppendReserved(const Chunk& chunk) {
 
 arrow::Status ColumnSet::AppendDerived(const Chunk& chunk) {
   auto copy = [&](const auto& from, Fixed& to) {
-    std::memcpy(to.values->mutable_data() + rows_ * to.width, from.data(), from.size() * to.width);
+    std::memcpy(to.values->mutable_data() + rows_ * to.width, from.data(), chunk.size * to.width);
   };
   copy(chunk.ts, ts_);
   copy(chunk.date, date_);
   copy(chunk.symbol, symbol_);
   copy(chunk.source_row, source_row_);
-  for (size_t i = 0; i < chunk.size(); ++i) {
+  for (size_t i = 0; i < chunk.size; ++i) {
     if (chunk.ts[i] == Chunk::kNoTime) {
       ARROW_RETURN_NOT_OK(MarkNull(ts_, rows_ + static_cast<int64_t>(i)));
       ARROW_RETURN_NOT_OK(MarkNull(date_, rows_ + static_cast<int64_t>(i)));

@@ -6,8 +6,10 @@
 // BufferRecycler and grow by doubling. Not thread safe.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,17 +22,19 @@
 
 namespace marquet::dbn {
 
-// What the reader knows of a chunk's records besides their bytes; one entry a record in each vector.
-struct Chunk {
-  std::vector<const uint8_t*> records;
-  std::vector<int64_t> ts;      // us since 1970; kNoTime: unknown
-  std::vector<int32_t> date;    // SymbolIndex::kNoDate: unknown
-  std::vector<int32_t> symbol;  // SymbolIndex::kUnmapped
-  std::vector<int64_t> source_row;
+constexpr size_t kChunkRecords =
+    1024;  // the widest hot kind fills some 370 kB with them: a second-level cache
 
+// What the reader knows of some records besides their bytes; the first `size` entries of each array.
+struct Chunk {
   static constexpr int64_t kNoTime = INT64_MIN;
-  size_t size() const { return records.size(); }
-  void Clear();
+
+  size_t size = 0;
+  std::array<const uint8_t*, kChunkRecords> records;
+  std::array<int64_t, kChunkRecords> ts;      // us since 1970; kNoTime: unknown
+  std::array<int32_t, kChunkRecords> date;    // SymbolIndex::kNoDate: unknown
+  std::array<int32_t, kChunkRecords> symbol;  // SymbolIndex::kUnmapped
+  std::array<int64_t, kChunkRecords> source_row;
 };
 
 struct ColumnSetOptions {
@@ -76,11 +80,15 @@ class ColumnSet {
     Place place;
     Fixed fixed;                                  // of numbers and characters
     std::unique_ptr<arrow::StringBuilder> texts;  // of text
+    bool opens_level = false;                     // first of the six adjacent fields of a book level
   };
 
   arrow::Status Reserve(int64_t rows);
   arrow::Status Grow(Fixed& fixed, int64_t rows);
   arrow::Status MarkNull(Fixed& fixed, int64_t row);
+  template <typename T>
+  arrow::Status NullSentinels(Fixed& fixed, T sentinel, size_t records);
+  arrow::Status AppendLevel(const Chunk& chunk, Bound* bounds);
   arrow::Status AppendNumbers(const Chunk& chunk, Bound& bound, std::optional<Misfit>& misfit);
   arrow::Status AppendTimes(const Chunk& chunk, const char* name, int offset, Fixed& fixed,
                             std::optional<Misfit>& misfit);

@@ -65,7 +65,7 @@ arrow::Result<RecordKind> KindFromName(std::string_view name) {
   for (int i = 0; i < kKinds; ++i) {
     if (kKindNames[i] == name) return static_cast<RecordKind>(i);
   }
-  return InvalidInput(fmt::format("no record kind is called '{}'", Quoted(name)),
+  return InvalidInput(fmt::format("no record kind is called {}", Quoted(name)),
                       fmt::format("the kinds are {}", fmt::join(kKindNames, ", ")));
 }
 

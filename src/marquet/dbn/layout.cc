@@ -286,8 +286,8 @@ std::array<KindLayout, kKinds> MakeLayouts() {
           Definition()};
 }
 
-std::array<RtypeEntry, 256> MakeRtypes() {
-  std::array<RtypeEntry, 256> entries;
+constexpr std::array<RtypeEntry, 256> MakeRtypes() {
+  std::array<RtypeEntry, 256> entries{};
   auto row = [&](RecordKind kind, std::initializer_list<int> rtypes) {
     for (int rtype : rtypes) entries[rtype] = {RecordClass::kRow, kind};
   };
@@ -351,9 +351,6 @@ const KindLayout& LayoutOf(RecordKind kind) {
   return layouts[static_cast<int>(kind)];
 }
 
-const RtypeEntry& EntryOfRtype(uint8_t rtype) {
-  static const std::array<RtypeEntry, 256> entries = MakeRtypes();
-  return entries[rtype];
-}
+constinit const std::array<RtypeEntry, 256> kRtypes = MakeRtypes();
 
 }  // namespace marquet::dbn

@@ -8,6 +8,7 @@
 // Not installed: other rooms see schemas and batches only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -75,7 +76,7 @@ struct RtypeEntry {
   RecordClass record_class = RecordClass::kUnknown;
   RecordKind kind = RecordKind::kTrades;
 };
-const RtypeEntry& EntryOfRtype(uint8_t rtype);
+extern const std::array<RtypeEntry, 256> kRtypes;
 
 constexpr uint8_t kRtypeSymbolMapping = 0x16;
 

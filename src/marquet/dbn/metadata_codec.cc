@@ -68,7 +68,7 @@ class Cursor {
     if (left() < bytes) return Short(what, bytes);
     std::string_view text = body_.substr(position_, bytes);
     while (!text.empty() && text.back() == '\0') text.remove_suffix(1);
-    if (!IsUtf8(text)) return Corrupt(fmt::format("{} '{}' is not UTF-8", what, Quoted(text)));
+    if (!IsUtf8(text)) return Corrupt(fmt::format("{} {} is not UTF-8", what, Quoted(text)));
     position_ += bytes;
     return std::string(text);
   }
@@ -141,7 +141,7 @@ class Encoder {
   // A symbol must leave room for the NUL that ends it, except that readers take a full field, too.
   arrow::Status Text(std::string_view text, size_t bytes, const char* what) {
     if (text.size() > bytes) {
-      return InvalidInput(fmt::format("{} '{}' has {} bytes; a DBN header of this version holds {}", what,
+      return InvalidInput(fmt::format("{} {} has {} bytes; a DBN header of this version holds {}", what,
                                       Quoted(text), text.size(), bytes));
     }
     bytes_.append(text);

@@ -21,7 +21,6 @@
 namespace marquet::dbn {
 namespace {
 
-constexpr size_t kChunkRecords = 1024;  // of the widest hot kind they fill some 370 kB: a second-level cache
 constexpr int64_t kIdleBytes = int64_t{128} << 20;
 constexpr int64_t kMaxKeptBytes = int64_t{64} << 20;
 constexpr int kTsOutBytes = 8;
@@ -194,13 +193,13 @@ struct Reader::Impl {
     const int size = static_cast<uint8_t>(head[0]) * 4;
     bool record = head.size() == kHeaderBytes && size >= kHeaderBytes;
     if (record) {
-      const RtypeEntry& entry = EntryOfRtype(static_cast<uint8_t>(head[1]));
+      const RtypeEntry& entry = kRtypes[static_cast<uint8_t>(head[1])];
       record = entry.record_class == RecordClass::kRow
                    ? VersionsOfSize(entry.kind, size) != 0
                    : MinimumBytes(entry.record_class) > 0 && size >= MinimumBytes(entry.record_class);
     }
     if (!record) {
-      return CorruptData(fmt::format("{}: is not DBN: it starts with '{}', not with 'DBN' or a record",
+      return CorruptData(fmt::format("{}: is not DBN: it starts with {}, not with 'DBN' or a record",
                                      options.name, Quoted(head)),
                          "only .dbn and .dbn.zst content is read here");
     }
@@ -293,11 +292,12 @@ struct Reader::Impl {
       ARROW_ASSIGN_OR_RAISE(filling, OfGroup(*of_kind, place, byte));
     }
     Chunk& chunk = filling->chunk;
-    chunk.records.push_back(record);
-    chunk.ts.push_back(place.ts);
-    chunk.date.push_back(place.date);
-    chunk.symbol.push_back(place.symbol);
-    chunk.source_row.push_back(summary.records);
+    const size_t at = chunk.size++;
+    chunk.records[at] = record;
+    chunk.ts[at] = place.ts;
+    chunk.date[at] = place.date;
+    chunk.symbol[at] = place.symbol;
+    chunk.source_row[at] = summary.records;
     if (!filling->touched) {
       filling->touched = true;
       touched.push_back(filling);
@@ -376,7 +376,7 @@ struct Reader::Impl {
                   fmt::format("has length {}; expected at least {}", bytes, kHeaderBytes));
       }
       if (bytes > size - at) break;
-      const RtypeEntry& entry = EntryOfRtype(record[1]);
+      const RtypeEntry& entry = kRtypes[record[1]];
       if (entry.record_class == RecordClass::kRow) {
         ARROW_RETURN_NOT_OK(AddRow(record, entry.kind, bytes, start + at));
       } else {
@@ -396,7 +396,7 @@ struct Reader::Impl {
     for (Filling* filling : touched) {
       Chunk& chunk = filling->chunk;
       ColumnSet& columns = filling->columns;
-      if (columns.rows() + static_cast<int64_t>(chunk.size()) > options.batch_rows)
+      if (columns.rows() + static_cast<int64_t>(chunk.size) > options.batch_rows)
         ARROW_RETURN_NOT_OK(GiveOut(*filling));
       const int64_t nulled = columns.nulled_times();
       ARROW_ASSIGN_OR_RAISE(auto misfit, columns.Append(chunk));
@@ -407,8 +407,8 @@ struct Reader::Impl {
                   "times that do not fit are counted and left null with --on-error null");
       }
       summary.nulled_times += columns.nulled_times() - nulled;
-      summary.rows[filling->kind] += static_cast<int64_t>(chunk.size());
-      chunk.Clear();
+      summary.rows[filling->kind] += static_cast<int64_t>(chunk.size);
+      chunk.size = 0;
       filling->touched = false;
     }
     touched.clear();

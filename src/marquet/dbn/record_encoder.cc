@@ -178,7 +178,7 @@ arrow::Status RecordEncoder::PutText(const Field& field, int64_t begin, int64_t 
     if (DecodeText({reinterpret_cast<const char*>(out), bytes}).text == text) continue;  // out of `reserved`
     if (text.size() > bytes || text.find('\0') != std::string_view::npos) {
       return Misfit(field.name, row,
-                    fmt::format("'{}' does not fit the record's {} bytes of text", Quoted(text), bytes));
+                    fmt::format("{} does not fit the record's {} bytes of text", Quoted(text), bytes));
     }
     std::memset(out, 0, bytes);
     std::memcpy(out, text.data(), text.size());

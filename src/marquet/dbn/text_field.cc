@@ -28,7 +28,7 @@ arrow::Result<uint8_t> EncodeChar(std::string_view text) {
   if (text.size() == 2 && (first == 0xC2 || first == 0xC3)) {
     return static_cast<uint8_t>(first << 6 | (static_cast<uint8_t>(text[1]) & 0x3F));
   }
-  return InvalidInput(fmt::format("'{}' is not one character", Quoted(text)));
+  return InvalidInput(fmt::format("{} is not one character", Quoted(text)));
 }
 
 }  // namespace marquet::dbn
