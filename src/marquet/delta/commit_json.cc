@@ -1,21 +1,17 @@
 #include "marquet/delta/commit_json.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <array>
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/delta/json_document.h"
 #include "marquet/delta/json_text.h"
 
 namespace marquet::delta {
 namespace {
-
-using simdjson::dom::element;
-using simdjson::dom::element_type;
-using simdjson::dom::object;
 
 void AppendKey(std::string_view key, std::string* out) {
   if (out->back() != '{') out->push_back(',');
@@ -142,20 +138,16 @@ struct Encoder {
 // One action's object, with typed access that names the action and the key when something does not fit.
 class Fields {
  public:
-  Fields(object fields, std::string_view action) : fields_(fields), action_(action) {}
+  Fields(JsonValue fields, std::string_view action) : fields_(fields), action_(action) {}
 
-  arrow::Result<std::optional<element>> Find(std::string_view key) const {
-    element value;
-    if (fields_[key].get(value) != simdjson::SUCCESS || value.is_null()) return std::optional<element>();
-    return std::optional<element>(value);
-  }
+  std::optional<JsonValue> Find(std::string_view key) const { return fields_.Find(key); }
 
   arrow::Result<std::optional<std::string>> Text(std::string_view key) const {
-    ARROW_ASSIGN_OR_RAISE(const auto value, Find(key));
+    const auto value = Find(key);
     if (!value) return std::optional<std::string>();
-    std::string_view text;
-    if (value->get(text) != simdjson::SUCCESS) return Wrong(key, "a string");
-    return std::optional<std::string>(std::string(text));
+    const auto text = value->String();
+    if (!text) return Wrong(key, "a string");
+    return std::optional<std::string>(std::string(*text));
   }
 
   arrow::Result<std::string> RequiredText(std::string_view key) const {
@@ -165,11 +157,11 @@ class Fields {
   }
 
   arrow::Result<std::optional<int64_t>> Number(std::string_view key) const {
-    ARROW_ASSIGN_OR_RAISE(const auto value, Find(key));
+    const auto value = Find(key);
     if (!value) return std::optional<int64_t>();
-    int64_t number = 0;
-    if (value->get(number) != simdjson::SUCCESS) return Wrong(key, "a 64-bit integer");
-    return std::optional<int64_t>(number);
+    const auto number = value->Integer();
+    if (!number) return Wrong(key, "a 64-bit integer");
+    return number;
   }
 
   arrow::Result<int64_t> RequiredNumber(std::string_view key) const {
@@ -179,40 +171,39 @@ class Fields {
   }
 
   arrow::Result<std::optional<bool>> Bool(std::string_view key) const {
-    ARROW_ASSIGN_OR_RAISE(const auto value, Find(key));
+    const auto value = Find(key);
     if (!value) return std::optional<bool>();
-    bool flag = false;
-    if (value->get(flag) != simdjson::SUCCESS) return Wrong(key, "true or false");
-    return std::optional<bool>(flag);
+    const auto flag = value->Bool();
+    if (!flag) return Wrong(key, "true or false");
+    return flag;
   }
 
   arrow::Result<std::vector<std::string>> Texts(std::string_view key) const {
     std::vector<std::string> texts;
-    ARROW_ASSIGN_OR_RAISE(const auto value, Find(key));
+    const auto value = Find(key);
     if (!value) return texts;
-    simdjson::dom::array array;
-    if (value->get(array) != simdjson::SUCCESS) return Wrong(key, "an array of strings");
-    for (const element each : array) {
-      std::string_view text;
-      if (each.get(text) != simdjson::SUCCESS) return Wrong(key, "an array of strings");
-      texts.emplace_back(text);
-    }
+    bool strings = value->IsArray();
+    value->ForEachElement([&](JsonValue each) {
+      strings = strings && each.kind() == JsonKind::kString;
+      texts.emplace_back(each.Text());
+    });
+    if (!strings) return Wrong(key, "an array of strings");
     return texts;
   }
 
   arrow::Result<PartitionValues> Values(std::string_view key) const {
     PartitionValues values;
-    ARROW_ASSIGN_OR_RAISE(const auto value, Find(key));
+    const auto value = Find(key);
     if (!value) return values;
-    object map;
-    if (value->get(map) != simdjson::SUCCESS) return Wrong(key, "an object of strings");
-    for (const auto& [name, each] : map) {
-      std::string_view text;
-      if (!each.is_null() && each.get(text) != simdjson::SUCCESS) return Wrong(key, "an object of strings");
+    bool strings = value->IsObject();
+    value->ForEachMember([&](std::string_view name, JsonValue each) {
+      strings = strings && (each.is_null() || each.kind() == JsonKind::kString);
       // "An empty string for any type translates to a null partition value."
+      const bool null = each.is_null() || each.Text().empty();
       values.emplace_hint(values.end(), std::string(name),
-                          text.empty() ? std::nullopt : std::optional<std::string>(std::string(text)));
-    }
+                          null ? std::nullopt : std::optional<std::string>(std::string(each.Text())));
+    });
+    if (!strings) return Wrong(key, "an object of strings");
     return values;
   }
 
@@ -227,45 +218,35 @@ class Fields {
     return CorruptData(fmt::format("{}.{}: expected {}", action_, key, expected));
   }
 
-  object fields() const { return fields_; }
+  JsonValue fields() const { return fields_; }
 
  private:
-  object fields_;
+  JsonValue fields_;
   std::string_view action_;
 };
 
-std::string AsText(element value) {
-  std::string_view text;
-  if (value.get(text) == simdjson::SUCCESS) return std::string(text);
-  return simdjson::to_string(value);
-}
-
-arrow::Result<CommitInfo> ReadCommitInfo(const Fields& fields) {
+CommitInfo ReadCommitInfo(const Fields& fields) {
   CommitInfo info;
   // commitInfo is free form: what does not have the usual type is passed over, never an error.
-  for (const auto& [key, value] : fields.fields()) {
-    int64_t number = 0;
-    bool flag = false;
-    object map;
-    std::string_view text;
-    if (key == "timestamp" && value.get(number) == simdjson::SUCCESS) {
-      info.timestamp_ms = number;
-    } else if (key == "isBlindAppend" && value.get(flag) == simdjson::SUCCESS) {
-      info.is_blind_append = flag;
-    } else if (key == "operationParameters" && value.get(map) == simdjson::SUCCESS) {
-      for (const auto& [name, parameter] : map) {
-        info.operation_parameters.emplace(std::string(name), AsText(parameter));
-      }
-    } else if (value.get(text) == simdjson::SUCCESS) {
+  fields.fields().ForEachMember([&](std::string_view key, JsonValue value) {
+    if (key == "timestamp" && value.Integer()) {
+      info.timestamp_ms = *value.Integer();
+    } else if (key == "isBlindAppend" && value.Bool()) {
+      info.is_blind_append = value.Bool();
+    } else if (key == "operationParameters" && value.IsObject()) {
+      value.ForEachMember([&](std::string_view name, JsonValue parameter) {
+        info.operation_parameters.emplace(std::string(name), std::string(parameter.Text()));
+      });
+    } else if (const auto text = value.String()) {
       if (key == "operation") {
-        info.operation = text;
+        info.operation = *text;
       } else if (key == "engineInfo") {
-        info.engine_info = text;
+        info.engine_info = *text;
       } else {
-        info.extra.emplace(std::string(key), std::string(text));
+        info.extra.emplace(std::string(key), std::string(*text));
       }
     }
-  }
+  });
   return info;
 }
 
@@ -291,10 +272,11 @@ arrow::Result<Metadata> ReadMetadata(const Fields& fields) {
   ARROW_ASSIGN_OR_RAISE(metadata.partition_columns, fields.Texts("partitionColumns"));
   ARROW_ASSIGN_OR_RAISE(metadata.configuration, fields.Map("configuration"));
   ARROW_ASSIGN_OR_RAISE(metadata.created_time_ms, fields.Number("createdTime"));
-  ARROW_ASSIGN_OR_RAISE(const auto format, fields.Find("format"));
-  std::string_view provider = "parquet";
-  if (format && (*format)["provider"].get(provider) == simdjson::SUCCESS && provider != "parquet") {
-    return Unsupported(fmt::format("data files in the format {}; only parquet is known", Quoted(provider)));
+  const auto format = fields.Find("format");
+  const auto provider = format ? format->Find("provider") : std::nullopt;
+  if (provider && provider->Text() != "parquet") {
+    return Unsupported(
+        fmt::format("data files in the format {}; only parquet is known", Quoted(provider->Text())));
   }
   metadata.name = std::move(name).value_or("");
   metadata.description = std::move(description).value_or("");
@@ -306,8 +288,7 @@ arrow::Result<AddFile> ReadAdd(const Fields& fields) {
   AddFile add;
   ARROW_ASSIGN_OR_RAISE(const std::string path, fields.RequiredText("path"));
   ARROW_ASSIGN_OR_RAISE(add.path, DecodePath(path));
-  ARROW_ASSIGN_OR_RAISE(const auto deletion_vector, fields.Find("deletionVector"));
-  if (deletion_vector) {
+  if (fields.Find("deletionVector")) {
     return Unsupported(fmt::format("{} has a deletion vector (feature deletionVectors)", Quoted(add.path)));
   }
   ARROW_ASSIGN_OR_RAISE(add.partition_values, fields.Values("partitionValues"));
@@ -352,21 +333,18 @@ arrow::Status Push(arrow::Result<T> action, std::vector<Action>* actions) {
   return arrow::Status::OK();
 }
 
-arrow::Status ReadAction(std::string_view kind, element value, CheckpointJson* into) {
+arrow::Status ReadAction(std::string_view kind, JsonValue value, CheckpointJson* into) {
   static constexpr std::array<std::string_view, 7> kKnown = {"add",      "remove",   "txn",    "commitInfo",
                                                              "protocol", "metaData", "sidecar"};
   if (value.is_null() || std::find(kKnown.begin(), kKnown.end(), kind) == kKnown.end()) {
     return arrow::Status::OK();
   }
-  object inner;
-  if (value.get(inner) != simdjson::SUCCESS) {
-    return CorruptData(fmt::format("{}: expected an object", Quoted(kind)));
-  }
-  const Fields fields(inner, kind);
+  if (!value.IsObject()) return CorruptData(fmt::format("{}: expected an object", Quoted(kind)));
+  const Fields fields(value, kind);
   if (kind == "add") return Push(ReadAdd(fields), &into->actions);
   if (kind == "remove") return Push(ReadRemove(fields), &into->actions);
   if (kind == "txn") return Push(ReadTransaction(fields), &into->actions);
-  if (kind == "commitInfo") return Push(ReadCommitInfo(fields), &into->actions);
+  if (kind == "commitInfo") return Push<CommitInfo>(ReadCommitInfo(fields), &into->actions);
   if (kind == "protocol") return Push(ReadProtocol(fields), &into->actions);
   if (kind == "metaData") return Push(ReadMetadata(fields), &into->actions);
   ARROW_ASSIGN_OR_RAISE(std::string path, fields.RequiredText("path"));
@@ -374,34 +352,27 @@ arrow::Status ReadAction(std::string_view kind, element value, CheckpointJson* i
   return arrow::Status::OK();
 }
 
-// Calls `each` with every line's number, text and parsed object. simdjson reads past the end of what it
-// parses, so the text is copied once, with room behind it.
+// Calls `each` with the kind and the value of every action of the lines that are `wanted`.
 template <typename Wanted, typename Each>
-arrow::Status ForEachLine(std::string_view text, std::string_view name, Wanted&& wanted, Each&& each) {
-  std::string padded;
-  padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
-  padded.append(text).append(simdjson::SIMDJSON_PADDING, ' ');
-  simdjson::dom::parser parser;
+arrow::Status ForEachAction(std::string_view text, std::string_view name, Wanted&& wanted, Each&& each) {
   int64_t line = 0;
   for (size_t begin = 0; begin < text.size();) {
     ++line;
-    size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view content(padded.data() + begin, end - begin);
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view content = text.substr(begin, end - begin);
     begin = end + 1;
     if (content.find_first_not_of(" \t\r") == std::string_view::npos || !wanted(content)) continue;
-    element root;
-    object outer;
-    auto error = parser.parse(content.data(), content.size(), false).get(root);
-    if (error == simdjson::SUCCESS) error = root.get(outer);
-    if (error != simdjson::SUCCESS) {
-      return CorruptData(
-          fmt::format("{}: line {} is not a JSON object: {}", name, line, simdjson::error_message(error)),
-          "The log file is damaged; restore it from a copy of the table.");
+    const auto document = JsonDocument::Parse(content);
+    arrow::Status status = document.status();
+    if (status.ok() && !document->root().IsObject()) status = CorruptData("another value than an object");
+    if (!status.ok()) {
+      return CorruptData(fmt::format("{}: line {} is not a JSON object: {}", name, line, status.message()),
+                         "The log file is damaged; restore it from a copy of the table.");
     }
-    for (const auto& [kind, value] : outer) {
-      const arrow::Status status = each(kind, value);
-      if (!status.ok()) return WithContext(status, fmt::format("{}: line {}", name, line));
-    }
+    document->root().ForEachMember([&](std::string_view kind, JsonValue value) {
+      if (status.ok()) status = each(kind, value);
+    });
+    if (!status.ok()) return WithContext(status, fmt::format("{}: line {}", name, line));
   }
   return arrow::Status::OK();
 }
@@ -438,9 +409,9 @@ arrow::Result<std::string> CommitToJson(const std::vector<Action>& actions) {
 
 arrow::Result<CheckpointJson> CheckpointFromJson(std::string_view text, std::string_view name) {
   CheckpointJson read;
-  ARROW_RETURN_NOT_OK(ForEachLine(
+  ARROW_RETURN_NOT_OK(ForEachAction(
       text, name, [](std::string_view) { return true; },
-      [&](std::string_view kind, element value) { return ReadAction(kind, value, &read); }));
+      [&](std::string_view kind, JsonValue value) { return ReadAction(kind, value, &read); }));
   return read;
 }
 
@@ -451,12 +422,11 @@ arrow::Result<std::vector<Action>> CommitFromJson(std::string_view text, std::st
 
 arrow::Result<CommitInfo> CommitInfoFromJson(std::string_view text, std::string_view name) {
   CommitInfo info;
-  ARROW_RETURN_NOT_OK(ForEachLine(
+  ARROW_RETURN_NOT_OK(ForEachAction(
       text, name, [](std::string_view line) { return line.substr(0, 64).find("commitInfo") != line.npos; },
-      [&](std::string_view kind, element value) -> arrow::Status {
-        object inner;
-        if (kind != "commitInfo" || value.get(inner) != simdjson::SUCCESS) return arrow::Status::OK();
-        return ReadCommitInfo(Fields(inner, kind)).Value(&info);
+      [&](std::string_view kind, JsonValue value) -> arrow::Status {
+        if (kind == "commitInfo") info = ReadCommitInfo(Fields(value, kind));
+        return arrow::Status::OK();
       }));
   return info;
 }

@@ -1,7 +1,6 @@
 #include "marquet/delta/log_files.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +9,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/delta/commit_json.h"
+#include "marquet/delta/json_document.h"
 
 namespace marquet::delta {
 namespace {
@@ -84,23 +84,25 @@ LogListing ClassifyLogFiles(const std::vector<std::string>& names) {
 arrow::Result<CheckpointFiles> ReadLastCheckpoint(file::FileSystem& fs, const std::string& log_directory) {
   const std::string path = file::JoinPath(log_directory, "_last_checkpoint");
   ARROW_ASSIGN_OR_RAISE(const std::string text, file::ReadAll(fs, path, int64_t{64} << 20));
-  simdjson::dom::parser parser;
-  simdjson::dom::element root;
-  CheckpointFiles checkpoint;
-  if (parser.parse(text).get(root) != simdjson::SUCCESS ||
-      root["version"].get(checkpoint.version) != simdjson::SUCCESS || checkpoint.version < 0) {
+  const auto document = JsonDocument::Parse(text);
+  const auto version = document.ok() ? document->root().Find("version") : std::nullopt;
+  if (!version || version->Integer().value_or(-1) < 0) {
     return CorruptData(fmt::format("{}: expected a JSON object with a version", path));
   }
-  std::string_view name;
-  int64_t parts = 0;
-  if (root["v2Checkpoint"]["path"].get(name) == simdjson::SUCCESS) {
-    if (name.empty() || name.find('/') != name.npos) {
-      return CorruptData(fmt::format("{}: {} is not the name of a checkpoint", path, Quoted(name)));
+  CheckpointFiles checkpoint;
+  checkpoint.version = *version->Integer();
+  const auto v2 = document->root().Find("v2Checkpoint");
+  const auto name = v2 ? v2->Find("path") : std::nullopt;
+  const auto multi = document->root().Find("parts");
+  if (name) {
+    if (!name->String() || name->Text().empty() || name->Text().find('/') != std::string_view::npos) {
+      return CorruptData(fmt::format("{}: {} is not the name of a checkpoint", path, Quoted(name->Text())));
     }
-    checkpoint.names.emplace_back(name);
-  } else if (root["parts"].get(parts) == simdjson::SUCCESS) {
+    checkpoint.names.emplace_back(name->Text());
+  } else if (multi) {
+    const int64_t parts = multi->Integer().value_or(0);
     if (parts < 1 || parts > kMaxParts) {
-      return CorruptData(fmt::format("{}: a checkpoint of {} parts", path, parts));
+      return CorruptData(fmt::format("{}: a checkpoint of {} parts", path, Quoted(multi->Text())));
     }
     for (int64_t part = 1; part <= parts; ++part) {
       checkpoint.names.push_back(PartName(checkpoint.version, part, parts));

@@ -2,10 +2,10 @@
 
 #include <arrow/api.h>
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/delta/json_document.h"
 #include "marquet/delta/json_text.h"
 
 namespace marquet::delta {
@@ -14,8 +14,6 @@ namespace {
 using arrow::DataType;
 using arrow::Field;
 using arrow::Type;
-using simdjson::dom::element;
-using simdjson::dom::object;
 
 arrow::Status NoSuchType(const std::string& field, const DataType& type, std::string_view instead) {
   return SchemaError(fmt::format("column '{}' has type {}, which Delta tables lack", field, type.ToString()),
@@ -139,35 +137,46 @@ arrow::Status Malformed(std::string_view what, const std::string& field) {
                                    : fmt::format("table schema: column '{}': {}", field, what));
 }
 
-arrow::Result<std::shared_ptr<DataType>> ReadType(element json, const std::string& field);
+// True where the flag is absent.
+bool Flag(JsonValue json, std::string_view key) {
+  const auto value = json.Find(key);
+  return value ? value->Bool().value_or(true) : true;
+}
 
-arrow::Result<arrow::FieldVector> ReadFields(object json, const std::string& prefix) {
-  simdjson::dom::array array;
-  if (json["fields"].get(array) != simdjson::SUCCESS) return Malformed("a struct without fields", prefix);
-  arrow::FieldVector fields;
-  for (const element each : array) {
-    std::string_view name;
-    element type_json;
-    bool nullable = true;
-    if (each["name"].get(name) != simdjson::SUCCESS || each["type"].get(type_json) != simdjson::SUCCESS) {
-      return Malformed("a field without name or type", prefix);
-    }
-    std::string full(name);
-    if (!prefix.empty()) full = prefix + "." + full;
-    ARROW_ASSIGN_OR_RAISE(auto type, ReadType(type_json, full));
-    if (each["nullable"].get(nullable) != simdjson::SUCCESS) nullable = true;
-    std::shared_ptr<arrow::KeyValueMetadata> metadata;
-    object entries;
-    if (each["metadata"].get(entries) == simdjson::SUCCESS) {
-      for (const auto& [key, value] : entries) {
-        std::string_view text;
-        if (value.get(text) != simdjson::SUCCESS) continue;
-        if (metadata == nullptr) metadata = std::make_shared<arrow::KeyValueMetadata>();
-        metadata->Append(std::string(key), std::string(text));
-      }
-    }
-    fields.push_back(arrow::field(std::string(name), std::move(type), nullable, std::move(metadata)));
+arrow::Result<std::shared_ptr<DataType>> ReadType(JsonValue json, const std::string& field);
+
+arrow::Result<std::shared_ptr<Field>> ReadField(JsonValue json, const std::string& prefix) {
+  const auto name = json.Find("name");
+  const auto type_json = json.Find("type");
+  if (!name || !name->String() || !type_json) return Malformed("a field without name or type", prefix);
+  std::string full(name->Text());
+  if (!prefix.empty()) full = prefix + "." + full;
+  ARROW_ASSIGN_OR_RAISE(auto type, ReadType(*type_json, full));
+  std::shared_ptr<arrow::KeyValueMetadata> metadata;
+  if (const auto entries = json.Find("metadata")) {
+    entries->ForEachMember([&](std::string_view key, JsonValue value) {
+      const auto text = value.String();
+      if (!text) return;
+      if (metadata == nullptr) metadata = std::make_shared<arrow::KeyValueMetadata>();
+      metadata->Append(std::string(key), std::string(*text));
+    });
   }
+  return arrow::field(std::string(name->Text()), std::move(type), Flag(json, "nullable"),
+                      std::move(metadata));
+}
+
+arrow::Result<arrow::FieldVector> ReadFields(JsonValue json, const std::string& prefix) {
+  const auto array = json.Find("fields");
+  if (!array || !array->IsArray()) return Malformed("a struct without fields", prefix);
+  arrow::FieldVector fields;
+  arrow::Status status;
+  array->ForEachElement([&](JsonValue each) {
+    if (!status.ok()) return;
+    auto field = ReadField(each, prefix);
+    status = field.status();
+    if (field.ok()) fields.push_back(std::move(*field));
+  });
+  ARROW_RETURN_NOT_OK(status);
   return fields;
 }
 
@@ -200,37 +209,29 @@ arrow::Result<std::shared_ptr<DataType>> ReadPrimitive(std::string_view name, co
   return Unsupported(fmt::format("table schema: column '{}' has type {}", field, Quoted(name)));
 }
 
-arrow::Result<std::shared_ptr<DataType>> ReadType(element json, const std::string& field) {
-  std::string_view name;
-  if (json.get(name) == simdjson::SUCCESS) return ReadPrimitive(name, field);
-  object nested;
-  if (json.get(nested) != simdjson::SUCCESS || nested["type"].get(name) != simdjson::SUCCESS) {
-    return Malformed("its type is neither a name nor a nested type", field);
-  }
+arrow::Result<std::shared_ptr<DataType>> ReadType(JsonValue json, const std::string& field) {
+  if (const auto name = json.String()) return ReadPrimitive(*name, field);
+  const auto kind = json.Find("type");
+  if (!kind || !kind->String()) return Malformed("its type is neither a name nor a nested type", field);
+  const std::string_view name = kind->Text();
   if (name == "struct") {
-    ARROW_ASSIGN_OR_RAISE(auto fields, ReadFields(nested, field));
+    ARROW_ASSIGN_OR_RAISE(auto fields, ReadFields(json, field));
     return arrow::struct_(std::move(fields));
   }
-  element inner;
-  bool contains_null = true;
   if (name == "array") {
-    if (nested["elementType"].get(inner) != simdjson::SUCCESS) {
-      return Malformed("an array without an element type", field);
-    }
-    if (nested["containsNull"].get(contains_null) != simdjson::SUCCESS) contains_null = true;
-    ARROW_ASSIGN_OR_RAISE(auto type, ReadType(inner, field + ".element"));
-    return arrow::list(arrow::field("element", std::move(type), contains_null));
+    const auto element = json.Find("elementType");
+    if (!element) return Malformed("an array without an element type", field);
+    ARROW_ASSIGN_OR_RAISE(auto type, ReadType(*element, field + ".element"));
+    return arrow::list(arrow::field("element", std::move(type), Flag(json, "containsNull")));
   }
   if (name == "map") {
-    element key;
-    if (nested["keyType"].get(key) != simdjson::SUCCESS ||
-        nested["valueType"].get(inner) != simdjson::SUCCESS) {
-      return Malformed("a map without key or value type", field);
-    }
-    if (nested["valueContainsNull"].get(contains_null) != simdjson::SUCCESS) contains_null = true;
-    ARROW_ASSIGN_OR_RAISE(auto key_type, ReadType(key, field + ".key"));
-    ARROW_ASSIGN_OR_RAISE(auto value_type, ReadType(inner, field + ".value"));
-    return arrow::map(std::move(key_type), arrow::field("value", std::move(value_type), contains_null));
+    const auto key = json.Find("keyType");
+    const auto value = json.Find("valueType");
+    if (!key || !value) return Malformed("a map without key or value type", field);
+    ARROW_ASSIGN_OR_RAISE(auto key_type, ReadType(*key, field + ".key"));
+    ARROW_ASSIGN_OR_RAISE(auto value_type, ReadType(*value, field + ".value"));
+    return arrow::map(std::move(key_type),
+                      arrow::field("value", std::move(value_type), Flag(json, "valueContainsNull")));
   }
   return Unsupported(fmt::format("table schema: column '{}' has type {}", field, Quoted(name)));
 }
@@ -245,19 +246,11 @@ arrow::Result<std::string> SchemaToJson(const arrow::Schema& schema) {
 }
 
 arrow::Result<std::shared_ptr<arrow::Schema>> SchemaFromJson(std::string_view json) {
-  simdjson::dom::parser parser;
-  element root;
-  object outer;
-  std::string_view type;
-  const auto error = parser.parse(json.data(), json.size(), true).get(root);
-  if (error != simdjson::SUCCESS) {
-    return Malformed(fmt::format("not JSON: {}", simdjson::error_message(error)), "");
-  }
-  if (root.get(outer) != simdjson::SUCCESS || outer["type"].get(type) != simdjson::SUCCESS ||
-      type != "struct") {
-    return Malformed("not a struct", "");
-  }
-  ARROW_ASSIGN_OR_RAISE(auto fields, ReadFields(outer, ""));
+  const auto document = JsonDocument::Parse(json);
+  if (!document.ok()) return Malformed(fmt::format("not JSON: {}", document.status().message()), "");
+  const auto type = document->root().Find("type");
+  if (!type || type->Text() != "struct") return Malformed("not a struct", "");
+  ARROW_ASSIGN_OR_RAISE(auto fields, ReadFields(document->root(), ""));
   return arrow::schema(std::move(fields));
 }
 

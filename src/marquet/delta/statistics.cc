@@ -3,13 +3,13 @@
 #include <arrow/api.h>
 #include <arrow/util/decimal.h>
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <cmath>
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/delta/json_document.h"
 #include "marquet/delta/json_text.h"
 #include "marquet/delta/schema.h"
 
@@ -119,20 +119,19 @@ std::optional<std::string> BoundToJson(const Scalar& bound, bool is_max) {
   }
 }
 
-// Parses the token of one bound; nullptr when it is not of the column's type.
-std::shared_ptr<Scalar> BoundFromToken(std::string_view token, const std::shared_ptr<arrow::DataType>& type,
-                                       simdjson::ondemand::value& value, bool is_max) {
+// One bound; nullptr when it is not of the column's type.
+std::shared_ptr<Scalar> ReadBound(JsonValue value, const std::shared_ptr<arrow::DataType>& type,
+                                  bool is_max) {
+  const JsonKind kind = value.kind();
+  if (kind != JsonKind::kString && kind != JsonKind::kNumber) return nullptr;
   switch (type->id()) {
-    case Type::STRING: {
-      std::string_view text;
-      if (value.get_string().get(text) != simdjson::SUCCESS) return nullptr;
-      return std::make_shared<arrow::StringScalar>(std::string(text));
-    }
+    case Type::STRING:
+      if (kind != JsonKind::kString) return nullptr;
+      return std::make_shared<arrow::StringScalar>(std::string(value.Text()));
     case Type::DATE32:
     case Type::TIMESTAMP: {
-      std::string_view text;
-      if (value.get_string().get(text) != simdjson::SUCCESS || text.empty()) return nullptr;
-      auto parsed = PartitionValueFromText(text, type);
+      if (kind != JsonKind::kString || value.Text().empty()) return nullptr;
+      auto parsed = PartitionValueFromText(value.Text(), type);
       if (!parsed.ok()) return nullptr;
       if (type->id() == Type::TIMESTAMP && is_max) {
         auto& time = static_cast<arrow::TimestampScalar&>(**parsed);
@@ -148,11 +147,8 @@ std::shared_ptr<Scalar> BoundFromToken(std::string_view token, const std::shared
     case Type::FLOAT:
     case Type::DOUBLE:
     case Type::DECIMAL128: {
-      while (!token.empty() && std::string_view(" \t\r\n").find(token.back()) != token.npos) {
-        token.remove_suffix(1);
-      }
-      if (token.empty() || !(token[0] == '-' || (token[0] >= '0' && token[0] <= '9'))) return nullptr;
-      auto parsed = PartitionValueFromText(token, type);
+      if (kind != JsonKind::kNumber) return nullptr;
+      auto parsed = PartitionValueFromText(value.Text(), type);
       return parsed.ok() ? *parsed : nullptr;
     }
     default:
@@ -193,24 +189,14 @@ std::string StatisticsToJson(int64_t rows, const std::vector<pq::ColumnStatistic
 }
 
 arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const arrow::Schema& schema) {
-  namespace od = simdjson::ondemand;
-  FileStatistics statistics;
-  const auto malformed = [&](simdjson::error_code error) {
+  auto document = JsonDocument::Parse(json);
+  if (document.ok() && !document->root().IsObject()) document = CorruptData("not an object");
+  if (!document.ok()) {
     return CorruptData(
-        fmt::format("file statistics are not JSON: {}: {}", simdjson::error_message(error), Quoted(json)));
-  };
+        fmt::format("file statistics are not JSON: {}: {}", document.status().message(), Quoted(json)));
+  }
 
-  // One parser and one padded copy a thread: a scan reads thousands of these.
-  thread_local od::parser parser;
-  thread_local std::string padded;
-  padded.reserve(json.size() + simdjson::SIMDJSON_PADDING);
-  padded.assign(json);
-  od::document document;
-  od::object root;
-  auto error = parser.iterate(simdjson::padded_string_view(padded, padded.capacity())).get(document);
-  if (error == simdjson::SUCCESS) error = document.get_object().get(root);
-  if (error != simdjson::SUCCESS) return malformed(error);
-
+  FileStatistics statistics;
   std::vector<pq::ColumnStatistics> columns(schema.num_fields());
   std::vector<bool> known(schema.num_fields(), false);
   for (int i = 0; i < schema.num_fields(); ++i) {
@@ -218,49 +204,34 @@ arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const ar
     columns[i].name = schema.field(i)->name();
     columns[i].has_nan = id == Type::FLOAT || id == Type::DOUBLE;
   }
-
-  for (auto field : root) {
-    std::string_view section;
-    od::value value;
-    if ((error = field.unescaped_key().get(section)) != simdjson::SUCCESS ||
-        (error = field.value().get(value)) != simdjson::SUCCESS) {
-      return malformed(error);
-    }
-    if (section == "numRecords") {
-      int64_t rows = 0;
-      if (value.get_int64().get(rows) == simdjson::SUCCESS && rows >= 0) statistics.rows = rows;
-      continue;
-    }
-    const bool is_min = section == "minValues", is_max = section == "maxValues";
-    if (!is_min && !is_max && section != "nullCount") continue;
-    od::object entries;
-    if (value.get_object().get(entries) != simdjson::SUCCESS) continue;
-    for (auto entry : entries) {
-      std::string_view name;
-      od::value bound;
-      if ((error = entry.unescaped_key().get(name)) != simdjson::SUCCESS ||
-          (error = entry.value().get(bound)) != simdjson::SUCCESS) {
-        return malformed(error);
-      }
+  const auto for_each_column = [&](std::string_view section, const auto& read) {
+    const auto entries = document->root().Find(section);
+    if (!entries) return;
+    entries->ForEachMember([&](std::string_view name, JsonValue value) {
       const int place = schema.GetFieldIndex(std::string(name));
-      if (place < 0) continue;
-      pq::ColumnStatistics& column = columns[place];
-      if (is_min || is_max) {
-        od::json_type kind;
-        if (bound.type().get(kind) != simdjson::SUCCESS) continue;
-        if (kind != od::json_type::number && kind != od::json_type::string) continue;
-        auto scalar = BoundFromToken(bound.raw_json_token(), schema.field(place)->type(), bound, is_max);
-        if (scalar == nullptr) continue;
-        (is_min ? column.min : column.max) = std::move(scalar);
-        known[place] = true;
-      } else {
-        int64_t nulls = 0;
-        if (bound.get_int64().get(nulls) != simdjson::SUCCESS || nulls < 0) continue;
-        column.null_count = nulls;
-        known[place] = true;
-      }
-    }
-  }
+      if (place >= 0 && read(value, place)) known[place] = true;
+    });
+  };
+  for_each_column("minValues", [&](JsonValue value, int place) {
+    auto bound = ReadBound(value, schema.field(place)->type(), false);
+    if (bound == nullptr) return false;
+    columns[place].min = std::move(bound);
+    return true;
+  });
+  for_each_column("maxValues", [&](JsonValue value, int place) {
+    auto bound = ReadBound(value, schema.field(place)->type(), true);
+    if (bound == nullptr) return false;
+    columns[place].max = std::move(bound);
+    return true;
+  });
+  for_each_column("nullCount", [&](JsonValue value, int place) {
+    const int64_t nulls = value.Integer().value_or(-1);
+    if (nulls < 0) return false;
+    columns[place].null_count = nulls;
+    return true;
+  });
+  const auto rows = document->root().Find("numRecords");
+  if (rows && rows->Integer().value_or(-1) >= 0) statistics.rows = rows->Integer();
   for (size_t i = 0; i < columns.size(); ++i) {
     if (known[i]) statistics.columns.push_back(std::move(columns[i]));
   }
