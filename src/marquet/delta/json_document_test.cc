@@ -1,0 +1,100 @@
+#include "marquet/delta/json_document.h"
+
+#include <gtest/gtest.h>
+
+#include "marquet/base/error.h"
+
+namespace marquet::delta {
+namespace {
+
+TEST(JsonDocumentTest, ValuesAreFoundAsTheyAreSpelt) {
+  const std::string text =
+      R"( {"a": -12, "b" : [true, false, null, "x"], "c": {"d": 1.50, "d": 2}, "e": "", "n": null} )";
+  const auto document = JsonDocument::Parse(text);
+  ASSERT_TRUE(document.ok()) << document.status();
+  const JsonValue root = document->root();
+  EXPECT_TRUE(root.IsObject());
+  EXPECT_EQ(root.Find("a")->Integer(), -12);
+  EXPECT_EQ(root.Find("c")->Find("d")->Text(), "1.50") << "the first of two";
+  EXPECT_EQ(root.Find("c")->Find("d")->Integer(), std::nullopt);
+  EXPECT_EQ(root.Find("c")->Text(), R"({"d": 1.50, "d": 2})");
+  EXPECT_EQ(root.Find("e")->String(), "");
+  EXPECT_FALSE(root.Find("n").has_value());
+  EXPECT_FALSE(root.Find("absent").has_value());
+  EXPECT_FALSE(root.Find("a")->Find("x").has_value());
+  std::vector<JsonKind> kinds;
+  root.Find("b")->ForEachElement([&](JsonValue each) { kinds.push_back(each.kind()); });
+  EXPECT_EQ(kinds, (std::vector{JsonKind::kBool, JsonKind::kBool, JsonKind::kNull, JsonKind::kString}));
+  std::string keys;
+  root.ForEachMember([&](std::string_view key, JsonValue) { keys += key; });
+  EXPECT_EQ(keys, "abcen");
+}
+
+TEST(JsonDocumentTest, EscapesAreDecoded) {
+  const std::string text =
+      R"(["a\"\\\/\b\f\n\r\tz", "\u0041\u00fc\u20ac\ud83d\ude00", "\u0000", "plain ü", "x\u0031"])";
+  const auto document = JsonDocument::Parse(text);
+  ASSERT_TRUE(document.ok()) << document.status();
+  std::vector<std::string> strings;
+  document->root().ForEachElement([&](JsonValue each) { strings.emplace_back(*each.String()); });
+  EXPECT_EQ(strings,
+            (std::vector<std::string>{"a\"\\/\b\f\n\r\tz", "Aü€😀", std::string(1, '\0'), "plain ü", "x1"}));
+}
+
+TEST(JsonDocumentTest, IntegersAreExact) {
+  const auto integer = [](const char* text) { return JsonDocument::Parse(text)->root().Integer(); };
+  EXPECT_EQ(integer("9223372036854775807"), INT64_MAX);
+  EXPECT_EQ(integer("-9223372036854775808"), INT64_MIN);
+  EXPECT_EQ(integer("9223372036854775808"), std::nullopt);
+  EXPECT_EQ(integer("-0"), 0);
+  EXPECT_EQ(integer("1e2"), std::nullopt);
+}
+
+TEST(JsonDocumentTest, WhatIsNoJsonIsRefusedWithItsPlace) {
+  for (const char* text : {"",
+                           " ",
+                           "{",
+                           "[",
+                           "[1,]",
+                           "[1 2]",
+                           "{\"a\"}",
+                           "{\"a\":}",
+                           "{\"a\":1,}",
+                           "{a:1}",
+                           "{1:1}",
+                           "\"x",
+                           "\"\\",
+                           "\"\\u12\"",
+                           "\"\\q\"",
+                           "\"\\ud800\"",
+                           "\"\\ud800\\u0041\"",
+                           "\"\\udc00\"",
+                           "\"\n\"",
+                           "\"\xff\"",
+                           "tru",
+                           "nul",
+                           "+1",
+                           "-",
+                           "01",
+                           "1.",
+                           ".5",
+                           "1e",
+                           "1e+",
+                           "NaN",
+                           "Infinity",
+                           "1 2",
+                           "{} x",
+                           "[1]]",
+                           "'a'"}) {
+    const auto document = JsonDocument::Parse(text);
+    EXPECT_TRUE(IsKind(document.status(), ErrorKind::kCorruptData)) << text;
+    EXPECT_NE(document.status().message().find("byte "), std::string::npos) << text;
+  }
+  EXPECT_TRUE(JsonDocument::Parse(std::string(200, '[') + std::string(200, ']')).ok());
+  EXPECT_FALSE(JsonDocument::Parse(std::string(100'000, '[')).ok()) << "must not exhaust the stack";
+  EXPECT_FALSE(JsonDocument::Parse(std::string_view("1\0", 2)).ok());
+  EXPECT_FALSE(JsonDocument::Parse(std::string_view("\"\\\0\"", 4)).ok());
+}
+
+}  // namespace
+}  // namespace marquet::delta
