@@ -6,6 +6,8 @@ Every one is a :class:`MarquetError`; those that have a built-in counterpart are
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "AlreadyExistsError",
     "CommitUnknownError",
@@ -25,15 +27,19 @@ class MarquetError(Exception):
 
     Attributes:
         hint: A sentence that says what to do next, or None.
-        errno: The operating system's error number; 0 for errors that it has no part in.
+        errno: The operating system's error number; None for errors that it has no part in.
         filename: The file or table that the error is about, or None.
+        report: Of a job in several parts, the report up to the part that failed; else None.
     """
 
     hint: str | None
-    errno: int
+    errno: int | None
     filename: str | None
+    report: Any
 
-    def __init__(self, message: str, *, hint: str | None = None, errno: int = 0, filename: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, errno: int | None = None, filename: str | None = None
+    ) -> None:
         """Keeps the message, which names the place and what was expected, and what else is known."""
         if isinstance(self, OSError):
             # Two arguments, so that OSError's own attributes (errno, strerror) are filled in.
@@ -44,6 +50,7 @@ class MarquetError(Exception):
         self.hint = hint
         self.errno = errno
         self.filename = filename
+        self.report = None
 
     def __str__(self) -> str:
         """The message, and the hint on a line of its own."""
@@ -55,7 +62,7 @@ class MarquetError(Exception):
 
 
 def _restore(
-    kind: type[MarquetError], message: str, hint: str | None, errno: int, filename: str | None
+    kind: type[MarquetError], message: str, hint: str | None, errno: int | None, filename: str | None
 ) -> MarquetError:
     return kind(message, hint=hint, errno=errno, filename=filename)
 

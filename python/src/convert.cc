@@ -12,8 +12,8 @@ nb::object TextOrNone(const std::string& text) {
 
 nb::object NumberOrNone(int64_t value) { return value < 0 ? nb::object(nb::none()) : nb::cast(value); }
 
-nb::dict ToDict(const pq::Damage& damage) {
-  nb::dict dict;
+Record ToDict(const pq::Damage& damage) {
+  Record dict;
   dict["file"] = damage.file;
   dict["row_group"] = NumberOrNone(damage.row_group);
   dict["column"] = TextOrNone(damage.column);
@@ -25,8 +25,8 @@ nb::dict ToDict(const pq::Damage& damage) {
   return dict;
 }
 
-nb::dict ToDict(const pq::WrittenFile& file) {
-  nb::dict dict;
+Record ToDict(const pq::WrittenFile& file) {
+  Record dict;
   dict["path"] = file.path;
   dict["rows"] = file.rows;
   dict["bytes"] = file.bytes;

@@ -15,16 +15,20 @@
 
 namespace marquet::python {
 
+// Dictionaries with fixed keys, and lists of them, as the stub shows them.
+using Record = nanobind::typed<nanobind::dict, nanobind::str, nanobind::any>;
+using Records = nanobind::typed<nanobind::list, Record>;
+
 // None in place of an empty text or a negative number.
 nanobind::object TextOrNone(const std::string& text);
 nanobind::object NumberOrNone(int64_t value);
 
-nanobind::dict ToDict(const pq::Damage& damage);
-nanobind::dict ToDict(const pq::WrittenFile& file);
+Record ToDict(const pq::Damage& damage);
+Record ToDict(const pq::WrittenFile& file);
 
 template <typename T>
-nanobind::list ToList(const std::vector<T>& values) {
-  nanobind::list list;
+Records ToList(const std::vector<T>& values) {
+  Records list;
   for (const T& value : values) list.append(ToDict(value));
   return list;
 }

@@ -78,14 +78,14 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> Encode(const Decoded& decoded) {
   return output->Finish();
 }
 
-nb::dict ToDict(const dbn::ReadSummary& summary) {
+Record ToDict(const dbn::ReadSummary& summary) {
   nb::dict rows;
   for (const auto& [kind, count] : summary.rows) rows[nb::cast(std::string(dbn::KindName(kind)))] = count;
   nb::list kept;
   for (const dbn::KeptRecord& record : summary.kept_records) {
     kept.append(nb::make_tuple(record.source_row, nb::bytes(record.bytes.data(), record.bytes.size())));
   }
-  nb::dict dict;
+  Record dict;
   dict["version"] = summary.metadata.version;
   dict["dataset"] = summary.metadata.dataset;
   dict["symbols"] = summary.metadata.symbols;
@@ -107,8 +107,10 @@ nb::dict ToDict(const dbn::ReadSummary& summary) {
   return dict;
 }
 
-nb::tuple DecodeFile(const std::string& path, bool allow_truncated, bool keep_unknown,
-                     bool null_on_overflow) {
+nb::typed<nb::tuple, nb::typed<nb::dict, nb::str, ArrowStream>, Record> DecodeFile(const std::string& path,
+                                                                                   bool allow_truncated,
+                                                                                   bool keep_unknown,
+                                                                                   bool null_on_overflow) {
   dbn::ReadOptions options;
   options.name = path;
   options.allow_truncated = allow_truncated;

@@ -59,6 +59,7 @@ void Throw(const arrow::Status& status, const std::string& path) {
     throw nb::python_error();
   }
   const std::string hint = HintOf(status);
+  const int number = ErrnoFor(status);
   std::string filename = PathOf(status);
   if (filename.empty()) filename = path;
   const auto optional = [](const std::string& text) -> nb::object {
@@ -68,7 +69,8 @@ void Throw(const arrow::Status& status, const std::string& path) {
   nb::object message = nb::steal(PyUnicode_DecodeUTF8(
       status.message().data(), static_cast<Py_ssize_t>(status.message().size()), "backslashreplace"));
   nb::object type = nb::module_::import_("marquet.errors").attr(ClassName(KindOf(status)));
-  nb::object error = type(message, nb::arg("hint") = optional(hint), nb::arg("errno") = ErrnoFor(status),
+  nb::object error = type(message, nb::arg("hint") = optional(hint),
+                          nb::arg("errno") = number == 0 ? nb::object(nb::none()) : nb::cast(number),
                           nb::arg("filename") = optional(filename));
   PyErr_SetObject(type.ptr(), error.ptr());
   throw nb::python_error();

@@ -36,11 +36,16 @@ NB_MODULE(_core, module) {
   using namespace marquet::python;
   RequireSameArrow();
   Check(arrow::compute::Initialize());
-  module.attr("__version__") = MARQUET_VERSION;
+  module.attr("version") = MARQUET_VERSION;
   module.attr("arrow_version") = ARROW_VERSION_STRING;
   module.def(
       "parse_time", [](const std::string& text) { return Unwrap(marquet::ParseNanos(text)); },
       nb::arg("text"), "Nanoseconds since 1970 of an ISO-8601 text; UTC where it names no zone.");
   RegisterArrow(module);
+  RegisterTable(module);
+  RegisterScan(module);
+  RegisterVerify(module);
+  RegisterIngest(module);
+  RegisterExport(module);
   RegisterDbn(module);
 }

@@ -1,0 +1,96 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+version: str = '0.1.0'
+
+arrow_version: str = '26.0.1'
+
+def parse_time(text: str) -> int:
+    """
+    Nanoseconds since 1970 of an ISO-8601 text; UTC where it names no zone.
+    """
+
+class ArrowSchema:
+    """A schema, by the Arrow PyCapsule protocol."""
+
+    def __arrow_c_schema__(self) -> object: ...
+
+class ArrowBatch:
+    """A record batch, by the Arrow PyCapsule protocol."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> object: ...
+
+class ArrowStream:
+    """Record batches, to be read once."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+    def next(self) -> ArrowBatch | None:
+        """The next batch, or None at the end."""
+
+class Table:
+    """One version of a table; see marquet.Table."""
+
+    @staticmethod
+    def create(path: str, schema: object, partition_by: Sequence[str], name: str, description: str, configuration: Mapping[str, str]) -> Table: ...
+
+    @staticmethod
+    def open(path: str, version: int | None, as_of_ns: int | None) -> Table: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def schema(self) -> ArrowSchema: ...
+
+    @property
+    def partition_columns(self) -> list[str]: ...
+
+    def refresh(self) -> None: ...
+
+    def append(self, rows: object, mode: str, compression: str, compression_level: int | None, row_group_size: int, max_rows_per_file: int, memory: int, verify: str, metadata: Mapping[str, str], on_file: object | None) -> dict[str, Any]: ...
+
+    def info(self) -> dict[str, Any]: ...
+
+    def history(self, limit: int | None) -> list[dict[str, Any]]: ...
+
+    def files(self) -> list[dict[str, Any]]: ...
+
+    def latest_timestamp(self, column: str) -> int | None:
+        """Nanoseconds since 1970, or None."""
+
+    def verify(self, level: str, jobs: int, progress: object | None) -> dict[str, Any]: ...
+
+class Scan:
+    """Which rows and columns of a table; see marquet.Scan."""
+
+    @property
+    def schema(self) -> ArrowSchema: ...
+
+    def stream(self) -> ArrowStream:
+        """The rows as they are read."""
+
+    def table(self) -> ArrowStream:
+        """All rows, read in parallel."""
+
+    def count(self) -> int: ...
+
+    def statistics(self) -> dict[str, Any]: ...
+
+def scan(table: Table, columns: Sequence[str], filter: object | None, start_ns: int | None, end_ns: int | None, time_column: str, sort_by: Sequence[str], limit: int | None, batch_size: int, price: str, stored_types: bool, use_threads: bool) -> Scan: ...
+
+def verify_file(path: str, level: str) -> dict[str, Any]: ...
+
+def ingest(sources: Sequence[str], table: str, split_by_schema: bool, allow_truncated: bool, keep_unknown: bool, null_on_overflow: bool, again: bool, on_overlap: str, partition_by: Sequence[str], compression: str, compression_level: int | None, row_group_size: int, verify: str, jobs: int, memory: int, dry_run: bool, progress: object | None) -> tuple[str, str, object]: ...
+
+def export(table: str, format: str, output: str, source: str | None, columns: Sequence[str], filter: object | None, version: int | None, replace: bool, progress: object | None) -> dict[str, Any]: ...
+
+def dbn_decode(path: str, allow_truncated: bool = False, keep_unknown: bool = False, null_on_overflow: bool = False) -> tuple[dict[str, ArrowStream], dict[str, Any]]:
+    """The rows of a DBN file by record kind, and a summary of what was read."""
+
+def dbn_encode_back(path: str) -> bytes:
+    """A DBN file decoded and encoded again, uncompressed."""

@@ -1,0 +1,307 @@
+"""Tables: opening, creating, appending, looking at what they hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+
+from marquet import _core
+from marquet._filters import FilterLike
+from marquet._rows import to_stream
+from marquet._time import TimeLike, from_nanos, to_nanos
+from marquet._verify import Damage, TableVerdict, VerifyLevel
+from marquet.scan import PriceForm, Scan
+
+if TYPE_CHECKING:
+    import polars as pl
+
+AppendMode = Literal["append", "overwrite", "error_if_exists"]
+
+
+@dataclass(frozen=True)
+class AppendReport:
+    """What an append did."""
+
+    version: int
+    """The version that the append made; the version before it when there were no rows."""
+    rows: int
+    bytes: int
+    """Of the data files, together."""
+    files: list[dict[str, Any]]
+    """``path``, ``rows``, ``bytes`` and ``digest`` (XXH3-128) of each data file."""
+
+
+def open_table(path: str | os.PathLike[str], version: int | None = None, as_of: TimeLike | None = None) -> Table:
+    """Opens a table.
+
+    Args:
+        path: The table's directory.
+        version: Stand at this version instead of the newest.
+        as_of: Stand at the last version committed at or before this time.
+
+    Raises:
+        NotFoundError: There is no table, or the log no longer reaches back to that version or time.
+        UnsupportedError: The table asks for a feature that Marquet does not know, named in the message.
+        CorruptDataError: The log is damaged.
+    """
+    as_of_ns = None if as_of is None else to_nanos(as_of)
+    return Table(_core.Table.open(os.fspath(path), version, as_of_ns))
+
+
+def create_table(
+    path: str | os.PathLike[str],
+    schema: pa.Schema | Any,
+    partition_by: Sequence[str] = (),
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    configuration: Mapping[str, str] | None = None,
+) -> Table:
+    """Creates an empty table.
+
+    Args:
+        path: A directory that does not exist yet, or is empty.
+        schema: A ``pyarrow.Schema``, or anything with ``__arrow_c_schema__``. Delta has no unsigned integers and no
+            nanoseconds: nanosecond times are int64 with the field metadata ``unit=ns``, prices int64 with
+            ``unit=1e-9``.
+        partition_by: Columns whose values split the rows into directories.
+        name: The table's name, kept in its metadata.
+        description: What it holds, likewise.
+        configuration: Delta table properties.
+
+    Raises:
+        AlreadyExistsError: There is a table already.
+        InvalidInputError: The directory holds other things, or a partition column is not in the schema.
+        SchemaError: A type that Delta lacks; the message says which to use.
+    """
+    columns = [partition_by] if isinstance(partition_by, str) else list(partition_by)
+    return Table(
+        _core.Table.create(os.fspath(path), schema, columns, name or "", description or "", dict(configuration or {}))
+    )
+
+
+class Table:
+    """One version of a table, made by :func:`open_table` or :func:`create_table`.
+
+    It stands at the version that it was opened at, and moves on when it appends or is refreshed. Thread safe.
+    """
+
+    def __init__(self, core: _core.Table) -> None:
+        """For :func:`open_table` and :func:`create_table`."""
+        self._core = core
+
+    @property
+    def path(self) -> str:
+        """The directory, as it was given."""
+        return self._core.path
+
+    @property
+    def version(self) -> int:
+        """The version that this object stands at."""
+        return self._core.version
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns as they are stored: nanosecond times and prices are int64 with ``unit`` in their metadata.
+
+        :attr:`Scan.schema` says what a scan gives.
+        """
+        return pa.schema(self._core.schema)
+
+    @property
+    def partition_columns(self) -> list[str]:
+        """The columns that the table is partitioned by."""
+        return self._core.partition_columns
+
+    def refresh(self) -> Table:
+        """Moves on to the newest version; returns the table itself."""
+        self._core.refresh()
+        return self
+
+    def append(
+        self,
+        data: Any,
+        mode: AppendMode = "append",
+        *,
+        compression: str = "zstd",
+        compression_level: int | None = None,
+        row_group_size: int = 1 << 20,
+        max_rows_per_file: int = 16 << 20,
+        memory: int = 512 << 20,
+        verify: VerifyLevel = "footer",
+        metadata: Mapping[str, str] | None = None,
+        on_file: Callable[[dict[str, Any]], None] | None = None,
+    ) -> AppendReport:
+        """Adds rows in one commit, durable and verified when the call returns, or not at all.
+
+        Args:
+            data: Anything with ``__arrow_c_stream__`` (read as a stream, so that it may be larger than memory), or a
+                pandas or Polars frame. Columns in any order; absent nullable ones are null. Values are converted to
+                the table's types where that loses nothing.
+            mode: "append"; "overwrite" replaces all rows; "error_if_exists" refuses when the table has rows.
+            compression: "zstd", "snappy", "gzip", "lz4", "brotli" or "none".
+            compression_level: Of the codec; zstd's default here is 1.
+            row_group_size: Rows of a row group.
+            max_rows_per_file: Rows of a data file.
+            memory: Bytes buffered before a row group is cut short.
+            verify: How far each file is checked before it is published: "footer", "crc" or "full".
+            metadata: Further strings, kept in the commit.
+            on_file: Called with ``path``, ``rows``, ``bytes`` and ``digest`` of each data file.
+
+        Raises:
+            SchemaError: A column is unknown, missing, or of a type that cannot become the table's without loss.
+            InvalidInputError: A value does not fit, or options contradict each other.
+            ConflictError: Another writer changed the table in a way that this append cannot be moved behind.
+            CommitUnknownError: It could not be learnt whether the commit happened.
+            StorageError: The operating system refused; nothing became visible.
+            KeyboardInterrupt: Ctrl-C; nothing became visible.
+        """
+        report = self._core.append(
+            to_stream(data, self.schema),
+            mode=mode,
+            compression=compression,
+            compression_level=compression_level,
+            row_group_size=row_group_size,
+            max_rows_per_file=max_rows_per_file,
+            memory=memory,
+            verify=verify,
+            metadata=dict(metadata or {}),
+            on_file=on_file,
+        )
+        return AppendReport(**report)
+
+    def scan(
+        self,
+        columns: Sequence[str] | None = None,
+        filter: FilterLike = None,
+        *,
+        start: TimeLike | None = None,
+        end: TimeLike | None = None,
+        time_column: str | None = None,
+        sort_by: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        batch_size: int | None = None,
+        price: PriceForm = "stored",
+        stored_types: bool = False,
+        use_threads: bool = True,
+    ) -> Scan:
+        """Says which rows and columns to read; reads nothing yet.
+
+        Args:
+            columns: Names, in the order wanted; all of them when left out. Partition columns count like any other.
+            filter: A list of (column, op, value) terms, all of which must hold; a list of such lists, one of which
+                must; a SQL predicate; or a ``pyarrow.compute.Expression``. Operators are ``== = != <> < <= > >= in``,
+                ``not in``, ``between``, ``not between``, ``like``, ``is null``, ``is not null``, ``is nan``.
+                ``between`` takes a pair, ``is null`` takes None. Only ``is null`` selects a null; comparisons with a
+                NaN are false but for ``!=``. Times compare with ISO-8601 text, datetimes and ``numpy.datetime64``.
+                An expression means what Arrow says, and is applied by Arrow to the rows read.
+            start: Rows at or after this time.
+            end: Rows before this time.
+            time_column: What ``start`` and ``end`` are held against; ``ts`` where there is one, else the first
+                timestamp column.
+            sort_by: Columns to sort by, ascending, nulls last; as stored when left out.
+            limit: At most so many rows.
+            batch_size: Rows of a batch; by default MARQUET_SCAN_BATCH_SIZE, else 262,144.
+            price: Prices as "stored" (int64 in units of 1e-9), as "float" or as "decimal" (decimal128(19, 9)).
+            stored_types: Leave nanosecond times int64 instead of timestamp[ns, UTC].
+            use_threads: Decode in parallel.
+
+        Raises:
+            NotFoundError: An unknown column, with names that come near.
+            InvalidInputError: An unknown operator, a value that does not fit its column, a predicate that cannot be
+                parsed (the message shows where).
+        """
+        return Scan(
+            self._core,
+            columns=columns,
+            filter=filter,
+            start=start,
+            end=end,
+            time_column=time_column,
+            sort_by=sort_by,
+            limit=limit,
+            batch_size=batch_size,
+            price=price,
+            stored_types=stored_types,
+            use_threads=use_threads,
+        )
+
+    def lazy(self) -> pl.LazyFrame:
+        """A Polars LazyFrame over this version; Polars pushes columns, filters and limits down into the scan."""
+        from marquet._polars import lazy
+
+        return lazy(self)
+
+    def info(self) -> dict[str, Any]:
+        """What the table holds, out of the log alone.
+
+        Returns:
+            ``path``, ``version``, ``timestamp`` (of the commit, a datetime), ``id``, ``name``, ``description``,
+            ``schema``, ``partition_columns``, ``files``, ``rows`` (None when a file lacks statistics), ``bytes``,
+            ``latest_timestamp`` (a datetime, to the microsecond below, or None) and ``partitions``: a list of
+            ``values``, ``files``, ``rows``, ``bytes``.
+        """
+        info = _with_time(self._core.info(), "timestamp")
+        latest = info.pop("latest_timestamp_ns")
+        info["latest_timestamp"] = None if latest is None else from_nanos(latest)
+        info["schema"] = self.schema
+        return info
+
+    def history(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """The commits, newest first.
+
+        Returns:
+            For each: ``version``, ``timestamp`` (a datetime), ``operation``, ``operation_parameters`` (JSON texts by
+            name), ``is_blind_append``, ``engine_info`` and ``extra`` (further strings of the commit).
+        """
+        return [_with_time(entry, "timestamp") for entry in self._core.history(limit)]
+
+    def files(self) -> list[dict[str, Any]]:
+        """The data files of this version.
+
+        Returns:
+            For each: ``path`` (in the table), ``partition_values``, ``bytes``, ``modified`` (a datetime), ``stats``
+            (JSON text, or None) and ``tags``.
+        """
+        return [_with_time(file, "modified") for file in self._core.files()]
+
+    def latest_timestamp(self, column: str | None = None) -> int | None:
+        """The largest time of a column in nanoseconds since 1970, out of the log's statistics; None when empty.
+
+        Args:
+            column: The time column; ``ts`` where there is one, else the first timestamp column.
+        """
+        return self._core.latest_timestamp(column or "")
+
+    def verify(
+        self,
+        level: VerifyLevel = "full",
+        *,
+        jobs: int = 0,
+        progress: Callable[[str, int, int, int], None] | None = None,
+    ) -> TableVerdict:
+        """Checks every data file of this version against the log and against itself.
+
+        Args:
+            level: "footer" (ends of the files), "crc" (every page's checksum) or "full" (every value decoded).
+            jobs: Threads; 0 for as many as there are processors.
+            progress: Called with phase, rows, bytes done and bytes in all.
+
+        Returns:
+            The verdict. Damage is reported there, not raised.
+        """
+        verdict = self._core.verify(level, jobs, progress)
+        return TableVerdict(**{**verdict, "damage": [Damage(**damage) for damage in verdict["damage"]]})
+
+    def __repr__(self) -> str:
+        return f"<marquet.Table {self.path} at version {self.version}>"
+
+
+def _with_time(record: dict[str, Any], name: str) -> dict[str, Any]:
+    """The record with a datetime in place of its milliseconds."""
+    record[name] = from_nanos(record.pop(f"{name}_ms") * 1_000_000)
+    return record

@@ -1,0 +1,134 @@
+"""The tables that other engines wrote as examples of the Delta protocol: each is read with the values that stand beside
+it, or refused with an error that names the feature. Which is which is a list, here and in the documentation.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import marquet as mq
+
+REFUSED: dict[str, tuple[type[mq.MarquetError], str]] = {
+    "data-reader-timestamp_ntz-name-mode": (mq.UnsupportedError, "columnMapping"),
+    "data-skipping-basic-stats-all-types-columnmapping-name": (mq.UnsupportedError, "columnMapping"),
+    "deltalog-invalid-protocol-version": (mq.UnsupportedError, "reader version 99"),
+    "deltalog-state-reconstruction-without-protocol": (mq.CorruptDataError, "protocol"),
+    "dv-with-columnmapping": (mq.UnsupportedError, "deletionVectors"),
+    "log-replay-dv-key-cases": (mq.UnsupportedError, "deletionVectors"),
+    "no-delta-log-folder": (mq.NotFoundError, "no-delta-log-folder"),
+    "table-with-columnmapping-mode-name": (mq.UnsupportedError, "columnMapping"),
+}
+
+READ = {
+    "124-decimal-decode-bug",
+    "basic-decimal-table-legacy",
+    "basic-with-inserts-deletes-checkpoint",
+    "basic-with-inserts-overwrite-restore",
+    "basic-with-vacuum-protocol-check-feature",
+    "corrupted-last-checkpoint-kernel",
+    "data-reader-array-complex-objects",
+    "data-reader-date-types-America",
+    "data-reader-date-types-Etc",
+    "data-reader-date-types-Jst",
+    "data-reader-date-types-utc",
+    "data-reader-map",
+    "data-reader-nullable-field-invalid-schema-key",
+    "data-reader-primitives",
+    "data-skipping-basic-stats-all-types-checkpoint",
+    "data-skipping-change-stats-collected-across-versions",
+    "decimal-various-scale-precision",
+    "kernel-timestamp-int96",
+    "kernel-timestamp-timestamp_micros",
+    "log-replay-special-characters-a",
+    "log-replay-special-characters",
+    "parquet-all-types-legacy-format",
+    "snapshot-data0",
+    "snapshot-data2-deleted",
+    "snapshot-data3",
+    "snapshot-vacuumed",
+    "time-travel-partition-changes-b",
+    "time-travel-schema-changes-b",
+    "time-travel-start-start20",
+    "v2-checkpoint-parquet",
+}
+
+# Logs alone: there are no data files, and what they hold is looked at instead.
+LOG_ONLY = {
+    "canonicalized-paths-normal-b",
+    "canonicalized-paths-special-b",
+    "deltalog-commit-info",
+    "deltalog-state-reconstruction-from-checkpoint-missing-protocol",  # the commits before it have one
+    "update-deleted-directory",
+}
+
+
+@pytest.fixture(scope="session")
+def golden(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("golden")
+    for archive in sorted((data_dir / "delta-golden").glob("*.tar.zst")):
+        subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)
+    return folder
+
+
+def names(data_dir: Path) -> set[str]:
+    return {archive.name.removesuffix(".tar.zst") for archive in (data_dir / "delta-golden").glob("*.tar.zst")}
+
+
+def expected_rows(folder: Path) -> pa.Table:
+    files = sorted(path for path in folder.rglob("*.parquet") if not path.name.startswith("."))
+    return pa.concat_tables([pq.ParquetFile(path).read() for path in files], promote_options="permissive")
+
+
+def plain(value: object) -> object:
+    """A value in a form that sorts and compares: NaN equals itself here, maps are pairs."""
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, dict):
+        return tuple((key, plain(one)) for key, one in value.items())
+    if isinstance(value, (list, tuple)):
+        return tuple(plain(one) for one in value)
+    return value
+
+
+def as_set(table: pa.Table, columns: list[str]) -> list[str]:
+    normal = table.select(columns)
+    for index, field in enumerate(normal.schema):
+        if pa.types.is_timestamp(field.type):  # one instant, whatever unit and zone the file holds
+            column = normal.column(index).cast(pa.timestamp("us", field.type.tz), safe=False)
+            normal = normal.set_column(index, field.name, column.cast(pa.int64()))
+    return sorted(repr(tuple(plain(value) for value in row.values())) for row in normal.to_pylist())
+
+
+def test_every_table_is_accounted_for(data_dir: Path):
+    lists = [READ, LOG_ONLY, set(REFUSED)]
+    assert names(data_dir) == set.union(*lists)
+    assert sum(map(len, lists)) == len(names(data_dir)), "a table stands in one list only"
+
+
+@pytest.mark.parametrize("name", sorted(READ))
+def test_a_table_is_read_with_the_values_beside_it(golden: Path, name: str):
+    expected = expected_rows(golden / name / "expected")
+    scan = mq.open_table(golden / name / "delta").scan()
+    read = scan.to_arrow()
+    assert set(read.column_names) == set(expected.column_names)
+    assert as_set(read, expected.column_names) == as_set(expected, expected.column_names)
+    assert scan.count() == expected.num_rows
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_a_table_beyond_what_is_known_is_refused_by_name(golden: Path, name: str):
+    kind, text = REFUSED[name]
+    with pytest.raises(kind, match=text):
+        mq.open_table(golden / name / "delta").scan().to_arrow()
+
+
+@pytest.mark.parametrize("name", sorted(LOG_ONLY))
+def test_a_log_without_data_files_is_replayed(golden: Path, name: str):
+    table = mq.open_table(golden / name / "delta")
+    assert table.version >= 0
+    assert table.history()
