@@ -7,9 +7,6 @@ from marquet import _arrow
 _arrow.load()
 
 from marquet._core import version as __version__  # noqa: E402
-from marquet._export import ExportReport, export  # noqa: E402
-from marquet._ingest import IngestReport, SourceReport, ingest  # noqa: E402
-from marquet._verify import Damage, FileVerdict, TableVerdict, verify  # noqa: E402
 from marquet.errors import (  # noqa: E402
     AlreadyExistsError,
     CommitUnknownError,
@@ -31,24 +28,15 @@ __all__ = [
     "CommitUnknownError",
     "ConflictError",
     "CorruptDataError",
-    "Damage",
-    "ExportReport",
-    "FileVerdict",
-    "IngestReport",
     "InvalidInputError",
     "MarquetError",
     "NotFoundError",
     "Scan",
     "SchemaError",
-    "SourceReport",
     "StorageError",
     "Table",
-    "TableVerdict",
     "UnsupportedError",
     "__version__",
     "create_table",
-    "export",
-    "ingest",
     "open_table",
-    "verify",
 ]

@@ -44,8 +44,5 @@ NB_MODULE(_core, module) {
   RegisterArrow(module);
   RegisterTable(module);
   RegisterScan(module);
-  RegisterVerify(module);
-  RegisterIngest(module);
-  RegisterExport(module);
   RegisterDbn(module);
 }
