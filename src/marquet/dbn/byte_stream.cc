@@ -8,6 +8,7 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "arrow/buffer.h"
@@ -91,17 +92,22 @@ struct ByteStream::Impl {
     return arrow::Status::OK();
   }
 
-  void Start() {
+  arrow::Status Start() {
     direct = !compressed && input->supports_zero_copy();
-    if (direct) return;
+    if (direct) return arrow::Status::OK();
     for (size_t i = 0; i < kBlocks; ++i) free.push_back(std::make_unique<OwnedBlock>());
-    producer = std::thread([this] {
-      arrow::Status status = compressed ? Decompress() : Copy();
-      std::lock_guard lock(mutex);
-      outcome = std::move(status);
-      ended = true;
-      changed.notify_all();
-    });
+    try {
+      producer = std::thread([this] {
+        arrow::Status status = compressed ? Decompress() : Copy();
+        std::lock_guard lock(mutex);
+        outcome = std::move(status);
+        ended = true;
+        changed.notify_all();
+      });
+    } catch (const std::system_error& error) {
+      return StorageError(error.code().value(), "start a thread to read", name);
+    }
+    return arrow::Status::OK();
   }
 
   // A block to fill, or null when the consumer is gone.
@@ -245,7 +251,7 @@ arrow::Result<std::unique_ptr<ByteStream>> ByteStream::Open(std::shared_ptr<arro
   impl->input = std::move(input);
   impl->name = std::move(name);
   ARROW_RETURN_NOT_OK(impl->Peek());
-  impl->Start();
+  ARROW_RETURN_NOT_OK(impl->Start());
   return std::unique_ptr<ByteStream>(new ByteStream(std::move(impl)));
 }
 

@@ -138,6 +138,9 @@ ColumnSet::ColumnSet(const ColumnSetOptions& options, std::shared_ptr<BufferRecy
     bound.opens_level = index + kLevelFields <= layout_.columns.size() && IsLevel(&column, options_.version);
     bounds_.push_back(std::move(bound));
   }
+  for (Bound& bound : bounds_) {
+    if (bound.texts) text_bounds_.push_back(&bound);
+  }
   ts_out_.width = ts_.width = source_row_.width = 8;
   date_.width = symbol_.width = 4;
   fixed_row_bytes_ += 32;
@@ -363,9 +366,7 @@ arrow::Status ColumnSet::AppendDerived(const Chunk& chunk) {
 
 int64_t ColumnSet::bytes() const {
   int64_t bytes = rows_ * fixed_row_bytes_;
-  for (const Bound& bound : bounds_) {
-    if (bound.texts) bytes += bound.texts->value_data_length() + 4 * rows_;
-  }
+  for (const Bound* bound : text_bounds_) bytes += bound->texts->value_data_length() + 4 * rows_;
   if (reserved_) bytes += reserved_->value_data_length() + 4 * rows_;
   return bytes;
 }

@@ -114,6 +114,7 @@ class ColumnSet {
   int64_t capacity_ = 0;
   int64_t next_capacity_;
   int64_t fixed_row_bytes_ = 0;
+  std::vector<Bound*> text_bounds_;
   int64_t nulled_times_ = 0;
 };
 

@@ -1,18 +1,16 @@
 #include "marquet/dbn/reader.h"
 
+#include <array>
 #include <bit>
 #include <cstring>
-#include <deque>
-#include <unordered_map>
 
 #include "arrow/api.h"
 #include "arrow/io/interfaces.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
-#include "marquet/base/time.h"
+#include "marquet/dbn/batch_builder.h"
 #include "marquet/dbn/byte_stream.h"
-#include "marquet/dbn/columns.h"
 #include "marquet/dbn/layout.h"
 #include "marquet/dbn/metadata_codec.h"
 #include "marquet/dbn/symbols.h"
@@ -21,10 +19,8 @@
 namespace marquet::dbn {
 namespace {
 
-constexpr int64_t kIdleBytes = int64_t{128} << 20;
 constexpr int64_t kMaxKeptBytes = int64_t{64} << 20;
 constexpr int kTsOutBytes = 8;
-constexpr uint64_t kTimeLimit = uint64_t{1} << 63;
 
 template <typename T>
 T Load(const uint8_t* p) {
@@ -54,27 +50,17 @@ constexpr MappingLayout kMappingLayouts[] = {{80, 38, 22}, {176, 89, 71}};
 }  // namespace
 
 struct Reader::Impl {
-  // Columns that are filling up, and the records of the current chunk that go there.
-  struct Filling {
-    ColumnSet columns;
-    Chunk chunk;
-    RecordKind kind;
-    int32_t symbol, date;  // of its group, when splitting
-    int size;              // of its records, ts_out included
-    int ts_recv_offset;    // -1: the kind has none
-    bool touched = false;
-  };
-
   ReadOptions options;
   std::unique_ptr<ByteStream> stream;
   ReadSummary summary;
   SymbolIndex symbols;
-  std::shared_ptr<BufferRecycler> recycler = std::make_shared<BufferRecycler>(kIdleBytes);
+  std::optional<BatchBuilder> batches;  // of this reader's options and symbols
 
   // Which versions the records seen so far can be of, a bit each, and whether they end in ts_out. Both are
   // given by the metadata; a fragment's records tell them by their sizes.
   unsigned versions = 0b111;
   std::optional<bool> ts_out;
+  std::array<std::optional<RecordFormat>, kKinds> formats;  // of the kinds seen so far
 
   ByteStream::Block block;
   int64_t position = 0;     // in the block
@@ -83,17 +69,8 @@ struct Reader::Impl {
   int64_t carry_start = 0;
   bool at_end = false;
 
-  std::vector<std::unique_ptr<Filling>> fillings;
-  std::unordered_map<uint64_t, std::vector<Filling*>> by_group;
-  std::vector<Filling*> by_kind = std::vector<Filling*>(kKinds, nullptr);
-  std::vector<Filling*> touched;
-  size_t chunk_records = 0;
-  std::deque<Batch> ready;
   int64_t kept_bytes = 0;
-
-  // The day of the last record, so that its date needs no division.
-  int64_t day_start = 1, day_end = 0;
-  int32_t day = 0;
+  bool ended = false;
 
   arrow::Status At(ErrorKind kind, int64_t record, int64_t byte, const std::string& what,
                    std::string hint = {}) const {
@@ -221,30 +198,21 @@ struct Reader::Impl {
 
   // ---- Records ----
 
-  // The columns for records of this kind and size (and group). Narrows what is known of a fragment's version.
-  arrow::Result<Filling*> FillingFor(RecordKind kind, int size, int32_t symbol, int32_t date, int64_t byte) {
-    const unsigned fits = VersionsOfSize(kind, size);
+  // How records of this kind look, by the size of one. Narrows what is known of a fragment's version.
+  arrow::Result<const RecordFormat*> FormatOf(RecordKind kind, int size, int64_t byte) {
+    std::optional<RecordFormat>& format = formats[static_cast<int>(kind)];
+    if (format && format->size == size) return &*format;
+    const unsigned fits = format ? 0 : VersionsOfSize(kind, size);
     if (fits == 0) return WrongSize(kind, size, byte);
     versions = fits;
     const int version = std::bit_width(fits);
     if (!ts_out) ts_out = size != LayoutOf(kind).sizes[version - 1];
-
-    auto filling = std::unique_ptr<Filling>(
-        new Filling{ColumnSet({kind, version, *ts_out, options.on_time_overflow, InitialRows()}, recycler),
-                    {},
-                    kind,
-                    symbol,
-                    date,
-                    size,
-                    -1});
+    format = RecordFormat{kind, version, *ts_out, size, -1};
     for (const Column& column : LayoutOf(kind).columns) {
-      if (std::string_view(column.name) == "ts_recv") filling->ts_recv_offset = column.in(version).offset;
+      if (std::string_view(column.name) == "ts_recv") format->ts_recv_offset = column.in(version).offset;
     }
-    fillings.push_back(std::move(filling));
-    return fillings.back().get();
+    return &*format;
   }
-
-  int64_t InitialRows() const { return std::min<int64_t>(options.batch_rows, kChunkRecords); }
 
   arrow::Status WrongSize(RecordKind kind, int size, int64_t byte) const {
     std::string expected;
@@ -259,65 +227,6 @@ struct Reader::Impl {
     return At(ErrorKind::kCorruptData, summary.records, byte,
               fmt::format("is {} for its type {}: {} bytes; expected {}",
                           size < smallest ? "too short" : "of a wrong size", KindName(kind), size, expected));
-  }
-
-  // Sets ts (us), date and, by them, the symbol of a record.
-  struct Place {
-    int64_t ts;
-    int32_t date;
-    int32_t symbol;
-  };
-  Place PlaceOf(const uint8_t* record, int ts_recv_offset) {
-    uint64_t nanos = ts_recv_offset >= 0 ? Load<uint64_t>(record + ts_recv_offset) : kTimeLimit;
-    if (nanos >= kTimeLimit) nanos = Load<uint64_t>(record + 8);
-    if (nanos >= kTimeLimit) return {Chunk::kNoTime, SymbolIndex::kNoDate, SymbolIndex::kUnmapped};
-    const auto time = static_cast<int64_t>(nanos);
-    if (time < day_start || time >= day_end) {
-      day = DateOfNanos(time);
-      day_start = day * kNanosPerDay;
-      day_end = day_start > INT64_MAX - kNanosPerDay ? INT64_MAX : day_start + kNanosPerDay;
-    }
-    return {time / 1000, day, symbols.Resolve(Load<uint32_t>(record + 4), day)};
-  }
-
-  arrow::Status AddRow(const uint8_t* record, RecordKind kind, int size, int64_t byte) {
-    Filling*& of_kind = by_kind[static_cast<int>(kind)];
-    if (!of_kind || of_kind->size != size) {
-      if (of_kind) return WrongSize(kind, size, byte);
-      ARROW_ASSIGN_OR_RAISE(of_kind, FillingFor(kind, size, 0, 0, byte));
-    }
-    const Place place = PlaceOf(record, of_kind->ts_recv_offset);
-    Filling* filling = of_kind;
-    if (options.split_by_symbol_and_date) {
-      ARROW_ASSIGN_OR_RAISE(filling, OfGroup(*of_kind, place, byte));
-    }
-    Chunk& chunk = filling->chunk;
-    const size_t at = chunk.size++;
-    chunk.records[at] = record;
-    chunk.ts[at] = place.ts;
-    chunk.date[at] = place.date;
-    chunk.symbol[at] = place.symbol;
-    chunk.source_row[at] = summary.records;
-    if (!filling->touched) {
-      filling->touched = true;
-      touched.push_back(filling);
-    }
-    summary.unmapped_rows += place.symbol == SymbolIndex::kUnmapped;
-    ++chunk_records;
-    return arrow::Status::OK();
-  }
-
-  arrow::Result<Filling*> OfGroup(const Filling& of_kind, const Place& place, int64_t byte) {
-    const uint64_t key =
-        static_cast<uint64_t>(static_cast<uint32_t>(place.symbol)) << 32 | static_cast<uint32_t>(place.date);
-    auto& same = by_group[key];
-    for (Filling* filling : same) {
-      if (filling->kind == of_kind.kind) return filling;
-    }
-    ARROW_ASSIGN_OR_RAISE(Filling * made,
-                          FillingFor(of_kind.kind, of_kind.size, place.symbol, place.date, byte));
-    same.push_back(made);
-    return made;
   }
 
   arrow::Status AddOther(const uint8_t* record, const RtypeEntry& entry, int size, int64_t byte) {
@@ -365,7 +274,7 @@ struct Reader::Impl {
   }
 
   // Takes whole records from [data, data + size), whose first byte is `start` in the stream; says how many
-  // bytes they took. The records' pointers are in use until FlushChunks().
+  // bytes they took.
   arrow::Result<int64_t> Scan(const uint8_t* data, int64_t size, int64_t start) {
     int64_t at = 0;
     while (at < size) {
@@ -378,84 +287,41 @@ struct Reader::Impl {
       if (bytes > size - at) break;
       const RtypeEntry& entry = kRtypes[record[1]];
       if (entry.record_class == RecordClass::kRow) {
-        ARROW_RETURN_NOT_OK(AddRow(record, entry.kind, bytes, start + at));
+        ARROW_ASSIGN_OR_RAISE(const RecordFormat* format, FormatOf(entry.kind, bytes, start + at));
+        ARROW_ASSIGN_OR_RAISE(const bool due, batches->Add(record, *format, summary.records));
+        if (due) ARROW_RETURN_NOT_OK(Flush(data, start));
       } else {
         ARROW_RETURN_NOT_OK(AddOther(record, entry, bytes, start + at));
       }
       ++summary.records;
       at += bytes;
-      if (chunk_records >= chunk_limit) ARROW_RETURN_NOT_OK(FlushChunks(data, start));
     }
-    ARROW_RETURN_NOT_OK(FlushChunks(data, start));
+    ARROW_RETURN_NOT_OK(Flush(data, start));
     return at;
   }
-  size_t chunk_limit = kChunkRecords;
 
-  // Moves the chunks' records into their columns.
-  arrow::Status FlushChunks(const uint8_t* data, int64_t start) {
-    for (Filling* filling : touched) {
-      Chunk& chunk = filling->chunk;
-      ColumnSet& columns = filling->columns;
-      if (columns.rows() + static_cast<int64_t>(chunk.size) > options.batch_rows)
-        ARROW_RETURN_NOT_OK(GiveOut(*filling));
-      const int64_t nulled = columns.nulled_times();
-      ARROW_ASSIGN_OR_RAISE(auto misfit, columns.Append(chunk));
-      if (misfit) {
-        return At(ErrorKind::kInvalidInput, chunk.source_row[misfit->record],
-                  start + (chunk.records[misfit->record] - data),
-                  fmt::format("does not fit: {}", misfit->what),
-                  "times that do not fit are counted and left null with --on-error null");
-      }
-      summary.nulled_times += columns.nulled_times() - nulled;
-      summary.rows[filling->kind] += static_cast<int64_t>(chunk.size);
-      chunk.size = 0;
-      filling->touched = false;
-    }
-    touched.clear();
-    chunk_records = 0;
-    return fillings.size() > 1 ? HoldWithinBudget() : arrow::Status::OK();
-  }
-
-  arrow::Status GiveOut(Filling& filling) {
-    if (filling.columns.rows() == 0) return arrow::Status::OK();
-    Batch batch{filling.kind, nullptr, std::nullopt};
-    ARROW_ASSIGN_OR_RAISE(batch.rows, filling.columns.Finish(symbols));
-    if (options.split_by_symbol_and_date) {
-      batch.group.emplace();
-      if (filling.symbol != SymbolIndex::kUnmapped) batch.group->symbol = symbols.symbol(filling.symbol);
-      if (filling.date != SymbolIndex::kNoDate) batch.group->date = filling.date;
-    }
-    ready.push_back(std::move(batch));
-    return arrow::Status::OK();
-  }
-
-  arrow::Status HoldWithinBudget() {
-    while (true) {
-      int64_t held = 0;
-      Filling* largest = nullptr;
-      for (const auto& filling : fillings) {
-        held += filling->columns.bytes();
-        if (!largest || filling->columns.bytes() > largest->columns.bytes()) largest = filling.get();
-      }
-      if (held <= options.max_held_bytes || largest->columns.rows() == 0) return arrow::Status::OK();
-      ARROW_RETURN_NOT_OK(GiveOut(*largest));
-    }
+  arrow::Status Flush(const uint8_t* data, int64_t start) {
+    ARROW_ASSIGN_OR_RAISE(auto misfit, batches->Flush());
+    if (!misfit) return arrow::Status::OK();
+    return At(ErrorKind::kInvalidInput, misfit->source_row, start + (misfit->record - data),
+              fmt::format("does not fit: {}", misfit->what),
+              "times that do not fit are counted and left null with --on-error null");
   }
 
   // Reads a block's worth of records.
   arrow::Status Advance() {
     if (position == block.size) ARROW_RETURN_NOT_OK(NextBlock());
     if (at_end) return End();
-    if (!carry.empty()) {
-      ARROW_RETURN_NOT_OK(CompleteCarry());
-      if (position == block.size) return arrow::Status::OK();
+    if (!carry.empty()) ARROW_RETURN_NOT_OK(CompleteCarry());
+    if (position < block.size) {
+      const int64_t start = block_start + position;
+      ARROW_ASSIGN_OR_RAISE(int64_t used, Scan(block.data + position, block.size - position, start));
+      carry.assign(reinterpret_cast<const char*>(block.data) + position + used, block.size - position - used);
+      carry_start = start + used;
+      position = block.size;
+      summary.bytes_decoded = carry_start;
     }
-    const int64_t start = block_start + position;
-    ARROW_ASSIGN_OR_RAISE(int64_t used, Scan(block.data + position, block.size - position, start));
-    carry.assign(reinterpret_cast<const char*>(block.data) + position + used, block.size - position - used);
-    carry_start = start + used;
-    position = block.size;
-    summary.bytes_decoded = carry_start;
+    Count();
     return arrow::Status::OK();
   }
 
@@ -499,9 +365,8 @@ struct Reader::Impl {
       summary.identical_export = false;
       carry.clear();
     }
-    for (const auto& filling : fillings) ARROW_RETURN_NOT_OK(GiveOut(*filling));
-    fillings.clear();
-    by_group.clear();
+    ARROW_RETURN_NOT_OK(batches->Finish());
+    Count();
     if (summary.nulled_times > 0) summary.identical_export = false;
     if (!summary.has_metadata) {
       summary.metadata.version = std::bit_width(versions);
@@ -511,7 +376,15 @@ struct Reader::Impl {
     ended = true;
     return arrow::Status::OK();
   }
-  bool ended = false;
+
+  void Count() {
+    for (int k = 0; k < kKinds; ++k) {
+      const auto kind = static_cast<RecordKind>(k);
+      if (batches->rows(kind) > 0) summary.rows[kind] = batches->rows(kind);
+    }
+    summary.unmapped_rows = batches->unmapped_rows();
+    summary.nulled_times = batches->nulled_times();
+  }
 };
 
 Reader::Reader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -523,20 +396,17 @@ arrow::Result<std::unique_ptr<Reader>> Reader::Open(std::shared_ptr<arrow::io::I
     return InvalidInput(fmt::format("batch_rows is {}; expected at least 1", options.batch_rows));
   }
   auto impl = std::make_unique<Impl>();
-  impl->chunk_limit = static_cast<size_t>(std::min<int64_t>(kChunkRecords, options.batch_rows));
   impl->symbols.AddOverrides(options.extra_mappings);
   ARROW_ASSIGN_OR_RAISE(impl->stream, ByteStream::Open(std::move(input), options.name));
   impl->options = std::move(options);
+  impl->batches.emplace(impl->options, impl->symbols);
   ARROW_RETURN_NOT_OK(impl->Start());
   return std::unique_ptr<Reader>(new Reader(std::move(impl)));
 }
 
 arrow::Result<std::optional<Batch>> Reader::Next() {
-  while (impl_->ready.empty() && !impl_->ended) ARROW_RETURN_NOT_OK(impl_->Advance());
-  if (impl_->ready.empty()) return std::nullopt;
-  Batch batch = std::move(impl_->ready.front());
-  impl_->ready.pop_front();
-  return batch;
+  while (!impl_->batches->has_batch() && !impl_->ended) ARROW_RETURN_NOT_OK(impl_->Advance());
+  return impl_->batches->Take();
 }
 
 const ReadSummary& Reader::summary() const { return impl_->summary; }

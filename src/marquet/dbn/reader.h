@@ -52,8 +52,8 @@ struct ReadOptions {
   bool keep_unknown = false;     // keep records of unknown type, raw, in ReadSummary::kept_records
   OnTimeOverflow on_time_overflow = OnTimeOverflow::kError;
   int64_t batch_rows = 131'072;
-  // Nanosecond upgrade of symbols: (instrument_id, date) -> symbol overrides from a symbology.json, as
-  // mappings.
+  // Symbols to instrument ids, out of a batch folder's symbology.json: they go before what the file itself
+  // says.
   std::vector<SymbolMapping> extra_mappings;
   // Gives batches of one symbol and date each, named in Batch::group: records go straight to their group's
   // columns, which costs nothing above a plain read, where sorting rows into partitions afterwards costs
@@ -61,7 +61,7 @@ struct ReadOptions {
   bool split_by_symbol_and_date = false;
   // What may be held in batches that are still filling (several kinds, or groups): above it the largest is
   // given out early.
-  int64_t max_held_bytes = int64_t{96} << 20;
+  int64_t max_held_bytes = int64_t{64} << 20;
 };
 
 // A record that is no table row (system, symbol mapping, error, and unknown ones when kept), with its place.

@@ -29,7 +29,7 @@ class SymbolIndex {
   void AddLive(uint32_t instrument_id, std::string_view symbol);
 
   // A number for the symbol, or kUnmapped.
-  int32_t Resolve(uint32_t instrument_id, int32_t date) {
+  int32_t Resolve(uint32_t instrument_id, int32_t date) const {
     Cached& cached = cache_[instrument_id % cache_.size()];
     if (cached.instrument_id != instrument_id || cached.date != date || !cached.valid) {
       cached = {instrument_id, date, LookUp(instrument_id, date), true};
@@ -63,7 +63,7 @@ class SymbolIndex {
   Intervals overrides_;
   Intervals metadata_;
   std::unordered_map<uint32_t, int32_t> live_;
-  std::array<Cached, 1024> cache_;
+  mutable std::array<Cached, 1024> cache_;
 };
 
 }  // namespace marquet::dbn
