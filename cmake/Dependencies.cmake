@@ -12,11 +12,6 @@ find_package(Python 3.11 REQUIRED COMPONENTS ${_python_parts})
 
 include(LinkedLibraries)
 
-# libparquet exports a simdjson of its own, of another version. Whichever library a binary names first answers for both,
-# so ours is named before anything else; libparquet's is then shadowed in programs (not in Python, where each library
-# finds its own), where it serves to write GeoArrow types only, which Marquet never does.
-target_link_options(marquet_options INTERFACE LINKER:--no-as-needed "$<TARGET_FILE:simdjson::simdjson>")
-
 if(MARQUET_BUILD_TESTS)
   find_package(GTest REQUIRED)
 endif()

@@ -29,7 +29,6 @@ find_package(spdlog REQUIRED)
 set_target_properties(spdlog::spdlog_header_only PROPERTIES INTERFACE_LINK_LIBRARIES
                                                             "fmt::fmt-header-only;Threads::Threads")
 find_package(nlohmann_json REQUIRED)
-find_package(simdjson REQUIRED) # Debian has no archive of it: the wheel carries the shared library beside its own
 
 # Linked as archives where Debian ships them, so that a wheel carries them inside.
 function(marquet_archive target header library)
