@@ -169,6 +169,13 @@ class RowGroupRows final : public arrow::RecordBatchReader {
       }
       ARROW_RETURN_NOT_OK(rows_->ReadNext(&batch_));
       if (batch_ == nullptr) {
+        // Arrow ends quietly when a column has fewer values than the row group has rows.
+        const int row_group = request_.parts[part_].row_group;
+        const int64_t expected = reader_->parquet_reader()->metadata()->RowGroup(row_group)->num_rows();
+        if (batch_begin_ != expected) {
+          return CorruptData(fmt::format("{}: row group {}: {} rows could be decoded; the footer says {}",
+                                         path_, row_group, batch_begin_, expected));
+        }
         rows_.reset();
         ++part_;
         batch_begin_ = 0;
@@ -176,7 +183,13 @@ class RowGroupRows final : public arrow::RecordBatchReader {
         continue;
       }
       arrow::ArrayVector columns;
-      for (const auto& field : schema_->fields()) columns.push_back(batch_->GetColumnByName(field->name()));
+      for (const auto& field : schema_->fields()) {
+        columns.push_back(batch_->GetColumnByName(field->name()));
+        if (columns.back() == nullptr || columns.back()->length() != batch_->num_rows()) {
+          return CorruptData(fmt::format("{}: row group {}, column {}: its values do not fill the rows",
+                                         path_, request_.parts[part_].row_group, field->name()));
+        }
+      }
       batch_ = arrow::RecordBatch::Make(schema_, batch_->num_rows(), std::move(columns));
     }
   }
@@ -265,7 +278,9 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> FileReader::Read(ReadRe
     ARROW_RETURN_NOT_OK(impl_->CheckRowGroup(part.row_group));
   return GuardRead(impl_->path, [&]() -> arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> {
     ::parquet::arrow::FileReaderBuilder builder;
-    ARROW_RETURN_NOT_OK(builder.Open(impl_->file, ::parquet::ReaderProperties(), impl_->footer));
+    ::parquet::ReaderProperties reading;
+    reading.set_page_checksum_verification(true);  // damage must never become a value
+    ARROW_RETURN_NOT_OK(builder.Open(impl_->file, reading, impl_->footer));
     ::parquet::ArrowReaderProperties properties(request.use_threads);
     properties.set_batch_size(request.batch_rows);
     ARROW_ASSIGN_OR_RAISE(auto reader, builder.properties(properties)->Build());

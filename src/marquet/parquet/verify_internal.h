@@ -5,7 +5,7 @@
 
 #include "arrow/io/type_fwd.h"
 #include "arrow/status.h"
-#include "marquet/parquet/options.h"
+#include "marquet/parquet/verify.h"
 
 namespace parquet {
 class FileMetaData;
@@ -17,5 +17,9 @@ namespace marquet::pq {
 // kCorruptData names the first difference.
 arrow::Status CheckWritten(arrow::io::RandomAccessFile& file, const std::string& path,
                            const ::parquet::FileMetaData& footer, VerifyLevel level);
+
+// VerifyFile for a file that is open.
+arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const std::string& path,
+                                        VerifyLevel level, const Expectation& expected, const StopFlag* stop);
 
 }  // namespace marquet::pq

@@ -1,0 +1,152 @@
+#include "marquet/parquet/chunk_check_internal.h"
+
+#include "arrow/util/crc32.h"
+#include "fmt/format.h"
+#include "marquet/base/error.h"
+#include "marquet/parquet/failures_internal.h"
+#include "marquet/parquet/page_header_internal.h"
+#include "parquet/column_reader.h"
+#include "parquet/metadata.h"
+#include "parquet/properties.h"
+#include "parquet/schema.h"
+
+namespace marquet::pq {
+namespace {
+
+constexpr int64_t kBatch = 1 << 16;  // levels decoded at a time
+
+struct Counts {
+  int64_t levels = 0;
+  int64_t rows = 0;
+};
+
+template <typename DType>
+arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader) {
+  auto& typed = static_cast<::parquet::TypedColumnReader<DType>&>(reader);
+  const ::parquet::ColumnDescriptor& column = *reader.descr();
+  std::vector<int16_t> definition(kBatch), repetition(kBatch);
+  const auto values = std::make_unique<typename DType::c_type[]>(kBatch);
+  Counts counts;
+  while (typed.HasNext()) {
+    int64_t decoded = 0;
+    const int64_t levels =
+        typed.ReadBatch(kBatch, definition.data(), repetition.data(), values.get(), &decoded);
+    if (levels == 0 && decoded == 0) return arrow::Status::IOError("a page holds fewer values than it says");
+    counts.levels += levels;
+    int64_t defined = column.max_definition_level() == 0 ? levels : 0;
+    if (column.max_definition_level() > 0) {
+      defined = std::count(definition.begin(), definition.begin() + levels, column.max_definition_level());
+    }
+    if (defined != decoded) {
+      return arrow::Status::IOError("the levels tell of ", defined, " values, and ", decoded, " are there");
+    }
+    if (column.max_repetition_level() == 0) {
+      counts.rows += levels;
+    } else {
+      counts.rows += std::count(repetition.begin(), repetition.begin() + levels, 0);
+    }
+  }
+  return counts;
+}
+
+arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader) {
+  switch (reader.type()) {
+    case ::parquet::Type::BOOLEAN:
+      return DecodeAll<::parquet::BooleanType>(reader);
+    case ::parquet::Type::INT32:
+      return DecodeAll<::parquet::Int32Type>(reader);
+    case ::parquet::Type::INT64:
+      return DecodeAll<::parquet::Int64Type>(reader);
+    case ::parquet::Type::INT96:
+      return DecodeAll<::parquet::Int96Type>(reader);
+    case ::parquet::Type::FLOAT:
+      return DecodeAll<::parquet::FloatType>(reader);
+    case ::parquet::Type::DOUBLE:
+      return DecodeAll<::parquet::DoubleType>(reader);
+    case ::parquet::Type::BYTE_ARRAY:
+      return DecodeAll<::parquet::ByteArrayType>(reader);
+    case ::parquet::Type::FIXED_LEN_BYTE_ARRAY:
+      return DecodeAll<::parquet::FLBAType>(reader);
+    default:
+      return arrow::Status::IOError("unknown physical type ", static_cast<int>(reader.type()));
+  }
+}
+
+class Report {
+ public:
+  Report(const ::parquet::ColumnDescriptor& column, const ChunkPlace& place, std::vector<Damage>* damage)
+      : column_(column), place_(place), damage_(damage) {}
+
+  // `begin` is within the chunk.
+  void Add(std::string region, int64_t page, int64_t begin, int64_t length, std::string message) {
+    damage_->push_back({place_.file, place_.row_group, column_.path()->ToDotString(), page,
+                        place_.offset + begin, length, std::move(region), std::move(message)});
+  }
+
+ private:
+  const ::parquet::ColumnDescriptor& column_;
+  const ChunkPlace& place_;
+  std::vector<Damage>* damage_;
+};
+
+}  // namespace
+
+void CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaData& chunk,
+                const ::parquet::ColumnDescriptor& column, const ChunkPlace& place,
+                std::vector<Damage>* damage) {
+  Report report(column, place, damage);
+  const std::span<const uint8_t> all(bytes.data(), static_cast<size_t>(bytes.size()));
+  int64_t position = 0;
+  int64_t values = 0;
+  for (int64_t page = 0; position < bytes.size(); ++page) {
+    const auto parsed = ParsePageHeader(all.subspan(position));
+    const int64_t left = bytes.size() - position;
+    if (!parsed.ok()) {
+      report.Add("page header", page, position, left, parsed.status().message());
+      return;  // where the next page begins is unknown
+    }
+    const PageHeader& header = *parsed;
+    if (header.compressed_size > left - header.header_size) {
+      report.Add("page header", page, position, left,
+                 fmt::format("the page takes {} bytes; {} are left of the column chunk",
+                             header.compressed_size, left - header.header_size));
+      return;
+    }
+    const int64_t body = position + header.header_size;
+    if (header.crc.has_value()) {
+      const uint32_t found = arrow::internal::crc32(0, bytes.data() + body, header.compressed_size);
+      if (found != *header.crc) {
+        report.Add("page", page, body, header.compressed_size,
+                   fmt::format("the CRC of the page is {:08x}; expected {:08x}", found, *header.crc));
+      }
+    }
+    if (header.kind == PageKind::kData || header.kind == PageKind::kDataV2) values += header.values;
+    position = body + header.compressed_size;
+  }
+  if (values != chunk.num_values()) {
+    report.Add("page header", -1, 0, bytes.size(),
+               fmt::format("the pages hold {} values; the footer says {}", values, chunk.num_values()));
+  }
+}
+
+void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::ColumnChunkMetaData& chunk,
+                 const ::parquet::ColumnDescriptor& column, int64_t rows, const ChunkPlace& place,
+                 std::vector<Damage>* damage) {
+  Report report(column, place, damage);
+  const auto counts = GuardRead("decoding", [&]() -> arrow::Result<Counts> {
+    auto pages =
+        ::parquet::PageReader::Open(std::make_shared<arrow::io::BufferReader>(bytes), chunk.num_values(),
+                                    chunk.compression(), ::parquet::ReaderProperties(), column);
+    const auto reader = ::parquet::ColumnReader::Make(&column, std::move(pages));
+    return DecodeAll(*reader);
+  });
+  if (!counts.ok()) {
+    report.Add("page", -1, 0, bytes->size(), counts.status().message());
+  } else if (counts->levels != chunk.num_values() || counts->rows != rows) {
+    report.Add("page", -1, 0, bytes->size(),
+               fmt::format("{} values in {} rows were decoded; expected {} in {}", counts->levels,
+                           counts->rows, chunk.num_values(), rows));
+  }
+}
+
+}  // namespace marquet::pq

@@ -1,0 +1,36 @@
+// Checks the bytes of one column chunk: its page headers, its CRCs, its values.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "arrow/type_fwd.h"
+#include "marquet/parquet/verify.h"
+
+namespace parquet {
+class ColumnChunkMetaData;
+class ColumnDescriptor;
+}  // namespace parquet
+
+namespace marquet::pq {
+
+// Where the chunk is, for the report.
+struct ChunkPlace {
+  std::string file;
+  int row_group = 0;
+  int64_t offset = 0;  // of its first byte in the file
+};
+
+// Walks the pages in `bytes`, which are all of the chunk, and adds what it finds to `damage`: headers that
+// cannot be read, pages that leave the chunk, CRCs that differ (a page without one is passed over), and a
+// number of values that is not the footer's.
+void CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaData& chunk,
+                const ::parquet::ColumnDescriptor& column, const ChunkPlace& place,
+                std::vector<Damage>* damage);
+
+// Decodes every value, and counts the `rows`.
+void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::ColumnChunkMetaData& chunk,
+                 const ::parquet::ColumnDescriptor& column, int64_t rows, const ChunkPlace& place,
+                 std::vector<Damage>* damage);
+
+}  // namespace marquet::pq

@@ -1,0 +1,92 @@
+#include "marquet/parquet/verify.h"
+
+#include "marquet/base/error.h"
+#include "marquet/parquet/testing_internal.h"
+
+namespace marquet::pq {
+namespace {
+
+class VerifyTest : public FileTest {
+ protected:
+  static std::shared_ptr<arrow::Table> SmallTable() {
+    arrow::Int64Builder numbers;
+    arrow::StringBuilder names;
+    for (int i = 0; i < 40; ++i) {
+      EXPECT_TRUE(numbers.Append(i * i).ok());
+      EXPECT_TRUE((i % 7 == 0 ? names.AppendNull() : names.Append(i % 2 == 0 ? "ESH4" : "NQH4")).ok());
+    }
+    return arrow::Table::Make(
+        arrow::schema({arrow::field("number", arrow::int64()), arrow::field("name", arrow::utf8())}),
+        {Value(numbers.Finish()), Value(names.Finish())});
+  }
+};
+
+TEST_F(VerifyTest, AWholeFilePasses) {
+  const WrittenFile written = Value(WriteTable(Path("a.parquet"), *SmallTable()));
+  for (const VerifyLevel level : {VerifyLevel::kFooter, VerifyLevel::kCrc, VerifyLevel::kFull}) {
+    const FileVerdict verdict =
+        Value(VerifyFile(*fs_, written.path, level, {written.digest, written.bytes, 40}));
+    EXPECT_TRUE(verdict.ok);
+    EXPECT_EQ(verdict.rows, 40);
+    EXPECT_EQ(verdict.rows_intact, 40);
+    EXPECT_EQ(verdict.bytes, written.bytes);
+  }
+}
+
+TEST_F(VerifyTest, EveryFlippedBitIsFound) {
+  const WrittenFile written = Value(WriteTable(Path("a.parquet"), *SmallTable()));
+  const std::string bytes = Bytes(written.path);
+  for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    std::string flipped = bytes;
+    flipped[bit / 8] ^= static_cast<char>(1 << (bit % 8));
+    PutBytes(Path("b.parquet"), flipped);
+    const auto verdict = VerifyFile(*fs_, Path("b.parquet"), VerifyLevel::kFull,
+                                    {written.digest, written.bytes, written.rows});
+    if (verdict.ok()) {
+      EXPECT_FALSE(verdict->ok) << "bit " << bit;
+    } else {
+      // A footer that now claims something that is not supported cannot be checked further.
+      EXPECT_TRUE(IsKind(verdict.status(), ErrorKind::kUnsupported))
+          << bit << ": " << verdict.status().ToString();
+    }
+  }
+}
+
+TEST_F(VerifyTest, EveryTruncationIsFound) {
+  const WrittenFile written = Value(WriteTable(Path("a.parquet"), *SmallTable()));
+  const std::string bytes = Bytes(written.path);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    PutBytes(Path("b.parquet"), bytes.substr(0, size));
+    EXPECT_FALSE(Value(VerifyFile(*fs_, Path("b.parquet"), VerifyLevel::kFooter)).ok) << size;
+  }
+}
+
+TEST_F(VerifyTest, NamesThePageThatADamagedByteIsIn) {
+  WriteOptions options;
+  options.row_group_rows = 10;
+  options.codec = Codec::kNone;
+  const WrittenFile written = Value(WriteTable(Path("a.parquet"), *SmallTable(), options, 10));
+  std::string bytes = Bytes(written.path);
+  const size_t at = bytes.find("NQH4");  // the first dictionary page of "name"
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] = 'X';
+  PutBytes(Path("b.parquet"), bytes);
+  const FileVerdict verdict = Value(VerifyFile(*fs_, Path("b.parquet"), VerifyLevel::kCrc));
+  ASSERT_EQ(verdict.damage.size(), 1u);
+  const Damage& damage = verdict.damage[0];
+  EXPECT_EQ(damage.row_group, 0);
+  EXPECT_EQ(damage.column, "name");
+  EXPECT_EQ(damage.page, 0);
+  EXPECT_EQ(damage.region, "page");
+  EXPECT_LE(damage.offset, static_cast<int64_t>(at));
+  EXPECT_GT(damage.offset + damage.length, static_cast<int64_t>(at));
+  EXPECT_EQ(verdict.rows_intact, 30);
+}
+
+TEST_F(VerifyTest, AMissingFileIsAnError) {
+  EXPECT_TRUE(
+      IsKind(VerifyFile(*fs_, Path("none.parquet"), VerifyLevel::kCrc).status(), ErrorKind::kNotFound));
+}
+
+}  // namespace
+}  // namespace marquet::pq
