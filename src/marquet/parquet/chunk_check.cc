@@ -32,6 +32,9 @@ arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader) {
     const int64_t levels =
         typed.ReadBatch(kBatch, definition.data(), repetition.data(), values.get(), &decoded);
     if (levels == 0 && decoded == 0) return arrow::Status::IOError("a page holds fewer values than it says");
+    if (column.max_repetition_level() > 0 && counts.levels == 0 && levels > 0 && repetition[0] != 0) {
+      return arrow::Status::IOError("the first repetition level is ", repetition[0], "; a row begins with 0");
+    }
     counts.levels += levels;
     int64_t defined = column.max_definition_level() == 0 ? levels : 0;
     if (column.max_definition_level() > 0) {

@@ -3,12 +3,12 @@
 #include "arrow/io/interfaces.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/parquet/batch_stream_internal.h"
 #include "marquet/parquet/column_statistics_internal.h"
+#include "marquet/parquet/column_stream_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_internal.h"
-#include "parquet/arrow/reader.h"
 #include "parquet/arrow/schema.h"
-#include "parquet/file_reader.h"
 #include "parquet/metadata.h"
 #include "parquet/page_index.h"
 #include "parquet/properties.h"
@@ -118,96 +118,6 @@ arrow::Result<std::optional<std::vector<PageBounds>>> FileReader::Impl::Pages(in
   return Pages{std::move(pages)};
 }
 
-namespace {
-
-// The slices of the batches of one row group that lie in the ranges asked for.
-class RowGroupRows final : public arrow::RecordBatchReader {
- public:
-  RowGroupRows(std::string path, std::shared_ptr<arrow::Schema> schema,
-               std::unique_ptr<::parquet::arrow::FileReader> reader, std::vector<int> leaves,
-               ReadRequest request)
-      : path_(std::move(path)),
-        schema_(std::move(schema)),
-        reader_(std::move(reader)),
-        leaves_(std::move(leaves)),
-        request_(std::move(request)) {}
-
-  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
-
-  arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* out) override {
-    return GuardRead(path_, [&] { return Next(out); });
-  }
-
- private:
-  arrow::Status Next(std::shared_ptr<arrow::RecordBatch>* out) {
-    out->reset();
-    for (;;) {
-      if (batch_ != nullptr) {
-        const std::vector<RowRange>& ranges = request_.parts[part_].rows;
-        while (range_ < ranges.size()) {
-          const int64_t begin = std::max(ranges[range_].begin, batch_begin_);
-          const int64_t end = std::min(ranges[range_].end, batch_begin_ + batch_->num_rows());
-          if (ranges[range_].end > batch_begin_ + batch_->num_rows()) {
-            if (begin < end) *out = batch_->Slice(begin - batch_begin_, end - begin);
-            break;
-          }
-          ++range_;
-          if (begin < end) {
-            *out = batch_->Slice(begin - batch_begin_, end - begin);
-            return arrow::Status::OK();
-          }
-        }
-        if (ranges.empty()) *out = batch_;
-        batch_begin_ += batch_->num_rows();
-        batch_.reset();
-        if (*out != nullptr) return arrow::Status::OK();
-      }
-      if (rows_ == nullptr) {
-        if (part_ == request_.parts.size()) return arrow::Status::OK();
-        ARROW_ASSIGN_OR_RAISE(rows_,
-                              reader_->GetRecordBatchReader({request_.parts[part_].row_group}, leaves_));
-      }
-      ARROW_RETURN_NOT_OK(rows_->ReadNext(&batch_));
-      if (batch_ == nullptr) {
-        // Arrow ends quietly when a column has fewer values than the row group has rows.
-        const int row_group = request_.parts[part_].row_group;
-        const int64_t expected = reader_->parquet_reader()->metadata()->RowGroup(row_group)->num_rows();
-        if (batch_begin_ != expected) {
-          return CorruptData(fmt::format("{}: row group {}: {} rows could be decoded; the footer says {}",
-                                         path_, row_group, batch_begin_, expected));
-        }
-        rows_.reset();
-        ++part_;
-        batch_begin_ = 0;
-        range_ = 0;
-        continue;
-      }
-      arrow::ArrayVector columns;
-      for (const auto& field : schema_->fields()) {
-        columns.push_back(batch_->GetColumnByName(field->name()));
-        if (columns.back() == nullptr || columns.back()->length() != batch_->num_rows()) {
-          return CorruptData(fmt::format("{}: row group {}, column {}: its values do not fill the rows",
-                                         path_, request_.parts[part_].row_group, field->name()));
-        }
-      }
-      batch_ = arrow::RecordBatch::Make(schema_, batch_->num_rows(), std::move(columns));
-    }
-  }
-
-  std::string path_;
-  std::shared_ptr<arrow::Schema> schema_;
-  std::unique_ptr<::parquet::arrow::FileReader> reader_;
-  std::vector<int> leaves_;
-  ReadRequest request_;
-  std::unique_ptr<arrow::RecordBatchReader> rows_;  // of the current part
-  std::shared_ptr<arrow::RecordBatch> batch_;
-  int64_t batch_begin_ = 0;
-  size_t part_ = 0;
-  size_t range_ = 0;
-};
-
-}  // namespace
-
 FileReader::FileReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 FileReader::~FileReader() = default;
@@ -266,27 +176,23 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> FileReader::Read(ReadRe
   if (request.batch_rows <= 0) {
     return InvalidInput(fmt::format("batch_rows is {}; expected at least 1", request.batch_rows));
   }
-  arrow::FieldVector fields;
-  std::vector<int> leaves;
-  for (const std::string& column : request.columns) {
-    ARROW_ASSIGN_OR_RAISE(const int field, impl_->Field(column));
-    fields.push_back(impl_->schema->field(field));
-    for (int leaf = impl_->first_leaf[field]; leaf < impl_->first_leaf[field + 1]; ++leaf)
-      leaves.push_back(leaf);
-  }
   for (const ReadRequest::Part& part : request.parts)
     ARROW_RETURN_NOT_OK(impl_->CheckRowGroup(part.row_group));
+  const auto source = std::make_shared<const ReadSource>(
+      ReadSource{impl_->path, impl_->file, impl_->footer, std::move(request.parts), request.batch_rows});
   return GuardRead(impl_->path, [&]() -> arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> {
-    ::parquet::arrow::FileReaderBuilder builder;
-    ::parquet::ReaderProperties reading;
-    reading.set_page_checksum_verification(true);  // damage must never become a value
-    ARROW_RETURN_NOT_OK(builder.Open(impl_->file, reading, impl_->footer));
-    ::parquet::ArrowReaderProperties properties(request.use_threads);
-    properties.set_batch_size(request.batch_rows);
-    ARROW_ASSIGN_OR_RAISE(auto reader, builder.properties(properties)->Build());
-    return std::make_shared<RowGroupRows>(impl_->path,
-                                          arrow::schema(std::move(fields), impl_->schema->metadata()),
-                                          std::move(reader), std::move(leaves), std::move(request));
+    arrow::FieldVector fields;
+    std::vector<std::unique_ptr<ColumnStream>> columns;
+    for (const std::string& name : request.columns) {
+      ARROW_ASSIGN_OR_RAISE(const int index, impl_->Field(name));
+      const int first = impl_->first_leaf[index], end = impl_->first_leaf[index + 1];
+      fields.push_back(impl_->schema->field(index));
+      columns.push_back(end - first == 1 ? MakeFlatColumn(source, first, fields.back()) : nullptr);
+      if (columns.back() == nullptr) columns.back() = MakeAnyColumn(source, first, end, fields.back());
+    }
+    ARROW_ASSIGN_OR_RAISE(std::vector<Piece> pieces, PlanPieces(*source));
+    return MakeBatchStream(source, arrow::schema(std::move(fields), impl_->schema->metadata()),
+                           std::move(columns), std::move(pieces), request.use_threads);
   });
 }
 

@@ -67,7 +67,9 @@ class FileReader {
   // The pages of one flat column, or nothing when the file has no page index for it.
   arrow::Result<std::optional<std::vector<PageBounds>>> Pages(int row_group, const std::string& column) const;
 
-  // A stream of the rows asked for. Memory: about one batch per column, besides the pages being decoded.
+  // A stream of the rows asked for; kNotFound for a column that is not there, kInvalidInput for row groups or
+  // rows that are not. Memory: up to four batches per column (decoding runs ahead), besides the compressed
+  // pages of one column chunk each.
   arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> Read(ReadRequest request) const;
 
  private:

@@ -1,7 +1,6 @@
 #include "marquet/parquet/writer.h"
 
 #include <cmath>
-#include <thread>
 
 #include "arrow/util/key_value_metadata.h"
 #include "arrow/util/thread_pool.h"
@@ -9,6 +8,7 @@
 #include "marquet/base/error.h"
 #include "marquet/file/durable_file.h"
 #include "marquet/parquet/column_statistics_internal.h"
+#include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/verify_internal.h"
 #include "marquet/parquet/writer_properties_internal.h"
@@ -24,18 +24,6 @@ namespace {
 // Rows handed to the encoders at once: enough to make a task of a column worth its hand-over, and few enough
 // that `memory` is looked at often.
 constexpr int64_t kSliceRows = 1 << 16;
-
-// The threads that encode columns, shared by all writers of the process. Apart from Arrow's own pool, whose
-// threads may be the ones that call Write(): a pool's thread that waits for tasks of the same pool can wait
-// for ever. The tasks here wait for nothing.
-arrow::internal::ThreadPool* EncodingThreads() {
-  static const std::shared_ptr<arrow::internal::ThreadPool> pool = [] {
-    const int threads = std::max(1u, std::thread::hardware_concurrency());
-    auto made = arrow::internal::ThreadPool::MakeEternal(threads);
-    return made.ok() ? *std::move(made) : nullptr;
-  }();
-  return pool.get();
-}
 
 template <typename ArrayType>
 bool AnyNaN(const arrow::Array& array) {
@@ -80,8 +68,8 @@ struct FileWriter::Impl {
     ARROW_ASSIGN_OR_RAISE(const auto properties, WriterPropertiesFor(*file_schema, options, &pool));
     ARROW_ASSIGN_OR_RAISE(const auto metadata, FooterMetadata(*file_schema, options));
     const auto arrow_properties = ::parquet::ArrowWriterProperties::Builder()
-                                      .set_use_threads(options.parallel && EncodingThreads() != nullptr)
-                                      ->set_executor(EncodingThreads())
+                                      .set_use_threads(options.parallel && ColumnThreads() != nullptr)
+                                      ->set_executor(ColumnThreads())
                                       ->build();
     // Types that Parquet lacks are found before there is a file.
     std::shared_ptr<::parquet::SchemaDescriptor> descriptor;

@@ -1,0 +1,169 @@
+#include "marquet/parquet/batch_stream_internal.h"
+
+#include <condition_variable>
+#include <deque>
+
+#include "arrow/util/thread_pool.h"
+#include "fmt/format.h"
+#include "marquet/base/error.h"
+#include "marquet/parquet/column_threads_internal.h"
+#include "marquet/parquet/failures_internal.h"
+#include "parquet/metadata.h"
+
+namespace marquet::pq {
+namespace {
+
+using ArrayResult = arrow::Result<std::shared_ptr<arrow::Array>>;
+
+constexpr size_t kAhead = 2;  // batches of a column that wait for the reader
+
+class BatchStream final : public arrow::RecordBatchReader {
+ public:
+  BatchStream(std::shared_ptr<const ReadSource> source, std::shared_ptr<arrow::Schema> schema,
+              std::vector<std::unique_ptr<ColumnStream>> columns, std::vector<Piece> pieces,
+              arrow::internal::ThreadPool* threads)
+      : source_(std::move(source)),
+        schema_(std::move(schema)),
+        pieces_(std::move(pieces)),
+        threads_(threads),
+        columns_(columns.size()) {
+    for (size_t i = 0; i < columns.size(); ++i) columns_[i].stream = std::move(columns[i]);
+  }
+
+  ~BatchStream() override {
+    std::unique_lock lock(mutex_);
+    stopped_ = true;
+    changed_.wait(lock, [&] { return running_ == 0; });
+  }
+
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+
+  arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* out) override {
+    out->reset();
+    ARROW_RETURN_NOT_OK(failed_);
+    if (piece_ == pieces_.size()) return arrow::Status::OK();
+    arrow::ArrayVector arrays;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      ArrayResult array = threads_ == nullptr ? DecodePiece(i, piece_) : Wait(i);
+      if (!array.ok()) return failed_ = array.status();
+      arrays.push_back(*std::move(array));
+    }
+    *out = arrow::RecordBatch::Make(schema_, pieces_[piece_].rows, std::move(arrays));
+    ++piece_;
+    return arrow::Status::OK();
+  }
+
+ private:
+  struct Column {
+    std::unique_ptr<ColumnStream> stream;
+    // Guarded by mutex_:
+    std::deque<ArrayResult> ready;
+    size_t next = 0;  // piece to decode
+    bool running = false;
+  };
+
+  ArrayResult DecodePiece(size_t column, size_t piece) {
+    const int row_group = source_->parts[pieces_[piece].part].row_group;
+    const std::string place =
+        fmt::format("{}: row group {}, column {}", source_->path, row_group, schema_->field(column)->name());
+    return GuardRead(place, [&]() -> ArrayResult {
+      ARROW_ASSIGN_OR_RAISE(auto array, columns_[column].stream->Decode(pieces_[piece]));
+      if (array->length() == pieces_[piece].rows) return array;
+      return arrow::Status::IOError(array->length(), " rows were decoded; expected ", pieces_[piece].rows);
+    });
+  }
+
+  ArrayResult Wait(size_t index) {
+    Column& column = columns_[index];
+    std::unique_lock lock(mutex_);
+    for (size_t i = 0; i < columns_.size(); ++i) Start(i);
+    changed_.wait(lock, [&] { return !column.ready.empty(); });
+    ArrayResult array = std::move(column.ready.front());
+    column.ready.pop_front();
+    Start(index);
+    return array;
+  }
+
+  // With mutex_ held: gives the column to a thread when there is something to run ahead for.
+  void Start(size_t index) {
+    Column& column = columns_[index];
+    if (column.running || !MayDecode(column)) return;
+    column.running = true;
+    ++running_;
+    if (threads_->Spawn([this, index] { Run(index); }).ok()) return;
+    column.running = false;
+    --running_;
+    if (!column.ready.empty()) return;
+    column.ready.push_back(arrow::Status::UnknownError("no thread can be started"));
+    column.next = pieces_.size();
+  }
+
+  bool MayDecode(const Column& column) const {
+    return !stopped_ && column.next < pieces_.size() && column.ready.size() < kAhead;
+  }
+
+  void Run(size_t index) {
+    Column& column = columns_[index];
+    std::unique_lock lock(mutex_);
+    while (MayDecode(column)) {
+      const size_t piece = column.next++;
+      lock.unlock();
+      ArrayResult array = DecodePiece(index, piece);
+      lock.lock();
+      if (!array.ok()) column.next = pieces_.size();
+      column.ready.push_back(std::move(array));
+      changed_.notify_all();
+    }
+    column.running = false;
+    --running_;
+    changed_.notify_all();
+  }
+
+  const std::shared_ptr<const ReadSource> source_;
+  const std::shared_ptr<arrow::Schema> schema_;
+  const std::vector<Piece> pieces_;
+  arrow::internal::ThreadPool* const threads_;
+  size_t piece_ = 0;  // next to give out
+  arrow::Status failed_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Column> columns_;
+  int running_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+arrow::Result<std::vector<Piece>> PlanPieces(const ReadSource& source) {
+  std::vector<Piece> pieces;
+  for (size_t part = 0; part < source.parts.size(); ++part) {
+    const int row_group = source.parts[part].row_group;
+    const int64_t rows = source.footer->RowGroup(row_group)->num_rows();
+    std::vector<RowRange> ranges = source.parts[part].rows;
+    if (ranges.empty()) ranges.push_back({0, rows});
+    int64_t previous = 0;
+    for (const RowRange& range : ranges) {
+      if (range.begin < previous || range.end < range.begin || range.end > rows) {
+        return InvalidInput(
+            fmt::format("{}: rows {} to {} of row group {} asked for; expected ascending ranges up to {}",
+                        source.path, range.begin, range.end, row_group, rows));
+      }
+      previous = range.end;
+      for (int64_t begin = range.begin; begin < range.end; begin += source.batch_rows) {
+        pieces.push_back({static_cast<int>(part), begin, std::min(source.batch_rows, range.end - begin)});
+      }
+    }
+  }
+  return pieces;
+}
+
+std::shared_ptr<arrow::RecordBatchReader> MakeBatchStream(std::shared_ptr<const ReadSource> source,
+                                                          std::shared_ptr<arrow::Schema> schema,
+                                                          std::vector<std::unique_ptr<ColumnStream>> columns,
+                                                          std::vector<Piece> pieces, bool use_threads) {
+  return std::make_shared<BatchStream>(std::move(source), std::move(schema), std::move(columns),
+                                       std::move(pieces), use_threads ? ColumnThreads() : nullptr);
+}
+
+}  // namespace marquet::pq

@@ -1,0 +1,54 @@
+// One column of a file, decoded piece by piece in the order of a plan.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "arrow/io/type_fwd.h"
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/parquet/reader.h"
+
+namespace parquet {
+class FileMetaData;
+}
+
+namespace marquet::pq {
+
+// What all the columns of one read have in common; immutable, and shared by their threads.
+struct ReadSource {
+  std::string path;
+  std::shared_ptr<arrow::io::RandomAccessFile> file;
+  std::shared_ptr<::parquet::FileMetaData> footer;
+  std::vector<ReadRequest::Part> parts;
+  int64_t batch_rows = 0;
+};
+
+// The rows of one batch: of one part, without a gap.
+struct Piece {
+  int part = 0;
+  int64_t begin = 0;  // within the row group
+  int64_t rows = 0;
+};
+
+// Belongs to one thread at a time. The pieces asked for must ascend. Errors and exceptions are Arrow's; the
+// caller gives them their place.
+class ColumnStream {
+ public:
+  virtual ~ColumnStream() = default;
+  virtual arrow::Result<std::shared_ptr<arrow::Array>> Decode(const Piece& piece) = 0;
+};
+
+// For a flat numeric or temporal column whose values Parquet stores as Arrow does: decodes straight into the
+// array's buffer, and reads only the pages that hold rows asked for where there is an offset index. A null
+// pointer for every other kind of column.
+std::unique_ptr<ColumnStream> MakeFlatColumn(std::shared_ptr<const ReadSource> source, int leaf,
+                                             const std::shared_ptr<arrow::Field>& field);
+
+// For any column, which is the leaves [first_leaf, end_leaf): Arrow's own reader, over the whole row group.
+std::unique_ptr<ColumnStream> MakeAnyColumn(std::shared_ptr<const ReadSource> source, int first_leaf,
+                                            int end_leaf, const std::shared_ptr<arrow::Field>& field);
+
+}  // namespace marquet::pq
