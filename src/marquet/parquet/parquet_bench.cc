@@ -131,13 +131,6 @@ WrittenFile Write(const std::string& path, const arrow::Table& table, bool paral
   }
 }
 
-void PerRow(benchmark::State& state, int64_t rows) {
-  state.SetItemsProcessed(state.iterations() * rows);
-  state.counters["ns/row"] =
-      benchmark::Counter(static_cast<double>(rows) * 1e-9,
-                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
-}
-
 void EncodeBook(benchmark::State& state) {
   const auto book = Book(kBookRows);
   const Scratch scratch;
@@ -148,7 +141,7 @@ void EncodeBook(benchmark::State& state) {
     std::filesystem::remove(scratch.Path("book.parquet"));
     state.ResumeTiming();
   }
-  PerRow(state, kBookRows);
+  state.SetItemsProcessed(state.iterations() * kBookRows);
   state.counters["bytes/row"] = static_cast<double>(bytes) / kBookRows;
 }
 BENCHMARK(EncodeBook)->ArgName("parallel")->Arg(0)->Arg(1)->UseRealTime()->Unit(benchmark::kMillisecond);
@@ -169,7 +162,7 @@ void Read(benchmark::State& state, const std::string& path, int columns, int64_t
     }
     if (seen != rows) throw std::runtime_error("rows are missing");
   }
-  PerRow(state, rows);
+  state.SetItemsProcessed(state.iterations() * rows);
 }
 
 void DecodeBook(benchmark::State& state) {
@@ -196,7 +189,7 @@ void VerifyBook(benchmark::State& state) {
                                                  {written.digest, written.bytes, written.rows}));
     if (!verdict.ok) throw std::runtime_error("damaged");
   }
-  PerRow(state, kBookRows);
+  state.SetItemsProcessed(state.iterations() * kBookRows);
 }
 BENCHMARK(VerifyBook)
     ->ArgName("level")
