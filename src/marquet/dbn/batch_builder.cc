@@ -11,7 +11,9 @@ namespace {
 
 constexpr int64_t kIdleBytes = int64_t{96} << 20;
 constexpr size_t kMaxFillings = 1024;
-constexpr int64_t kInitialGroupRows = 64;  // groups may be many and small
+// Four times these, and again, meets the default of batch_rows. Groups may be many and small.
+constexpr int64_t kInitialRows = 2'048;
+constexpr int64_t kInitialGroupRows = 32;
 constexpr uint64_t kTimeLimit = uint64_t{1} << 63;
 
 template <typename T>
@@ -59,8 +61,7 @@ BatchBuilder::Filling* BatchBuilder::FillingFor(const RecordFormat& format, cons
   for (Filling* filling : same) {
     if (filling->kind == format.kind) return recent = filling;
   }
-  const int64_t first_rows =
-      std::min<int64_t>(options_.batch_rows, split ? kInitialGroupRows : static_cast<int64_t>(kChunkRecords));
+  const int64_t first_rows = std::min<int64_t>(options_.batch_rows, split ? kInitialGroupRows : kInitialRows);
   fillings_.push_back(std::unique_ptr<Filling>(new Filling{
       ColumnSet({format.kind, format.version, format.ts_out, options_.on_time_overflow, first_rows},
                 recycler_),

@@ -3,7 +3,7 @@
 //
 // A chunk is some hundred records that lie in the processor's cache; each field is gathered from all of them
 // in one loop before the next. A null bitmap exists only in columns that met a sentinel. Buffers come from a
-// BufferRecycler and grow by doubling. Not thread safe.
+// BufferRecycler and grow fourfold. Not thread safe.
 #pragma once
 
 #include <array>
