@@ -6,6 +6,7 @@ from marquet import _arrow
 
 _arrow.load()
 
+from marquet import depth  # noqa: E402
 from marquet._core import version as __version__  # noqa: E402
 from marquet.errors import (  # noqa: E402
     AlreadyExistsError,
@@ -38,5 +39,6 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "create_table",
+    "depth",
     "open_table",
 ]

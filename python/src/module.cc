@@ -45,4 +45,6 @@ NB_MODULE(_core, module) {
   RegisterTable(module);
   RegisterScan(module);
   RegisterDbn(module);
+  RegisterDepth(module);
+  RegisterSampling(module);
 }

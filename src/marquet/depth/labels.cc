@@ -69,7 +69,7 @@ int DrawClass(const SharedValue& shared, uint64_t seed, int64_t time, int64_t se
 arrow::Result<Ties> ParseTies(std::string_view name) {
   if (name == "boundary") return Ties::kShareBoundary;
   if (name == "rank") return Ties::kRank;
-  return InvalidInput(fmt::format("'{}' is no way to treat ties; expected boundary or rank", Quoted(name)));
+  return InvalidInput(fmt::format("{} is no way to treat ties; expected boundary or rank", Quoted(name)));
 }
 
 arrow::Result<FittedLabels> FitLabels(std::span<const double> r, const LabelSpec& spec) {

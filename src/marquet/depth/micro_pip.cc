@@ -33,7 +33,7 @@ std::optional<int64_t> MicroPipOfPair(std::string_view symbol) {
 arrow::Result<int64_t> ParseMicroPip(std::string_view text) {
   const auto bad = [&](std::string_view why) {
     return InvalidInput(
-        fmt::format("'{}' {}", Quoted(text), why),
+        fmt::format("{} {}", Quoted(text), why),
         "The micro-pip is a price difference such as 0.00001 or 0.25, a whole number of 1e-9.");
   };
   // digits [. digits] [e exponent]: kept as digits and a power of ten.

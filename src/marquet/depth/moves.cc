@@ -46,7 +46,7 @@ arrow::Result<InvalidRows> ParseInvalidRows(std::string_view name) {
   if (name == "skip") return InvalidRows::kSkip;
   if (name == "error") return InvalidRows::kError;
   return InvalidInput(
-      fmt::format("'{}' is no policy for invalid rows; expected null, skip or error", Quoted(name)));
+      fmt::format("{} is no policy for invalid rows; expected null, skip or error", Quoted(name)));
 }
 
 bool IsGap(int64_t before_ns, int64_t after_ns, int64_t max_gap_ns) {

@@ -42,7 +42,7 @@ arrow::Result<unsigned> ParseFeatures(const std::vector<std::string>& names) {
     const auto* found = std::find(std::begin(kNames), std::end(kNames), name);
     if (found == std::end(kNames)) {
       return InvalidInput(
-          fmt::format("no feature is called '{}'; expected volume, variance or trade_counts", Quoted(name)));
+          fmt::format("no feature is called {}; expected volume, variance or trade_counts", Quoted(name)));
     }
     const unsigned bit = 1u << (found - kNames);
     if (mask & bit) return InvalidInput(fmt::format("the feature '{}' is named twice", name));

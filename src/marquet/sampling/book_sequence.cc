@@ -1,0 +1,198 @@
+#include "marquet/sampling/book_sequence.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "arrow/api.h"
+#include "arrow/compute/api.h"
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/delta/statistics.h"
+#include "marquet/parquet/reader.h"
+#include "marquet/table/table_state.h"
+
+namespace marquet::sampling {
+namespace {
+
+constexpr const char* kSourceTag = "marquet.source";
+
+bool PartitionedBySymbol(const delta::Snapshot& snapshot) {
+  const auto& columns = snapshot.metadata.partition_columns;
+  return std::find(columns.begin(), columns.end(), "symbol") != columns.end();
+}
+
+int64_t LowestOf(const delta::FileStatistics& statistics, const std::string& column) {
+  for (const auto& bounds : statistics.columns) {
+    if (bounds.name != column || !bounds.min || !bounds.min->is_valid) continue;
+    if (bounds.min->type->id() == arrow::Type::INT64) {
+      return static_cast<const arrow::Int64Scalar&>(*bounds.min).value;
+    }
+  }
+  return INT64_MIN;
+}
+
+}  // namespace
+
+arrow::Result<std::string> TimeColumn(const table::Table& book) {
+  for (const char* name : {"ts_recv", "ts_event"}) {
+    const auto field = book.schema()->GetFieldByName(name);
+    if (field && field->type()->id() == arrow::Type::INT64) return name;
+  }
+  return SchemaError(
+      fmt::format("{}: there is neither ts_recv nor ts_event; expected order-book rows", book.path()));
+}
+
+arrow::Result<std::vector<std::string>> BookSymbols(const table::Table& book,
+                                                    const std::vector<std::string>& filter) {
+  const auto snapshot = book.snapshot();
+  std::set<std::string> symbols;
+  if (PartitionedBySymbol(*snapshot)) {
+    for (const auto& file : snapshot->files) {
+      const auto value = file->partition_values.find("symbol");
+      if (value != file->partition_values.end() && value->second) symbols.insert(*value->second);
+    }
+  } else {
+    table::ScanOptions options;
+    options.columns = {"symbol"};
+    ARROW_ASSIGN_OR_RAISE(const auto scan, book.NewScan(std::move(options)));
+    ARROW_ASSIGN_OR_RAISE(const auto reader, scan.ToReader());
+    for (;;) {
+      std::shared_ptr<arrow::RecordBatch> batch;
+      ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
+      if (!batch) break;
+      ARROW_ASSIGN_OR_RAISE(const auto column, arrow::compute::Cast(*batch->column(0), arrow::utf8()));
+      const auto& text = static_cast<const arrow::StringArray&>(*column);
+      for (int64_t i = 0; i < text.length(); ++i) {
+        if (text.IsValid(i) && (i == 0 || text.IsNull(i - 1) || text.GetView(i) != text.GetView(i - 1))) {
+          symbols.insert(text.GetString(i));
+        }
+      }
+    }
+  }
+  if (filter.empty()) return std::vector<std::string>(symbols.begin(), symbols.end());
+  for (const std::string& wanted : filter) {
+    if (!symbols.count(wanted)) {
+      return NotFound(fmt::format(
+          "{}: no rows of the symbol {}; there are {} symbols{}", book.path(), Quoted(wanted), symbols.size(),
+          symbols.empty() ? std::string() : ", " + Quoted(*symbols.begin()) + " the first"));
+    }
+  }
+  const std::set<std::string> wanted(filter.begin(), filter.end());
+  return std::vector<std::string>(wanted.begin(), wanted.end());
+}
+
+arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const std::string& symbol,
+                                               std::vector<std::string> columns, const StopFlag* stop) {
+  const auto snapshot = book.snapshot();
+  BookSequence sequence;
+  sequence.fs_ = book.fs();
+  sequence.symbol_ = symbol;
+  sequence.stop_ = stop;
+  sequence.filter_symbol_ = !PartitionedBySymbol(*snapshot);
+  if (std::find(columns.begin(), columns.end(), "source_row") == columns.end())
+    columns.push_back("source_row");
+  for (const std::string& column : columns) {
+    if (!book.schema()->GetFieldByName(column)) {
+      return SchemaError(
+          fmt::format("{}: there is no column {}", book.path(), column),
+          "Depth samples are made of ten-level book rows (Databento's mbp-10) that Marquet ingested.");
+    }
+  }
+  sequence.columns_ = std::move(columns);
+  ARROW_ASSIGN_OR_RAISE(const std::string time, TimeColumn(book));
+  for (const auto& add : snapshot->files) {
+    if (!sequence.filter_symbol_) {
+      const auto value = add->partition_values.find("symbol");
+      if (value == add->partition_values.end() || value->second != symbol) continue;
+    }
+    File file;
+    ARROW_ASSIGN_OR_RAISE(file.path, table::DataFilePath(book.path(), add->path));
+    const auto tag = add->tags.find(kSourceTag);
+    file.source = tag == add->tags.end() ? add->path : tag->second;
+    file.size = add->size;
+    ARROW_ASSIGN_OR_RAISE(const auto statistics, delta::StatisticsFromJson(add->stats, *book.schema()));
+    file.first_time = LowestOf(statistics, time);
+    file.first_row = LowestOf(statistics, "source_row");
+    sequence.rows_at_most_ += statistics.rows.value_or(0);
+    sequence.files_.push_back(std::move(file));
+  }
+  std::sort(sequence.files_.begin(), sequence.files_.end(), [](const File& a, const File& b) {
+    return std::tie(a.first_time, a.source, a.first_row, a.path) <
+           std::tie(b.first_time, b.source, b.first_row, b.path);
+  });
+  return sequence;
+}
+
+arrow::Status BookSequence::OpenFile() {
+  const File& file = files_[next_];
+  ARROW_ASSIGN_OR_RAISE(const auto opened, pq::FileReader::Open(fs_, file.path, nullptr, file.size));
+  pq::ReadRequest request;
+  request.columns = columns_;
+  request.batch_rows = 131'072;
+  if (filter_symbol_) request.columns.push_back("symbol");
+  for (int group = 0; group < opened->num_row_groups(); ++group) {
+    if (filter_symbol_) {
+      ARROW_ASSIGN_OR_RAISE(const auto bounds, opened->Statistics(group, "symbol"));
+      const arrow::StringScalar wanted(symbol_);
+      const auto text = [](const arrow::Scalar& scalar) {
+        return static_cast<const arrow::BaseBinaryScalar&>(scalar).view();
+      };
+      if (bounds.min && bounds.max && arrow::is_base_binary_like(bounds.min->type->id()) &&
+          (text(*bounds.max) < symbol_ || text(*bounds.min) > symbol_)) {
+        continue;
+      }
+    }
+    request.parts.push_back({group, {}});
+  }
+  last_source_row_ = -1;
+  ARROW_ASSIGN_OR_RAISE(reader_, opened->Read(std::move(request)));
+  return arrow::Status::OK();
+}
+
+arrow::Result<std::optional<SequenceBatch>> BookSequence::Next() {
+  for (;;) {
+    if (stop_) ARROW_RETURN_NOT_OK(stop_->Check());
+    if (!reader_) {
+      if (next_ == files_.size()) return std::nullopt;
+      ARROW_RETURN_NOT_OK(OpenFile());
+    }
+    std::shared_ptr<arrow::RecordBatch> rows;
+    ARROW_RETURN_NOT_OK(reader_->ReadNext(&rows));
+    if (!rows) {
+      reader_.reset();
+      ++next_;
+      continue;
+    }
+    if (filter_symbol_) {
+      const auto place = static_cast<int>(columns_.size());
+      ARROW_ASSIGN_OR_RAISE(const auto text, arrow::compute::Cast(*rows->column(place), arrow::utf8()));
+      ARROW_ASSIGN_OR_RAISE(const auto chosen,
+                            arrow::compute::CallFunction("equal", {text, arrow::MakeScalar(symbol_)}));
+      ARROW_ASSIGN_OR_RAISE(rows, rows->RemoveColumn(place));
+      ARROW_ASSIGN_OR_RAISE(const auto filtered, arrow::compute::Filter(rows, chosen));
+      rows = filtered.record_batch();
+    }
+    if (rows->num_rows() == 0) continue;
+    const auto order = rows->GetColumnByName("source_row");
+    if (order->type_id() != arrow::Type::INT64) {
+      return SchemaError(fmt::format("{}: source_row is of type {}; expected int64", files_[next_].path,
+                                     order->type()->ToString()));
+    }
+    const int64_t* numbers = static_cast<const arrow::Int64Array&>(*order).raw_values();
+    for (int64_t i = 0; i < rows->num_rows(); ++i) {
+      if (numbers[i] <= last_source_row_) {
+        return Unsupported(
+            fmt::format("{}: source_row {} of {} follows {}; expected the rows of a file in the "
+                        "order of their source",
+                        files_[next_].path, numbers[i], Quoted(symbol_), last_source_row_));
+      }
+      last_source_row_ = numbers[i];
+    }
+    return SequenceBatch{std::move(rows), files_[next_].source};
+  }
+}
+
+}  // namespace marquet::sampling

@@ -1,0 +1,70 @@
+// The order-book rows of one symbol out of a table, in the order of their sources.
+//
+// Files are put in the order of their time statistics; rows of one file stay in the order of `source_row`,
+// the record's place in its source. So a row's position in the sequence follows from the table's version
+// alone, and (source, source_row) names a row for good. Owned by one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/base/progress.h"
+#include "marquet/table/table.h"
+
+namespace marquet::sampling {
+
+// Rows of one file.
+struct SequenceBatch {
+  std::shared_ptr<arrow::RecordBatch> rows;  // the columns asked for, in stored types
+  std::string source;                        // the digest of the source file, or the data file's path
+};
+
+// The symbols that a table holds, sorted; null is left out. `filter` (empty: all) names those wanted;
+// kNotFound for one that the table does not hold.
+arrow::Result<std::vector<std::string>> BookSymbols(const table::Table& book,
+                                                    const std::vector<std::string>& filter);
+
+// The column that orders rows and shows gaps: ts_recv where the table has it, else ts_event. kSchema without
+// either.
+arrow::Result<std::string> TimeColumn(const table::Table& book);
+
+class BookSequence {
+ public:
+  // Reads `columns` and source_row of the rows of `symbol`. `stop` may be null.
+  static arrow::Result<BookSequence> Open(const table::Table& book, const std::string& symbol,
+                                          std::vector<std::string> columns, const StopFlag* stop);
+
+  // Nothing at the end. kUnsupported when rows of a file do not stand in the order of source_row.
+  arrow::Result<std::optional<SequenceBatch>> Next();
+
+  // Rows of the files by the log's statistics (all symbols of a file counted), for progress and limits.
+  int64_t rows_at_most() const { return rows_at_most_; }
+
+ private:
+  struct File {
+    std::string path;
+    std::string source;
+    int64_t size = 0;
+    int64_t first_time = 0;
+    int64_t first_row = 0;
+  };
+  arrow::Status OpenFile();
+
+  std::shared_ptr<file::FileSystem> fs_;
+  std::string symbol_;
+  std::vector<std::string> columns_;
+  bool filter_symbol_ = false;  // the table is not partitioned by symbol
+  const StopFlag* stop_ = nullptr;
+  std::vector<File> files_;
+  size_t next_ = 0;
+  std::shared_ptr<arrow::RecordBatchReader> reader_;
+  int64_t last_source_row_ = -1;
+  int64_t rows_at_most_ = 0;
+};
+
+}  // namespace marquet::sampling

@@ -1,0 +1,163 @@
+#include "marquet/sampling/depth_batches.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "marquet/base/error.h"
+#include "marquet/sampling/permutation.h"
+
+namespace marquet::sampling {
+namespace {
+
+// Batches that nobody holds. Outlives the reader as long as a consumer holds a batch.
+struct Pool {
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Batch>> free;
+
+  std::unique_ptr<Batch> Take() {
+    std::lock_guard lock(mutex);
+    if (free.empty()) return std::make_unique<Batch>();
+    auto batch = std::move(free.back());
+    free.pop_back();
+    return batch;
+  }
+  static std::shared_ptr<const Batch> Share(const std::shared_ptr<Pool>& pool, std::unique_ptr<Batch> batch) {
+    return {batch.release(), [pool](Batch* returned) {
+              std::lock_guard lock(pool->mutex);
+              pool->free.emplace_back(returned);
+            }};
+  }
+};
+
+}  // namespace
+
+struct DepthBatches::Impl {
+  std::shared_ptr<const SampleStore> store;
+  BatchOptions options;
+  std::shared_ptr<Pool> pool = std::make_shared<Pool>();
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<uint32_t> order;  // of this shard and epoch
+  int64_t end = 0;              // batches in the epoch
+  int64_t next_drawn = 0;       // the first that no thread has begun
+  int64_t next_taken = 0;
+  std::map<int64_t, std::unique_ptr<Batch>> ready;
+  bool stopping = false;
+  std::vector<std::thread> threads;
+
+  int64_t ShardSize() const {
+    return store->size() <= options.shard ? 0 : (store->size() - options.shard - 1) / options.shards + 1;
+  }
+  int64_t Batches() const {
+    const int64_t n = ShardSize();
+    return options.drop_last ? n / options.batch_size : (n + options.batch_size - 1) / options.batch_size;
+  }
+
+  void Draw(int64_t number, Batch& batch, depth::Renderer& renderer) const {
+    const int64_t begin = number * options.batch_size;
+    const int64_t end = std::min<int64_t>(begin + options.batch_size, static_cast<int64_t>(order.size()));
+    const int64_t cells = store->spec().cells();
+    batch.size = end - begin;
+    batch.tensors.resize(batch.size * cells);
+    batch.labels.resize(batch.size);
+    batch.samples.resize(batch.size);
+    for (int64_t i = 0; i < batch.size; ++i) {
+      const int64_t sample = order[begin + i];
+      store->Draw(sample, renderer, batch.tensors.data() + i * cells);
+      batch.labels[i] = store->label(sample);
+      batch.samples[i] = sample;
+    }
+  }
+
+  void Work() {
+    depth::Renderer renderer;
+    std::unique_lock lock(mutex);
+    for (;;) {
+      changed.wait(
+          lock, [&] { return stopping || (next_drawn < end && next_drawn < next_taken + options.prefetch); });
+      if (stopping) return;
+      const int64_t number = next_drawn++;
+      lock.unlock();
+      auto batch = pool->Take();
+      Draw(number, *batch, renderer);
+      lock.lock();
+      ready[number] = std::move(batch);
+      changed.notify_all();
+    }
+  }
+
+  void Stop() {
+    {
+      std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    changed.notify_all();
+    for (std::thread& thread : threads) thread.join();
+    threads.clear();
+    stopping = false;
+    ready.clear();
+  }
+};
+
+DepthBatches::DepthBatches(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DepthBatches::~DepthBatches() { impl_->Stop(); }
+
+arrow::Result<std::unique_ptr<DepthBatches>> DepthBatches::Make(std::shared_ptr<const SampleStore> store,
+                                                                BatchOptions options) {
+  if (options.batch_size < 1 || options.batch_size > (1 << 20)) {
+    return InvalidInput(fmt::format("batch_size is {}; expected 1 to 1,048,576", options.batch_size));
+  }
+  if (options.shards < 1 || options.shard < 0 || options.shard >= options.shards) {
+    return InvalidInput(
+        fmt::format("shard {} of {}; expected 0 <= shard < shards", options.shard, options.shards));
+  }
+  if (options.threads < 1 || options.threads > 1024 || options.prefetch < 1 || options.prefetch > 1024) {
+    return InvalidInput(fmt::format("{} threads and {} batches ahead; expected 1 to 1,024 of each",
+                                    options.threads, options.prefetch));
+  }
+  auto impl = std::make_unique<Impl>();
+  impl->store = std::move(store);
+  impl->options = options;
+  return std::unique_ptr<DepthBatches>(new DepthBatches(std::move(impl)));
+}
+
+arrow::Status DepthBatches::Begin(uint64_t epoch, int64_t first_batch) {
+  Impl& s = *impl_;
+  if (first_batch < 0 || first_batch > s.Batches()) {
+    return InvalidInput(fmt::format("batch {} of an epoch of {}", first_batch, s.Batches()));
+  }
+  s.Stop();
+  const auto all =
+      EpochOrder(static_cast<uint32_t>(s.store->size()), s.options.shuffle, s.options.seed, epoch);
+  s.order.clear();
+  for (size_t i = s.options.shard; i < all.size(); i += s.options.shards) s.order.push_back(all[i]);
+  s.end = s.Batches();
+  s.next_drawn = s.next_taken = first_batch;
+  const int64_t threads = std::min<int64_t>({s.options.threads, s.options.prefetch, s.end - first_batch});
+  for (int64_t i = 0; i < threads; ++i) s.threads.emplace_back([&s] { s.Work(); });
+  return arrow::Status::OK();
+}
+
+std::shared_ptr<const Batch> DepthBatches::Next() {
+  Impl& s = *impl_;
+  std::unique_lock lock(s.mutex);
+  if (s.next_taken >= s.end) return nullptr;
+  s.changed.wait(lock, [&] { return s.ready.count(s.next_taken) > 0; });
+  const auto found = s.ready.find(s.next_taken);
+  auto batch = std::move(found->second);
+  s.ready.erase(found);
+  ++s.next_taken;
+  s.changed.notify_all();
+  return Pool::Share(s.pool, std::move(batch));
+}
+
+int64_t DepthBatches::batches() const { return impl_->Batches(); }
+int64_t DepthBatches::samples() const { return impl_->ShardSize(); }
+
+}  // namespace marquet::sampling
