@@ -1,5 +1,8 @@
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+import numpy
+from numpy.typing import NDArray
 
 
 version: str = '0.1.0'
@@ -86,3 +89,67 @@ def dbn_decode(path: str, allow_truncated: bool = False, keep_unknown: bool = Fa
 
 def dbn_encode_back(path: str) -> bytes:
     """A DBN file decoded and encoded again, uncompressed."""
+
+def depth_tensor(rows: object, features: Sequence[str], micro_pip: str | None, time_bins: int, ticks_per_bin: int) -> NDArray[numpy.float32]:
+    """See marquet.depth.tensor."""
+
+class TensorStream:
+    """See marquet.depth.TensorStream."""
+
+    def __init__(self, rows: object, features: Sequence[str], micro_pip: str | None, time_bins: int, ticks_per_bin: int) -> None: ...
+
+    def compute(self, begin: int, out: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]) -> None: ...
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def shape(self) -> list[int]: ...
+
+def labels_fit(rows: object | None, lookback: int, lookforward: int, offset: int, nbins: int, invalid: str, ties: str, seed: int, max_gap_ns: int, thresholds: Sequence[float] | None, start_ns: int | None, end_ns: int | None, data_version: str) -> str:
+    """Fitted labels as JSON."""
+
+def labels_apply(rows: object, fitted: str, max_gap_ns: int) -> tuple[NDArray[numpy.int64], NDArray[numpy.float64], dict[str, Any]]:
+    """Labels (-1 for none), moves (NaN for none), and a report."""
+
+def labels_load(samples: str, name: str) -> dict[str, str]:
+    """The stored labels of a samples table, as JSON by symbol."""
+
+def build_samples(book: str, samples: str, mode: str, symbols: Sequence[str], features: Sequence[str], micro_pip: str | None, definitions: str | None, time_bins: int, ticks_per_bin: int, hop: int, max_gap_ns: int, lookback: int, lookforward: int, offset: int, nbins: int, invalid: str, ties: str, seed: int, fit_start_ns: int | None, fit_end_ns: int | None, thresholds: Sequence[float] | None, fitted: str | None, labels_name: str, memory: int, progress: object | None) -> tuple[str, str]:
+    """The report of marquet.depth.build_samples, as JSON and as text."""
+
+def default_thresholds() -> list[float]:
+    """Basis points; see marquet.depth.DEFAULT_THRESHOLDS."""
+
+class SampleStore:
+    """
+    The bins of a samples table, in memory; see marquet.depth.DepthBatches.
+    """
+
+    @staticmethod
+    def load(samples: str, book: str, features: Sequence[str], symbols: Sequence[str], unlabelled: bool, memory: int, progress: object | None) -> SampleStore: ...
+
+    def __len__(self) -> int: ...
+
+    @property
+    def bytes(self) -> int: ...
+
+    @property
+    def features(self) -> list[str]: ...
+
+    def sample_ids(self, samples: Sequence[int]) -> list[str]: ...
+
+class DepthBatches:
+    """See marquet.depth.DepthBatches."""
+
+    def __init__(self, store: SampleStore, batch_size: int, shuffle: bool, seed: int, drop_last: bool, shard: int, shards: int, threads: int, prefetch: int) -> None: ...
+
+    def begin(self, epoch: int, first_batch: int) -> None: ...
+
+    def next(self) -> tuple[NDArray[numpy.float32], NDArray[numpy.int64], NDArray[numpy.int64]] | None: ...
+
+    @property
+    def batches(self) -> int: ...
+
+    @property
+    def samples(self) -> int: ...

@@ -43,7 +43,7 @@ FeatureName = Literal["volume", "variance", "trade_counts"]
 MicroPip = float | str | Decimal
 Gap = float | dt.timedelta | None
 
-DEFAULT_THRESHOLDS: tuple[float, ...] = tuple(_core.default_thresholds)
+DEFAULT_THRESHOLDS: tuple[float, ...] = tuple(_core.default_thresholds())
 """Basis points for 13 classes at a lookforward of 5,000 rows."""
 
 _NO_GAPS = 2**63 - 1
@@ -163,6 +163,7 @@ class FittedLabels:
 
     @property
     def nbins(self) -> int:
+        """How many classes there are."""
         return int(self._get("classes"))
 
     @property
@@ -359,9 +360,19 @@ def build_samples(
         ticks_per_bin: As for :func:`tensor`.
         hop: Rows between samples. Multiples of `ticks_per_bin` are the quick ones.
         symbols: Only these; None for all.
-        labels: Boundaries fitted before, for every symbol or by symbol.
-        lookback: This and the following are the arguments of :func:`fit_labels`, for boundaries that are fitted
-            here, for each symbol on its rows from `fit_start` until `fit_end`.
+        labels: Boundaries fitted before, for every symbol or by symbol. Without them they are fitted here, for each
+            symbol on its own rows.
+        lookback: As for :func:`fit_labels`.
+        lookforward: As for :func:`fit_labels`.
+        offset: As for :func:`fit_labels`.
+        nbins: As for :func:`fit_labels`.
+        ties: As for :func:`fit_labels`.
+        invalid: As for :func:`fit_labels`.
+        seed: Of ``ties="rank"``.
+        fit_start: Fit on rows from this time on.
+        fit_end: Fit on rows before this time.
+        thresholds: Fixed boundaries instead, in basis points.
+        max_gap: As for :func:`fit_labels`; no sample crosses a gap either.
         mode: ``error_if_exists``, ``append`` or ``overwrite``.
         labels_name: The boundaries are stored as ``_marquet/labels/NAME.json`` in the samples' table.
         memory: Bytes that the prices of one symbol may take (40 a row).

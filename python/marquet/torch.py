@@ -35,6 +35,7 @@ class DepthDataset(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
 
     @property
     def features(self) -> list[str]:
+        """Of a tensor, in its order."""
         return self._batches.features
 
     def __len__(self) -> int:

@@ -2,7 +2,9 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
@@ -11,6 +13,7 @@
 #include "arrow/compute/api.h"
 #include "arrow_exchange.h"
 #include "bindings.h"
+#include "convert.h"
 #include "errors.h"
 #include "interrupt.h"
 #include "marquet/base/error.h"
@@ -144,11 +147,7 @@ class Stream {
   }
 
   int64_t rows() const { return book_->buffer.rows(); }
-  nb::tuple shape() const {
-    nb::list list;
-    for (const size_t n : ShapeOf(spec_)) list.append(n);
-    return nb::tuple(list);
-  }
+  std::vector<size_t> shape() const { return ShapeOf(spec_); }
 
  private:
   depth::TensorSpec spec_;
@@ -196,8 +195,8 @@ arrow::Result<Quotes> ReadQuotes(arrow::RecordBatchReader& reader, int64_t max_g
   return quotes;
 }
 
-nb::dict ToDict(const depth::LabelReport& report, const depth::Moves& moves) {
-  nb::dict dict;
+Record ToDict(const depth::LabelReport& report, const depth::Moves& moves) {
+  Record dict;
   dict["counts"] = report.counts;
   dict["labelled"] = report.labelled;
   dict["unlabelled"] = report.unlabelled;
@@ -258,7 +257,8 @@ std::string FitLabels(nb::object rows, int64_t lookback, int64_t lookforward, in
   }));
 }
 
-nb::tuple ApplyLabels(nb::object rows, const std::string& json, int64_t max_gap_ns) {
+std::tuple<nb::ndarray<nb::numpy, int64_t>, nb::ndarray<nb::numpy, double>, Record> ApplyLabels(
+    nb::object rows, const std::string& json, int64_t max_gap_ns) {
   auto reader = ImportStream(rows);
   std::vector<int64_t> labels;
   depth::Moves moves;
@@ -273,20 +273,20 @@ nb::tuple ApplyLabels(nb::object rows, const std::string& json, int64_t max_gap_
     labels.assign(narrow.begin(), narrow.end());
     return arrow::Status::OK();
   }));
-  const nb::dict dict = ToDict(report, moves);
+  Record dict = ToDict(report, moves);
   const size_t n = labels.size();
-  return nb::make_tuple(ToNumpy(std::move(labels), {n}), ToNumpy(std::move(moves.r), {n}), dict);
+  return {ToNumpy(std::move(labels), {n}), ToNumpy(std::move(moves.r), {n}), std::move(dict)};
 }
 
-nb::tuple BuildSamples(const std::string& book, const std::string& samples, const std::string& mode,
-                       std::vector<std::string> symbols, const std::vector<std::string>& features,
-                       const std::optional<std::string>& micro_pip, std::optional<std::string> definitions,
-                       int time_bins, int ticks_per_bin, int64_t hop, int64_t max_gap_ns, int64_t lookback,
-                       int64_t lookforward, int64_t offset, int nbins, const std::string& invalid,
-                       const std::string& ties, uint64_t seed, std::optional<int64_t> fit_start_ns,
-                       std::optional<int64_t> fit_end_ns, std::optional<std::vector<double>> thresholds,
-                       const std::optional<std::string>& fitted, const std::string& labels_name,
-                       int64_t memory, nb::object progress) {
+std::pair<std::string, std::string> BuildSamples(
+    const std::string& book, const std::string& samples, const std::string& mode,
+    std::vector<std::string> symbols, const std::vector<std::string>& features,
+    const std::optional<std::string>& micro_pip, std::optional<std::string> definitions, int time_bins,
+    int ticks_per_bin, int64_t hop, int64_t max_gap_ns, int64_t lookback, int64_t lookforward, int64_t offset,
+    int nbins, const std::string& invalid, const std::string& ties, uint64_t seed,
+    std::optional<int64_t> fit_start_ns, std::optional<int64_t> fit_end_ns,
+    std::optional<std::vector<double>> thresholds, const std::optional<std::string>& fitted,
+    const std::string& labels_name, int64_t memory, nb::object progress) {
   StopFlag stop;
   ProgressReport reporter(std::move(progress), stop);
   pipeline::BuildSamplesOptions options;
@@ -320,7 +320,7 @@ nb::tuple BuildSamples(const std::string& book, const std::string& samples, cons
       stop, [&] { return pipeline::BuildSamples(file::LocalFileSystem(), std::move(options)); });
   reporter.Rethrow();
   const auto report = Unwrap(std::move(result), samples);
-  return nb::make_tuple(pipeline::ToJson(report), pipeline::ToText(report));
+  return {pipeline::ToJson(report), pipeline::ToText(report)};
 }
 
 std::map<std::string, std::string> LoadLabels(const std::string& samples, const std::string& name) {
@@ -361,8 +361,13 @@ void RegisterDepth(nb::module_& module) {
              nb::arg("fit_start_ns").none(), nb::arg("fit_end_ns").none(), nb::arg("thresholds").none(),
              nb::arg("fitted").none(), nb::arg("labels_name"), nb::arg("memory"), nb::arg("progress").none(),
              "The report of marquet.depth.build_samples, as JSON and as text.");
-  module.attr("default_thresholds") =
-      nb::cast(std::vector<double>(depth::DefaultThresholds().begin(), depth::DefaultThresholds().end()));
+  module.def(
+      "default_thresholds",
+      [] {
+        const auto thresholds = depth::DefaultThresholds();
+        return std::vector<double>(thresholds.begin(), thresholds.end());
+      },
+      "Basis points; see marquet.depth.DEFAULT_THRESHOLDS.");
 }
 
 }  // namespace marquet::python

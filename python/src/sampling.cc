@@ -1,7 +1,9 @@
 // Batches of depth tensors out of a samples' table.
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
@@ -56,9 +58,11 @@ class Batches {
 
   // (tensors, labels, sample numbers), or None. The arrays are views of one buffer, which goes back into use
   // when the last of them is gone.
-  nb::object Next() {
+  using Arrays = std::tuple<nb::ndarray<nb::numpy, float>, nb::ndarray<nb::numpy, int64_t>,
+                            nb::ndarray<nb::numpy, int64_t>>;
+  std::optional<Arrays> Next() {
     auto batch = WithoutGil([&] { return batches_->Next(); });
-    if (!batch) return nb::none();
+    if (!batch) return std::nullopt;
     auto* kept = new std::shared_ptr<const sampling::Batch>(std::move(batch));
     nb::capsule owner(kept, [](void* pointer) noexcept {
       delete static_cast<std::shared_ptr<const sampling::Batch>*>(pointer);
@@ -70,10 +74,9 @@ class Batches {
                                  static_cast<size_t>(spec.time_bins)};
     if (const int n = depth::CountFeatures(spec.features); n > 1) shape.insert(shape.begin() + 1, n);
     const size_t rows[] = {static_cast<size_t>(content.size)};
-    return nb::make_tuple(
-        nb::ndarray<nb::numpy, float>(content.tensors.data(), shape.size(), shape.data(), owner),
-        nb::ndarray<nb::numpy, int64_t>(content.labels.data(), 1, rows, owner),
-        nb::ndarray<nb::numpy, int64_t>(content.samples.data(), 1, rows, owner));
+    return Arrays(nb::ndarray<nb::numpy, float>(content.tensors.data(), shape.size(), shape.data(), owner),
+                  nb::ndarray<nb::numpy, int64_t>(content.labels.data(), 1, rows, owner),
+                  nb::ndarray<nb::numpy, int64_t>(content.samples.data(), 1, rows, owner));
   }
 
   int64_t batches() const { return batches_->batches(); }

@@ -148,7 +148,7 @@ def test_samples_are_where_the_definition_puts_them(tmp_path: pathlib.Path) -> N
     mid = (columns["bid_px_00"] + columns["ask_px_00"]) / 2
     for begin, end in ((0, 1_500), (1_500, 1_900), (1_900, 3_000)):
         moves[begin:end] = slow_moves(mid[begin:end], 50, 60, 5)
-        if 400 < end - begin - 65:
+        if end - begin - 65 > 400:
             expected += range(begin + 400, end, 30)
     assert [entry["end_ts_event"].value for entry in rows.select(["end_ts_event"]).to_pylist()] == [
         int(columns["ts_event"][s - 1]) for s in expected

@@ -153,7 +153,7 @@ def test_symbols_and_unlabelled_samples_can_be_chosen(tables: tuple[str, str]) -
 
 def test_what_cannot_work_is_said(tables: tuple[str, str], tmp_path: pathlib.Path) -> None:
     samples, book = tables
-    with pytest.raises(mq.InvalidInputError, match="bins of the samples need .* the budget is"):
+    with pytest.raises(mq.InvalidInputError, match=r"bins of the samples need .* the budget is"):
         len(mq.depth.DepthBatches(samples, book, memory=1_000))
     with pytest.raises(mq.SchemaError, match="expected a table of depth samples"):
         len(mq.depth.DepthBatches(book, book))
@@ -164,7 +164,7 @@ def test_what_cannot_work_is_said(tables: tuple[str, str], tmp_path: pathlib.Pat
     with pytest.raises(ValueError, match="rank 2 of 2"):
         mq.depth.DepthBatches(samples, book, rank=2, world_size=2)
     other = write_book(tmp_path / "other", as_arrow(random_book(600, 1)), as_arrow(random_book(600, 2), "NQH4"))
-    with pytest.raises(mq.CorruptDataError, match="not in .* as they were"):
+    with pytest.raises(mq.CorruptDataError, match=r"not in .* as they were"):
         len(mq.depth.DepthBatches(samples, other))
 
 
