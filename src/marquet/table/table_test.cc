@@ -308,7 +308,9 @@ TEST_F(TableTest, ConcurrentAppendsLoseNothing) {
       const auto table = Value(Table::Open(fs_, Path()));
       for (int i = 0; i < kAppends && outcomes[static_cast<size_t>(t)].ok(); ++i) {
         outcomes[static_cast<size_t>(t)] =
-            Append(*table, Batch({{1, 1, t * kAppends + i, {}, "S" + std::to_string(i % 3)}})).status();
+            Append(*table,
+                   Batch({{1, 1, t * kAppends + i, {}, std::string(1, static_cast<char>('A' + i % 3))}}))
+                .status();
       }
     });
   }

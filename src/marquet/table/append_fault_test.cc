@@ -1,0 +1,130 @@
+// Appends that fail at every one of their file operations, and power cuts after them.
+
+#include <cerrno>
+
+#include "marquet/file/fault_file_system.h"
+#include "marquet/file/memory_file_system.h"
+#include "marquet/table/table_testing.h"
+
+namespace marquet::table {
+namespace {
+
+using file::Fault;
+using file::FaultFileSystem;
+using file::MemoryFileSystem;
+using file::Surviving;
+using testing::ElementsAre;
+
+arrow::Status CountNames(file::FileSystem& fs, const std::string& path, int* names) {
+  ARROW_ASSIGN_OR_RAISE(const auto entries, fs.List(path));
+  for (const auto& entry : entries) {
+    if (entry.is_directory) {
+      if (entry.path != "_delta_log")
+        ARROW_RETURN_NOT_OK(CountNames(fs, file::JoinPath(path, entry.path), names));
+    } else {
+      ++*names;
+    }
+  }
+  return arrow::Status::OK();
+}
+
+class AppendFaultTest : public TableTest {
+ protected:
+  std::shared_ptr<MemoryFileSystem> TableOfOneRow() {
+    auto memory = std::make_shared<MemoryFileSystem>();
+    const auto table = Value(Table::Create(memory, "t", *Trades(), {.partition_by = {"symbol"}}));
+    const auto report = Append(*table, Batch({{1, 1, 1, {}, "A"}}));
+    EXPECT_TRUE(report.ok()) << report.status();
+    return memory;
+  }
+};
+
+TEST_F(AppendFaultTest, AFailureAtAnyOperationChangesNothing) {
+  for (const Fault::Effect effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
+    int failures = 0;
+    for (int64_t n = 1;; ++n) {
+      const auto memory = TableOfOneRow();
+      const auto faulty = std::make_shared<FaultFileSystem>(memory);
+      const auto table = Value(Table::Open(faulty, "t"));
+      table->log().set_checkpointing(delta::Log::Checkpointing::kNever);
+      const int64_t before = faulty->operations();
+      faulty->FailAt({.operation = before + n, .error_number = ENOSPC, .effect = effect});
+      const auto report = Append(*table, Batch({{2, 1, 2, {}, "A"}, {3, 1, 3, {}, "B"}}));
+      if (faulty->operations() < before + n) {
+        EXPECT_TRUE(report.ok());
+        break;
+      }
+      const auto now = Value(Table::Open(memory, "t"));
+      const auto sizes = Sizes(*Read(*now));
+      if (report.ok() || IsKind(report.status(), ErrorKind::kCommitUnknown)) {
+        // The failure hit something that does not matter, or the commit's own end: then all or nothing.
+        if (report.ok()) {
+          EXPECT_THAT(sizes, ElementsAre(1, 2, 3)) << n;
+        } else {
+          EXPECT_TRUE(sizes.size() == 1 || sizes.size() == 3) << n;
+        }
+        continue;
+      }
+      ++failures;
+      EXPECT_THAT(sizes, ElementsAre(1)) << "operation " << n << ": " << report.status();
+      EXPECT_EQ(now->version(), 1);
+      if (effect == Fault::Effect::kNone) {
+        int names = 0;
+        MQ_OK(CountNames(*memory, "t", &names));
+        EXPECT_EQ(names, 1) << "operation " << n << ": " << report.status();
+      }
+      // Another try succeeds.
+      MQ_OK(Append(*now, Batch({{2, 1, 2, {}, "A"}, {3, 1, 3, {}, "B"}})).status());
+      EXPECT_THAT(Sizes(*Read(*Value(Table::Open(memory, "t")))), ElementsAre(1, 2, 3));
+    }
+    EXPECT_GT(failures, 10);
+  }
+}
+
+TEST_F(AppendFaultTest, AnAppendThatReturnedSurvivesAPowerCut) {
+  const auto memory = std::make_shared<MemoryFileSystem>();
+  const auto table =
+      Value(Table::Create(memory, "deep/down/t", *Trades(), {.partition_by = {"symbol", "date"}}));
+  table->log().set_checkpointing(delta::Log::Checkpointing::kInline);
+  for (int32_t i = 0; i < 15; ++i) {
+    MQ_OK(Append(*table, Batch({{1, 1, 2 * i, {}, std::string(1, static_cast<char>('A' + i))},
+                                {1, 1, 2 * i + 1, {}, "Z"}}))
+              .status());
+    const auto after = memory->AfterPowerCut();
+    const auto survived = Table::Open(after, "deep/down/t");
+    ASSERT_TRUE(survived.ok()) << survived.status();
+    ASSERT_EQ(Sizes(*Read(**survived)).size(), static_cast<size_t>(2 * i + 2));
+  }
+}
+
+TEST_F(AppendFaultTest, APowerCutWithinAnAppendLeavesAWholeVersion) {
+  for (int64_t n = 1;; ++n) {
+    const auto memory = TableOfOneRow();
+    const auto faulty = std::make_shared<FaultFileSystem>(memory);
+    const auto table = Value(Table::Open(faulty, "t"));
+    table->log().set_checkpointing(delta::Log::Checkpointing::kNever);
+    const int64_t before = faulty->operations();
+    std::shared_ptr<MemoryFileSystem> cut;
+    std::shared_ptr<MemoryFileSystem> torn;
+    faulty->OnOperation([&](int64_t number, std::string_view, const std::string&) {
+      if (number == before + n) {
+        cut = memory->AfterPowerCut();
+        torn = memory->AfterPowerCut(Surviving::Drawn(static_cast<uint64_t>(n)));
+      }
+    });
+    MQ_OK(Append(*table, Batch({{2, 1, 2, {}, "A"}, {3, 1, 3, {}, "B"}})).status());
+    if (cut == nullptr) break;
+    for (const auto& after : {cut, torn}) {
+      const auto reopened = Table::Open(after, "t");
+      ASSERT_TRUE(reopened.ok()) << n << reopened.status();
+      const auto rows = Value((*reopened)->NewScan()).ToTable();
+      ASSERT_TRUE(rows.ok()) << n << rows.status();
+      const auto sizes = Sizes(**rows);
+      EXPECT_TRUE(sizes == std::vector<int32_t>{1} || sizes == (std::vector<int32_t>{1, 2, 3})) << n;
+      MQ_OK(Append(**reopened, Batch({{4, 1, 4, {}, "A"}})).status());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace marquet::table
