@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "marquet/base/time.h"
 
@@ -21,23 +22,35 @@ std::optional<double> Mid(const RowIdentity& row) {
 
 }  // namespace
 
+// Sums run side by side in lanes, which the compiler makes vectors of; a single one would wait for its own
+// last addition.
 CellStatistics DescribeCells(const float* cells, int64_t n) {
-  // Four sums side by side: one would wait for its own addition.
-  double sums[4] = {};
-  float least = cells[0], largest = cells[0];
-  for (int64_t i = 0; i < n; ++i) {
-    sums[i % 4] += cells[i];
-    least = std::min(least, cells[i]);
-    largest = std::max(largest, cells[i]);
-  }
-  const double mean = ((sums[0] + sums[1]) + (sums[2] + sums[3])) / static_cast<double>(n);
-  double squares[4] = {};
-  for (int64_t i = 0; i < n; ++i) {
-    const double distance = cells[i] - mean;
-    squares[i % 4] += distance * distance;
-  }
-  const double spread = (squares[0] + squares[1]) + (squares[2] + squares[3]);
-  return {mean, std::sqrt(spread / static_cast<double>(n)), least, largest};
+  constexpr int kLanes = 8;
+  const int64_t whole = n - n % kLanes;
+  double sums[kLanes] = {};
+  float least[kLanes], largest[kLanes];
+  std::fill_n(least, kLanes, cells[0]);
+  std::fill_n(largest, kLanes, cells[0]);
+  const auto each = [&](auto visit) {
+    for (int64_t i = 0; i < whole; i += kLanes) {
+      for (int lane = 0; lane < kLanes; ++lane) visit(lane, cells[i + lane]);
+    }
+    for (int64_t i = whole; i < n; ++i) visit(static_cast<int>(i - whole), cells[i]);
+  };
+  each([&](int lane, float cell) {
+    sums[lane] += cell;
+    least[lane] = cell < least[lane] ? cell : least[lane];
+    largest[lane] = cell > largest[lane] ? cell : largest[lane];
+  });
+  const double mean = std::accumulate(sums, sums + kLanes, 0.0) / static_cast<double>(n);
+  double squares[kLanes] = {};
+  each([&](int lane, float cell) {
+    const double distance = cell - mean;
+    squares[lane] += distance * distance;
+  });
+  const double spread = std::accumulate(squares, squares + kLanes, 0.0);
+  return {mean, std::sqrt(spread / static_cast<double>(n)), *std::min_element(least, least + kLanes),
+          *std::max_element(largest, largest + kLanes)};
 }
 
 std::shared_ptr<arrow::Schema> SampleSchema(unsigned features) {
