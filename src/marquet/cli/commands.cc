@@ -1,0 +1,40 @@
+#include "marquet/cli/command.h"
+
+namespace marquet::cli {
+
+const std::vector<Command>& Commands() {
+  static const std::vector<Command> commands = {
+      {"ingest", "Put market data files into a table, each exactly once",
+       "  marquet ingest day.dbn.zst --into book\n"
+       "  marquet ingest batch-folder/ --into book --jobs 4 --memory 2GB\n"
+       "  cat day.dbn | marquet ingest - --into book\n"
+       "  marquet ingest corrected.dbn.zst --into book --replace",
+       DeclareIngest},
+      {"scan", "Print or save rows of a table",
+       "  marquet scan book --where \"symbol = 'ESH4' and price > 4750\" --limit 10\n"
+       "  marquet scan book --columns ts_event,bid_px_00,ask_px_00 --start 2024-01-02 --format csv\n"
+       "  marquet scan book --as-of 2024-03-01 --format parquet -o march.parquet",
+       DeclareScan},
+      {"info", "Show a table's version, schema, size and partitions",
+       "  marquet info book\n"
+       "  marquet info book --json",
+       DeclareInfo},
+      {"history", "List a table's commits, newest first",
+       "  marquet history book --limit 5\n"
+       "  marquet history book --json",
+       DeclareHistory},
+      {"export", "Turn a table back into DBN, CSV, JSON Lines or Parquet",
+       "  marquet export book --to dbn -o day.dbn.zst\n"
+       "  marquet export book --to dbn -o days/\n"
+       "  marquet export book --to csv --where \"symbol = 'ESH4'\" -o es.csv",
+       DeclareExport},
+      {"verify", "Check every byte of files and tables",
+       "  marquet verify book\n"
+       "  marquet verify book/symbol=ESH4/date=2024-01-02/*.parquet --level crc\n"
+       "  marquet verify book --json",
+       DeclareVerify},
+  };
+  return commands;
+}
+
+}  // namespace marquet::cli

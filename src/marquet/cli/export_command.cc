@@ -1,0 +1,61 @@
+#include <nlohmann/json.hpp>
+
+#include "marquet/base/text.h"
+#include "marquet/cli/command.h"
+#include "marquet/cli/table_options.h"
+#include "marquet/pipeline/export.h"
+
+namespace marquet::cli {
+namespace {
+
+std::string ReportText(const pipeline::ExportReport& report) {
+  std::string text;
+  for (const std::string& file : report.files) text += file + "\n";
+  return text + WithCommas(report.rows) + " records, " + HumanBytes(report.bytes) + "\n";
+}
+
+std::string ReportJson(const pipeline::ExportReport& report) {
+  const nlohmann::ordered_json root = {
+      {"rows", report.rows}, {"bytes", report.bytes}, {"files", report.files}};
+  return root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+Action DeclareExport(CLI::App& options) {
+  struct Request {
+    pipeline::ExportOptions exported;
+    RowOptions rows;
+  };
+  auto request = std::make_shared<Request>();
+  pipeline::ExportOptions& exported = request->exported;
+  options.add_option("table", exported.table, "The table")->required()->type_name("TABLE");
+  AddParsed(options, "--to", &exported.format, pipeline::ParseExportFormat, "dbn, csv, jsonl or parquet")
+      ->required()
+      ->type_name("FORMAT");
+  options.add_option("-o,--output", exported.output, "A file; for several DBN sources a directory")
+      ->required()
+      ->type_name("OUT");
+  options.add_option("--source", exported.source, "DBN: this source alone, by its name or digest")
+      ->type_name("SOURCE");
+  options.add_option("--at-version", exported.version, "The table as it was at this version")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("VERSION");
+  options.add_flag("--replace", exported.replace, "Take the place of existing files");
+  AddRowOptions(options, &request->rows);
+  return [request](Session& session) -> arrow::Result<int> {
+    pipeline::ExportOptions exported = request->exported;
+    exported.scan = request->rows.scan;
+    if (exported.format == pipeline::ExportFormat::kCsv && !request->rows.price_given) {
+      exported.scan.price = table::PriceForm::kDecimal;
+    }
+    exported.scan.use_threads = session.common().jobs != 1;
+    exported.progress = session.progress();
+    exported.stop = session.stop();
+    ARROW_ASSIGN_OR_RAISE(const auto report, pipeline::Export(session.fs(), std::move(exported)));
+    ARROW_RETURN_NOT_OK(session.Print(session.common().json ? ReportJson(report) : ReportText(report)));
+    return 0;
+  };
+}
+
+}  // namespace marquet::cli

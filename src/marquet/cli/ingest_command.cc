@@ -1,0 +1,71 @@
+#include "marquet/base/text.h"
+#include "marquet/cli/command.h"
+#include "marquet/pipeline/ingest.h"
+
+namespace marquet::cli {
+
+Action DeclareIngest(CLI::App& options) {
+  struct Request {
+    pipeline::IngestOptions ingest;
+    bool replace = false;
+    bool append_anyway = false;
+    std::string on_error = "fail";
+  };
+  auto request = std::make_shared<Request>();
+  pipeline::IngestOptions& ingest = request->ingest;
+  options
+      .add_option("source", ingest.sources,
+                  "Files, directories, Databento batch folders, or - for standard input")
+      ->required()
+      ->type_name("SOURCE...");
+  options.add_option("--into", ingest.table, "The table; made when it is not there")
+      ->required()
+      ->type_name("TABLE");
+  options.add_flag("--split-by-schema", ingest.split_by_schema,
+                   "A file of several record kinds: one table for each, under TABLE");
+  options.add_flag("--allow-truncated", ingest.allow_truncated,
+                   "Take a file whose last record is cut short, and count it");
+  options.add_flag("--keep-unknown", ingest.keep_unknown,
+                   "Keep records of unknown type, raw, beside the table");
+  options
+      .add_option("--on-error", request->on_error,
+                  "A time that int64 cannot hold: fail (the default) or null")
+      ->check(CLI::IsMember({"fail", "null"}))
+      ->type_name("WHAT");
+  options.add_flag("--again", ingest.again, "Ingest bytes that the table holds already a second time");
+  auto* replace =
+      options.add_flag("--replace", request->replace,
+                       "Where another source filled the same time range: its rows go, these come");
+  options
+      .add_flag("--append-anyway", request->append_anyway,
+                "Where another source filled the same time range: keep both")
+      ->excludes(replace);
+  options
+      .add_option("--partition-by", ingest.partition_by, "Columns, for a new table (default: symbol,date)")
+      ->delimiter(',')
+      ->type_name("COLUMNS");
+  AddParsed(options, "--codec", &ingest.file.codec, pq::ParseCodec,
+            "zstd (the default), snappy, lz4, gzip, brotli or none")
+      ->type_name("NAME");
+  AddParsed(options, "--verify", &ingest.file.verify, pq::ParseVerifyLevel,
+            "What is checked before a file appears: footer (the default), crc or full")
+      ->type_name("LEVEL");
+  options.add_flag("--dry-run", ingest.dry_run, "Read everything and report, but write nothing");
+  return [request](Session& session) -> arrow::Result<int> {
+    pipeline::IngestOptions ingest = request->ingest;
+    ingest.null_on_overflow = request->on_error == "null";
+    if (request->replace) ingest.on_overlap = pipeline::OnOverlap::kReplace;
+    if (request->append_anyway) ingest.on_overlap = pipeline::OnOverlap::kAppendAnyway;
+    ingest.jobs = session.common().jobs;
+    ingest.memory = session.common().memory;
+    ingest.progress = session.progress();
+    ingest.stop = session.stop();
+    ARROW_ASSIGN_OR_RAISE(const pipeline::IngestOutcome outcome, pipeline::Ingest(session.fs(), ingest));
+    ARROW_RETURN_NOT_OK(
+        session.Print(session.common().json ? ToJson(outcome.report) : ToText(outcome.report)));
+    ARROW_RETURN_NOT_OK(outcome.first_error);
+    return outcome.report.ok ? 0 : 1;
+  };
+}
+
+}  // namespace marquet::cli

@@ -1,0 +1,116 @@
+// The `marquet` program: parses the command line, runs one command, and turns its outcome into an exit code.
+//
+// 0 done; 1 failed, partly failed, or damage found; 2 wrong usage; 130 after SIGINT, 143 after SIGTERM.
+
+#include <cstdio>
+#include <map>
+
+#include <arrow/compute/initialize.h>
+
+#include "marquet/base/text.h"
+#include "marquet/cli/command.h"
+
+namespace marquet::cli {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+constexpr int kSignalBase = 128;
+
+void AddCommonOptions(CLI::App& app, CommonOptions* common) {
+  const char* group = "Common options";
+  app.add_flag("--json", common->json, "One machine-readable report on standard output")->group(group);
+  app.add_flag("-q,--quiet", common->quiet, "No progress, and no log but errors")->group(group);
+  app.add_flag("-v,--verbose", common->verbosity, "Log what is done; twice for details")->group(group);
+  app.add_option("--jobs", common->jobs, "Threads to use; 0 stands for as many as there are processors")
+      ->check(CLI::Range(0, 1024))
+      ->type_name("N")
+      ->group(group);
+  AddParsed(app, "--memory", &common->memory, ParseBytes,
+            "Memory to use at most, such as 512MiB or 2GB (default 1GiB)")
+      ->type_name("BYTES")
+      ->group(group);
+  app.add_option("--color", common->color, "Colour in messages: auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->type_name("WHEN")
+      ->group(group);
+}
+
+int WrongUsage(const std::string& message, const std::string& hint) {
+  std::fprintf(stderr, "marquet: invalid input: %s\nhint: %s\n", message.c_str(), hint.c_str());
+  return kWrongUsage;
+}
+
+int UnknownCommand(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Command& command : Commands()) names.push_back(command.name);
+  const std::string near = DidYouMean(name, names);
+  return WrongUsage("there is no command " + Quoted(name),
+                    near.empty() ? "'marquet --help' lists the commands" : near);
+}
+
+int RunCommand(const Action& action, const CommonOptions& common) {
+  Session session(common);
+  arrow::Result<int> exit_code = kFailed;
+  const arrow::Status started = arrow::compute::Initialize();
+  exit_code = started.ok() ? action(session) : arrow::Result<int>(started);
+  if (exit_code.ok()) {
+    const arrow::Status flushed = session.output()->Close();
+    if (!flushed.ok()) exit_code = flushed;
+  }
+  if (exit_code.ok()) return *exit_code;
+  session.PrintError(exit_code.status());
+  if (exit_code.status().IsCancelled() && StopSignal() != 0) return kSignalBase + StopSignal();
+  return kFailed;
+}
+
+int Main(int argc, char** argv) {
+  InstallSignalHandlers();
+  CLI::App app{"Market data in Parquet: durable tables, and training data out of them.", "marquet"};
+  app.set_version_flag("--version", std::string("marquet ") + MARQUET_VERSION);
+  app.require_subcommand(0, 1);
+  app.allow_extras();
+  app.footer(
+      "Examples:\n  marquet ingest day.dbn.zst --into book\n  marquet info book\n\n"
+      "'marquet COMMAND --help' shows a command's options and examples.");
+  CommonOptions common;
+  AddCommonOptions(app, &common);
+  std::map<const CLI::App*, Action> actions;
+  for (const Command& command : Commands()) {
+    CLI::App* options = app.add_subcommand(command.name, command.summary);
+    options->footer(std::string("Examples:\n") + command.examples);
+    actions[options] = command.declare(*options);
+    AddCommonOptions(*options, &common);
+  }
+
+  std::string hint = "'marquet --help' shows how it is used";
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForVersion& version) {
+    return app.exit(version);
+  } catch (const CLI::ParseError& error) {
+    if (!app.get_subcommands().empty()) {
+      hint = "'marquet " + app.get_subcommands().front()->get_name() + " --help' shows how it is used";
+    }
+    return WrongUsage(error.what(), hint);
+  }
+  const std::vector<std::string> extras = app.remaining();
+  if (app.get_subcommands().empty()) {
+    for (const std::string& extra : extras) {
+      if (extra.rfind("-", 0) != 0) return UnknownCommand(extra);
+    }
+    if (extras.empty()) {
+      std::fputs(app.help().c_str(), stderr);
+      return kWrongUsage;
+    }
+  }
+  if (!extras.empty()) return WrongUsage("there is no option " + Quoted(extras.front()), hint);
+  return RunCommand(actions.at(app.get_subcommands().front()), common);
+}
+
+}  // namespace
+}  // namespace marquet::cli
+
+int main(int argc, char** argv) { return marquet::cli::Main(argc, argv); }

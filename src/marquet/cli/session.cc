@@ -1,0 +1,121 @@
+#include "marquet/cli/session.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "marquet/base/error.h"
+#include "marquet/base/log.h"
+#include "marquet/cli/progress_bar.h"
+
+namespace marquet::cli {
+namespace {
+
+StopFlag g_stop;
+volatile sig_atomic_t g_signal = 0;
+
+extern "C" void RequestStop(int signal) {
+  g_signal = signal;
+  g_stop.Request();
+}
+
+class StandardOutput final : public arrow::io::OutputStream {
+ public:
+  arrow::Status Write(const void* data, int64_t nbytes) override {
+    if (std::fwrite(data, 1, static_cast<size_t>(nbytes), stdout) != static_cast<size_t>(nbytes)) {
+      return StorageError(errno, "write", "standard output");
+    }
+    position_ += nbytes;
+    return arrow::Status::OK();
+  }
+  using arrow::io::OutputStream::Write;
+  arrow::Status Flush() override {
+    if (std::fflush(stdout) != 0) return StorageError(errno, "write", "standard output");
+    return arrow::Status::OK();
+  }
+  arrow::Status Close() override {
+    closed_ = true;
+    return Flush();
+  }
+  bool closed() const override { return closed_; }
+  arrow::Result<int64_t> Tell() const override { return position_; }
+
+ private:
+  int64_t position_ = 0;
+  bool closed_ = false;
+};
+
+bool WantsColor(const std::string& choice) {
+  if (choice != "auto") return choice == "always";
+  return isatty(STDERR_FILENO) && std::getenv("NO_COLOR") == nullptr;
+}
+
+}  // namespace
+
+struct Session::Bar {
+  ProgressBar bar;
+};
+
+void InstallSignalHandlers() {
+  struct sigaction action = {};
+  action.sa_handler = RequestStop;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second signal takes the default action
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+int StopSignal() { return g_signal; }
+
+Session::Session(const CommonOptions& common)
+    : common_(common), fs_(file::LocalFileSystem()), color_(WantsColor(common.color)) {
+  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  sink->set_pattern("marquet: %l: %v");
+  Log().sinks() = {std::move(sink)};
+  Log().set_level(common.quiet            ? spdlog::level::err
+                  : common.verbosity >= 2 ? spdlog::level::debug
+                  : common.verbosity == 1 ? spdlog::level::info
+                                          : spdlog::level::warn);
+  if (!common.quiet && isatty(STDERR_FILENO)) bar_ = std::make_shared<Bar>();
+}
+
+Session::~Session() = default;
+
+const StopFlag* Session::stop() const { return &g_stop; }
+
+ProgressCallback Session::progress() {
+  if (!bar_) return {};
+  return [bar = bar_](const Progress& progress) { bar->bar.Update(progress); };
+}
+
+arrow::Status Session::Print(std::string_view text) {
+  if (bar_) bar_->bar.Clear();
+  return output()->Write(text.data(), static_cast<int64_t>(text.size()));
+}
+
+std::shared_ptr<arrow::io::OutputStream> Session::output() { return std::make_shared<StandardOutput>(); }
+
+void Session::PrintError(const arrow::Status& status) {
+  if (bar_) bar_->bar.Clear();
+  const char* open = color_ ? "\033[1;31m" : "";
+  const char* close = color_ ? "\033[0m" : "";
+  std::string text;
+  if (status.IsCancelled() && StopSignal() != 0) {
+    text = fmt::format("{}marquet:{} stopped by {}: {}\n", open, close,
+                       StopSignal() == SIGINT ? "Ctrl-C" : "SIGTERM", status.message());
+  } else {
+    text = fmt::format("{}marquet:{} {}\n", open, close, OneLine(status));
+  }
+  const std::string hint = HintOf(status);
+  if (!hint.empty()) text += "hint: " + hint + "\n";
+  std::fputs(text.c_str(), stderr);
+}
+
+}  // namespace marquet::cli

@@ -1,0 +1,62 @@
+// What every command shares: the common options, where results and messages go, and how it is stopped.
+//
+// Standard output carries results only; log, progress and errors go to standard error.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "arrow/io/type_fwd.h"
+#include "arrow/status.h"
+#include "marquet/base/progress.h"
+#include "marquet/file/file_system.h"
+
+namespace marquet::cli {
+
+struct CommonOptions {
+  bool json = false;
+  bool quiet = false;
+  int verbosity = 0;  // 1: information, 2: details
+  int jobs = 0;       // 0: as many as there are processors
+  int64_t memory = int64_t{1} << 30;
+  std::string color = "auto";  // "always", "never"
+};
+
+class Session {
+ public:
+  explicit Session(const CommonOptions& common);
+  ~Session();
+
+  const CommonOptions& common() const { return common_; }
+  const std::shared_ptr<file::FileSystem>& fs() const { return fs_; }
+
+  // Requested by SIGINT and SIGTERM. A second signal ends the process at once.
+  const StopFlag* stop() const;
+
+  // A bar on standard error, drawn only when that is a terminal and -q was not given; empty otherwise.
+  ProgressCallback progress();
+
+  // A result, as it stands, to standard output.
+  arrow::Status Print(std::string_view text);
+  // Standard output as a stream, for results of any size. Closing it flushes.
+  std::shared_ptr<arrow::io::OutputStream> output();
+
+  // One line "marquet: KIND: MESSAGE" and, where there is one, a line "hint: ..." on standard error.
+  void PrintError(const arrow::Status& status);
+
+ private:
+  struct Bar;
+  CommonOptions common_;
+  std::shared_ptr<file::FileSystem> fs_;
+  std::shared_ptr<Bar> bar_;
+  bool color_;
+};
+
+// Arranges for SIGINT and SIGTERM to request a stop. Called once, first.
+void InstallSignalHandlers();
+// The signal that asked for a stop, or 0.
+int StopSignal();
+
+}  // namespace marquet::cli

@@ -1,0 +1,61 @@
+#include "marquet/cli/table_options.h"
+
+#include "marquet/base/text.h"
+#include "marquet/base/time.h"
+
+namespace marquet::cli {
+namespace {
+
+arrow::Result<table::PriceForm> ParsePrice(std::string_view name) {
+  if (name == "stored") return table::PriceForm::kStored;
+  if (name == "float") return table::PriceForm::kFloat;
+  if (name == "decimal") return table::PriceForm::kDecimal;
+  return InvalidInput("there is no price form " + Quoted(name) + "; use stored, float or decimal");
+}
+
+}  // namespace
+
+void AddVersionOptions(CLI::App& app, VersionOptions* options) {
+  auto* version = app.add_option("--at-version", options->version, "The table as it was at this version")
+                      ->check(CLI::NonNegativeNumber)
+                      ->type_name("VERSION");
+  AddParsed(app, "--as-of", &options->as_of_ns, ParseNanos, "The table as it was at this time (ISO-8601)")
+      ->type_name("TIME")
+      ->excludes(version);
+}
+
+arrow::Result<std::shared_ptr<table::Table>> OpenTable(Session& session, const std::string& path,
+                                                       const VersionOptions& version) {
+  return table::Table::Open(session.fs(), path, version.version, version.as_of_ns);
+}
+
+void AddRowOptions(CLI::App& app, RowOptions* options) {
+  table::ScanOptions& scan = options->scan;
+  app.add_option("--columns", scan.columns, "Columns, in this order (default: all)")
+      ->delimiter(',')
+      ->type_name("COLUMNS");
+  AddParsed(app, "--where", &scan.where, table::Predicate::Parse, "Rows for which this SQL predicate is true")
+      ->type_name("PREDICATE");
+  AddParsed(app, "--start", &scan.start_ns, ParseNanos,
+            "Rows at or after this time (ISO-8601, UTC unless it says)")
+      ->type_name("TIME");
+  AddParsed(app, "--end", &scan.end_ns, ParseNanos, "Rows before this time")->type_name("TIME");
+  app.add_option("--sort-by", scan.sort_by, "Sort by these columns, ascending (default: as stored)")
+      ->delimiter(',')
+      ->type_name("COLUMNS");
+  app.add_option("--limit", scan.limit, "At most this many rows")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
+  app.add_option_function<std::string>(
+         "--price",
+         [options](const std::string& text) {
+           auto form = ParsePrice(text);
+           if (!form.ok()) throw CLI::ValidationError("--price", form.status().message());
+           options->scan.price = *form;
+           options->price_given = true;
+         },
+         "Prices as stored (int64 of 1e-9), float, or decimal")
+      ->type_name("FORM");
+}
+
+}  // namespace marquet::cli

@@ -1,0 +1,24 @@
+#include "marquet/cli/command.h"
+#include "marquet/pipeline/verify.h"
+
+namespace marquet::cli {
+
+Action DeclareVerify(CLI::App& options) {
+  auto request = std::make_shared<pipeline::VerifyOptions>();
+  options.add_option("path", request->paths, "Tables, Parquet files, or directories of Parquet files")
+      ->required()
+      ->type_name("FILE_OR_TABLE...");
+  AddParsed(options, "--level", &request->level, pq::ParseVerifyLevel,
+            "footer (structure), crc (every page's checksum) or full (every value decoded; the default)")
+      ->type_name("LEVEL");
+  return [request](Session& session) -> arrow::Result<int> {
+    request->jobs = session.common().jobs;
+    request->progress = session.progress();
+    request->stop = session.stop();
+    ARROW_ASSIGN_OR_RAISE(const pipeline::VerifyReport report, pipeline::Verify(session.fs(), *request));
+    ARROW_RETURN_NOT_OK(session.Print(session.common().json ? ToJson(report) : ToText(report)));
+    return report.ok ? 0 : 1;
+  };
+}
+
+}  // namespace marquet::cli

@@ -1,2 +1,0 @@
-#include "marquet/pipeline/export.h"
-#include "marquet/pipeline/ingest.h"

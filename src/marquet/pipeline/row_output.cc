@@ -1,0 +1,172 @@
+#include "marquet/pipeline/row_output.h"
+
+#include <arrow/ipc/writer.h>
+
+#include <chrono>
+#include <functional>
+
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/file/durable_file.h"
+#include "marquet/parquet/writer.h"
+#include "marquet/pipeline/row_text.h"
+
+namespace marquet::pipeline {
+namespace {
+
+using BatchSink = std::function<arrow::Status(const arrow::RecordBatch&)>;
+
+arrow::Result<int64_t> Drain(arrow::RecordBatchReader& rows, const std::string& phase, const BatchSink& sink,
+                             const ProgressCallback& progress, const StopFlag* stop) {
+  constexpr auto kInterval = std::chrono::milliseconds(100);
+  auto reported = std::chrono::steady_clock::now();
+  int64_t count = 0;
+  std::shared_ptr<arrow::RecordBatch> batch;
+  while (true) {
+    if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
+    ARROW_RETURN_NOT_OK(rows.ReadNext(&batch));
+    if (batch == nullptr) return count;
+    ARROW_RETURN_NOT_OK(sink(*batch));
+    count += batch->num_rows();
+    if (progress && std::chrono::steady_clock::now() - reported >= kInterval) {
+      reported = std::chrono::steady_clock::now();
+      progress(Progress{phase, count, 0, 0});
+    }
+  }
+}
+
+arrow::Result<int64_t> WriteText(arrow::RecordBatchReader& rows, TextFormat format,
+                                 arrow::io::OutputStream& output, const ProgressCallback& progress,
+                                 const StopFlag* stop) {
+  constexpr int64_t kSliceRows = 4096;  // bounds the text that is held at once
+  ARROW_ASSIGN_OR_RAISE(auto writer, RowTextWriter::Make(rows.schema(), format));
+  std::string text;
+  writer->AppendHeader(&text);
+  ARROW_RETURN_NOT_OK(output.Write(text.data(), static_cast<int64_t>(text.size())));
+  return Drain(
+      rows, "write rows",
+      [&](const arrow::RecordBatch& batch) -> arrow::Status {
+        for (int64_t first = 0; first < batch.num_rows(); first += kSliceRows) {
+          text.clear();
+          writer->Append(*batch.Slice(first, kSliceRows), &text);
+          ARROW_RETURN_NOT_OK(output.Write(text.data(), static_cast<int64_t>(text.size())));
+        }
+        return arrow::Status::OK();
+      },
+      progress, stop);
+}
+
+arrow::Result<int64_t> WriteIpc(arrow::RecordBatchReader& rows,
+                                const std::shared_ptr<arrow::ipc::RecordBatchWriter>& writer,
+                                const ProgressCallback& progress, const StopFlag* stop) {
+  ARROW_ASSIGN_OR_RAISE(
+      const int64_t count,
+      Drain(
+          rows, "write rows",
+          [&](const arrow::RecordBatch& batch) { return writer->WriteRecordBatch(batch); }, progress, stop));
+  ARROW_RETURN_NOT_OK(writer->Close());
+  return count;
+}
+
+// A Parquet file takes the place of another in two steps, because its writer publishes under free names only:
+//
+// 1. It is written, verified and made durable in a directory of its own beside the old file, whose name no
+// reader's
+//    pattern matches. A crash after it leaves that directory, and the old file as it was.
+// 2. It is renamed over the old file, and the directory synced. A crash after it leaves an empty directory.
+arrow::Result<RowOutputReport> WriteParquet(const std::shared_ptr<file::FileSystem>& fs,
+                                            arrow::RecordBatchReader& rows, const std::string& path,
+                                            bool replace, const ProgressCallback& progress,
+                                            const StopFlag* stop) {
+  std::string staging, written = path;
+  if (replace) {
+    staging =
+        file::JoinPath(file::ParentPath(path), "." + file::FileName(path) + "." + RandomUuid() + ".tmp");
+    ARROW_RETURN_NOT_OK(fs->CreateDirectory(staging));
+    written = file::JoinPath(staging, file::FileName(path));
+  }
+  const auto write = [&]() -> arrow::Result<RowOutputReport> {
+    ARROW_ASSIGN_OR_RAISE(auto writer, pq::FileWriter::Open(fs, written, rows.schema(), pq::WriteOptions{}));
+    auto count = Drain(
+        rows, "write " + file::FileName(path),
+        [&](const arrow::RecordBatch& batch) { return writer->Write(batch); }, progress, stop);
+    if (!count.ok()) {
+      ARROW_RETURN_NOT_OK(writer->Abort());
+      return count.status();
+    }
+    ARROW_ASSIGN_OR_RAISE(const pq::WrittenFile file, writer->Close());
+    if (replace) {
+      ARROW_RETURN_NOT_OK(fs->PublishReplacing(written, path));
+      ARROW_RETURN_NOT_OK(fs->SyncDirectory(file::ParentPath(path)));
+    }
+    return RowOutputReport{*count, file.bytes};
+  };
+  auto report = write();
+  if (replace) {
+    const arrow::Status removed = fs->Remove(staging);
+    if (report.ok() && !removed.ok()) return removed;
+  }
+  return report;
+}
+
+}  // namespace
+
+arrow::Result<RowFormat> ParseRowFormat(std::string_view name) {
+  if (name == "csv") return RowFormat::kCsv;
+  if (name == "jsonl") return RowFormat::kJsonLines;
+  if (name == "arrow") return RowFormat::kArrow;
+  if (name == "parquet") return RowFormat::kParquet;
+  return InvalidInput("there is no row format " + Quoted(name), "use csv, jsonl, arrow or parquet");
+}
+
+arrow::Result<RowOutputReport> WriteRows(arrow::RecordBatchReader& rows, RowFormat format,
+                                         arrow::io::OutputStream& output, const ProgressCallback& progress,
+                                         const StopFlag* stop) {
+  RowOutputReport report;
+  ARROW_ASSIGN_OR_RAISE(const int64_t begin, output.Tell());
+  switch (format) {
+    case RowFormat::kCsv: {
+      ARROW_ASSIGN_OR_RAISE(report.rows, WriteText(rows, TextFormat::kCsv, output, progress, stop));
+      break;
+    }
+    case RowFormat::kJsonLines: {
+      ARROW_ASSIGN_OR_RAISE(report.rows, WriteText(rows, TextFormat::kJsonLines, output, progress, stop));
+      break;
+    }
+    case RowFormat::kArrow: {
+      ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeStreamWriter(&output, rows.schema()));
+      ARROW_ASSIGN_OR_RAISE(report.rows, WriteIpc(rows, writer, progress, stop));
+      break;
+    }
+    case RowFormat::kParquet:
+      return Unsupported("Parquet cannot be written to a stream that is not a file", "name a file with -o");
+  }
+  ARROW_ASSIGN_OR_RAISE(const int64_t end, output.Tell());
+  report.bytes = end - begin;
+  return report;
+}
+
+arrow::Result<RowOutputReport> WriteRowsToFile(const std::shared_ptr<file::FileSystem>& fs,
+                                               arrow::RecordBatchReader& rows, RowFormat format,
+                                               const std::string& path, bool replace,
+                                               const ProgressCallback& progress, const StopFlag* stop) {
+  if (!replace) {  // found again at the end, but not after an hour of work
+    ARROW_ASSIGN_OR_RAISE(const bool taken, file::Exists(*fs, path));
+    if (taken)
+      return AlreadyExists(path + ": there is a file of this name", "pass --replace, or another name");
+  }
+  if (format == RowFormat::kParquet) return WriteParquet(fs, rows, path, replace, progress, stop);
+  ARROW_ASSIGN_OR_RAISE(auto output, file::DurableFile::Create(fs, path));
+  RowOutputReport report;
+  if (format == RowFormat::kArrow) {
+    ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeFileWriter(output, rows.schema()));
+    ARROW_ASSIGN_OR_RAISE(report.rows, WriteIpc(rows, writer, progress, stop));
+  } else {
+    ARROW_ASSIGN_OR_RAISE(report, WriteRows(rows, format, *output, progress, stop));
+  }
+  report.bytes = output->size();
+  ARROW_RETURN_NOT_OK(replace ? output->PublishReplacing() : output->Publish());
+  return report;
+}
+
+}  // namespace marquet::pipeline

@@ -1,0 +1,42 @@
+// A stream of rows into a file or another byte stream, in one of the formats that users ask for.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "arrow/io/type_fwd.h"
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/base/progress.h"
+#include "marquet/file/file_system.h"
+
+namespace marquet::pipeline {
+
+enum class RowFormat { kCsv, kJsonLines, kArrow, kParquet };
+
+// "csv", "jsonl", "arrow", "parquet"; kInvalidInput for another name.
+arrow::Result<RowFormat> ParseRowFormat(std::string_view name);
+
+struct RowOutputReport {
+  int64_t rows = 0;
+  int64_t bytes = 0;
+};
+
+// Writes every row as it arrives, without keeping any: kArrow as an IPC stream. kUnsupported for kParquet,
+// which needs a file.
+arrow::Result<RowOutputReport> WriteRows(arrow::RecordBatchReader& rows, RowFormat format,
+                                         arrow::io::OutputStream& output,
+                                         const ProgressCallback& progress = {},
+                                         const StopFlag* stop = nullptr);
+
+// The same into a file that appears whole and durable, or not at all: kArrow as an IPC file. kAlreadyExists
+// for a taken name, unless `replace`; a Parquet file's name must end in ".parquet".
+arrow::Result<RowOutputReport> WriteRowsToFile(const std::shared_ptr<file::FileSystem>& fs,
+                                               arrow::RecordBatchReader& rows, RowFormat format,
+                                               const std::string& path, bool replace,
+                                               const ProgressCallback& progress = {},
+                                               const StopFlag* stop = nullptr);
+
+}  // namespace marquet::pipeline

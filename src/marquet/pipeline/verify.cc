@@ -1,0 +1,154 @@
+#include "marquet/pipeline/verify.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+
+namespace marquet::pipeline {
+namespace {
+
+bool IsParquetName(std::string_view name) {
+  constexpr std::string_view kEnding = ".parquet";
+  return name.size() > kEnding.size() && name.substr(name.size() - kEnding.size()) == kEnding;
+}
+
+arrow::Status FindParquetFiles(file::FileSystem& fs, const std::string& directory,
+                               std::vector<std::string>* found) {
+  ARROW_ASSIGN_OR_RAISE(auto entries, fs.List(directory));
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  for (const file::FileInfo& entry : entries) {
+    if (entry.path.empty() || entry.path[0] == '.' || entry.path[0] == '_') continue;
+    const std::string path = file::JoinPath(directory, entry.path);
+    if (entry.is_directory) {
+      ARROW_RETURN_NOT_OK(FindParquetFiles(fs, path, found));
+    } else if (IsParquetName(entry.path)) {
+      found->push_back(path);
+    }
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Result<PathVerdict> VerifyFiles(file::FileSystem& fs, const std::vector<std::string>& files,
+                                       PathVerdict verdict, const VerifyOptions& options) {
+  Progress progress{"verify " + verdict.path, 0, 0, 0};
+  for (const std::string& path : files) {
+    ARROW_ASSIGN_OR_RAISE(const pq::FileVerdict file,
+                          pq::VerifyFile(fs, path, options.level, pq::Expectation{}, options.stop));
+    verdict.verdict.files += 1;
+    verdict.verdict.rows += file.rows;
+    verdict.verdict.rows_intact += file.rows_intact;
+    verdict.verdict.bytes += file.bytes;
+    verdict.verdict.ok = verdict.verdict.ok && file.ok;
+    verdict.verdict.damage.insert(verdict.verdict.damage.end(), file.damage.begin(), file.damage.end());
+    progress.rows += file.rows;
+    progress.bytes += file.bytes;
+    if (options.progress) options.progress(progress);
+  }
+  return verdict;
+}
+
+arrow::Result<PathVerdict> VerifyPath(const std::shared_ptr<file::FileSystem>& fs, const std::string& path,
+                                      const VerifyOptions& options) {
+  PathVerdict verdict;
+  verdict.path = path;
+  ARROW_ASSIGN_OR_RAISE(const file::FileInfo info, fs->Stat(path));
+  if (!info.is_directory) {
+    verdict.kind = "file";
+    return VerifyFiles(*fs, {path}, std::move(verdict), options);
+  }
+  ARROW_ASSIGN_OR_RAISE(const bool is_table, file::Exists(*fs, file::JoinPath(path, "_delta_log")));
+  if (is_table) {
+    verdict.kind = "table";
+    ARROW_ASSIGN_OR_RAISE(auto table, table::Table::Open(fs, path));
+    verdict.version = table->version();
+    ARROW_ASSIGN_OR_RAISE(verdict.verdict,
+                          table->Verify(options.level, options.jobs, options.progress, options.stop));
+    return verdict;
+  }
+  verdict.kind = "directory";
+  std::vector<std::string> files;
+  ARROW_RETURN_NOT_OK(FindParquetFiles(*fs, path, &files));
+  if (files.empty()) return NotFound(path + ": neither a table nor a directory with Parquet files");
+  return VerifyFiles(*fs, files, std::move(verdict), options);
+}
+
+std::string Place(const pq::Damage& damage) {
+  std::string place = damage.file;
+  if (damage.row_group >= 0) place += fmt::format(": row group {}", damage.row_group);
+  if (!damage.column.empty()) place += ", column " + damage.column;
+  if (damage.page >= 0) place += fmt::format(", page {}", damage.page);
+  if (damage.offset >= 0) place += fmt::format(", byte {}", WithCommas(damage.offset));
+  return place;
+}
+
+}  // namespace
+
+arrow::Result<VerifyReport> Verify(const std::shared_ptr<file::FileSystem>& fs,
+                                   const VerifyOptions& options) {
+  VerifyReport report;
+  for (const std::string& path : options.paths) {
+    ARROW_ASSIGN_OR_RAISE(PathVerdict verdict, VerifyPath(fs, path, options));
+    report.ok = report.ok && verdict.verdict.ok;
+    report.paths.push_back(std::move(verdict));
+  }
+  return report;
+}
+
+std::string ToText(const VerifyReport& report) {
+  std::string text;
+  for (const PathVerdict& item : report.paths) {
+    const table::TableVerdict& verdict = item.verdict;
+    const std::string what =
+        item.kind == "table" ? fmt::format("table, version {}", item.version) : item.kind;
+    text +=
+        fmt::format("{} ({}): {} files, {} rows, {}: {}\n", item.path, what, WithCommas(verdict.files),
+                    WithCommas(verdict.rows), HumanBytes(verdict.bytes), verdict.ok ? "intact" : "DAMAGED");
+    for (const pq::Damage& damage : verdict.damage) {
+      text += fmt::format("  damaged: {}: {}: {}\n", Place(damage), damage.region, damage.message);
+    }
+    for (const std::string& missing : verdict.missing) text += fmt::format("  missing: {}\n", missing);
+    for (const std::string& orphan : verdict.orphans) text += fmt::format("  not in the log: {}\n", orphan);
+    if (!verdict.ok) {
+      text += fmt::format("  {} of {} rows are in row groups without damage\n",
+                          WithCommas(verdict.rows_intact), WithCommas(verdict.rows));
+    }
+  }
+  return text;
+}
+
+std::string ToJson(const VerifyReport& report) {
+  nlohmann::ordered_json paths = nlohmann::ordered_json::array();
+  for (const PathVerdict& item : report.paths) {
+    const table::TableVerdict& verdict = item.verdict;
+    nlohmann::ordered_json damages = nlohmann::ordered_json::array();
+    for (const pq::Damage& damage : verdict.damage) {
+      damages.push_back({{"file", damage.file},
+                         {"row_group", damage.row_group},
+                         {"column", damage.column},
+                         {"page", damage.page},
+                         {"offset", damage.offset},
+                         {"length", damage.length},
+                         {"region", damage.region},
+                         {"message", damage.message}});
+    }
+    nlohmann::ordered_json entry = {{"path", item.path}, {"kind", item.kind}};
+    if (item.kind == "table") entry["version"] = item.version;
+    entry.update({{"ok", verdict.ok},
+                  {"files", verdict.files},
+                  {"rows", verdict.rows},
+                  {"rows_intact", verdict.rows_intact},
+                  {"bytes", verdict.bytes},
+                  {"damage", damages},
+                  {"missing", verdict.missing},
+                  {"orphans", verdict.orphans}});
+    paths.push_back(std::move(entry));
+  }
+  const nlohmann::ordered_json root = {{"ok", report.ok}, {"paths", std::move(paths)}};
+  return root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace marquet::pipeline

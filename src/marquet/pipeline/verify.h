@@ -1,0 +1,45 @@
+// Checks whatever is at some paths: tables, Parquet files, and directories of Parquet files.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "marquet/base/progress.h"
+#include "marquet/file/file_system.h"
+#include "marquet/parquet/verify.h"
+#include "marquet/table/table.h"
+
+namespace marquet::pipeline {
+
+struct VerifyOptions {
+  std::vector<std::string> paths;
+  pq::VerifyLevel level = pq::VerifyLevel::kFull;
+  int jobs = 0;
+  ProgressCallback progress;
+  const StopFlag* stop = nullptr;
+};
+
+struct PathVerdict {
+  std::string path;
+  std::string kind;      // "table", "file", "directory"
+  int64_t version = -1;  // of a table
+  table::TableVerdict verdict;
+};
+
+struct VerifyReport {
+  std::vector<PathVerdict> paths;
+  bool ok = true;
+};
+
+// A directory with "_delta_log" is a table, whose files are checked against its log; another directory is
+// searched for
+// "*.parquet", below it too, leaving out names that begin with '.' or '_'. A status that is not OK means that
+// a check could not be made: kNotFound for a path that is not there or a directory without Parquet files.
+arrow::Result<VerifyReport> Verify(const std::shared_ptr<file::FileSystem>& fs, const VerifyOptions& options);
+
+std::string ToText(const VerifyReport& report);
+std::string ToJson(const VerifyReport& report);
+
+}  // namespace marquet::pipeline
