@@ -69,6 +69,15 @@ arrow::Result<RecordKind> KindFromName(std::string_view name) {
                       fmt::format("the kinds are {}", fmt::join(kKindNames, ", ")));
 }
 
+std::optional<RecordKind> KindOfSchema(uint16_t schema) {
+  using enum RecordKind;
+  static constexpr RecordKind kinds[] = {
+      kMbo,        kMbp1,   kMbp10,     kMbp1,  kTrades, kOhlcv, kOhlcv, kOhlcv, kOhlcv, kDefinition,
+      kStatistics, kStatus, kImbalance, kOhlcv, kCmbp1,  kCbbo,  kCbbo,  kCmbp1, kBbo,   kBbo};
+  if (schema >= std::size(kinds)) return std::nullopt;
+  return kinds[schema];
+}
+
 std::shared_ptr<arrow::Schema> TableSchema(RecordKind kind, bool with_ts_out) {
   static const auto schemas = [] {
     std::array<std::shared_ptr<arrow::Schema>, 2 * kKinds> made;

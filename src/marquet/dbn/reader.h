@@ -39,6 +39,9 @@ enum class RecordKind {
 };
 std::string_view KindName(RecordKind kind);  // "mbp-10", "ohlcv", ...
 arrow::Result<RecordKind> KindFromName(std::string_view name);
+// The kind of the records of a Databento schema, by its number in the metadata (dbn's `Schema`); nothing for
+// an unknown one.
+std::optional<RecordKind> KindOfSchema(uint16_t schema);
 
 // The columns of a kind's table, partition columns included, with their field metadata ("unit" = "ns" or
 // "1e-9"). `with_ts_out` adds the ts_out column.

@@ -51,12 +51,9 @@ class TableAppender final : public Appender {
         snapshot_(std::move(snapshot)),
         options_(std::move(options)),
         splitter_(snapshot_->schema, snapshot_->metadata.partition_columns),
-        writer_(table_, splitter_.data_schema(), options_.file, options_.max_rows_per_file,
+        writer_(table_, splitter_.data_schema(), options_.file, options_.max_rows_per_file, options_.threads,
                 options_.on_file) {
-    if (options_.transaction) {
-      const auto* stored = snapshot_->transactions.Find(options_.transaction->app_id);
-      already_applied_ = stored != nullptr && stored->version >= options_.transaction->version;
-    }
+    if (options_.transaction) Record(*options_.transaction);
   }
 
   arrow::Status Write(const arrow::RecordBatch& batch) override {
@@ -100,6 +97,14 @@ class TableAppender final : public Appender {
   }
 
   void Remove(const std::shared_ptr<const delta::AddFile>& file) override { removed_.push_back(file); }
+
+  void Record(delta::Transaction transaction) override {
+    const auto* stored = snapshot_->transactions.Find(transaction.app_id);
+    if (stored != nullptr && stored->version >= transaction.version) already_applied_ = true;
+    transactions_.push_back(std::move(transaction));
+  }
+
+  void Tag(const std::string& name, const std::string& value) override { tags_[name] = value; }
 
   arrow::Result<AppendReport> Commit() override {
     ARROW_RETURN_NOT_OK(CheckOpen());
@@ -168,13 +173,14 @@ class TableAppender final : public Appender {
       add.size = file.file.bytes;
       add.modification_time_ms = now_ms;
       add.stats = delta::StatisticsToJson(file.file.rows, file.file.columns);
-      add.tags.emplace(kDigestTag, file.file.digest);
+      add.tags = tags_;
+      add.tags.insert_or_assign(kDigestTag, file.file.digest);
       request.actions.emplace_back(std::move(add));
       report.rows += file.file.rows;
       report.bytes += file.file.bytes;
       report.files.push_back(file.file);
     }
-    if (options_.transaction) request.actions.emplace_back(*options_.transaction);
+    for (const delta::Transaction& transaction : transactions_) request.actions.emplace_back(transaction);
     const bool overwrite = options_.mode == AppendMode::kOverwrite;
     if (request.actions.empty() && removed_.empty() && !overwrite) return report;  // nothing to commit
 
@@ -205,6 +211,7 @@ class TableAppender final : public Appender {
     request.blind_append = removed_.empty() && !overwrite && options_.mode != AppendMode::kErrorIfExists;
     request.info.is_blind_append = request.blind_append;
     commit_begun_ = true;
+    if (snapshot_->version < 0) return CommitFirst(std::move(request), std::move(report));
     for (int attempt = 1;; ++attempt) {
       delta::CommitRequest attempted = request;
       if (overwrite) {
@@ -232,6 +239,31 @@ class TableAppender final : public Appender {
     }
   }
 
+  // The commit that creates the table. A writer that created the same table first is joined.
+  arrow::Result<AppendReport> CommitFirst(delta::CommitRequest request, AppendReport report) {
+    delta::CommitRequest creating = request;
+    creating.blind_append = false;
+    creating.actions.insert(creating.actions.begin(), {snapshot_->protocol, snapshot_->metadata});
+    auto result = table_->log.Commit(std::move(creating));
+    if (IsKind(result.status(), ErrorKind::kConflict)) {
+      ARROW_ASSIGN_OR_RAISE(const auto latest, table_->log.Latest());
+      if (latest->metadata.schema_string != snapshot_->metadata.schema_string ||
+          latest->metadata.partition_columns != snapshot_->metadata.partition_columns) {
+        return Conflict(
+            fmt::format("{}: a table with other columns or partitions was created meanwhile", table_->path),
+            "Append to that table, or choose another.");
+      }
+      request.read_version = latest->version;
+      result = table_->log.Commit(std::move(request));
+    }
+    if (!result.ok()) return WithContext(result.status(), table_->path);
+    if (result->snapshot != nullptr) table_->Advance(result->snapshot);
+    if (result->already_applied) report = AppendReport{};
+    report.already_applied = result->already_applied;
+    report.version = result->version;
+    return report;
+  }
+
   const std::shared_ptr<TableState> table_;
   const std::shared_ptr<const delta::Snapshot> snapshot_;
   const AppendOptions options_;
@@ -239,6 +271,8 @@ class TableAppender final : public Appender {
   PartitionWriter writer_;
   std::optional<schema::Coercion> coercion_;
   std::vector<std::shared_ptr<const delta::AddFile>> removed_;
+  std::vector<delta::Transaction> transactions_;
+  delta::StringMap tags_;
   bool already_applied_ = false;
   bool commit_begun_ = false;
   bool finished_ = false;

@@ -40,6 +40,7 @@ struct PartitionWriter::Impl {
   std::shared_ptr<arrow::Schema> schema;
   pq::WriteOptions options;
   int64_t max_rows_per_file = 0;
+  size_t max_threads = 1;
   std::function<void(const pq::WrittenFile&)> on_file;
   std::string uuid = RandomUuid();
 
@@ -72,7 +73,7 @@ struct PartitionWriter::Impl {
   }
 
   void StartThreads(size_t most) {
-    const size_t wanted = std::min<size_t>(std::max(1u, std::thread::hardware_concurrency()), most);
+    const size_t wanted = std::min(max_threads, most);
     while (threads.size() < wanted) threads.emplace_back([this] { Run(); });
   }
 
@@ -184,13 +185,15 @@ struct PartitionWriter::Impl {
 };
 
 PartitionWriter::PartitionWriter(std::shared_ptr<TableState> table, std::shared_ptr<arrow::Schema> schema,
-                                 pq::WriteOptions options, int64_t max_rows_per_file,
+                                 pq::WriteOptions options, int64_t max_rows_per_file, int max_threads,
                                  std::function<void(const pq::WrittenFile&)> on_file)
     : impl_(std::make_unique<Impl>()) {
   impl_->table = std::move(table);
   impl_->schema = std::move(schema);
   impl_->options = std::move(options);
   impl_->max_rows_per_file = std::max<int64_t>(max_rows_per_file, 1);
+  impl_->max_threads = max_threads > 0 ? static_cast<size_t>(max_threads)
+                                       : std::max<size_t>(1, std::thread::hardware_concurrency());
   impl_->on_file = std::move(on_file);
 }
 
@@ -211,7 +214,7 @@ arrow::Status PartitionWriter::Write(size_t number, const std::function<std::str
   partition.queue.push_back(std::move(rows));
   if (impl.rows < kInlineRows && impl.queued_bytes < impl.options.memory / 4) return arrow::Status::OK();
   if (impl.threads.empty()) {
-    impl.StartThreads(std::thread::hardware_concurrency());
+    impl.StartThreads(impl.max_threads);
     for (size_t i = 0; i < impl.partitions.size(); ++i) {
       if (impl.HasWork(*impl.partitions[i])) impl.MakeReady(i);
     }

@@ -29,7 +29,7 @@ class PartitionWriter {
   };
 
   PartitionWriter(std::shared_ptr<TableState> table, std::shared_ptr<arrow::Schema> schema,
-                  pq::WriteOptions options, int64_t max_rows_per_file,
+                  pq::WriteOptions options, int64_t max_rows_per_file, int max_threads,
                   std::function<void(const pq::WrittenFile&)> on_file);
   ~PartitionWriter();  // aborts what was not finished
 

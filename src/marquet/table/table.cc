@@ -19,6 +19,11 @@
 namespace marquet::table {
 namespace {
 
+// What a table that is created with its first append makes before any data file: it tells the remains of an
+// attempt that was interrupted, data files that no log names among them, from a directory that holds other
+// things.
+constexpr std::string_view kOwnDirectory = "_marquet";
+
 // Names that a directory may hold and still become a table: those that data files' listings leave out.
 bool IsHidden(std::string_view name) { return name.starts_with('.') || name.starts_with('_'); }
 
@@ -29,6 +34,10 @@ arrow::Status CheckTarget(file::FileSystem& fs, const std::string& path) {
     return InvalidInput(fmt::format("{}: is a file; a table is a directory", path));
   }
   ARROW_ASSIGN_OR_RAISE(const auto entries, fs.List(path));
+  const bool interrupted = std::any_of(entries.begin(), entries.end(), [](const file::FileInfo& entry) {
+    return entry.path == kOwnDirectory && entry.is_directory;
+  });
+  if (interrupted) return arrow::Status::OK();
   for (const file::FileInfo& entry : entries) {
     if (IsHidden(entry.path)) continue;
     return InvalidInput(fmt::format("{}: holds other things ({}) and no table", path, Quoted(entry.path)),
@@ -62,13 +71,10 @@ arrow::Status CheckPartitions(const std::string& path, const arrow::Schema& sche
   return arrow::Status::OK();
 }
 
-}  // namespace
-
-Table::Table(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Table::~Table() = default;
-
-arrow::Result<std::shared_ptr<Table>> Table::Create(std::shared_ptr<file::FileSystem> fs, std::string path,
-                                                    const arrow::Schema& schema, CreateOptions options) {
+// The state of a table that is not there yet, once it was found that it can be made.
+arrow::Result<std::shared_ptr<TableState>> StateOfNewTable(std::shared_ptr<file::FileSystem> fs,
+                                                           std::string path, const arrow::Schema& schema,
+                                                           const CreateOptions& options) {
   ARROW_RETURN_NOT_OK(WithContext(CheckPartitions(path, schema, options.partition_by), "create"));
   auto state = std::make_shared<TableState>(std::move(fs), std::move(path));
   const auto there = state->log.Latest();
@@ -78,7 +84,10 @@ arrow::Result<std::shared_ptr<Table>> Table::Create(std::shared_ptr<file::FileSy
   }
   if (!IsKind(there.status(), ErrorKind::kNotFound)) return there.status();
   ARROW_RETURN_NOT_OK(CheckTarget(*state->fs, state->path));
+  return state;
+}
 
+arrow::Result<delta::Metadata> MetadataOf(const arrow::Schema& schema, CreateOptions options) {
   delta::Metadata metadata;
   metadata.id = RandomUuid();
   metadata.name = std::move(options.name);
@@ -87,6 +96,18 @@ arrow::Result<std::shared_ptr<Table>> Table::Create(std::shared_ptr<file::FileSy
   metadata.partition_columns = std::move(options.partition_by);
   metadata.configuration = std::move(options.configuration);
   metadata.created_time_ms = NowNanos() / 1'000'000;
+  return metadata;
+}
+
+}  // namespace
+
+Table::Table(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Table::~Table() = default;
+
+arrow::Result<std::shared_ptr<Table>> Table::Create(std::shared_ptr<file::FileSystem> fs, std::string path,
+                                                    const arrow::Schema& schema, CreateOptions options) {
+  ARROW_ASSIGN_OR_RAISE(auto state, StateOfNewTable(std::move(fs), std::move(path), schema, options));
+  ARROW_ASSIGN_OR_RAISE(delta::Metadata metadata, MetadataOf(schema, std::move(options)));
   delta::CommitRequest request;
   request.info.operation = "CREATE TABLE";
   request.actions = {delta::Protocol{}, std::move(metadata)};
@@ -97,6 +118,22 @@ arrow::Result<std::shared_ptr<Table>> Table::Create(std::shared_ptr<file::FileSy
   }
   ARROW_RETURN_NOT_OK(committed.status());
   state->Advance(committed->snapshot);
+  auto impl = std::make_unique<Impl>();
+  impl->state = std::move(state);
+  return std::shared_ptr<Table>(new Table(std::move(impl)));
+}
+
+arrow::Result<std::shared_ptr<Table>> Table::CreateWithFirstAppend(std::shared_ptr<file::FileSystem> fs,
+                                                                   std::string path,
+                                                                   const arrow::Schema& schema,
+                                                                   CreateOptions options) {
+  ARROW_ASSIGN_OR_RAISE(auto state, StateOfNewTable(std::move(fs), std::move(path), schema, options));
+  auto snapshot = std::make_shared<delta::Snapshot>();
+  ARROW_ASSIGN_OR_RAISE(snapshot->metadata, MetadataOf(schema, std::move(options)));
+  // As the log will give it back.
+  ARROW_ASSIGN_OR_RAISE(snapshot->schema, delta::SchemaFromJson(snapshot->metadata.schema_string));
+  ARROW_RETURN_NOT_OK(file::CreateDirectories(*state->fs, file::JoinPath(state->path, kOwnDirectory)));
+  state->Advance(std::move(snapshot));
   auto impl = std::make_unique<Impl>();
   impl->state = std::move(state);
   return std::shared_ptr<Table>(new Table(std::move(impl)));
@@ -131,6 +168,7 @@ int64_t Table::version() const { return snapshot()->version; }
 std::shared_ptr<arrow::Schema> Table::schema() const { return snapshot()->schema; }
 
 arrow::Status Table::Refresh() {
+  if (version() < 0) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(auto snapshot, impl_->state->log.Latest());
   impl_->state->Advance(std::move(snapshot));
   return arrow::Status::OK();

@@ -37,6 +37,7 @@ struct AppendOptions {
   AppendMode mode = AppendMode::kAppend;
   pq::WriteOptions file = {};  // codec, row group size, memory, verify
   int64_t max_rows_per_file = 16 << 20;
+  int threads = 0;  // that write data files; 0: as many as there are processors
   std::optional<delta::Transaction> transaction =
       {};  // makes the append happen once; see AppendReport::already_applied
   std::string operation = "WRITE";
@@ -71,6 +72,11 @@ class Appender {
 
   // Files that this commit takes away (its rows replaced). Makes the commit no blind append.
   virtual void Remove(const std::shared_ptr<const delta::AddFile>& file) = 0;
+
+  // What is only known once all rows were seen: a further transaction of the commit, which is not made again
+  // once it is stored, and a tag of each file that the commit adds. Before Commit().
+  virtual void Record(delta::Transaction transaction) = 0;
+  virtual void Tag(const std::string& name, const std::string& value) = 0;
 
   // Publishes and verifies the open files, then commits.
   virtual arrow::Result<AppendReport> Commit() = 0;
@@ -108,6 +114,14 @@ class Table {
   // partitions.
   static arrow::Result<std::shared_ptr<Table>> Create(std::shared_ptr<file::FileSystem> fs, std::string path,
                                                       const arrow::Schema& schema, CreateOptions options);
+  // A table that comes to be with its first append, in one commit, so that nobody sees it empty. Its version
+  // is -1 until then. When another writer creates a table with the same columns and partitions first, the
+  // append goes there; another table is a kConflict. Errors as for Create; a directory that an interrupted
+  // attempt left behind is taken up.
+  static arrow::Result<std::shared_ptr<Table>> CreateWithFirstAppend(std::shared_ptr<file::FileSystem> fs,
+                                                                     std::string path,
+                                                                     const arrow::Schema& schema,
+                                                                     CreateOptions options);
   // kNotFound when there is no table. At most one of `version` and `as_of_ns`.
   static arrow::Result<std::shared_ptr<Table>> Open(std::shared_ptr<file::FileSystem> fs, std::string path,
                                                     std::optional<int64_t> version = {},
@@ -122,7 +136,7 @@ class Table {
   std::shared_ptr<arrow::Schema> schema()
       const;  // as stored: int64 with field metadata for nanoseconds and prices
 
-  arrow::Status Refresh();  // to the newest version
+  arrow::Status Refresh();  // to the newest version; a table that has none yet stays as it is
 
   arrow::Result<std::unique_ptr<Appender>> NewAppender(AppendOptions options = {});
   arrow::Result<AppendReport> Append(arrow::RecordBatchReader& rows, AppendOptions options = {});

@@ -132,6 +132,46 @@ TEST_F(TableTest, TimeTravel) {
   EXPECT_EQ(history[3].info.operation, "CREATE TABLE");
 }
 
+TEST_F(TableTest, ATableComesToBeWithItsFirstAppend) {
+  const auto fs = file::LocalFileSystem();
+  auto table =
+      Value(Table::CreateWithFirstAppend(fs, Path(), *Trades(), {.partition_by = {"symbol", "date"}}));
+  EXPECT_EQ(table->version(), -1);
+  EXPECT_TRUE(IsKind(Table::Open(fs, Path()).status(), ErrorKind::kNotFound));
+  auto appender = Value(table->NewAppender());
+  MQ_OK(appender->Write(*Batch({{.ts_event = 1, .symbol = "A"}})));
+  appender->Record({"source", 1, {}});
+  appender->Tag("source", "first");
+
+  // Another writer gets there first, with the same table: it is joined.
+  auto other =
+      Value(Table::CreateWithFirstAppend(fs, Path(), *Trades(), {.partition_by = {"symbol", "date"}}));
+  auto first = Value(other->NewAppender());
+  MQ_OK(first->Write(*Batch({{.ts_event = 2, .symbol = "B"}})));
+  EXPECT_EQ(Value(first->Commit()).version, 0);
+  EXPECT_EQ(Value(appender->Commit()).version, 1);
+
+  auto opened = Value(Table::Open(fs, Path()));
+  EXPECT_EQ(Value(Value(opened->NewScan()).Count()), 2);
+  EXPECT_TRUE(opened->snapshot()->transactions.contains("source"));
+  EXPECT_EQ(opened->snapshot()->files[1]->tags.at("source"), "first");
+
+  auto again = Value(opened->NewAppender());
+  MQ_OK(again->Write(*Batch({{.ts_event = 3, .symbol = "A"}})));
+  again->Record({"source", 1, {}});
+  EXPECT_TRUE(Value(again->Commit()).already_applied);
+  EXPECT_EQ(Value(Value(opened->NewScan()).Count()), 2);
+}
+
+TEST_F(TableTest, AnotherTableThatWasCreatedMeanwhileIsNotJoined) {
+  const auto fs = file::LocalFileSystem();
+  auto table = Value(Table::CreateWithFirstAppend(fs, Path(), *Trades(), {.partition_by = {"symbol"}}));
+  auto appender = Value(table->NewAppender());
+  MQ_OK(appender->Write(*Batch({{.ts_event = 1, .symbol = "A"}})));
+  Value(Table::Create(fs, Path(), *Trades(), {.partition_by = {"date"}}));
+  EXPECT_TRUE(IsKind(appender->Commit().status(), ErrorKind::kConflict));
+}
+
 TEST_F(TableTest, OverwriteReplacesEverything) {
   const auto table = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
   MQ_OK(Append(*table, Batch({{1, 1, 1, {}, "A"}, {1, 1, 2, {}, "B"}})).status());

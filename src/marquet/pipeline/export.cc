@@ -1,0 +1,251 @@
+#include "marquet/pipeline/export.h"
+
+#include <algorithm>
+#include <set>
+
+#include <arrow/compute/initialize.h>
+#include <fmt/format.h>
+
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/dbn/writer.h"
+#include "marquet/file/durable_file.h"
+#include "marquet/pipeline/row_output.h"
+#include "marquet/pipeline/source_description.h"
+#include "marquet/pipeline/source_overlap.h"
+#include "marquet/pipeline/source_records.h"
+#include "marquet/table/table.h"
+
+namespace marquet::pipeline {
+namespace {
+
+RowFormat RowFormatOf(ExportFormat format) {
+  switch (format) {
+    case ExportFormat::kJsonLines:
+      return RowFormat::kJsonLines;
+    case ExportFormat::kParquet:
+      return RowFormat::kParquet;
+    default:
+      return RowFormat::kCsv;
+  }
+}
+
+// The sources with rows in this version, and those that were ingested without any.
+arrow::Result<std::vector<SourceDescription>> SourcesOf(file::FileSystem& fs, const table::Table& table) {
+  const auto snapshot = table.snapshot();
+  std::set<std::string> with_rows;
+  for (const auto& file : snapshot->files) {
+    const auto tag = file->tags.find(kSourceTag);
+    if (tag != file->tags.end()) with_rows.insert(tag->second);
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto ids, ListSourceDescriptions(fs, table.path()));
+  std::vector<SourceDescription> sources;
+  for (const std::string& id : ids) {
+    ARROW_ASSIGN_OR_RAISE(auto description, ReadSourceDescription(fs, table.path(), id));
+    const auto* stored = snapshot->transactions.Find(SourceAppId(description.digest));
+    const bool empty = description.rows == 0 && stored != nullptr && stored->version % 2 == 1;
+    if (with_rows.erase(id) > 0 || empty) sources.push_back(std::move(description));
+  }
+  if (!with_rows.empty()) {
+    return NotFound(fmt::format("{}: the description of source {} is missing under _marquet/sources",
+                                table.path(), *with_rows.begin()));
+  }
+  std::stable_sort(sources.begin(), sources.end(),
+                   [](const auto& a, const auto& b) { return a.name < b.name; });
+  return sources;
+}
+
+arrow::Result<std::vector<SourceDescription>> Chosen(std::vector<SourceDescription> sources,
+                                                     const ExportOptions& options) {
+  if (!options.source) return sources;
+  const std::string& wanted = *options.source;
+  std::vector<std::string> names;
+  for (const SourceDescription& source : sources) names.push_back(file::FileName(source.name));
+  std::erase_if(sources, [&](const SourceDescription& source) {
+    return source.id != wanted && source.digest != wanted && source.name != wanted &&
+           file::FileName(source.name) != wanted;
+  });
+  if (sources.empty()) {
+    return NotFound(fmt::format("{}: there is no source {}", options.table, Quoted(wanted)),
+                    DidYouMean(wanted, names));
+  }
+  return sources;
+}
+
+// One source's records, with the records that are no rows at their places.
+class SourceWriter {
+ public:
+  SourceWriter(const SourceDescription& source, dbn::Writer* writer) : source_(source), writer_(writer) {}
+
+  arrow::Status Write(const arrow::RecordBatch& rows) {
+    const auto& place = static_cast<const arrow::Int64Array&>(*rows.GetColumnByName("source_row"));
+    const auto& kept = source_.summary.kept_records;
+    int64_t done = 0;
+    while (done < rows.num_rows()) {
+      while (kept_ < kept.size() && kept[kept_].source_row < place.Value(done)) {
+        ARROW_RETURN_NOT_OK(writer_->WriteRaw(kept[kept_++].bytes));
+      }
+      int64_t end = rows.num_rows();
+      if (kept_ < kept.size()) {
+        const int64_t* values = place.raw_values();
+        end = std::lower_bound(values + done, values + end, kept[kept_].source_row) - values;
+      }
+      ARROW_RETURN_NOT_OK(writer_->Write(source_.kind, *rows.Slice(done, end - done)));
+      rows_ += end - done;
+      done = end;
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Finish() {
+    const auto& kept = source_.summary.kept_records;
+    while (kept_ < kept.size()) ARROW_RETURN_NOT_OK(writer_->WriteRaw(kept[kept_++].bytes));
+    return writer_->Close();
+  }
+
+  int64_t rows() const { return rows_; }
+
+ private:
+  const SourceDescription& source_;
+  dbn::Writer* writer_;
+  size_t kept_ = 0;
+  int64_t rows_ = 0;
+};
+
+arrow::Status CheckComplete(const SourceDescription& source) {
+  if (source.summary.rows.size() > 1) {
+    return Unsupported(
+        fmt::format("{}: was split by record kind, so that this table holds a part of it", source.name),
+        "other formats than dbn can be exported");
+  }
+  if (source.summary.identical_export) return arrow::Status::OK();
+  std::string lost;
+  const auto add = [&](int64_t count, const char* what) {
+    if (count > 0) lost += fmt::format("{}{} {}", lost.empty() ? "" : ", ", WithCommas(count), what);
+  };
+  add(source.summary.nulled_times, "times left null");
+  add(source.summary.unknown_records, "records of unknown type not kept");
+  add(source.summary.truncated_bytes, "bytes of a record cut short");
+  return Unsupported(
+      fmt::format("{}: was ingested with losses ({}), so that the same records cannot be given back",
+                  source.name, lost.empty() ? "the end of the file" : lost),
+      "other formats than dbn can be exported");
+}
+
+arrow::Status WriteSource(const std::shared_ptr<file::FileSystem>& fs, const table::Table& table,
+                          const SourceDescription& source, const std::string& path,
+                          const ExportOptions& options, ExportReport* report) {
+  ARROW_RETURN_NOT_OK(CheckComplete(source));
+  ARROW_ASSIGN_OR_RAISE(auto output, file::DurableFile::Create(fs, path));
+  dbn::WriteOptions write;
+  write.compress = path.ends_with(".zst");
+  write.write_metadata = source.summary.has_metadata;
+  ARROW_ASSIGN_OR_RAISE(const auto writer, dbn::Writer::Open(output, source.summary.metadata, write));
+  SourceWriter records(source, writer.get());
+  const auto snapshot = table.snapshot();
+  const auto& partitions = snapshot->metadata.partition_columns;
+  const bool sorted = std::find(partitions.begin(), partitions.end(), "symbol") != partitions.end();
+  Progress progress{"export " + file::FileName(path), 0, 0, 0};
+  ARROW_RETURN_NOT_OK(ForEachInSourceOrder(fs, table.path(), FilesOfSource(*snapshot, source.id), sorted,
+                                           [&](const arrow::RecordBatch& rows) {
+                                             if (options.stop != nullptr)
+                                               ARROW_RETURN_NOT_OK(options.stop->Check());
+                                             ARROW_RETURN_NOT_OK(records.Write(rows));
+                                             progress.rows = records.rows();
+                                             progress.bytes = output->size();
+                                             if (options.progress) options.progress(progress);
+                                             return arrow::Status::OK();
+                                           }));
+  ARROW_RETURN_NOT_OK(records.Finish());
+  if (records.rows() != source.rows) {
+    return CorruptData(fmt::format("{}: the table holds {} rows of it; {} were ingested", source.name,
+                                   WithCommas(records.rows()), WithCommas(source.rows)),
+                       "'marquet history' tells what changed the table since");
+  }
+  ARROW_RETURN_NOT_OK(options.replace ? output->PublishReplacing() : output->Publish());
+  report->rows += records.rows() + static_cast<int64_t>(source.summary.kept_records.size());
+  report->bytes += output->size();
+  report->files.push_back(path);
+  return arrow::Status::OK();
+}
+
+arrow::Status CheckFree(file::FileSystem& fs, const std::string& path, const ExportOptions& options) {
+  if (options.replace) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const bool taken, file::Exists(fs, path));
+  if (taken) return AlreadyExists(path + ": there is a file of this name", "pass --replace, or another name");
+  return arrow::Status::OK();
+}
+
+// A name for each source in the output directory: its own, with its id where several share one.
+std::vector<std::string> OutputNames(const std::vector<SourceDescription>& sources) {
+  std::map<std::string, int> uses;
+  for (const SourceDescription& source : sources) ++uses[file::FileName(source.name)];
+  std::vector<std::string> names;
+  for (const SourceDescription& source : sources) {
+    std::string name = file::FileName(source.name);
+    if (name == "standard input") name = source.id + (source.summary.compressed ? ".dbn.zst" : ".dbn");
+    names.push_back(uses[file::FileName(source.name)] > 1 ? source.id + "-" + name : name);
+  }
+  return names;
+}
+
+arrow::Result<ExportReport> ExportDbn(const std::shared_ptr<file::FileSystem>& fs, const table::Table& table,
+                                      const ExportOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(auto all, SourcesOf(*fs, table));
+  ARROW_ASSIGN_OR_RAISE(const auto sources, Chosen(std::move(all), options));
+  if (sources.empty()) {
+    return NotFound(options.table + ": holds no rows of DBN sources",
+                    "other formats than dbn can be exported");
+  }
+  if (!options.scan.where.trivial() || !options.scan.columns.empty() || options.scan.limit ||
+      options.scan.start_ns || options.scan.end_ns || !options.scan.sort_by.empty()) {
+    return InvalidInput("DBN gives back whole sources: columns, filters, order and limits do not apply",
+                        "choose one with --source, or another format");
+  }
+  const auto there = fs->Stat(options.output);
+  const bool is_directory = there.ok() && there->is_directory;
+  ExportReport report;
+  if (sources.size() == 1 && !is_directory && !options.output.ends_with('/')) {
+    ARROW_RETURN_NOT_OK(CheckFree(*fs, options.output, options));
+    ARROW_RETURN_NOT_OK(WriteSource(fs, table, sources.front(), options.output, options, &report));
+    return report;
+  }
+  ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, options.output));
+  const std::vector<std::string> names = OutputNames(sources);
+  for (const std::string& name : names) {
+    ARROW_RETURN_NOT_OK(CheckFree(*fs, file::JoinPath(options.output, name), options));
+  }
+  for (size_t i = 0; i < sources.size(); ++i) {
+    ARROW_RETURN_NOT_OK(
+        WriteSource(fs, table, sources[i], file::JoinPath(options.output, names[i]), options, &report));
+  }
+  return report;
+}
+
+}  // namespace
+
+arrow::Result<ExportFormat> ParseExportFormat(std::string_view name) {
+  if (name == "dbn") return ExportFormat::kDbn;
+  if (name == "csv") return ExportFormat::kCsv;
+  if (name == "jsonl") return ExportFormat::kJsonLines;
+  if (name == "parquet") return ExportFormat::kParquet;
+  return InvalidInput("there is no export format " + Quoted(name) + "; use dbn, csv, jsonl or parquet");
+}
+
+arrow::Result<ExportReport> Export(std::shared_ptr<file::FileSystem> fs, ExportOptions options) {
+  ARROW_RETURN_NOT_OK(arrow::compute::Initialize());
+  ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs, options.table, options.version));
+  if (options.format == ExportFormat::kDbn) return ExportDbn(fs, *table, options);
+  if (options.source) {
+    return InvalidInput("one source can be exported as dbn only", "choose rows with a filter instead");
+  }
+  options.scan.stop = options.stop;
+  ARROW_ASSIGN_OR_RAISE(const table::Scan scan, table->NewScan(options.scan));
+  ARROW_ASSIGN_OR_RAISE(const auto rows, scan.ToReader());
+  ARROW_ASSIGN_OR_RAISE(const RowOutputReport written,
+                        WriteRowsToFile(fs, *rows, RowFormatOf(options.format), options.output,
+                                        options.replace, options.progress, options.stop));
+  return ExportReport{written.rows, written.bytes, {options.output}};
+}
+
+}  // namespace marquet::pipeline

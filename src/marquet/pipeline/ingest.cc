@@ -1,0 +1,347 @@
+#include "marquet/pipeline/ingest.h"
+
+#include <cerrno>
+#include <chrono>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/pipeline/ingest_target.h"
+#include "marquet/pipeline/source_description.h"
+#include "marquet/pipeline/source_files.h"
+
+namespace marquet::pipeline {
+namespace {
+
+constexpr auto kProgressInterval = std::chrono::milliseconds(100);
+
+// The table at a path, or nothing when there is none.
+arrow::Result<std::shared_ptr<table::Table>> OpenIfThere(const std::shared_ptr<file::FileSystem>& fs,
+                                                         const std::string& path) {
+  auto table = table::Table::Open(fs, path);
+  if (IsKind(table.status(), ErrorKind::kNotFound)) return std::shared_ptr<table::Table>();
+  return table;
+}
+
+bool Holds(const table::Table& table, const std::string& digest) {
+  const auto snapshot = table.snapshot();
+  const delta::Transaction* stored = snapshot->transactions.Find(SourceAppId(digest));
+  return stored != nullptr && stored->version % 2 == 1;
+}
+
+// Distinct symbols that the metadata maps to instruments.
+int64_t MappedSymbols(const dbn::Metadata& metadata) {
+  int64_t symbols = 0;
+  for (const dbn::SymbolMapping& mapping : metadata.mappings) symbols += !mapping.intervals.empty();
+  return symbols;
+}
+
+void AddNote(std::string text, SourceReport* report) {
+  if (text.empty()) return;
+  report->note += (report->note.empty() ? "" : "; ") + std::move(text);
+}
+
+// Reads one source to its end and commits what it holds.
+class SourceIngest {
+ public:
+  SourceIngest(std::shared_ptr<file::FileSystem> fs, const IngestOptions& options, const SourceFile& source,
+               SourceReport* report)
+      : fs_(std::move(fs)), options_(options), source_(source), report_(report) {}
+
+  arrow::Status Run() {
+    report_->source = source_.name();
+    ARROW_ASSIGN_OR_RAISE(const bool known, IsKnown());
+    if (known) return arrow::Status::OK();
+    bool by_date = false;
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(const bool done, Attempt(by_date));
+      if (done) return arrow::Status::OK();
+      by_date = true;  // more symbols than a new table should have directories
+    }
+  }
+
+ private:
+  std::string TablePath(dbn::RecordKind kind) const {
+    if (!options_.split_by_schema) return options_.table;
+    return file::JoinPath(options_.table, dbn::KindName(kind));
+  }
+
+  // Whether the table, or each that the source is split into, holds these bytes. Files are hashed first where
+  // the answer may be yes: that costs a small part of decoding them.
+  arrow::Result<bool> IsKnown() {
+    if (source_.standard_input() || options_.again) return false;
+    std::vector<std::shared_ptr<table::Table>> tables;
+    if (options_.split_by_schema) {
+      for (int kind = 0; kind <= static_cast<int>(dbn::RecordKind::kDefinition); ++kind) {
+        ARROW_ASSIGN_OR_RAISE(auto table, OpenIfThere(fs_, TablePath(static_cast<dbn::RecordKind>(kind))));
+        if (table != nullptr) tables.push_back(std::move(table));
+      }
+    } else {
+      ARROW_ASSIGN_OR_RAISE(auto table, OpenIfThere(fs_, options_.table));
+      if (table != nullptr) tables.push_back(std::move(table));
+    }
+    std::erase_if(tables, [](const auto& table) { return table->snapshot()->transactions.empty(); });
+    if (tables.empty()) return false;
+    ARROW_ASSIGN_OR_RAISE(const std::string digest, DigestOfFile(*fs_, source_.path));
+    std::erase_if(tables, [&](const auto& table) { return !Holds(*table, digest); });
+    if (tables.empty()) return false;
+    const auto& first = *tables.front();
+    const auto snapshot = first.snapshot();
+    const int64_t version = snapshot->transactions.Find(SourceAppId(digest))->version;
+    ARROW_ASSIGN_OR_RAISE(const SourceDescription description,
+                          ReadSourceDescription(*fs_, first.path(), SourceId(digest, version)));
+    if (options_.split_by_schema && tables.size() < description.summary.rows.size()) return false;
+    report_->digest = digest;
+    report_->bytes = description.bytes;
+    Skip(first.version(), description.kind, description.name);
+    return true;
+  }
+
+  void Skip(int64_t version, dbn::RecordKind kind, const std::string& as) {
+    report_->status = "skipped";
+    report_->kind = options_.split_by_schema ? "mixed" : std::string(dbn::KindName(kind));
+    report_->table = options_.table;
+    report_->version = version;
+    AddNote("the table holds these bytes already" +
+                (as == source_.name() ? std::string() : ", ingested as " + as),
+            report_);
+  }
+
+  // False when the attempt was given up because a new table must be partitioned by date alone.
+  arrow::Result<bool> Attempt(bool by_date) {
+    const auto started = std::chrono::steady_clock::now();
+    targets_.clear();
+    ARROW_ASSIGN_OR_RAISE(const OpenedSource opened, OpenSource(*fs_, source_));
+    dbn::ReadOptions read;
+    read.name = source_.name();
+    read.allow_truncated = options_.allow_truncated;
+    read.keep_unknown = options_.keep_unknown;
+    read.on_time_overflow =
+        options_.null_on_overflow ? dbn::OnTimeOverflow::kNull : dbn::OnTimeOverflow::kError;
+    read.extra_mappings = source_.mappings;
+    read.max_held_bytes = options_.memory / 10;
+    ARROW_ASSIGN_OR_RAISE(read.split_by_symbol_and_date, WantsSplit(by_date));
+    ARROW_ASSIGN_OR_RAISE(const auto reader, dbn::Reader::Open(opened.stream, read));
+    if (!by_date && MappedSymbols(reader->summary().metadata) > kMostSymbolPartitions &&
+        options_.partition_by.empty()) {
+      by_date = true;
+    }
+    Progress progress{(options_.dry_run ? "read " : "ingest ") + file::FileName(source_.name()), 0, 0,
+                      opened.size};
+    auto reported = started;
+    while (true) {
+      if (options_.stop != nullptr) ARROW_RETURN_NOT_OK(options_.stop->Check());
+      ARROW_ASSIGN_OR_RAISE(const auto batch, reader->Next());
+      if (!batch) break;
+      ARROW_ASSIGN_OR_RAISE(IngestTarget * target, TargetFor(*batch, by_date));
+      ARROW_RETURN_NOT_OK(target->Add(*batch));
+      if (target->has_too_many_symbols() && options_.partition_by.empty() && !source_.standard_input())
+        return false;
+      progress.rows += batch->rows->num_rows();
+      const auto now = std::chrono::steady_clock::now();
+      if (options_.progress && now - reported >= kProgressInterval) {
+        reported = now;
+        progress.bytes = PositionOf(*opened.hashed);
+        options_.progress(progress);
+      }
+    }
+    SourceDescription description;
+    ARROW_ASSIGN_OR_RAISE(description.digest, FinishDigest(*opened.hashed, source_));
+    description.name = source_.name();
+    description.bytes = PositionOf(*opened.hashed);
+    description.summary = reader->summary();
+    ARROW_RETURN_NOT_OK(Report(description));
+    ARROW_RETURN_NOT_OK(TargetOfNoRecords(description.summary, by_date));
+    ARROW_RETURN_NOT_OK(CommitAll(description));
+    report_->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    return true;
+  }
+
+  arrow::Result<bool> WantsSplit(bool by_date) {
+    if (by_date) return false;
+    if (options_.split_by_schema) return true;
+    ARROW_ASSIGN_OR_RAISE(const auto table, OpenIfThere(fs_, options_.table));
+    const auto columns =
+        table != nullptr ? table->snapshot()->metadata.partition_columns : options_.partition_by;
+    const auto has = [&](const char* name) {
+      return std::find(columns.begin(), columns.end(), name) != columns.end();
+    };
+    return columns.empty() ? table == nullptr : has("symbol") && has("date");
+  }
+
+  arrow::Result<IngestTarget*> TargetFor(const dbn::Batch& batch, bool by_date) {
+    const auto found = targets_.find(batch.kind);
+    if (found != targets_.end()) return found->second.get();
+    if (!targets_.empty() && !options_.split_by_schema) {
+      return InvalidInput(
+          fmt::format("{}: holds records of several kinds ({} and {}); a table holds one", source_.name(),
+                      dbn::KindName(targets_.begin()->first), dbn::KindName(batch.kind)),
+          "pass --split-by-schema to make one table for each, under " + options_.table);
+    }
+    return OpenTarget(batch.kind, batch.rows->schema()->GetFieldIndex("ts_out") >= 0, by_date);
+  }
+
+  arrow::Result<IngestTarget*> OpenTarget(dbn::RecordKind kind, bool with_ts_out, bool by_date) {
+    TargetOptions target;
+    target.path = TablePath(kind);
+    target.source = source_.name();
+    target.kind = kind;
+    target.with_ts_out = with_ts_out;
+    target.partition_by = options_.partition_by;
+    if (target.partition_by.empty()) {
+      target.partition_by =
+          by_date ? std::vector<std::string>{"date"} : std::vector<std::string>{"symbol", "date"};
+    }
+    target.dry_run = options_.dry_run;
+    target.on_overlap = options_.on_overlap;
+    target.file = options_.file;
+    target.jobs = options_.jobs;
+    target.memory = options_.memory;
+    target.stop = options_.stop;
+    ARROW_ASSIGN_OR_RAISE(auto existing, OpenIfThere(fs_, target.path));
+    if (by_date && existing == nullptr && options_.partition_by.empty()) {
+      AddNote(
+          fmt::format("partitioned by date alone: more than {} symbols", WithCommas(kMostSymbolPartitions)),
+          report_);
+    }
+    ARROW_ASSIGN_OR_RAISE(targets_[kind], IngestTarget::Open(fs_, std::move(existing), std::move(target)));
+    return targets_[kind].get();
+  }
+
+  // A source without records is an ingest of no rows, into the table of the kind that its metadata names.
+  arrow::Status TargetOfNoRecords(const dbn::ReadSummary& summary, bool by_date) {
+    if (!targets_.empty()) return arrow::Status::OK();
+    if (!summary.metadata.schema) {
+      return InvalidInput(
+          fmt::format("{}: holds no rows, and nothing says of which kind they would be", source_.name()));
+    }
+    const auto kind = dbn::KindOfSchema(*summary.metadata.schema);
+    if (!kind) {
+      return Unsupported(fmt::format("{}: schema {} in its metadata is not known", source_.name(),
+                                     *summary.metadata.schema));
+    }
+    return OpenTarget(*kind, summary.metadata.ts_out, by_date).status();
+  }
+
+  arrow::Status Report(const SourceDescription& description) {
+    const dbn::ReadSummary& summary = description.summary;
+    report_->digest = description.digest;
+    report_->bytes = description.bytes;
+    report_->records = summary.records;
+    report_->control_records = summary.control_records;
+    report_->unknown_records = summary.unknown_records;
+    report_->unmapped_rows = summary.unmapped_rows;
+    report_->nulled_times = summary.nulled_times;
+    report_->truncated_bytes = summary.truncated_bytes;
+    report_->truncated_records = summary.truncated_records;
+    for (const auto& [kind, target] : targets_) report_->rows += target->rows();
+    if (report_->records != report_->rows + report_->control_records + report_->unknown_records) {
+      return arrow::Status::UnknownError(
+          fmt::format("{}: {} records were read, but {} rows, {} control and {} unknown records are "
+                      "accounted for; nothing was "
+                      "committed",
+                      source_.name(), report_->records, report_->rows, report_->control_records,
+                      report_->unknown_records));
+    }
+    if (summary.truncated_frame) AddNote("the last zstd frame is cut short", report_);
+    AddNote(source_.note, report_);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status CommitAll(const SourceDescription& description) {
+    report_->status = options_.dry_run ? "would ingest" : "ingested";
+    report_->table = options_.table;
+    report_->kind = targets_.size() == 1 ? std::string(dbn::KindName(targets_.begin()->first)) : "mixed";
+    bool all_known = true;
+    for (const auto& [kind, target] : targets_) {
+      ARROW_ASSIGN_OR_RAISE(const bool known, CommitOne(kind, *target, description));
+      all_known = all_known && known;
+    }
+    if (all_known) {
+      Skip(report_->version, targets_.begin()->first, source_.name());
+      report_->rows = report_->records = report_->control_records = report_->unknown_records = 0;
+    }
+    return arrow::Status::OK();
+  }
+
+  // True when the table held the source already.
+  arrow::Result<bool> CommitOne(dbn::RecordKind kind, IngestTarget& target,
+                                const SourceDescription& description) {
+    if (!options_.again) {  // standard input, or a source that another process brought meanwhile
+      ARROW_ASSIGN_OR_RAISE(const auto table, OpenIfThere(fs_, TablePath(kind)));
+      if (table != nullptr && Holds(*table, description.digest)) {
+        report_->version = table->version();
+        return true;
+      }
+    }
+    ARROW_ASSIGN_OR_RAISE(const TargetReport report, target.Commit(description));
+    report_->version = report.version;
+    report_->files_written += report.files_written;
+    report_->bytes_written += report.bytes_written;
+    if (!report.replaced.empty()) {
+      if (!options_.dry_run) report_->status = "replaced";
+      AddNote(fmt::format("{} {} rows of {}", options_.dry_run ? "would replace" : "replaced",
+                          WithCommas(report.rows_replaced), fmt::join(report.replaced, ", ")),
+              report_);
+    }
+    return report.already_applied;
+  }
+
+  const std::shared_ptr<file::FileSystem> fs_;
+  const IngestOptions& options_;
+  const SourceFile& source_;
+  SourceReport* const report_;
+  std::map<dbn::RecordKind, std::unique_ptr<IngestTarget>> targets_;
+};
+
+// What the user can do about an ingest that ended early.
+arrow::Status WithAdvice(const arrow::Status& status, const SourceReport& report) {
+  if (status.IsCancelled()) {
+    return arrow::Status::Cancelled(report.source,
+                                    ": nothing of it was committed; run the same command again to go on");
+  }
+  if (ErrnoOf(status) == ENOSPC || ErrnoOf(status) == EDQUOT) {
+    return WithHint(
+        WithContext(status, report.source + ": nothing of it was committed"),
+        fmt::format("the table needs about as much space as the source's {}; free it and run the same "
+                    "command again",
+                    HumanBytes(report.bytes)));
+  }
+  return status;
+}
+
+}  // namespace
+
+arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, IngestOptions options) {
+  constexpr int64_t kLeastMemory = int64_t{64} << 20;
+  if (options.memory < kLeastMemory) {
+    return InvalidInput(fmt::format("a memory of {} is too little; at least {} are needed",
+                                    HumanBytes(options.memory), HumanBytes(kLeastMemory)));
+  }
+  if (options.table.empty()) return InvalidInput("the name of the table is empty");
+  while (options.table.size() > 1 && options.table.back() == '/') options.table.pop_back();
+  ARROW_ASSIGN_OR_RAISE(const auto sources, FindSourceFiles(*fs, options.sources));
+  if (!options.split_by_schema) ARROW_RETURN_NOT_OK(OpenIfThere(fs, options.table).status());
+  IngestOutcome outcome;
+  for (const SourceFile& source : sources) {
+    SourceReport report;
+    if (!source.standard_input()) {
+      const auto info = fs->Stat(source.path);
+      if (info.ok()) report.bytes = info->size;
+    }
+    const arrow::Status status = SourceIngest(fs, options, source, &report).Run();
+    if (!status.ok()) {
+      outcome.first_error = WithAdvice(status, report);
+      report.status = "failed";
+      report.error = OneLine(outcome.first_error);
+      outcome.report.ok = false;
+    }
+    outcome.report.sources.push_back(std::move(report));
+    if (!status.ok()) break;
+  }
+  return outcome;
+}
+
+}  // namespace marquet::pipeline

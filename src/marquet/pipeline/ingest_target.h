@@ -1,0 +1,90 @@
+// The table that takes in one record kind of one source, as one commit.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/dbn/reader.h"
+#include "marquet/pipeline/ingest.h"
+#include "marquet/pipeline/source_description.h"
+#include "marquet/table/table.h"
+
+namespace marquet::pipeline {
+
+// More symbols than this in the first source of a table, and it is partitioned by date alone.
+inline constexpr int64_t kMostSymbolPartitions = 1'000;
+
+struct TargetOptions {
+  std::string path;
+  std::string source;  // its name
+  dbn::RecordKind kind;
+  bool with_ts_out = false;
+  std::vector<std::string> partition_by;  // of a table that is not there yet
+  bool dry_run = false;
+  OnOverlap on_overlap = OnOverlap::kError;
+  pq::WriteOptions file;
+  int jobs = 0;
+  int64_t memory = 0;
+  const StopFlag* stop = nullptr;
+};
+
+struct TargetReport {
+  int64_t version = -1;
+  int64_t files_written = 0;
+  int64_t bytes_written = 0;
+  bool already_applied = false;
+  std::vector<std::string> replaced;  // names of sources whose rows went
+  int64_t rows_replaced = 0;
+};
+
+class IngestTarget {
+ public:
+  // `existing` is the table, or nothing when there is none yet. kSchema when it holds another kind of
+  // records, kInvalidInput when `path` holds something else.
+  static arrow::Result<std::unique_ptr<IngestTarget>> Open(std::shared_ptr<file::FileSystem> fs,
+                                                           std::shared_ptr<table::Table> existing,
+                                                           TargetOptions options);
+  ~IngestTarget();  // leaves nothing visible behind unless Commit() returned OK
+
+  arrow::Status Add(const dbn::Batch& batch);
+
+  int64_t rows() const { return rows_; }
+  // A new table would get a directory for each of more than kMostSymbolPartitions symbols.
+  bool has_too_many_symbols() const { return too_many_symbols_; }
+  const std::vector<std::string>& partition_columns() const { return partition_columns_; }
+
+  // Ends the source: refuses or replaces what it overlaps with (kInvalidInput naming both), writes its
+  // description, commits. `description` comes with digest, name, bytes and summary.
+  arrow::Result<TargetReport> Commit(SourceDescription description);
+
+ private:
+  IngestTarget(std::shared_ptr<file::FileSystem> fs, TargetOptions options)
+      : fs_(std::move(fs)), options_(std::move(options)) {}
+  arrow::Status Count(const dbn::Batch& batch);
+  arrow::Status CountRows(const arrow::RecordBatch& rows);
+  arrow::Status WriteRun();
+  void RemoveRemains();
+
+  std::shared_ptr<file::FileSystem> fs_;
+  TargetOptions options_;
+  std::shared_ptr<table::Table> table_;
+  std::unique_ptr<table::Appender> appender_;
+  std::vector<std::string> partition_columns_;
+  bool created_ = false;
+  bool committed_ = false;
+  bool direct_ = false;  // batches of one symbol and date are a partition's
+  bool sorted_ = false;  // rows are sorted by symbol within each date
+  std::vector<int> data_columns_;
+  std::vector<std::shared_ptr<arrow::RecordBatch>> run_;
+  int64_t run_bytes_ = 0;
+  std::map<RangeKey, SourceRange> ranges_;
+  std::map<std::optional<std::string>, bool> symbols_;
+  bool too_many_symbols_ = false;
+  int64_t rows_ = 0;
+};
+
+}  // namespace marquet::pipeline

@@ -1,0 +1,71 @@
+// What a table remembers of a source file beside its rows: "_marquet/sources/ID.json". Format:
+// docs/format.md.
+//
+// It is written, durable, before the commit that adds the source's rows, so a committed source always has
+// one. One that an interrupted ingest left behind describes a source that is not in the table, and does no
+// harm: the next attempt writes the same again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "arrow/result.h"
+#include "marquet/dbn/reader.h"
+#include "marquet/file/file_system.h"
+
+namespace marquet::pipeline {
+
+// The tag of a data file that names the source its rows came from, by id.
+inline constexpr const char* kSourceTag = "marquet.source";
+
+// Symbol and date as the log spells partition values.
+using RangeKey = std::pair<std::optional<std::string>, std::optional<std::string>>;
+
+// The time that the rows of one symbol and date span, ends included: us since 1970 of the column `ts`.
+struct SourceRange {
+  int64_t first_us = INT64_MAX;
+  int64_t last_us = INT64_MIN;
+  int64_t rows = 0;
+
+  bool Intersects(const SourceRange& other) const {
+    return first_us <= other.last_us && other.first_us <= last_us;
+  }
+};
+
+struct SourceDescription {
+  std::string id;      // the digest, followed by ".N" when the same bytes were ingested for the N-th time
+  std::string digest;  // XXH3-128 of the file's bytes
+  std::string name;    // as the user gave it
+  int64_t bytes = 0;
+  dbn::RecordKind kind = dbn::RecordKind::kMbp10;
+  int64_t rows = 0;  // of this kind
+  dbn::ReadSummary summary;
+  std::map<RangeKey, SourceRange> ranges;
+};
+
+// The application id under which the log keeps a source's txn action. Its version is odd while the source's
+// rows are in the table and even once they were replaced; each further ingest of the same bytes adds two.
+std::string SourceAppId(std::string_view digest);
+std::string SourceId(std::string_view digest, int64_t transaction_version);
+
+std::string ToJson(const SourceDescription& description);
+// kCorruptData, naming the path, for text that is no description.
+arrow::Result<SourceDescription> SourceDescriptionFromJson(std::string_view json, const std::string& path);
+
+// Durable when it returns OK.
+arrow::Status WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
+                                     const SourceDescription& description);
+// kNotFound when there is none.
+arrow::Result<SourceDescription> ReadSourceDescription(file::FileSystem& fs, const std::string& table,
+                                                       const std::string& id);
+// The ids of all that lie there, those of interrupted ingests too, sorted.
+arrow::Result<std::vector<std::string>> ListSourceDescriptions(file::FileSystem& fs,
+                                                               const std::string& table);
+
+}  // namespace marquet::pipeline

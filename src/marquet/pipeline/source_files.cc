@@ -1,0 +1,260 @@
+#include "marquet/pipeline/source_files.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include <arrow/io/stdio.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/base/time.h"
+
+namespace marquet::pipeline {
+
+class SourceStream final : public arrow::io::InputStream {
+ public:
+  SourceStream(std::shared_ptr<arrow::io::InputStream> input, bool sha256)
+      : input_(std::move(input)), sha256_(sha256 ? std::make_optional<Sha256Digest>() : std::nullopt) {}
+
+  arrow::Result<int64_t> Read(int64_t nbytes, void* out) override {
+    ARROW_ASSIGN_OR_RAISE(const int64_t read, input_->Read(nbytes, out));
+    digest_.Update(out, read);
+    if (sha256_) sha256_->Update(out, read);
+    position_.fetch_add(read, std::memory_order_relaxed);
+    return read;
+  }
+  arrow::Result<std::shared_ptr<arrow::Buffer>> Read(int64_t nbytes) override {
+    ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateResizableBuffer(nbytes));
+    ARROW_ASSIGN_OR_RAISE(const int64_t read, Read(nbytes, buffer->mutable_data()));
+    ARROW_RETURN_NOT_OK(buffer->Resize(read));
+    return std::shared_ptr<arrow::Buffer>(std::move(buffer));
+  }
+  arrow::Result<int64_t> Tell() const override { return position(); }
+  arrow::Status Close() override { return input_->Close(); }
+  bool closed() const override { return input_->closed(); }
+
+  int64_t position() const { return position_.load(std::memory_order_relaxed); }
+  std::string digest() const { return digest_.Hex(); }
+  std::string sha256() { return sha256_->Hex(); }
+
+ private:
+  std::shared_ptr<arrow::io::InputStream> input_;
+  Xxh3Digest digest_;
+  std::optional<Sha256Digest> sha256_;
+  std::atomic<int64_t> position_{0};
+};
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int64_t kReadBytes = 1 << 20;
+
+// A file read from its start to its end.
+class FileStream final : public arrow::io::InputStream {
+ public:
+  explicit FileStream(std::shared_ptr<arrow::io::RandomAccessFile> file) : file_(std::move(file)) {}
+  arrow::Result<int64_t> Read(int64_t nbytes, void* out) override {
+    ARROW_ASSIGN_OR_RAISE(const int64_t read, file_->ReadAt(position_, nbytes, out));
+    position_ += read;
+    return read;
+  }
+  arrow::Result<std::shared_ptr<arrow::Buffer>> Read(int64_t nbytes) override {
+    ARROW_ASSIGN_OR_RAISE(auto buffer, file_->ReadAt(position_, nbytes));
+    position_ += buffer->size();
+    return buffer;
+  }
+  arrow::Result<int64_t> Tell() const override { return position_; }
+  arrow::Status Close() override { return file_->Close(); }
+  bool closed() const override { return file_->closed(); }
+
+ private:
+  std::shared_ptr<arrow::io::RandomAccessFile> file_;
+  int64_t position_ = 0;
+};
+
+// "day.mbo.dbn", "day.dbn.zst", "part.dbn.frag.zst"; a legacy ".dbz" too, so that it is refused and not
+// passed over.
+bool IsDbnName(std::string_view name) {
+  return !name.starts_with('.') &&
+         (name.ends_with(".dbn") || name.find(".dbn.") != std::string_view::npos || name.ends_with(".dbz"));
+}
+
+arrow::Result<Json> ReadJson(file::FileSystem& fs, const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(const std::string text, file::ReadAll(fs, path));
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) return CorruptData(path + ": is not JSON");
+  return json;
+}
+
+// {"result": {"ESH4": [{"d0": "2024-01-02", "d1": "2024-01-03", "s": "17077"}]}}
+arrow::Result<std::vector<dbn::SymbolMapping>> ReadSymbology(file::FileSystem& fs, const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(const Json json, ReadJson(fs, path));
+  std::vector<dbn::SymbolMapping> mappings;
+  try {
+    for (const auto& [symbol, intervals] : json.at("result").items()) {
+      dbn::SymbolMapping mapping;
+      mapping.raw_symbol = symbol;
+      for (const Json& interval : intervals) {
+        ARROW_ASSIGN_OR_RAISE(const int32_t start, ParseDate(interval.at("d0").get<std::string>()));
+        ARROW_ASSIGN_OR_RAISE(const int32_t end, ParseDate(interval.at("d1").get<std::string>()));
+        mapping.intervals.push_back({start, end, interval.at("s").get<std::string>()});
+      }
+      mappings.push_back(std::move(mapping));
+    }
+  } catch (const Json::exception& error) {
+    return CorruptData(fmt::format("{}: is not a symbology file: {}", path, error.what()));
+  }
+  return mappings;
+}
+
+// [{"date": "2024-01-02", "condition": "available"}]
+arrow::Result<std::string> ReadCondition(file::FileSystem& fs, const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(const Json json, ReadJson(fs, path));
+  std::string note;
+  try {
+    for (const Json& day : json) {
+      const auto condition = day.at("condition").get<std::string>();
+      if (condition == "available") continue;
+      note +=
+          fmt::format("{}{} is {}", note.empty() ? "" : ", ", day.at("date").get<std::string>(), condition);
+    }
+  } catch (const Json::exception& error) {
+    return CorruptData(fmt::format("{}: is not a condition file: {}", path, error.what()));
+  }
+  return note;
+}
+
+arrow::Status FindInBatch(file::FileSystem& fs, const std::string& directory,
+                          std::vector<SourceFile>* found) {
+  const std::string manifest = file::JoinPath(directory, "manifest.json");
+  ARROW_ASSIGN_OR_RAISE(const Json json, ReadJson(fs, manifest));
+  SourceFile common;
+  const std::string symbology = file::JoinPath(directory, "symbology.json");
+  ARROW_ASSIGN_OR_RAISE(const bool has_symbology, file::Exists(fs, symbology));
+  if (has_symbology) {
+    ARROW_ASSIGN_OR_RAISE(common.mappings, ReadSymbology(fs, symbology));
+  }
+  const std::string condition = file::JoinPath(directory, "condition.json");
+  ARROW_ASSIGN_OR_RAISE(const bool has_condition, file::Exists(fs, condition));
+  if (has_condition) {
+    ARROW_ASSIGN_OR_RAISE(common.note, ReadCondition(fs, condition));
+  }
+  std::vector<SourceFile> files;
+  try {
+    for (const Json& entry : json.at("files")) {
+      const auto name = entry.at("filename").get<std::string>();
+      if (!IsDbnName(name)) continue;
+      if (name.find('/') != std::string::npos) {
+        return CorruptData(
+            fmt::format("{}: lists {}, which is no name of a file beside it", manifest, Quoted(name)));
+      }
+      SourceFile source = common;
+      source.path = file::JoinPath(directory, name);
+      const auto info = fs.Stat(source.path);
+      if (!info.ok()) return WithContext(info.status(), manifest + " lists a file that is not there");
+      if (const auto size = entry.at("size").get<int64_t>(); size != info->size) {
+        return CorruptData(fmt::format("{}: has {} bytes; {} says {}", source.path, WithCommas(info->size),
+                                       manifest, WithCommas(size)),
+                           "download the file again");
+      }
+      const auto hash = entry.at("hash").get<std::string>();
+      constexpr std::string_view kSha256 = "sha256:";
+      if (!hash.starts_with(kSha256)) {
+        return Unsupported(fmt::format("{}: gives the hash {}; sha256 is known", manifest, Quoted(hash)));
+      }
+      source.sha256 = hash.substr(kSha256.size());
+      files.push_back(std::move(source));
+    }
+  } catch (const Json::exception& error) {
+    return CorruptData(fmt::format("{}: is not a batch folder's manifest: {}", manifest, error.what()));
+  }
+  if (files.empty()) return NotFound(manifest + ": lists no DBN files");
+  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  std::move(files.begin(), files.end(), std::back_inserter(*found));
+  return arrow::Status::OK();
+}
+
+arrow::Status FindInDirectory(file::FileSystem& fs, const std::string& directory,
+                              std::vector<SourceFile>* found) {
+  ARROW_ASSIGN_OR_RAISE(const bool batch, file::Exists(fs, file::JoinPath(directory, "manifest.json")));
+  if (batch) return FindInBatch(fs, directory, found);
+  ARROW_ASSIGN_OR_RAISE(auto entries, fs.List(directory));
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  const size_t before = found->size();
+  for (const file::FileInfo& entry : entries) {
+    if (entry.is_directory || !IsDbnName(entry.path)) continue;
+    SourceFile source;
+    source.path = file::JoinPath(directory, entry.path);
+    found->push_back(std::move(source));
+  }
+  if (found->size() == before) {
+    return NotFound(directory + ": holds no DBN files", "files named *.dbn and *.dbn.zst are looked for");
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace
+
+arrow::Result<std::vector<SourceFile>> FindSourceFiles(file::FileSystem& fs,
+                                                       const std::vector<std::string>& sources) {
+  std::vector<SourceFile> found;
+  for (const std::string& path : sources) {
+    if (path != "-") {
+      ARROW_ASSIGN_OR_RAISE(const file::FileInfo info, fs.Stat(path));
+      if (info.is_directory) {
+        ARROW_RETURN_NOT_OK(FindInDirectory(fs, path, &found));
+        continue;
+      }
+    }
+    SourceFile source;
+    source.path = path;
+    found.push_back(std::move(source));
+  }
+  return found;
+}
+
+arrow::Result<OpenedSource> OpenSource(file::FileSystem& fs, const SourceFile& source) {
+  OpenedSource opened;
+  std::shared_ptr<arrow::io::InputStream> input;
+  if (source.standard_input()) {
+    input = std::make_shared<arrow::io::StdinStream>();
+  } else {
+    ARROW_ASSIGN_OR_RAISE(auto file, fs.OpenForReading(source.path));
+    ARROW_ASSIGN_OR_RAISE(opened.size, file->GetSize());
+    input = std::make_shared<FileStream>(std::move(file));
+  }
+  opened.hashed = std::make_shared<SourceStream>(std::move(input), source.sha256.has_value());
+  opened.stream = opened.hashed;
+  return opened;
+}
+
+int64_t PositionOf(const SourceStream& stream) { return stream.position(); }
+
+arrow::Result<std::string> FinishDigest(SourceStream& stream, const SourceFile& source) {
+  std::string rest(kReadBytes, '\0');
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const int64_t read, stream.Read(kReadBytes, rest.data()));
+    if (read == 0) break;
+  }
+  if (source.sha256) {
+    const std::string found = stream.sha256();
+    if (found != *source.sha256) {
+      return CorruptData(
+          fmt::format("{}: has the SHA-256 {}; the manifest says {}", source.path, found, *source.sha256),
+          "download the file again");
+    }
+  }
+  return stream.digest();
+}
+
+arrow::Result<std::string> DigestOfFile(file::FileSystem& fs, const std::string& path) {
+  SourceFile source;
+  source.path = path;
+  ARROW_ASSIGN_OR_RAISE(const OpenedSource opened, OpenSource(fs, source));
+  return FinishDigest(*opened.hashed, source);
+}
+
+}  // namespace marquet::pipeline

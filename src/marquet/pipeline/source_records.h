@@ -1,0 +1,23 @@
+// The records of one source as they stood in its file, out of the files of a table.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "arrow/status.h"
+#include "arrow/type_fwd.h"
+#include "marquet/delta/log.h"
+#include "marquet/file/file_system.h"
+
+namespace marquet::pipeline {
+
+// Calls `sink` with batches that hold all rows of the files in the order of `source_row`, with the columns
+// that the files hold. Memory: a batch of each file; where `sorted` is false, each file as a whole.
+arrow::Status ForEachInSourceOrder(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
+                                   const std::vector<std::shared_ptr<const delta::AddFile>>& files,
+                                   bool sorted,
+                                   const std::function<arrow::Status(const arrow::RecordBatch&)>& sink);
+
+}  // namespace marquet::pipeline
