@@ -69,7 +69,6 @@ int Main(int argc, char** argv) {
   CLI::App app{"Market data in Parquet: durable tables, and training data out of them.", "marquet"};
   app.set_version_flag("--version", std::string("marquet ") + MARQUET_VERSION);
   app.require_subcommand(0, 1);
-  app.allow_extras();
   app.footer(
       "Examples:\n  marquet ingest day.dbn.zst --into book\n  marquet info book\n\n"
       "'marquet COMMAND --help' shows a command's options and examples.");
@@ -83,6 +82,7 @@ int Main(int argc, char** argv) {
     AddCommonOptions(*options, &common);
   }
 
+  app.allow_extras();  // only now, because commands take this over: an unknown command is told below
   std::string hint = "'marquet --help' shows how it is used";
   try {
     app.parse(argc, argv);

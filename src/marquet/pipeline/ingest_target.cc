@@ -1,16 +1,18 @@
 // A source's rows of one kind become part of a table like this:
 //
-//   1. They are written to data files.                               Crash: files that no version names.
-//   2. What the log and other sources' descriptions say of the same symbols, dates and times is looked at; an
-//      overlap is refused, or its source's files are marked for removal.
-//   3. The source's description is written under _marquet/sources/.   Crash: a description of a source that
-//   is not
-//                                                                    in the table; the next attempt writes it
-//                                                                    again.
-//   4. One commit adds the files, removes replaced ones, and records  Crash: committed, or not at all. Run
+//   1. They are written to data files.                              Crash: temporary files.
+//   2. What the log and other sources' descriptions say of the      Crash: as above.
+//      same symbols, dates and times is looked at; an overlap is
+//      refused, or its source's files are marked for removal.
+//   3. The data files are synced, verified, and get their names.    Crash: files that no version names.
+//   4. The source's description is written, durable, under          Crash: a description of a source that is
+//   not in
+//      _marquet/sources/.                                           the table; the next attempt writes the
+//      same.
+//   5. One commit adds the files, removes replaced ones, and        Crash: committed, or not at all. Run
 //   again, the
-//      the source's txn action; a new table is created by it.         txn action tells that nothing is left
-//      to do.
+//      records the source's txn action; it also creates the table   txn action tells that nothing is left to
+//      do. where there was none.
 #include "marquet/pipeline/ingest_target.h"
 
 #include <algorithm>
@@ -250,6 +252,7 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
   if (options_.dry_run) return report;
 
   ARROW_RETURN_NOT_OK(WriteRun());
+  ARROW_RETURN_NOT_OK(appender_->Finish());
   ARROW_RETURN_NOT_OK(WriteSourceDescription(fs_, table_->path(), description));
   appender_->Tag(kSourceTag, description.id);
   appender_->Record({app_id, version, NowNanos() / 1'000'000});

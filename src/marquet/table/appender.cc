@@ -58,6 +58,7 @@ class TableAppender final : public Appender {
 
   arrow::Status Write(const arrow::RecordBatch& batch) override {
     ARROW_RETURN_NOT_OK(CheckOpen());
+    if (written_) return InvalidInput(fmt::format("{}: the append was finished", table_->path));
     if (already_applied_ || batch.num_rows() == 0) return arrow::Status::OK();
     if (!coercion_ || coercion_->from() != batch.schema()) {
       ARROW_ASSIGN_OR_RAISE(coercion_, schema::Coercion::Make(batch.schema(), snapshot_->schema));
@@ -75,6 +76,7 @@ class TableAppender final : public Appender {
   arrow::Status WritePartition(const delta::PartitionValues& partition,
                                const arrow::RecordBatch& batch) override {
     ARROW_RETURN_NOT_OK(CheckOpen());
+    if (written_) return InvalidInput(fmt::format("{}: the append was finished", table_->path));
     if (already_applied_ || batch.num_rows() == 0) return arrow::Status::OK();
     delta::PartitionValues values;
     for (const std::string& column : snapshot_->metadata.partition_columns) {
@@ -97,6 +99,13 @@ class TableAppender final : public Appender {
   }
 
   void Remove(const std::shared_ptr<const delta::AddFile>& file) override { removed_.push_back(file); }
+
+  arrow::Status Finish() override {
+    ARROW_RETURN_NOT_OK(CheckOpen());
+    if (already_applied_ || written_) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(written_, writer_.Finish());
+    return arrow::Status::OK();
+  }
 
   void Record(delta::Transaction transaction) override {
     const auto* stored = snapshot_->transactions.Find(transaction.app_id);
@@ -162,11 +171,13 @@ class TableAppender final : public Appender {
       report.already_applied = true;
       return report;
     }
-    ARROW_ASSIGN_OR_RAISE(const auto written, writer_.Finish());
+    if (!written_) {
+      ARROW_ASSIGN_OR_RAISE(written_, writer_.Finish());
+    }
     if (options_.stop != nullptr) ARROW_RETURN_NOT_OK(options_.stop->Check());
     delta::CommitRequest request;
     const int64_t now_ms = NowNanos() / 1'000'000;
-    for (const PartitionWriter::Written& file : written) {
+    for (const PartitionWriter::Written& file : *written_) {
       delta::AddFile add;
       add.path = file.relative_path;
       add.partition_values = splitter_.values(file.partition);
@@ -273,6 +284,7 @@ class TableAppender final : public Appender {
   std::vector<std::shared_ptr<const delta::AddFile>> removed_;
   std::vector<delta::Transaction> transactions_;
   delta::StringMap tags_;
+  std::optional<std::vector<PartitionWriter::Written>> written_;
   bool already_applied_ = false;
   bool commit_begun_ = false;
   bool finished_ = false;

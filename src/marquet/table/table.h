@@ -78,7 +78,11 @@ class Appender {
   virtual void Record(delta::Transaction transaction) = 0;
   virtual void Tag(const std::string& name, const std::string& value) = 0;
 
-  // Publishes and verifies the open files, then commits.
+  // Publishes and verifies the open files; nothing can be written after it. What the commit rests on is then
+  // durable, and nothing but the commit is left to fail. Commit() does it where it was not done.
+  virtual arrow::Status Finish() = 0;
+
+  // Finishes, then commits.
   virtual arrow::Result<AppendReport> Commit() = 0;
   virtual arrow::Status Abort() = 0;
 };

@@ -1,0 +1,94 @@
+#include "marquet/pipeline/row_text.h"
+
+#include <gtest/gtest.h>
+
+#include "arrow/api.h"
+#include "marquet/base/error.h"
+
+namespace marquet::pipeline {
+namespace {
+
+std::string Text(const std::shared_ptr<arrow::Array>& column, TextFormat format) {
+  const auto schema = arrow::schema({arrow::field("c", column->type())});
+  auto writer = RowTextWriter::Make(schema, format).ValueOrDie();
+  std::string text;
+  writer->Append(*arrow::RecordBatch::Make(schema, column->length(), {column}), &text);
+  return text;
+}
+
+std::string Csv(const std::shared_ptr<arrow::Array>& column) { return Text(column, TextFormat::kCsv); }
+std::string Json(const std::shared_ptr<arrow::Array>& column) { return Text(column, TextFormat::kJsonLines); }
+
+template <typename Builder, typename... Values>
+std::shared_ptr<arrow::Array> Column(Builder builder, Values... values) {
+  for (const auto& status : {builder.Append(values)..., builder.AppendNull()}) EXPECT_TRUE(status.ok());
+  return builder.Finish().ValueOrDie();
+}
+
+TEST(RowTextTest, NullsAndEmptyTextStayApart) {
+  const auto column = Column(arrow::StringBuilder(), "", "a,b", "say \"hi\"", "two\nlines", "plain");
+  EXPECT_EQ(Csv(column), "\"\"\n\"a,b\"\n\"say \"\"hi\"\"\"\n\"two\nlines\"\nplain\n\n");
+  EXPECT_EQ(Json(column),
+            "{\"c\":\"\"}\n{\"c\":\"a,b\"}\n{\"c\":\"say \\\"hi\\\"\"}\n{\"c\":\"two\\u000alines\"}\n"
+            "{\"c\":\"plain\"}\n{\"c\":null}\n");
+}
+
+TEST(RowTextTest, TextThatIsNotUtf8KeepsJsonValid) {
+  EXPECT_EQ(Json(Column(arrow::StringBuilder(), "a\xFFz", "Ü")),
+            "{\"c\":\"a\xEF\xBF\xBDz\"}\n{\"c\":\"Ü\"}\n{\"c\":null}\n");
+}
+
+TEST(RowTextTest, TimesHaveAsManyDigitsAsTheyNeed) {
+  const auto type = arrow::timestamp(arrow::TimeUnit::NANO, "UTC");
+  const auto column =
+      Column(arrow::TimestampBuilder(type, arrow::default_memory_pool()), int64_t{1704164645000000006},
+             int64_t{1704164645000000000}, int64_t{1704164645120000000}, int64_t{-1}, INT64_MAX);
+  EXPECT_EQ(Csv(column),
+            "2024-01-02T03:04:05.000000006Z\n2024-01-02T03:04:05Z\n2024-01-02T03:04:05.120Z\n"
+            "1969-12-31T23:59:59.999999999Z\n2262-04-11T23:47:16.854775807Z\n\n");
+  EXPECT_EQ(Json(column).substr(0, 40), "{\"c\":\"2024-01-02T03:04:05.000000006Z\"}\n{");
+}
+
+TEST(RowTextTest, NumbersReadBackToTheSameValue) {
+  EXPECT_EQ(Csv(Column(arrow::DoubleBuilder(), 0.1, -0.0, 1e300, NAN, INFINITY)),
+            "0.1\n-0\n1e+300\nNaN\nInfinity\n\n");
+  EXPECT_EQ(Json(Column(arrow::DoubleBuilder(), 0.5, NAN, -INFINITY)),
+            "{\"c\":0.5}\n{\"c\":\"NaN\"}\n{\"c\":\"-Infinity\"}\n{\"c\":null}\n");
+  EXPECT_EQ(Csv(Column(arrow::Int64Builder(), INT64_MIN, INT64_MAX)),
+            "-9223372036854775808\n9223372036854775807\n\n");
+}
+
+TEST(RowTextTest, DecimalsAreExact) {
+  const auto type = arrow::decimal128(19, 9);
+  const auto column =
+      Column(arrow::Decimal128Builder(type), arrow::Decimal128(4750250000000), arrow::Decimal128(-1));
+  EXPECT_EQ(Csv(column), "4750.250000000\n-1E-9\n\n");
+}
+
+TEST(RowTextTest, HeaderAndSeveralColumns) {
+  const auto schema =
+      arrow::schema({arrow::field("a,b", arrow::int32()), arrow::field("x", arrow::boolean())});
+  const auto batch = arrow::RecordBatch::Make(
+      schema, 2, {Column(arrow::Int32Builder(), 1), Column(arrow::BooleanBuilder(), true)});
+  auto csv = RowTextWriter::Make(schema, TextFormat::kCsv).ValueOrDie();
+  std::string text;
+  csv->AppendHeader(&text);
+  csv->Append(*batch->Slice(1), &text);  // a slice is read from its own first row on
+  csv->Append(*batch, &text);
+  EXPECT_EQ(text, "\"a,b\",x\n,\n1,true\n,\n");
+  auto json = RowTextWriter::Make(schema, TextFormat::kJsonLines).ValueOrDie();
+  text.clear();
+  json->AppendHeader(&text);
+  json->Append(*batch->Slice(0, 1), &text);
+  EXPECT_EQ(text, "{\"a,b\":1,\"x\":true}\n");
+}
+
+TEST(RowTextTest, ATypeWithoutTextIsNamed) {
+  const auto schema = arrow::schema({arrow::field("d", arrow::duration(arrow::TimeUnit::SECOND))});
+  const auto status = RowTextWriter::Make(schema, TextFormat::kCsv).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kUnsupported));
+  EXPECT_NE(status.message().find("column 'd'"), std::string::npos) << status;
+}
+
+}  // namespace
+}  // namespace marquet::pipeline

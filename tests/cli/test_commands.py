@@ -1,0 +1,108 @@
+"""What the program says of itself, and how wrong usage ends."""
+
+from __future__ import annotations
+
+import re
+import signal
+import statistics
+import subprocess
+import time
+
+import pytest
+from dbn_files import trades_file
+
+COMMANDS = ["ingest", "scan", "info", "history", "export", "verify"]
+
+
+def test_help_lists_every_command(marquet):
+    text = marquet("--help").stdout
+    for command in COMMANDS:
+        assert re.search(rf"^  {command} ", text, re.MULTILINE), text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_an_example(marquet, command):
+    text = marquet(command, "--help").stdout
+    assert f"  marquet {command} " in text.split("Examples:")[1]
+    for option in ["--json", "--quiet", "--verbose", "--jobs", "--memory", "--color"]:
+        assert option in text
+
+
+def test_version(marquet):
+    assert re.fullmatch(r"marquet \d+\.\d+\.\d+\n", marquet("--version").stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Usage"),
+        (("scn", "t"), "there is no command 'scn'\nhint: did you mean 'scan'?"),
+        (("compact", "t"), "there is no command 'compact'"),
+        (("scan",), "table is required"),
+        (("scan", "t", "--limt", "3"), "--limt"),
+        (("scan", "t", "--limit", "many"), "--limit"),
+        (("scan", "t", "--format", "xml"), "--format"),
+        (("scan", "t", "--format", "parquet"), "add -o FILE"),
+        (("scan", "t", "--start", "yesterday"), "--start"),
+        (("scan", "t", "--where", "price >"), "--where"),
+        (("ingest", "x.dbn"), "--into is required"),
+        (("ingest", "x.dbn", "--into", "t", "--replace", "--append-anyway"), "--append-anyway"),
+        (("ingest", "x.dbn", "--into", "t", "--memory", "lots"), "--memory"),
+        (("export", "t", "--to", "xlsx", "-o", "f"), "--to"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(marquet, arguments, message, tmp_path):
+    done = marquet(*arguments, ok=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_starts_quickly(marquet_program):
+    times = []
+    for _ in range(20):
+        started = time.perf_counter()
+        subprocess.run([str(marquet_program), "--help"], check=True, stdout=subprocess.DEVNULL)
+        times.append(time.perf_counter() - started)
+    # The median, so that a busy machine does not decide; the goal of 50 ms itself is checked by `make bench`.
+    assert statistics.median(times) < 0.5
+
+
+def test_output_that_cannot_be_written_is_an_error(marquet_program, marquet, tmp_path):
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [str(marquet_program), "scan", str(tmp_path / "t"), "--format", "csv"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert "standard output" in done.stderr
+    assert "No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_an_ingest_and_leaves_nothing(marquet_program, marquet, tmp_path, number, code):
+    source = trades_file(tmp_path / "big.dbn", count=1)
+    record = source.read_bytes()[-48:]
+    process = subprocess.Popen(
+        [str(marquet_program), "ingest", "-", "--into", str(tmp_path / "t")],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(source.read_bytes() + record * 400_000)
+    process.stdin.flush()
+    process.send_signal(number)
+    try:
+        process.stdin.write(record * 400_000)  # so that it looks up from reading
+        process.stdin.close()
+    except BrokenPipeError:
+        pass
+    process.stdin = None
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert b"run the same command again" in errors
+    assert not (tmp_path / "t").exists()

@@ -1,0 +1,149 @@
+"""Ingest killed with SIGKILL at moments spread over its file operations, with readers looping all the while.
+
+Each time: no reader ever fails or sees a part of a commit, and the same command run again ends with the same rows as
+an undisturbed run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
+from dbn_files import DAY, trades_file  # noqa: E402
+
+MOMENTS = 200
+KILL_AT = "MARQUET_TEST_KILL_AT_OPERATION"
+SYMBOLS = ["ESH4", "NQH4", "UD:1V: GN 2437"]
+
+
+def ingest(program: Path, sources: list[Path], table: Path, kill_at: int | None = None) -> int:
+    environment = {**os.environ}
+    environment.pop(KILL_AT, None)
+    if kill_at is not None:
+        environment[KILL_AT] = str(kill_at)
+    command = [str(program), "ingest", *map(str, sources), "--into", str(table), "-q"]
+    return subprocess.run(command, capture_output=True, env=environment, timeout=120).returncode
+
+
+def content(table: Path) -> pl.DataFrame:
+    files = DeltaTable(str(table)).file_uris()
+    return pl.scan_delta(str(table)).collect().sort("symbol", "ts", "source_row") if files else pl.DataFrame()
+
+
+def operations(program: Path, sources: list[Path], folder: Path) -> int:
+    """How many file operations the ingest makes: the first number at which nothing is left to be killed."""
+    low, high = 1, 2
+    count = 0
+
+    def killed(at: int) -> bool:
+        nonlocal count
+        count += 1
+        return ingest(program, sources, folder / f"probe{count}", at) != 0
+
+    while killed(high):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if killed(middle) else (low, middle)
+    return low
+
+
+class Reader:
+    """Reads the table over and over, as other engines do, until told to stop."""
+
+    def __init__(self, table: Path, whole: set[int]) -> None:
+        self.table, self.whole = table, whole
+        self.failures: list[str] = []
+        self.reads = 0
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                rows = pl.scan_delta(str(self.table)).select(pl.len()).collect().item()
+                self.reads += 1
+                if rows not in self.whole:
+                    self.failures.append(f"{rows} rows are a part of a commit")
+            except TableNotFoundError:
+                continue
+            except Exception as error:  # whatever it is, a reader must not fail
+                self.failures.append(f"{type(error).__name__}: {error}")
+
+    def __enter__(self) -> Reader:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        self.thread.join()
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Iterator[list[Path]]:
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    yield [
+        trades_file(folder / "morning.dbn", SYMBOLS, count=300),
+        trades_file(folder / "noon.dbn", SYMBOLS, count=300, first_second=300),
+    ]
+
+
+def test_killed_at_any_moment_and_run_again(marquet_program, sources, tmp_path):
+    undisturbed = tmp_path / "undisturbed"
+    assert ingest(marquet_program, sources, undisturbed) == 0
+    expected = content(undisturbed)
+    assert expected.height == 600
+    total = operations(marquet_program, sources, tmp_path)
+    moments = sorted({1 + (total - 1) * i // (MOMENTS - 1) for i in range(MOMENTS)})
+    table = tmp_path / "table"
+    reads = 0
+    for moment in moments:
+        shutil.rmtree(table, ignore_errors=True)
+        with Reader(table, whole={300, 600}) as reader:
+            assert ingest(marquet_program, sources, table, moment) == -9, f"operation {moment} of {total}"
+            assert ingest(marquet_program, sources, table) == 0, f"the run after a kill at operation {moment}"
+            while reader.reads == 0 and not reader.failures:
+                pass
+        assert not reader.failures, f"killed at operation {moment} of {total}: {reader.failures[:3]}"
+        reads += reader.reads
+        assert content(table).equals(expected), f"killed at operation {moment} of {total}"
+    assert reads >= len(moments)
+    assert DAY.isoformat() in str(next(undisturbed.rglob("*.parquet")))
+
+
+def test_killed_while_replacing(marquet_program, sources, tmp_path):
+    """A replacement happens whole or not at all."""
+    corrected = trades_file(tmp_path / "corrected.dbn", SYMBOLS, count=270, price=7_000_000_000)
+    base = tmp_path / "base"
+    assert ingest(marquet_program, sources[:1], base) == 0
+
+    def replace(table: Path, kill_at: int | None) -> int:
+        environment = {**os.environ, **({KILL_AT: str(kill_at)} if kill_at else {})}
+        command = [str(marquet_program), "ingest", str(corrected), "--into", str(table), "--replace", "-q"]
+        return subprocess.run(command, capture_output=True, env=environment, timeout=120).returncode
+
+    table = tmp_path / "table"
+    moment = 1
+    while True:
+        shutil.rmtree(table, ignore_errors=True)
+        shutil.copytree(base, table)
+        code = replace(table, moment)
+        assert content(table).height in (300, 270)
+        if code == 0:
+            break
+        assert replace(table, None) == 0
+        assert content(table).height == 270
+        moment += 3
+    assert moment > 20
