@@ -8,6 +8,9 @@ _arrow.load()
 
 from marquet import depth  # noqa: E402
 from marquet._core import version as __version__  # noqa: E402
+from marquet._export import ExportReport, export  # noqa: E402
+from marquet._ingest import IngestReport, SourceReport, ingest  # noqa: E402
+from marquet._verify import Damage, FileVerdict, TableVerdict, verify  # noqa: E402
 from marquet.errors import (  # noqa: E402
     AlreadyExistsError,
     CommitUnknownError,
@@ -29,16 +32,25 @@ __all__ = [
     "CommitUnknownError",
     "ConflictError",
     "CorruptDataError",
+    "Damage",
+    "ExportReport",
+    "FileVerdict",
+    "IngestReport",
     "InvalidInputError",
     "MarquetError",
     "NotFoundError",
     "Scan",
     "SchemaError",
+    "SourceReport",
     "StorageError",
     "Table",
+    "TableVerdict",
     "UnsupportedError",
     "__version__",
     "create_table",
     "depth",
+    "export",
+    "ingest",
     "open_table",
+    "verify",
 ]

@@ -66,6 +66,8 @@ class Table:
     def latest_timestamp(self, column: str) -> int | None:
         """Nanoseconds since 1970, or None."""
 
+    def verify(self, level: str, jobs: int, progress: object | None) -> dict[str, Any]: ...
+
 class Scan:
     """Which rows and columns of a table; see marquet.Scan."""
 
@@ -83,6 +85,12 @@ class Scan:
     def statistics(self) -> dict[str, Any]: ...
 
 def scan(table: Table, columns: Sequence[str], filter: object | None, start_ns: int | None, end_ns: int | None, time_column: str, sort_by: Sequence[str], limit: int | None, batch_size: int, price: str, stored_types: bool, use_threads: bool) -> Scan: ...
+
+def verify_file(path: str, level: str) -> dict[str, Any]: ...
+
+def ingest(sources: Sequence[str], table: str, split_by_schema: bool, allow_truncated: bool, keep_unknown: bool, null_on_overflow: bool, again: bool, on_overlap: str, partition_by: Sequence[str], compression: str, compression_level: int | None, row_group_size: int, verify: str, jobs: int, memory: int, dry_run: bool, progress: object | None) -> tuple[str, str, object]: ...
+
+def export(table: str, format: str, output: str, source: str | None, columns: Sequence[str], filter: object | None, version: int | None, replace: bool, progress: object | None) -> dict[str, Any]: ...
 
 def dbn_decode(path: str, allow_truncated: bool = False, keep_unknown: bool = False, null_on_overflow: bool = False) -> tuple[dict[str, ArrowStream], dict[str, Any]]:
     """The rows of a DBN file by record kind, and a summary of what was read."""

@@ -13,7 +13,7 @@ from marquet import _core
 from marquet._filters import FilterLike
 from marquet._rows import to_stream
 from marquet._time import TimeLike, from_nanos, to_nanos
-from marquet._verify import VerifyLevel
+from marquet._verify import Damage, TableVerdict, VerifyLevel
 from marquet.scan import PriceForm, Scan
 
 if TYPE_CHECKING:
@@ -276,6 +276,26 @@ class Table:
             column: The time column; ``ts`` where there is one, else the first timestamp column.
         """
         return self._core.latest_timestamp(column or "")
+
+    def verify(
+        self,
+        level: VerifyLevel = "full",
+        *,
+        jobs: int = 0,
+        progress: Callable[[str, int, int, int], None] | None = None,
+    ) -> TableVerdict:
+        """Checks every data file of this version against the log and against itself.
+
+        Args:
+            level: "footer" (ends of the files), "crc" (every page's checksum) or "full" (every value decoded).
+            jobs: Threads; 0 for as many as there are processors.
+            progress: Called with phase, rows, bytes done and bytes in all.
+
+        Returns:
+            The verdict. Damage is reported there, not raised.
+        """
+        verdict = self._core.verify(level, jobs, progress)
+        return TableVerdict(**{**verdict, "damage": [Damage(**damage) for damage in verdict["damage"]]})
 
     def __repr__(self) -> str:
         return f"<marquet.Table {self.path} at version {self.version}>"

@@ -44,6 +44,9 @@ NB_MODULE(_core, module) {
   RegisterArrow(module);
   RegisterTable(module);
   RegisterScan(module);
+  RegisterVerify(module);
+  RegisterIngest(module);
+  RegisterExport(module);
   RegisterDbn(module);
   RegisterDepth(module);
   RegisterSampling(module);

@@ -138,6 +138,26 @@ Records Files(const PyTable& self) {
   return list;
 }
 
+Record Verify(const PyTable& self, const std::string& level, int jobs, nb::object progress) {
+  const auto verify_level = Unwrap(pq::ParseVerifyLevel(level));
+  StopFlag stop;
+  ProgressReport report(std::move(progress), stop);
+  auto result =
+      Interruptible(stop, [&] { return self.table->Verify(verify_level, jobs, report.callback(), &stop); });
+  report.Rethrow();
+  const table::TableVerdict verdict = Unwrap(std::move(result), self.table->path());
+  Record dict;
+  dict["ok"] = verdict.ok;
+  dict["files"] = verdict.files;
+  dict["rows"] = verdict.rows;
+  dict["rows_intact"] = verdict.rows_intact;
+  dict["bytes"] = verdict.bytes;
+  dict["damage"] = ToList(verdict.damage);
+  dict["missing"] = verdict.missing;
+  dict["orphans"] = verdict.orphans;
+  return dict;
+}
+
 }  // namespace
 
 void RegisterTable(nb::module_& module) {
@@ -165,7 +185,8 @@ void RegisterTable(nb::module_& module) {
             return Unwrap(WithoutGil([&] { return self.table->LatestTimestamp(column); }),
                           self.table->path());
           },
-          nb::arg("column"), "Nanoseconds since 1970, or None.");
+          nb::arg("column"), "Nanoseconds since 1970, or None.")
+      .def("verify", &Verify, nb::arg("level"), nb::arg("jobs"), nb::arg("progress").none());
 }
 
 }  // namespace marquet::python

@@ -52,6 +52,13 @@ def test_a_missing_table_names_itself(tmp_path: Path):
         mq.open_table(tmp_path / "absent")
 
 
+def test_a_missing_file_names_itself(tmp_path: Path):
+    with pytest.raises(FileNotFoundError) as caught:
+        mq.verify(tmp_path / "absent.parquet")
+    assert caught.value.filename == str(tmp_path / "absent.parquet")
+    assert caught.value.errno == errno.ENOENT
+
+
 def test_a_taken_table_is_a_file_that_exists(tmp_path: Path):
     import pyarrow as pa
 

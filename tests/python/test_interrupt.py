@@ -39,6 +39,8 @@ except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
 
+LONG_VERIFY = LONG_SCAN.replace("table.scan().to_arrow()", "table.verify()")
+
 
 def interrupt(source: str, argument: Path) -> float:
     process = subprocess.Popen([sys.executable, "-c", source, str(argument)], stdout=subprocess.PIPE, text=True)
@@ -64,7 +66,7 @@ def test_an_append_is_stopped_and_leaves_nothing(tmp_path: Path):
     assert [path for path in (tmp_path / "t").rglob("*") if path.is_file() and "_delta_log" not in path.parts] == []
 
 
-@pytest.mark.parametrize("source", [LONG_SCAN], ids=["scan"])
+@pytest.mark.parametrize("source", [LONG_SCAN, LONG_VERIFY], ids=["scan", "verify"])
 def test_a_long_read_is_stopped(tmp_path: Path, source: str):
     import numpy as np
     import pyarrow as pa

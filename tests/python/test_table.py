@@ -227,6 +227,33 @@ def test_the_latest_timestamp_of_an_empty_table_is_none(tmp_path: Path):
     assert table.info()["latest_timestamp"] is None
 
 
+def test_verify_finds_a_flipped_bit(written):
+    table, data = written
+    verdict = table.verify()
+    assert verdict and verdict.rows == verdict.rows_intact == data.num_rows
+    assert mq.verify(table.path)
+    victim = Path(table.path) / table.files()[0]["path"]
+    content = bytearray(victim.read_bytes())
+    content[len(content) // 3] ^= 0x10
+    victim.write_bytes(content)
+    verdict = mq.verify(table.path)
+    assert not verdict
+    assert Path(verdict.damage[0].file).name == victim.name
+    assert verdict.damage[0].message
+    file = mq.verify(victim)
+    assert not file and file.damage[0].offset is not None
+
+
+def test_verify_names_what_is_missing_and_what_nobody_names(written):
+    table, _ = written
+    gone = table.files()[0]["path"]
+    (Path(table.path) / gone).rename(Path(table.path) / "stray.parquet")
+    verdict = table.verify("footer")
+    assert not verdict.ok
+    assert verdict.missing == [gone]
+    assert verdict.orphans == ["stray.parquet"]
+
+
 def test_a_table_is_refreshed(tmp_path: Path):
     table = mq.create_table(tmp_path / "t", SCHEMA)
     other = mq.open_table(tmp_path / "t")

@@ -1,0 +1,188 @@
+"""Source files into tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from marquet import _core
+from marquet._verify import VerifyLevel
+from marquet.errors import MarquetError
+
+
+@dataclass(frozen=True)
+class SourceReport:
+    """What became of one source. Records in = rows out + control records + unknown records, always."""
+
+    source: str
+    status: str
+    """"ingested", "skipped", "replaced", "would ingest" or "failed"."""
+    digest: str
+    """XXH3-128 of the file's bytes."""
+    kind: str
+    """The record kind ("mbp-10", "trades" ...), or "mixed"."""
+    table: str
+    version: int
+    """The version that holds the source's rows; -1 when nothing was committed."""
+    bytes: int
+    records: int
+    rows: int
+    control_records: int
+    unknown_records: int
+    unmapped_rows: int
+    """Rows whose instrument has no symbol (null)."""
+    nulled_times: int
+    """Times beyond int64 that became null on request."""
+    truncated_bytes: int
+    truncated_records: int
+    files_written: int
+    bytes_written: int
+    seconds: float
+    note: str
+    """Why it was skipped, or which layout was chosen."""
+    error: str
+    """Why it failed, on one line."""
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What became of each source, in order; true when none failed. ``str(report)`` is the text that people read."""
+
+    sources: list[SourceReport]
+    ok: bool
+    text: str
+
+    @property
+    def records(self) -> int:
+        """Records read, of all sources."""
+        return sum(source.records for source in self.sources)
+
+    @property
+    def rows(self) -> int:
+        """Rows written, of all sources."""
+        return sum(source.rows for source in self.sources)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as ``marquet ingest --json`` prints it."""
+        return {"ok": self.ok, "sources": [asdict(source) for source in self.sources]}
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def ingest(
+    source: str | os.PathLike[str] | Any | Sequence[str | os.PathLike[str] | Any],
+    table: str | os.PathLike[str],
+    *,
+    split_by_schema: bool = False,
+    allow_truncated: bool = False,
+    keep_unknown: bool = False,
+    on_error: Literal["error", "null"] = "error",
+    again: bool = False,
+    on_overlap: Literal["error", "replace", "append"] = "error",
+    partition_by: Sequence[str] = (),
+    compression: str = "zstd",
+    compression_level: int | None = None,
+    row_group_size: int = 1 << 20,
+    verify: VerifyLevel = "footer",
+    jobs: int = 0,
+    memory: int = 1 << 30,
+    dry_run: bool = False,
+    progress: Callable[[str, int, int, int], None] | None = None,
+) -> IngestReport:
+    """Reads source files into a table: each source one commit, exactly once, every record accounted for.
+
+    Sources are worked through in order, up to the first that fails; what was committed before it stays. The same bytes
+    a second time are skipped and said to be.
+
+    Args:
+        source: A file, a directory, a Databento batch folder, a ``databento.DBNStore``, or a list of these.
+        table: The table; created when it is not there.
+        split_by_schema: A file of several record kinds becomes one table per kind under `table`.
+        allow_truncated: Count a last record that is cut short instead of refusing the file.
+        keep_unknown: Keep records of unknown type, raw, with the source's description.
+        on_error: What a time beyond int64 becomes: an error, or "null" (counted).
+        again: Ingest the same bytes a second time.
+        on_overlap: What to do with rows for a symbol, day and time range that another source filled: refuse ("error"),
+            "replace" the other source's rows in the same commit, or "append" anyway.
+        partition_by: Of a new table; by default symbol and date, or date alone past 1,000 symbols.
+        compression: "zstd", "snappy", "gzip", "lz4", "brotli" or "none".
+        compression_level: Of the codec; zstd's default here is 1.
+        row_group_size: Rows of a row group.
+        verify: How far each data file is checked before it is published: "footer", "crc" or "full".
+        jobs: Threads; 0 for as many as there are processors.
+        memory: Bytes to stay below.
+        dry_run: Read everything and report, but write nothing.
+        progress: Called with phase, rows, bytes done and bytes in all, some ten times a second at most.
+
+    Returns:
+        The report, of each source.
+
+    Raises:
+        MarquetError: The first failure; its attribute ``report`` holds the report up to there. CorruptDataError for
+            damaged bytes, UnsupportedError for what is no DBN that is known, InvalidInputError for an overlap,
+            NotFoundError for a missing source, StorageError for a refusal of the operating system.
+        KeyboardInterrupt: Ctrl-C; nothing half done is visible, and running again goes on.
+    """
+    given = list(source) if isinstance(source, (list, tuple)) else [source]
+    with tempfile.TemporaryDirectory(prefix="marquet-") as folder:
+        text, report, error = _core.ingest(
+            [_source_path(one, Path(folder) / str(place)) for place, one in enumerate(given)],
+            os.fspath(table),
+            split_by_schema=split_by_schema,
+            allow_truncated=allow_truncated,
+            keep_unknown=keep_unknown,
+            null_on_overflow=_is_null(on_error),
+            again=again,
+            on_overlap=on_overlap,
+            partition_by=[partition_by] if isinstance(partition_by, str) else list(partition_by),
+            compression=compression,
+            compression_level=compression_level,
+            row_group_size=row_group_size,
+            verify=verify,
+            jobs=jobs,
+            memory=memory,
+            dry_run=dry_run,
+            progress=progress,
+        )
+    result = _report(text, report)
+    if isinstance(error, MarquetError):
+        error.report = result
+    if isinstance(error, BaseException):
+        raise error
+    return result
+
+
+def _is_null(on_error: str) -> bool:
+    if on_error not in ("error", "null"):
+        from marquet.errors import InvalidInputError
+
+        raise InvalidInputError(f"unknown on_error {on_error!r}; expected 'error' or 'null'")
+    return on_error == "null"
+
+
+def _source_path(source: Any, folder: Path) -> str:
+    """The path of a source; the bytes of a DBNStore are written out first, unchanged."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    if type(source).__name__ == "DBNStore":
+        folder.mkdir()
+        path = folder / "dbnstore.dbn"
+        source.to_file(path)  # in the compression that it has: a copy of its bytes
+        return str(path)
+    raise TypeError(f"a source is a path or a databento.DBNStore, got {type(source).__name__}")
+
+
+def _report(text: str, report: str) -> IngestReport:
+    content = json.loads(report)
+    names = SourceReport.__dataclass_fields__
+    sources = [SourceReport(**{name: source[name] for name in names}) for source in content["sources"]]
+    return IngestReport(sources=sources, ok=content["ok"], text=text)

@@ -1,0 +1,70 @@
+#include "marquet/pipeline/ingest.h"
+
+#include "bindings.h"
+#include "convert.h"
+#include "errors.h"
+#include "interrupt.h"
+#include "marquet/base/error.h"
+#include "progress.h"
+
+namespace nb = nanobind;
+
+namespace marquet::python {
+namespace {
+
+pipeline::OnOverlap ParseOverlap(const std::string& choice) {
+  if (choice == "error") return pipeline::OnOverlap::kError;
+  if (choice == "replace") return pipeline::OnOverlap::kReplace;
+  if (choice == "append") return pipeline::OnOverlap::kAppendAnyway;
+  Throw(InvalidInput("unknown on_overlap '" + choice + "'; expected error, replace or append"));
+}
+
+// The job's report twice, as text and as JSON, and the exception of the first source that failed, or None.
+nb::typed<nb::tuple, nb::str, nb::str, nb::object> Ingest(
+    std::vector<std::string> sources, std::string table, bool split_by_schema, bool allow_truncated,
+    bool keep_unknown, bool null_on_overflow, bool again, const std::string& on_overlap,
+    std::vector<std::string> partition_by, const std::string& compression,
+    std::optional<int> compression_level, int64_t row_group_size, const std::string& verify, int jobs,
+    int64_t memory, bool dry_run, nb::object progress) {
+  StopFlag stop;
+  ProgressReport reports(std::move(progress), stop);
+  pipeline::IngestOptions options;
+  options.sources = std::move(sources);
+  options.table = table;
+  options.split_by_schema = split_by_schema;
+  options.allow_truncated = allow_truncated;
+  options.keep_unknown = keep_unknown;
+  options.null_on_overflow = null_on_overflow;
+  options.again = again;
+  options.on_overlap = ParseOverlap(on_overlap);
+  options.partition_by = std::move(partition_by);
+  options.file = ToWriteOptions(compression, compression_level, row_group_size, options.file.memory, verify);
+  options.jobs = jobs;
+  options.memory = memory;
+  options.dry_run = dry_run;
+  options.progress = reports.callback();
+  options.stop = &stop;
+  auto result =
+      Interruptible(stop, [&] { return pipeline::Ingest(file::LocalFileSystem(), std::move(options)); });
+  reports.Rethrow();
+  const pipeline::IngestOutcome outcome = Unwrap(std::move(result), table);
+  nb::object error = nb::none();
+  try {
+    Check(outcome.first_error);
+  } catch (nb::python_error& raised) {
+    error = nb::borrow(raised.value());
+  }
+  return nb::make_tuple(pipeline::ToText(outcome.report), pipeline::ToJson(outcome.report), error);
+}
+
+}  // namespace
+
+void RegisterIngest(nb::module_& module) {
+  module.def("ingest", &Ingest, nb::arg("sources"), nb::arg("table"), nb::arg("split_by_schema"),
+             nb::arg("allow_truncated"), nb::arg("keep_unknown"), nb::arg("null_on_overflow"),
+             nb::arg("again"), nb::arg("on_overlap"), nb::arg("partition_by"), nb::arg("compression"),
+             nb::arg("compression_level").none(), nb::arg("row_group_size"), nb::arg("verify"),
+             nb::arg("jobs"), nb::arg("memory"), nb::arg("dry_run"), nb::arg("progress").none());
+}
+
+}  // namespace marquet::python
