@@ -15,7 +15,10 @@ namespace {
 
 using ArrayResult = arrow::Result<std::shared_ptr<arrow::Array>>;
 
-constexpr size_t kAhead = 2;  // batches of a column that wait for the reader
+// Batches of a column that may wait for the reader. Few columns need two to keep all threads busy; many do
+// not, and would hold much memory.
+constexpr size_t kFewColumns = 8;
+size_t BatchesAhead(size_t columns) { return columns <= kFewColumns ? 2 : 1; }
 
 class BatchStream final : public arrow::RecordBatchReader {
  public:
@@ -26,6 +29,7 @@ class BatchStream final : public arrow::RecordBatchReader {
         schema_(std::move(schema)),
         pieces_(std::move(pieces)),
         threads_(threads),
+        ahead_(BatchesAhead(columns.size())),
         columns_(columns.size()) {
     for (size_t i = 0; i < columns.size(); ++i) columns_[i].stream = std::move(columns[i]);
   }
@@ -99,7 +103,7 @@ class BatchStream final : public arrow::RecordBatchReader {
   }
 
   bool MayDecode(const Column& column) const {
-    return !stopped_ && column.next < pieces_.size() && column.ready.size() < kAhead;
+    return !stopped_ && column.next < pieces_.size() && column.ready.size() < ahead_;
   }
 
   void Run(size_t index) {
@@ -123,6 +127,7 @@ class BatchStream final : public arrow::RecordBatchReader {
   const std::shared_ptr<arrow::Schema> schema_;
   const std::vector<Piece> pieces_;
   arrow::internal::ThreadPool* const threads_;
+  const size_t ahead_;
   size_t piece_ = 0;  // next to give out
   arrow::Status failed_;
 

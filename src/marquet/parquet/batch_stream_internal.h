@@ -14,7 +14,7 @@ namespace marquet::pq {
 // kInvalidInput for ranges that overlap, descend, or leave their row group.
 arrow::Result<std::vector<Piece>> PlanPieces(const ReadSource& source);
 
-// With `use_threads` every column runs ahead of the reader by up to two batches, each on one thread at a
+// With `use_threads` every column runs ahead of the reader by a batch or two, each on one thread at a
 // time, so that columns of different cost keep all threads busy and decoding overlaps the caller's own work.
 std::shared_ptr<arrow::RecordBatchReader> MakeBatchStream(std::shared_ptr<const ReadSource> source,
                                                           std::shared_ptr<arrow::Schema> schema,

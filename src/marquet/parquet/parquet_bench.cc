@@ -144,7 +144,13 @@ void EncodeBook(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * kBookRows);
   state.counters["bytes/row"] = static_cast<double>(bytes) / kBookRows;
 }
-BENCHMARK(EncodeBook)->ArgName("parallel")->Arg(0)->Arg(1)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(EncodeBook)
+    ->ArgName("parallel")
+    ->Arg(0)
+    ->Arg(1)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 void Read(benchmark::State& state, const std::string& path, int columns, int64_t rows) {
   for (auto _ : state) {
@@ -171,14 +177,14 @@ void DecodeBook(benchmark::State& state) {
   Write(scratch.Path("book.parquet"), *book, true);
   Read(state, scratch.Path("book.parquet"), book->num_columns(), kBookRows);
 }
-BENCHMARK(DecodeBook)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(DecodeBook)->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMillisecond);
 
 void ScanThreeOf22(benchmark::State& state) {
   const Scratch scratch;
   Write(scratch.Path("wide.parquet"), *Wide(kWideRows), true);
   Read(state, scratch.Path("wide.parquet"), 3, kWideRows);
 }
-BENCHMARK(ScanThreeOf22)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(ScanThreeOf22)->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMillisecond);
 
 void VerifyBook(benchmark::State& state) {
   const Scratch scratch;
@@ -195,6 +201,7 @@ BENCHMARK(VerifyBook)
     ->ArgName("level")
     ->Arg(static_cast<int>(VerifyLevel::kCrc))
     ->Arg(static_cast<int>(VerifyLevel::kFull))
+    ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 

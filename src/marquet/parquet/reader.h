@@ -68,8 +68,8 @@ class FileReader {
   arrow::Result<std::optional<std::vector<PageBounds>>> Pages(int row_group, const std::string& column) const;
 
   // A stream of the rows asked for; kNotFound for a column that is not there, kInvalidInput for row groups or
-  // rows that are not. Memory: up to four batches per column (decoding runs ahead), besides the compressed
-  // pages of one column chunk each.
+  // rows that are not. Memory: up to three batches per column (four when there are few), because decoding
+  // runs ahead, besides the compressed pages of one column chunk each.
   arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> Read(ReadRequest request) const;
 
  private:
