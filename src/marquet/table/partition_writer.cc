@@ -149,10 +149,15 @@ struct PartitionWriter::Impl {
   arrow::Status OpenFile(Partition* partition) {
     ARROW_RETURN_NOT_OK(table->EnsureDirectory(partition->directory));
     int number = 0;
+    bool few_rows = false;
     {
       std::lock_guard lock(mutex);
       number = next_file++;
+      few_rows = rows < kInlineRows;
     }
+    pq::WriteOptions file_options = options;
+    // Handing the columns of few rows to other threads takes longer than encoding them.
+    if (few_rows) file_options.parallel = false;
     const std::string name = fmt::format("part-{:05}-{}.parquet", number, uuid);
     partition->relative_path =
         partition->directory.empty() ? name : file::JoinPath(partition->directory, name);

@@ -7,6 +7,7 @@
 #include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/schema/coercion.h"
+#include "marquet/table/late_columns.h"
 
 namespace marquet::table {
 namespace {
@@ -190,13 +191,20 @@ arrow::Result<std::unique_ptr<PieceReader>> PieceReader::Open(std::shared_ptr<co
 arrow::Status PieceReader::Start(bool parallel) {
   std::vector<pq::RowRange> ranges = {{0, piece_.rows}};
   if (piece_.truth == Truth::kMaybe) ranges = MatchingRows(*spec_, piece_);
-  int64_t rows = 0;
-  for (const pq::RowRange& range : ranges) rows += range.end - range.begin;
-  counters_->rows_decoded += rows;
   std::vector<std::string> columns;
   for (const std::string& name : piece_.file->columns) {
     if (spec_->stored->GetFieldIndex(name) >= 0) columns.push_back(name);
   }
+  auto rows_in = [](const std::vector<pq::RowRange>& some) {
+    int64_t rows = 0;
+    for (const pq::RowRange& range : some) rows += range.end - range.begin;
+    return rows;
+  };
+  if (piece_.truth == Truth::kMaybe && WorthNarrowing(*spec_, columns, rows_in(ranges))) {
+    ARROW_ASSIGN_OR_RAISE(ranges, SelectedRanges(*spec_, piece_, ranges, parallel));
+  }
+  const int64_t rows = rows_in(ranges);
+  counters_->rows_decoded += rows;
   if (columns.empty() || rows == 0) {
     rows_left_ = rows;
     return arrow::Status::OK();

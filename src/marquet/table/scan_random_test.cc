@@ -118,6 +118,41 @@ TEST_F(TableTest, AScanStopsOnRequest) {
   EXPECT_TRUE(appender->Write(*Batch({{1, 1, 1, {}, "A"}})).IsCancelled());
 }
 
+// Columns beside the filter's are read only around the rows that it selects.
+TEST_F(TableTest, LateColumnsChangeNothing) {
+  const auto table = Value(Table::Create(fs_, Path(), *reference::RowSchema(), {}));
+  Generator random(5);
+  std::vector<Row> rows;
+  for (int i = 0; i < 150'000; ++i) {
+    rows.push_back(random.RandomRow(static_cast<int64_t>(random.Below(1'000))));
+    rows.back().i = i % 40'000 == 7 || i >= 149'990 ? 5'000 : static_cast<int64_t>(random.Below(10'000)) | 1;
+  }
+  MQ_OK(Append(*table, reference::BatchOf(rows)).status());
+  std::vector<int64_t> expected;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].i == 5'000) expected.push_back(static_cast<int64_t>(i));
+  }
+  for (const bool threads : {false, true}) {
+    ScanOptions options;
+    options.where = Value(Predicate::Parse("i = 5000"));
+    options.use_threads = threads;
+    const auto scan = Value(table->NewScan(options));
+    const auto found = Value(scan.ToTable());
+    MQ_OK(found->ValidateFull());
+    EXPECT_EQ(Ids(*found), expected);
+    EXPECT_LT(scan.statistics().rows_decoded, 1'000);
+    const auto price = found->GetColumnByName("dec");
+    for (int64_t i = 0; i < found->num_rows(); ++i) {
+      const auto value = price->GetScalar(i).ValueOrDie();
+      const auto& wanted = rows[static_cast<size_t>(expected[static_cast<size_t>(i)])].dec;
+      ASSERT_EQ(value->is_valid, wanted.has_value());
+      if (wanted) {
+        EXPECT_EQ(static_cast<const arrow::Decimal128Scalar&>(*value).value, arrow::Decimal128(*wanted));
+      }
+    }
+  }
+}
+
 // A scan keeps to its version while the table moves on.
 TEST_F(TableTest, ScansSeeOneVersion) {
   const auto table = Value(Table::Create(fs_, Path(), *Trades(), {}));
