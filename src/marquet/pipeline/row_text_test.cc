@@ -1,5 +1,7 @@
 #include "marquet/pipeline/row_text.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "arrow/api.h"
