@@ -38,5 +38,10 @@ fi
 # 3. The release build, which the command line, the Python package and the tests share.
 [ -f build/release/build.ninja ] || cmake --preset release >/dev/null
 cmake --build --preset release -- --quiet
-echo 'import site, pathlib; pathlib.Path(site.getsitepackages()[0], "marquet-dev.pth").write_text(str(pathlib.Path("python").resolve()) + "\n")' |
-  .venv/bin/python -
+.venv/bin/python - <<'END'
+import pathlib
+import site
+
+pathlib.Path(site.getsitepackages()[0], "marquet-dev.pth").write_text(f"{pathlib.Path('python').resolve()}\n")
+END
+ln -sf "$PWD/build/release/bin/marquet" .venv/bin/marquet
