@@ -104,7 +104,8 @@ def machine() -> str:
     memory = re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())
     cores = len(re.findall(r"^processor", pathlib.Path("/proc/cpuinfo").read_text(), re.M))
     gib = int(memory[1]) / 1048576 if memory else 0
-    return f"{cores} cores ({model[1] if model else platform.machine()}), {gib:.0f} GiB, Python {platform.python_version()}"
+    name = model[1] if model else platform.machine()
+    return f"{cores} cores ({name}), {gib:.0f} GiB, Python {platform.python_version()}"
 
 
 def document(rows: list[list[str]], repeats: int) -> str:
@@ -115,9 +116,10 @@ def document(rows: list[list[str]], repeats: int) -> str:
             "",
             f"Written by `make bench` on {machine()}. Peers: {peers}.",
             "",
-            f"Every measurement is a process of its own with default threads; the best of {repeats} counts (of the durable",
-            "append, the best median). A figure is the best peer's time over ours; for `two bare publishes` and `plain",
-            "decode` it is ours over the other's. Inputs are made by `bench/jobs.py` and `marquet_generate` from a fixed seed.",
+            f"Every measurement is a process of its own with default threads; the best of {repeats} counts (of the",
+            "durable append, the best median). A figure is the best peer's time over ours; for `two bare publishes` and",
+            "`plain decode` it is ours over the other's. Inputs are made by `bench/jobs.py` and `marquet_generate` from",
+            "a fixed seed.",
             "",
             *("| " + " | ".join(row) + " |" for row in [HEADER, ["---"] * len(HEADER), *rows]),
             "",

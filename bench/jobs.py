@@ -278,13 +278,13 @@ def _(data: pathlib.Path) -> Measured:
     payload = os.urandom(4_000)
 
     def publish(name: str) -> None:
-        temporary, final = str(folder / f".{name}.tmp"), str(folder / name)
+        temporary, final = folder / f".{name}.tmp", folder / name
         descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
         os.write(descriptor, payload)
         os.fdatasync(descriptor)
         os.close(descriptor)
         os.link(temporary, final)
-        os.unlink(temporary)
+        temporary.unlink()
         directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         os.fsync(directory)
         os.close(directory)

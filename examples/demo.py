@@ -44,9 +44,8 @@ def command(*words: str | pathlib.Path) -> None:
 
 def train(samples: pathlib.Path, book: pathlib.Path, seconds: float) -> tuple[int, int, list[float]]:
     """Trains a small convolutional network for a while; returns batches, samples and the losses."""
-    import torch
-
     import marquet.torch
+    import torch
 
     torch.manual_seed(SEED)
     dataset = marquet.torch.DepthDataset(samples, book, batch_size=16, seed=SEED)

@@ -1,4 +1,5 @@
-// Runs a fuzz target once over every file of the folders given, for builds without libFuzzer. Fails on an empty corpus.
+// Runs a fuzz target once over every file of the folders given, for builds without libFuzzer. Fails on an
+// empty corpus.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

@@ -30,8 +30,8 @@ fi
 stamp=.venv/marquet-requirements
 if ! cat requirements-dev.txt constraints.txt | cmp -s - "$stamp"; then
   echo "setup: installing Python packages into .venv"
-  .venv/bin/python -m pip install -q -c constraints.txt torch
-  .venv/bin/python -m pip install -q -c constraints.txt -r requirements-dev.txt
+  .venv/bin/python -m pip install -qq -c constraints.txt torch
+  .venv/bin/python -m pip install -qq -c constraints.txt -r requirements-dev.txt
   cat requirements-dev.txt constraints.txt > "$stamp"
 fi
 

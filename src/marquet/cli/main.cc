@@ -66,8 +66,9 @@ int RunCommand(const Action& action, const CommonOptions& common) {
 }
 
 int Main(int argc, char** argv) {
-  // Arrow's usual allocator, mimalloc, clears huge pages again and again under columns that grow and go: on a day of
-  // MBP-10 that took twice the time of the decoding. Read by Arrow when it first allocates; a user's own choice stands.
+  // Arrow's usual allocator, mimalloc, clears huge pages again and again under columns that grow and go: on a
+  // day of MBP-10 that took twice the time of the decoding. Read by Arrow when it first allocates; a user's
+  // own choice stands.
   setenv("ARROW_DEFAULT_MEMORY_POOL", "jemalloc", /*overwrite=*/0);
   InstallSignalHandlers();
   CLI::App app{"Market data in Parquet: durable tables, and training data out of them.", "marquet"};

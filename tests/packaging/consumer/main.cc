@@ -9,9 +9,10 @@
 namespace {
 
 arrow::Status Run(const std::string& path) {
-  const auto schema = arrow::schema({arrow::field("symbol", arrow::utf8()), arrow::field("size", arrow::int64())});
-  ARROW_ASSIGN_OR_RAISE(auto table, marquet::table::Table::Create(marquet::file::LocalFileSystem(), path, *schema,
-                                                                  {.partition_by = {"symbol"}}));
+  const auto schema =
+      arrow::schema({arrow::field("symbol", arrow::utf8()), arrow::field("size", arrow::int64())});
+  ARROW_ASSIGN_OR_RAISE(auto table, marquet::table::Table::Create(marquet::file::LocalFileSystem(), path,
+                                                                  *schema, {.partition_by = {"symbol"}}));
 
   arrow::StringBuilder symbols;
   arrow::Int64Builder sizes;
