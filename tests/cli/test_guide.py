@@ -42,4 +42,4 @@ def test_every_command_of_the_guide_runs(marquet_program, tmp_path):
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         assert shlex.split(command)[0] == "marquet"
         ran += 1
-    assert ran >= 18
+    assert ran > 15

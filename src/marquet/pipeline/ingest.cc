@@ -323,6 +323,11 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
   if (options.table.empty()) return InvalidInput("the name of the table is empty");
   while (options.table.size() > 1 && options.table.back() == '/') options.table.pop_back();
   ARROW_ASSIGN_OR_RAISE(const auto sources, FindSourceFiles(*fs, options.sources));
+  const auto target = fs->Stat(options.table);
+  if (target.ok() && !target->is_directory) {
+    return InvalidInput(options.table + ": is a file; a table is a directory",
+                        "choose another name for the table");
+  }
   if (!options.split_by_schema) ARROW_RETURN_NOT_OK(OpenIfThere(fs, options.table).status());
   IngestOutcome outcome;
   for (const SourceFile& source : sources) {

@@ -139,7 +139,7 @@ TEST_F(TableTest, ATableComesToBeWithItsFirstAppend) {
   EXPECT_EQ(table->version(), -1);
   EXPECT_TRUE(IsKind(Table::Open(fs, Path()).status(), ErrorKind::kNotFound));
   auto appender = Value(table->NewAppender());
-  MQ_OK(appender->Write(*Batch({{.ts_event = 1, .symbol = "A"}})));
+  MQ_OK(appender->Write(*Batch({{.ts_event = 1, .f = 0.5, .symbol = "A"}})));
   appender->Record({"source", 1, {}});
   appender->Tag("source", "first");
 
@@ -147,7 +147,7 @@ TEST_F(TableTest, ATableComesToBeWithItsFirstAppend) {
   auto other =
       Value(Table::CreateWithFirstAppend(fs, Path(), *Trades(), {.partition_by = {"symbol", "date"}}));
   auto first = Value(other->NewAppender());
-  MQ_OK(first->Write(*Batch({{.ts_event = 2, .symbol = "B"}})));
+  MQ_OK(first->Write(*Batch({{.ts_event = 2, .f = 0.5, .symbol = "B"}})));
   EXPECT_EQ(Value(first->Commit()).version, 0);
   EXPECT_EQ(Value(appender->Commit()).version, 1);
 
@@ -157,7 +157,7 @@ TEST_F(TableTest, ATableComesToBeWithItsFirstAppend) {
   EXPECT_EQ(opened->snapshot()->files[1]->tags.at("source"), "first");
 
   auto again = Value(opened->NewAppender());
-  MQ_OK(again->Write(*Batch({{.ts_event = 3, .symbol = "A"}})));
+  MQ_OK(again->Write(*Batch({{.ts_event = 3, .f = 0.5, .symbol = "A"}})));
   again->Record({"source", 1, {}});
   EXPECT_TRUE(Value(again->Commit()).already_applied);
   EXPECT_EQ(Value(Value(opened->NewScan()).Count()), 2);
@@ -167,7 +167,7 @@ TEST_F(TableTest, AnotherTableThatWasCreatedMeanwhileIsNotJoined) {
   const auto fs = file::LocalFileSystem();
   auto table = Value(Table::CreateWithFirstAppend(fs, Path(), *Trades(), {.partition_by = {"symbol"}}));
   auto appender = Value(table->NewAppender());
-  MQ_OK(appender->Write(*Batch({{.ts_event = 1, .symbol = "A"}})));
+  MQ_OK(appender->Write(*Batch({{.ts_event = 1, .f = 0.5, .symbol = "A"}})));
   Value(Table::Create(fs, Path(), *Trades(), {.partition_by = {"date"}}));
   EXPECT_TRUE(IsKind(appender->Commit().status(), ErrorKind::kConflict));
 }
