@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 SYMBOL_BYTES = 71
@@ -24,7 +24,7 @@ def _day(day: date) -> int:
 
 def nanos(day: date, second: int = 0) -> int:
     """Nanoseconds since 1970 of a second of a day, UTC."""
-    midnight = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return (int(midnight.timestamp()) + second) * 1_000_000_000
 
 
@@ -44,9 +44,7 @@ def metadata(symbols: Mapping[int, str], day: date = DAY, schema: int = TRADES_S
 
 def trade(instrument: int, at: int, price: int = 5_000_000_000, size: int = 1, sequence: int = 0) -> bytes:
     """One trade record; ``at`` is both its event and its receive time."""
-    return struct.pack(
-        "<BBHIQqIccBBQiI", 12, 0, 1, instrument, at, price, size, b"T", b"A", 0, 0, at, 0, sequence
-    )
+    return struct.pack("<BBHIQqIccBBQiI", 12, 0, 1, instrument, at, price, size, b"T", b"A", 0, 0, at, 0, sequence)
 
 
 def trades_file(

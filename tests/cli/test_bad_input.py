@@ -213,8 +213,7 @@ def test_a_disk_that_fills(marquet, fails, tmp_path):
         big = tmp_path / "big.dbn"
         rng = random.Random(7)
         noisy = b"".join(
-            trade(1, nanos(DAY, 100 + i), price=rng.getrandbits(62), size=rng.getrandbits(31))
-            for i in range(60_000)
+            trade(1, nanos(DAY, 100 + i), price=rng.getrandbits(62), size=rng.getrandbits(31)) for i in range(60_000)
         )
         big.write_bytes(metadata({1: "ESH4"}) + noisy)
         text = fails("ingest", big, "--into", table)

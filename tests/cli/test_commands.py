@@ -7,11 +7,12 @@ import signal
 import statistics
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from dbn_files import trades_file
 
-COMMANDS = ["ingest", "scan", "info", "history", "export", "verify"]
+COMMANDS = ["ingest", "scan", "info", "history", "export", "verify", "depth"]
 
 
 def test_help_lists_every_command(marquet):
@@ -48,6 +49,8 @@ def test_version(marquet):
         (("ingest", "x.dbn"), "--into is required"),
         (("ingest", "x.dbn", "--into", "t", "--replace", "--append-anyway"), "--append-anyway"),
         (("ingest", "x.dbn", "--into", "t", "--memory", "lots"), "--memory"),
+        (("depth", "t", "--into", "s", "--micro-pip", "big"), "--micro-pip"),
+        (("depth", "t", "--into", "s", "--classes", "4"), "--classes"),
         (("export", "t", "--to", "xlsx", "-o", "f"), "--to"),
     ],
 )
@@ -71,7 +74,7 @@ def test_starts_quickly(marquet_program):
 
 def test_output_that_cannot_be_written_is_an_error(marquet_program, marquet, tmp_path):
     marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [str(marquet_program), "scan", str(tmp_path / "t"), "--format", "csv"],
             stdout=full,

@@ -152,9 +152,7 @@ def test_an_overlap_is_refused_with_both_named(marquet, fails, tmp_path):
 
 def test_no_overlap_between_other_symbols_days_or_hours(marquet, tmp_path):
     table = tmp_path / "t"
-    for i, options in enumerate(
-        [{}, {"symbols": ["NQH4"]}, {"day": date(2024, 1, 3)}, {"first_second": 10}], start=1
-    ):
+    for i, options in enumerate([{}, {"symbols": ["NQH4"]}, {"day": date(2024, 1, 3)}, {"first_second": 10}], start=1):
         marquet("ingest", trades_file(tmp_path / f"{i}.dbn", **options), "--into", table)
     assert rows(table).height == 40
 

@@ -20,7 +20,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
-from dbn_files import DAY, trades_file  # noqa: E402
+from dbn_files import DAY, trades_file
 
 MOMENTS = 200
 KILL_AT = "MARQUET_TEST_KILL_AT_OPERATION"

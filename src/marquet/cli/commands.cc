@@ -33,6 +33,11 @@ const std::vector<Command>& Commands() {
        "  marquet verify book/symbol=ESH4/date=2024-01-02/*.parquet --level crc\n"
        "  marquet verify book --json",
        DeclareVerify},
+      {"depth", "Labelled market-depth samples out of order-book rows",
+       "  marquet depth book --into samples --hop 500\n"
+       "  marquet depth book --into samples --symbol ESH4 --features volume,variance --micro-pip 0.25\n"
+       "  marquet depth january --into samples --labels fitted.json --mode append",
+       DeclareDepth},
   };
   return commands;
 }
