@@ -123,7 +123,7 @@ def labels_apply(rows: object, fitted: str, max_gap_ns: int) -> tuple[NDArray[nu
 def labels_load(samples: str, name: str) -> dict[str, str]:
     """The stored labels of a samples table, as JSON by symbol."""
 
-def build_samples(book: str, samples: str, mode: str, symbols: Sequence[str], features: Sequence[str], micro_pip: str | None, definitions: str | None, time_bins: int, ticks_per_bin: int, hop: int, max_gap_ns: int, lookback: int, lookforward: int, offset: int, nbins: int, invalid: str, ties: str, seed: int, fit_start_ns: int | None, fit_end_ns: int | None, thresholds: Sequence[float] | None, fitted: str | None, labels_name: str, memory: int, progress: object | None) -> tuple[str, str]:
+def build_samples(book: str, samples: str, mode: str, symbols: Sequence[str], where: str, features: Sequence[str], micro_pip: str | None, definitions: str | None, time_bins: int, ticks_per_bin: int, hop: int, max_gap_ns: int, lookback: int, lookforward: int, offset: int, nbins: int, invalid: str, ties: str, seed: int, fit_start_ns: int | None, fit_end_ns: int | None, thresholds: Sequence[float] | None, fitted: str | None, labels_name: str, memory: int, progress: object | None) -> tuple[str, str]:
     """The report of marquet.depth.build_samples, as JSON and as text."""
 
 def default_thresholds() -> list[float]:

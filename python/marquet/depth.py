@@ -326,6 +326,7 @@ def build_samples(
     ticks_per_bin: int = 100,
     hop: int = 500,
     symbols: Sequence[str] | None = None,
+    where: str = "",
     labels: FittedLabels | Mapping[str, FittedLabels] | None = None,
     lookback: int = 5000,
     lookforward: int = 5000,
@@ -360,6 +361,8 @@ def build_samples(
         ticks_per_bin: As for :func:`tensor`.
         hop: Rows between samples. Multiples of `ticks_per_bin` are the quick ones.
         symbols: Only these; None for all.
+        where: A SQL predicate: only the rows for which it is true, which then follow each other. Kept with the
+            samples, so that readers see the same rows.
         labels: Boundaries fitted before, for every symbol or by symbol. Without them they are fitted here, for each
             symbol on its own rows.
         lookback: As for :func:`fit_labels`.
@@ -388,6 +391,7 @@ def build_samples(
             os.fspath(samples),
             mode,
             list(symbols or ()),
+            where,
             _features(features),
             _pip(micro_pip),
             None if definitions is None else os.fspath(definitions),

@@ -280,7 +280,7 @@ std::tuple<nb::ndarray<nb::numpy, int64_t>, nb::ndarray<nb::numpy, double>, Reco
 
 std::pair<std::string, std::string> BuildSamples(
     const std::string& book, const std::string& samples, const std::string& mode,
-    std::vector<std::string> symbols, const std::vector<std::string>& features,
+    std::vector<std::string> symbols, std::string where, const std::vector<std::string>& features,
     const std::optional<std::string>& micro_pip, std::optional<std::string> definitions, int time_bins,
     int ticks_per_bin, int64_t hop, int64_t max_gap_ns, int64_t lookback, int64_t lookforward, int64_t offset,
     int nbins, const std::string& invalid, const std::string& ties, uint64_t seed,
@@ -300,6 +300,7 @@ std::pair<std::string, std::string> BuildSamples(
     Throw(InvalidInput("unknown mode '" + mode + "'; expected append, overwrite or error_if_exists"));
   }
   options.symbols = std::move(symbols);
+  options.where = std::move(where);
   options.tensor.features = Unwrap(depth::ParseFeatures(features));
   options.tensor.time_bins = time_bins;
   options.tensor.ticks_per_bin = ticks_per_bin;
@@ -354,7 +355,7 @@ void RegisterDepth(nb::module_& module) {
   module.def("labels_load", &LoadLabels, nb::arg("samples"), nb::arg("name"),
              "The stored labels of a samples table, as JSON by symbol.");
   module.def("build_samples", &BuildSamples, nb::arg("book"), nb::arg("samples"), nb::arg("mode"),
-             nb::arg("symbols"), nb::arg("features"), nb::arg("micro_pip").none(),
+             nb::arg("symbols"), nb::arg("where"), nb::arg("features"), nb::arg("micro_pip").none(),
              nb::arg("definitions").none(), nb::arg("time_bins"), nb::arg("ticks_per_bin"), nb::arg("hop"),
              nb::arg("max_gap_ns"), nb::arg("lookback"), nb::arg("lookforward"), nb::arg("offset"),
              nb::arg("nbins"), nb::arg("invalid"), nb::arg("ties"), nb::arg("seed"),

@@ -315,3 +315,19 @@ def test_build_is_atomic_and_says_what_is_wrong(tmp_path: pathlib.Path) -> None:
         build(tmp_path / "x", book, memory=1_000)
     assert not (tmp_path / "x").exists()
     assert not (tmp_path / "samples").exists()
+
+
+def test_a_row_filter_is_part_of_the_samples(tmp_path: pathlib.Path) -> None:
+    columns = random_book(1_800, 3)
+    book = write_book(tmp_path / "book", as_arrow(columns))
+    build(tmp_path / "samples", book, where="date is not null and bid_sz_00 >= 50")
+    kept = columns["bid_sz_00"] >= 50
+    chosen = {name: values[kept] for name, values in columns.items()}
+    rows = mq.open_table(tmp_path / "samples").scan(sort_by=["end_ts_event"]).to_arrow().to_pylist()
+    assert len(rows) == len(range(400, kept.sum(), 30))
+    first = slow_tensor(slice_book(chosen, 0, 400), ["volume"], 250_000_000, 40, 10)
+    assert rows[0]["feature_mean"] == pytest.approx(first.astype(np.float64).mean(), abs=1e-12)
+    tensors, _ = next(iter(mq.depth.DepthBatches(tmp_path / "samples", book, shuffle=False)))
+    np.testing.assert_array_equal(tensors[0], first)
+    with pytest.raises(mq.NotFoundError, match="bid_size"):
+        build(tmp_path / "x", book, where="bid_size > 3")

@@ -1,6 +1,7 @@
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/cli/command.h"
+#include "marquet/depth/micro_pip.h"
 #include "marquet/pipeline/build_samples.h"
 
 namespace marquet::cli {
@@ -13,23 +14,18 @@ struct DepthRequest {
   std::string mode = "new";
 };
 
-// A number of units of 1e-9, or a price such as 0.00001 or 0.25.
-arrow::Result<int64_t> ParseMicroPip(const std::string& text) {
-  const size_t point = text.find('.');
-  const std::string whole = text.substr(0, point);
-  std::string fraction = point == std::string::npos ? std::string() : text.substr(point + 1);
-  constexpr size_t kDigits = 9;
-  const auto digits = [](const std::string& part) {
-    return part.find_first_not_of("0123456789") == std::string::npos;
-  };
-  if (whole.size() > kDigits || fraction.size() > kDigits || whole.size() + fraction.size() == 0 ||
-      !digits(whole) || !digits(fraction)) {
-    return InvalidInput(Quoted(text) + " is no price step; expected a decimal such as 0.25, to nine places");
+// "30s", "90m", "1h", "2d", or "none" for windows that cross anything.
+arrow::Result<int64_t> ParseGap(std::string_view text) {
+  if (text == "none") return depth::kNoGaps;
+  constexpr std::pair<char, int64_t> kUnits[] = {{'s', 1}, {'m', 60}, {'h', 3'600}, {'d', 86'400}};
+  for (const auto& [letter, seconds] : kUnits) {
+    if (text.empty() || text.back() != letter) continue;
+    const std::string number(text.substr(0, text.size() - 1));
+    if (number.empty() || number.size() > 5 || number.find_first_not_of("0123456789") != std::string::npos)
+      break;
+    return std::stoll(number) * seconds * kNanosPerSecond;
   }
-  fraction.resize(kDigits, '0');
-  const int64_t step = std::stoll("0" + whole) * 1'000'000'000 + std::stoll(fraction);
-  if (step == 0) return InvalidInput("a price step of 0");
-  return step;
+  return InvalidInput(Quoted(text) + " is no length of time; expected one such as 30s, 90m, 1h, 2d, or none");
 }
 
 // What --labels says: fit boundaries, take the default thresholds, or take labels that were fitted earlier.
@@ -79,7 +75,9 @@ Action DeclareDepth(CLI::App& options) {
   options.add_option("--symbol", build.symbols, "These symbols only (default: all)")
       ->delimiter(',')
       ->type_name("SYMBOLS");
-  AddParsed(options, "--micro-pip", &build.tensor.micro_pip, ParseMicroPip,
+  options.add_option("--where", build.where, "Only rows for which this SQL predicate is true")
+      ->type_name("PREDICATE");
+  AddParsed(options, "--micro-pip", &build.tensor.micro_pip, depth::ParseMicroPip,
             "Height of a price row, such as 0.25 (default: looked up by symbol)")
       ->type_name("PRICE");
   options
@@ -117,6 +115,21 @@ Action DeclareDepth(CLI::App& options) {
             "Fit labels on rows at or after this time")
       ->type_name("TIME");
   AddParsed(options, "--fit-end", &build.fit_end_ns, ParseNanos, "Fit labels on rows before this time")
+      ->type_name("TIME");
+  AddParsed(options, "--ties", &build.labels.ties, depth::ParseTies,
+            "Equal moves: boundary (share a class; the default) or rank (shared among classes)")
+      ->type_name("HOW");
+  AddParsed(
+      options, "--invalid", &build.labels.invalid, depth::ParseInvalidRows,
+      "Rows with a null or crossed book: null (void the means that hold them; the default), skip, error")
+      ->type_name("POLICY");
+  options.add_option("--seed", build.labels.seed, "Of --ties rank (default: 0)")->type_name("N");
+  options
+      .add_option("--labels-name", build.labels_name,
+                  "Name that the boundaries are kept under (default: default)")
+      ->type_name("NAME");
+  AddParsed(options, "--max-gap", &build.max_gap_ns, ParseGap,
+            "No window crosses a longer time without rows (default: 1h; none: any may)")
       ->type_name("TIME");
   options
       .add_option("--mode", request->mode, "new (the samples table must not be there), append or overwrite")

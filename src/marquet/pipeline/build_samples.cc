@@ -57,6 +57,7 @@ class SampleBuilder {
   std::shared_ptr<file::FileSystem> fs_;
   BuildSamplesOptions options_;
   std::shared_ptr<table::Table> book_;
+  table::Predicate where_;
   std::string time_column_;
   std::shared_ptr<table::Table> samples_;  // null until it is there
   std::unique_ptr<table::Appender> appender_;
@@ -109,9 +110,9 @@ arrow::Result<int64_t> SampleBuilder::MicroPipOf(const std::string& symbol) {
 }
 
 arrow::Result<Quotes> SampleBuilder::ReadQuotes(const std::string& symbol) {
-  ARROW_ASSIGN_OR_RAISE(
-      auto sequence,
-      sampling::BookSequence::Open(*book_, symbol, {"bid_px_00", "ask_px_00", time_column_}, options_.stop));
+  ARROW_ASSIGN_OR_RAISE(auto sequence,
+                        sampling::BookSequence::Open(*book_, symbol, {"bid_px_00", "ask_px_00", time_column_},
+                                                     options_.stop, where_));
   Quotes quotes;
   constexpr int64_t kBytesPerRow = 40;
   for (;;) {
@@ -140,8 +141,8 @@ arrow::Result<Quotes> SampleBuilder::ReadQuotes(const std::string& symbol) {
 arrow::Result<std::vector<std::pair<int64_t, int64_t>>> SampleBuilder::ReadDrawKeys(
     const std::string& symbol, const std::vector<int64_t>& rows) {
   std::vector<std::pair<int64_t, int64_t>> keys;
-  ARROW_ASSIGN_OR_RAISE(
-      auto sequence, sampling::BookSequence::Open(*book_, symbol, {"ts_event", "sequence"}, options_.stop));
+  ARROW_ASSIGN_OR_RAISE(auto sequence, sampling::BookSequence::Open(*book_, symbol, {"ts_event", "sequence"},
+                                                                    options_.stop, where_));
   int64_t first = 0;
   for (;;) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, sequence.Next());
@@ -265,14 +266,14 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
   const size_t book_columns = columns.size();
   columns.insert(columns.end(), {"ts_event", "sequence", "source_row"});
   ARROW_ASSIGN_OR_RAISE(auto sequence,
-                        sampling::BookSequence::Open(*book_, report->symbol, columns, options_.stop));
+                        sampling::BookSequence::Open(*book_, report->symbol, columns, options_.stop, where_));
   depth::BookBuffer buffer(spec.features);
   std::vector<int64_t> times, sequences, source_rows;  // of the rows in the buffer
   std::vector<uint32_t> source_numbers;
   std::vector<std::string> sources;
   ARROW_ASSIGN_OR_RAISE(auto stream, depth::TensorStream::Make(buffer.View(), spec));
   std::vector<float> tensor(spec.cells());
-  SampleRows rows(report->symbol, spec, book_->version());
+  SampleRows rows(report->symbol, spec, book_->version(), options_.where);
   const auto flush = [&]() -> arrow::Status {
     if (rows.size() == 0) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto batch, rows.Finish());
@@ -356,6 +357,9 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
   const auto started = std::chrono::steady_clock::now();
   ARROW_RETURN_NOT_OK(CheckOptions());
   ARROW_ASSIGN_OR_RAISE(book_, table::Table::Open(fs_, options_.book));
+  if (!options_.where.empty()) {
+    ARROW_ASSIGN_OR_RAISE(where_, table::Predicate::Parse(options_.where));
+  }
   ARROW_ASSIGN_OR_RAISE(time_column_, sampling::TimeColumn(*book_));
   ARROW_ASSIGN_OR_RAISE(const auto symbols, sampling::BookSymbols(*book_, options_.symbols));
   BuildSamplesReport report;

@@ -27,6 +27,7 @@ struct BuildSamplesOptions {
   std::string samples;
   table::AppendMode mode = table::AppendMode::kErrorIfExists;
   std::vector<std::string> symbols;  // empty: all
+  std::string where;                 // SQL: only these rows, which then follow each other; empty: all
   // Shape. micro_pip: 0 to look it up by symbol (currency pairs, then the definition table).
   depth::TensorSpec tensor;
   std::optional<std::string> definitions;  // a table of definition records

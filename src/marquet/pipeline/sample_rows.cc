@@ -77,6 +77,7 @@ std::shared_ptr<arrow::Schema> SampleSchema(unsigned features) {
       arrow::field("ticks_per_bin", arrow::int32(), false),
       arrow::field("micro_pip", arrow::int64(), false, arrow::key_value_metadata({"unit"}, {"1e-9"})),
       arrow::field("book_version", arrow::int64(), false),
+      arrow::field("row_filter", text, false),
   };
   const auto names = depth::FeatureNames(features);
   for (const std::string& name : names) {
@@ -88,8 +89,12 @@ std::shared_ptr<arrow::Schema> SampleSchema(unsigned features) {
   return arrow::schema(std::move(fields));
 }
 
-SampleRows::SampleRows(std::string symbol, const depth::TensorSpec& spec, int64_t book_version)
-    : symbol_(std::move(symbol)), spec_(spec), book_version_(book_version) {}
+SampleRows::SampleRows(std::string symbol, const depth::TensorSpec& spec, int64_t book_version,
+                       std::string row_filter)
+    : symbol_(std::move(symbol)),
+      spec_(spec),
+      book_version_(book_version),
+      row_filter_(std::move(row_filter)) {}
 
 arrow::Status SampleRows::Append(const SampleRow& row, const float* tensor) {
   if (!builder_) {
@@ -147,6 +152,7 @@ arrow::Status SampleRows::Append(const SampleRow& row, const float* tensor) {
   small(spec_.ticks_per_bin);
   number(spec_.micro_pip);
   number(book_version_);
+  text(row_filter_);
   const int64_t cells = int64_t{depth::kPriceRows} * spec_.time_bins;
   for (size_t f = 0; f < names.size(); ++f) {
     const CellStatistics statistics = DescribeCells(tensor + f * cells, cells);

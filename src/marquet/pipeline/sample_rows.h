@@ -38,7 +38,7 @@ std::shared_ptr<arrow::Schema> SampleSchema(unsigned features);
 
 class SampleRows {
  public:
-  SampleRows(std::string symbol, const depth::TensorSpec& spec, int64_t book_version);
+  SampleRows(std::string symbol, const depth::TensorSpec& spec, int64_t book_version, std::string row_filter);
 
   arrow::Status Append(const SampleRow& row, const float* tensor);
   int64_t size() const { return size_; }
@@ -48,6 +48,7 @@ class SampleRows {
   const std::string symbol_;
   const depth::TensorSpec spec_;
   const int64_t book_version_;
+  const std::string row_filter_;
   std::string last_id_;
   int64_t repeats_ = 0;
   int64_t size_ = 0;

@@ -10,6 +10,7 @@
 #include "arrow/compute/api.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/parquet/reader.h"
 #include "marquet/table/table_state.h"
@@ -85,7 +86,8 @@ arrow::Result<std::vector<std::string>> BookSymbols(const table::Table& book,
 }
 
 arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const std::string& symbol,
-                                               std::vector<std::string> columns, const StopFlag* stop) {
+                                               std::vector<std::string> columns, const StopFlag* stop,
+                                               const table::Predicate& where) {
   const auto snapshot = book.snapshot();
   BookSequence sequence;
   sequence.fs_ = book.fs();
@@ -101,7 +103,20 @@ arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const s
           "Depth samples are made of ten-level book rows (Databento's mbp-10) that Marquet ingested.");
     }
   }
+  ARROW_ASSIGN_OR_RAISE(sequence.where_, where.Bind(*book.schema()));
   sequence.columns_ = std::move(columns);
+  sequence.read_ = sequence.columns_;
+  const auto& partition = snapshot->metadata.partition_columns;
+  std::vector<std::string> constants;
+  std::vector<std::string> looked_at = sequence.where_.columns();
+  if (sequence.filter_symbol_) looked_at.push_back("symbol");
+  for (const std::string& column : looked_at) {
+    if (std::find(partition.begin(), partition.end(), column) != partition.end()) {
+      constants.push_back(column);
+    } else if (std::find(sequence.read_.begin(), sequence.read_.end(), column) == sequence.read_.end()) {
+      sequence.read_.push_back(column);
+    }
+  }
   ARROW_ASSIGN_OR_RAISE(const std::string time, TimeColumn(book));
   for (const auto& add : snapshot->files) {
     if (!sequence.filter_symbol_) {
@@ -116,6 +131,15 @@ arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const s
     ARROW_ASSIGN_OR_RAISE(const auto statistics, delta::StatisticsFromJson(add->stats, *book.schema()));
     file.first_time = LowestOf(statistics, time);
     file.first_row = LowestOf(statistics, "source_row");
+    for (const std::string& column : constants) {
+      const auto value = add->partition_values.find(column);
+      const auto type = book.schema()->GetFieldByName(column)->type();
+      auto scalar = arrow::MakeNullScalar(type);
+      if (value != add->partition_values.end() && value->second) {
+        ARROW_ASSIGN_OR_RAISE(scalar, delta::PartitionValueFromText(*value->second, type));
+      }
+      file.constants.emplace_back(column, std::move(scalar));
+    }
     sequence.rows_at_most_ += statistics.rows.value_or(0);
     sequence.files_.push_back(std::move(file));
   }
@@ -130,9 +154,8 @@ arrow::Status BookSequence::OpenFile() {
   const File& file = files_[next_];
   ARROW_ASSIGN_OR_RAISE(const auto opened, pq::FileReader::Open(fs_, file.path, nullptr, file.size));
   pq::ReadRequest request;
-  request.columns = columns_;
+  request.columns = read_;
   request.batch_rows = 131'072;
-  if (filter_symbol_) request.columns.push_back("symbol");
   for (int group = 0; group < opened->num_row_groups(); ++group) {
     if (filter_symbol_) {
       ARROW_ASSIGN_OR_RAISE(const auto bounds, opened->Statistics(group, "symbol"));
@@ -152,6 +175,36 @@ arrow::Status BookSequence::OpenFile() {
   return arrow::Status::OK();
 }
 
+// The rows of the symbol for which the filter is true, in columns_.
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> BookSequence::Select(
+    std::shared_ptr<arrow::RecordBatch> rows) const {
+  if (filter_symbol_) {
+    const auto symbols = rows->GetColumnByName("symbol");
+    ARROW_ASSIGN_OR_RAISE(const auto text, arrow::compute::Cast(*symbols, arrow::utf8()));
+    ARROW_ASSIGN_OR_RAISE(const auto chosen,
+                          arrow::compute::CallFunction("equal", {text, arrow::MakeScalar(symbol_)}));
+    ARROW_ASSIGN_OR_RAISE(const auto filtered, arrow::compute::Filter(rows, chosen));
+    rows = filtered.record_batch();
+  }
+  if (!where_.trivial() && rows->num_rows() > 0) {
+    for (const auto& [name, value] : files_[next_].constants) {
+      ARROW_ASSIGN_OR_RAISE(const auto column, arrow::MakeArrayFromScalar(*value, rows->num_rows()));
+      ARROW_ASSIGN_OR_RAISE(rows, rows->AddColumn(rows->num_columns(), name, column));
+    }
+    std::vector<uint8_t> selected;
+    ARROW_RETURN_NOT_OK(where_.Evaluate(*rows, &selected));
+    arrow::BooleanBuilder builder;
+    ARROW_RETURN_NOT_OK(builder.AppendValues(selected.data(), static_cast<int64_t>(selected.size())));
+    ARROW_ASSIGN_OR_RAISE(const auto mask, builder.Finish());
+    ARROW_ASSIGN_OR_RAISE(const auto filtered, arrow::compute::Filter(rows, mask));
+    rows = filtered.record_batch();
+  }
+  if (rows->num_columns() == static_cast<int>(columns_.size())) return rows;
+  std::vector<int> wanted(columns_.size());
+  for (size_t i = 0; i < wanted.size(); ++i) wanted[i] = static_cast<int>(i);
+  return rows->SelectColumns(wanted);
+}
+
 arrow::Result<std::optional<SequenceBatch>> BookSequence::Next() {
   for (;;) {
     if (stop_) ARROW_RETURN_NOT_OK(stop_->Check());
@@ -166,15 +219,7 @@ arrow::Result<std::optional<SequenceBatch>> BookSequence::Next() {
       ++next_;
       continue;
     }
-    if (filter_symbol_) {
-      const auto place = static_cast<int>(columns_.size());
-      ARROW_ASSIGN_OR_RAISE(const auto text, arrow::compute::Cast(*rows->column(place), arrow::utf8()));
-      ARROW_ASSIGN_OR_RAISE(const auto chosen,
-                            arrow::compute::CallFunction("equal", {text, arrow::MakeScalar(symbol_)}));
-      ARROW_ASSIGN_OR_RAISE(rows, rows->RemoveColumn(place));
-      ARROW_ASSIGN_OR_RAISE(const auto filtered, arrow::compute::Filter(rows, chosen));
-      rows = filtered.record_batch();
-    }
+    ARROW_ASSIGN_OR_RAISE(rows, Select(std::move(rows)));
     if (rows->num_rows() == 0) continue;
     const auto order = rows->GetColumnByName("source_row");
     if (order->type_id() != arrow::Type::INT64) {

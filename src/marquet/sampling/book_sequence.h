@@ -35,9 +35,11 @@ arrow::Result<std::string> TimeColumn(const table::Table& book);
 
 class BookSequence {
  public:
-  // Reads `columns` and source_row of the rows of `symbol`. `stop` may be null.
+  // Reads `columns` and source_row of the rows of `symbol` for which `where` (not bound yet) is true: the
+  // others are no part of the sequence. `stop` may be null.
   static arrow::Result<BookSequence> Open(const table::Table& book, const std::string& symbol,
-                                          std::vector<std::string> columns, const StopFlag* stop);
+                                          std::vector<std::string> columns, const StopFlag* stop,
+                                          const table::Predicate& where = {});
 
   // Nothing at the end. kUnsupported when rows of a file do not stand in the order of source_row.
   arrow::Result<std::optional<SequenceBatch>> Next();
@@ -52,13 +54,18 @@ class BookSequence {
     int64_t size = 0;
     int64_t first_time = 0;
     int64_t first_row = 0;
+    // Columns of the filter that are not in the file, because the table is partitioned by them.
+    std::vector<std::pair<std::string, std::shared_ptr<arrow::Scalar>>> constants;
   };
   arrow::Status OpenFile();
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Select(std::shared_ptr<arrow::RecordBatch> rows) const;
 
   std::shared_ptr<file::FileSystem> fs_;
   std::string symbol_;
   std::vector<std::string> columns_;
   bool filter_symbol_ = false;  // the table is not partitioned by symbol
+  table::Predicate where_;
+  std::vector<std::string> read_;  // columns_, and what the filters look at besides
   const StopFlag* stop_ = nullptr;
   std::vector<File> files_;
   size_t next_ = 0;

@@ -50,6 +50,7 @@ class StoreLoader {
   struct Symbol {
     std::string name;
     int64_t micro_pip = 0;
+    std::string row_filter;             // SQL, as the samples were built with
     std::vector<Window> windows;        // by position, once located
     std::map<int64_t, Phase> by_phase;  // by residue
     int64_t rows = 0;
@@ -59,6 +60,13 @@ class StoreLoader {
   arrow::Status Locate(Symbol& symbol);
   arrow::Status ListBins();
   arrow::Status Compute(Symbol& symbol);
+  arrow::Result<BookSequence> Read(const Symbol& symbol, std::vector<std::string> columns) const {
+    table::Predicate where;
+    if (!symbol.row_filter.empty()) {
+      ARROW_ASSIGN_OR_RAISE(where, table::Predicate::Parse(symbol.row_filter));
+    }
+    return BookSequence::Open(*book_, symbol.name, std::move(columns), options_.stop, where);
+  }
   void Report(const char* phase, int64_t rows) {
     if (options_.progress) options_.progress({phase, rows, 0, 0});
   }
@@ -74,7 +82,7 @@ arrow::Status StoreLoader::ReadSamples(const std::shared_ptr<file::FileSystem>& 
   table::ScanOptions scan_options;
   scan_options.columns = {"symbol",      "sample_id",       "first_source", "first_source_row",
                           "last_source", "last_source_row", "label",        "features",
-                          "time_bins",   "ticks_per_bin",   "micro_pip"};
+                          "time_bins",   "ticks_per_bin",   "micro_pip",    "row_filter"};
   for (const std::string& column : scan_options.columns) {
     if (!samples->schema()->GetFieldByName(column)) {
       return SchemaError(fmt::format("{}: there is no column {}; expected a table of depth samples",
@@ -110,7 +118,10 @@ arrow::Status StoreLoader::ReadSamples(const std::shared_ptr<file::FileSystem>& 
       spec.ticks_per_bin = ticks.Value(i);
       features = text(7).GetString(i);
     }
-    if (symbol.windows.empty()) symbol.micro_pip = number(10).Value(i);
+    if (symbol.windows.empty()) {
+      symbol.micro_pip = number(10).Value(i);
+      symbol.row_filter = text(11).GetString(i);
+    }
     if (bins.Value(i) != spec.time_bins || ticks.Value(i) != spec.ticks_per_bin) {
       return InvalidInput(
           fmt::format("{}: sample {} has {} bins of {} ticks, others {} of {}", options_.samples,
@@ -126,6 +137,11 @@ arrow::Status StoreLoader::ReadSamples(const std::shared_ptr<file::FileSystem>& 
     window.last_source_row = number(5).Value(i);
     window.label = labels.IsNull(i) ? -1 : labels.Value(i);
     window.micro_pip = number(10).Value(i);
+    if (text(11).GetView(i) != symbol.row_filter) {
+      return InvalidInput(fmt::format("{}: samples of {} were built with different row filters, {} and {}",
+                                      options_.samples, Quoted(name), Quoted(symbol.row_filter),
+                                      Quoted(text(11).GetView(i))));
+    }
     symbol.windows.push_back(std::move(window));
   }
   for (const std::string& name : wanted) {
@@ -169,7 +185,7 @@ arrow::Status StoreLoader::Locate(Symbol& symbol) {
     starts[window.first_source][window.first_source_row].push_back(i);
   }
   std::vector<int64_t> first_positions(symbol.windows.size(), -1);
-  ARROW_ASSIGN_OR_RAISE(auto sequence, BookSequence::Open(*book_, symbol.name, {}, options_.stop));
+  ARROW_ASSIGN_OR_RAISE(auto sequence, Read(symbol, {}));
   int64_t position = 0;
   for (;;) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, sequence.Next());
@@ -250,9 +266,7 @@ arrow::Status StoreLoader::Compute(Symbol& symbol) {
   const int64_t ticks = spec.ticks_per_bin;
   depth::BinMaker maker(spec);
   depth::BookBuffer buffer(spec.features);
-  ARROW_ASSIGN_OR_RAISE(
-      auto sequence,
-      BookSequence::Open(*book_, symbol.name, depth::BookColumnNames(spec.features), options_.stop));
+  ARROW_ASSIGN_OR_RAISE(auto sequence, Read(symbol, depth::BookColumnNames(spec.features)));
   int64_t first = 0;  // position of the buffer's first row
   size_t next_window = 0;
   const auto symbol_number = static_cast<uint32_t>(store_->symbols_.size());

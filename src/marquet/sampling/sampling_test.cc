@@ -131,15 +131,16 @@ class SamplingTest : public testing::Test {
          arrow::field("last_source", arrow::utf8()), arrow::field("last_source_row", arrow::int64()),
          arrow::field("label", arrow::int32()), arrow::field("features", arrow::utf8()),
          arrow::field("time_bins", arrow::int32()), arrow::field("ticks_per_bin", arrow::int32()),
-         arrow::field("micro_pip", arrow::int64())});
+         arrow::field("micro_pip", arrow::int64()), arrow::field("row_filter", arrow::utf8())});
     const auto text = [&](const std::string& value) { return Texts(std::vector<std::string>(n, value)); };
-    Write("samples",
-          {arrow::RecordBatch::Make(
-              schema, static_cast<int64_t>(n),
-              {text(symbol), Texts(ids), text(source), Numbers(first), text(source), Numbers(last),
-               Small(labels), text("volume,variance,trade_counts"), Small(std::vector<int32_t>(n, kBins)),
-               Small(std::vector<int32_t>(n, kTicks)), Numbers(std::vector<int64_t>(n, kMicroPip))})},
-          {"symbol"});
+    Write(
+        "samples",
+        {arrow::RecordBatch::Make(
+            schema, static_cast<int64_t>(n),
+            {text(symbol), Texts(ids), text(source), Numbers(first), text(source), Numbers(last),
+             Small(labels), text("volume,variance,trade_counts"), Small(std::vector<int32_t>(n, kBins)),
+             Small(std::vector<int32_t>(n, kTicks)), Numbers(std::vector<int64_t>(n, kMicroPip)), text("")})},
+        {"symbol"});
   }
 
   arrow::Result<std::shared_ptr<const SampleStore>> Load(int64_t memory = 1 << 30) {
