@@ -5,6 +5,7 @@ Nothing is downloaded: the environment gets its pyarrow and numpy as hard links 
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -28,9 +29,16 @@ def pip(python: str | Path, *arguments: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    options = ["--no-deps", "--no-build-isolation", "-q", f"-Cbuild-dir={BUILD}"]
-    pip(sys.executable, "wheel", *options, "-w", folder, ROOT)
+    # The workers of one test run share the wheel: two builds in one build directory would get in each other's way.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "alone")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if run == "alone" else base.parent) / f"wheel-{run}"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(folder.glob("marquet-*.whl")):
+            options = ["--no-deps", "--no-build-isolation", "-q", f"-Cbuild-dir={BUILD}"]
+            pip(sys.executable, "wheel", *options, "-w", folder, ROOT)
     (built,) = folder.glob("marquet-*.whl")
     return built
 
