@@ -1,6 +1,7 @@
 #include "convert.h"
 
 #include "errors.h"
+#include "marquet/base/error.h"
 
 namespace nb = nanobind;
 
@@ -32,6 +33,13 @@ Record ToDict(const pq::WrittenFile& file) {
   dict["bytes"] = file.bytes;
   dict["digest"] = file.digest;
   return dict;
+}
+
+table::AppendMode ToAppendMode(const std::string& mode) {
+  if (mode == "append") return table::AppendMode::kAppend;
+  if (mode == "overwrite") return table::AppendMode::kOverwrite;
+  if (mode == "error_if_exists") return table::AppendMode::kErrorIfExists;
+  Throw(InvalidInput("unknown mode '" + mode + "'; expected append, overwrite or error_if_exists"));
 }
 
 pq::WriteOptions ToWriteOptions(const std::string& compression, std::optional<int> level,

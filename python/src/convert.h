@@ -12,6 +12,7 @@
 
 #include "marquet/parquet/options.h"
 #include "marquet/parquet/verify.h"
+#include "marquet/table/table.h"
 
 namespace marquet::python {
 
@@ -32,6 +33,9 @@ Records ToList(const std::vector<T>& values) {
   for (const T& value : values) list.append(ToDict(value));
   return list;
 }
+
+// "append", "overwrite" or "error_if_exists".
+table::AppendMode ToAppendMode(const std::string& mode);
 
 // How a data file is written, out of a call's keyword arguments.
 pq::WriteOptions ToWriteOptions(const std::string& compression, std::optional<int> level,

@@ -8,8 +8,6 @@
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
-#include <cmath>
-
 #include "arrow/compute/api.h"
 #include "arrow_exchange.h"
 #include "bindings.h"
@@ -175,12 +173,8 @@ arrow::Result<Quotes> ReadQuotes(arrow::RecordBatchReader& reader, int64_t max_g
     ARROW_RETURN_NOT_OK(depth::AppendPrices(*bid, "bid_px_00", &quotes.bid));
     ARROW_RETURN_NOT_OK(depth::AppendPrices(*ask, "ask_px_00", &quotes.ask));
     const auto event = batch->GetColumnByName("ts_event"), received = batch->GetColumnByName("ts_recv");
-    if (const auto& time = received ? received : event) {
-      const size_t known = quotes.time.size();
-      ARROW_RETURN_NOT_OK(depth::AppendIntegers(*time, "ts_recv", INT64_MIN, &quotes.time));
-      for (size_t i = known; i < quotes.time.size(); ++i) {
-        if (quotes.time[i] == INT64_MIN && i > 0) quotes.time[i] = quotes.time[i - 1];
-      }
+    if (received || event) {
+      ARROW_RETURN_NOT_OK(depth::AppendTimes(received ? *received : *event, "ts_recv", &quotes.time));
     }
     if (event) ARROW_RETURN_NOT_OK(depth::AppendIntegers(*event, "ts_event", 0, &quotes.ts_event));
     if (const auto sequence = batch->GetColumnByName("sequence")) {
@@ -235,23 +229,8 @@ std::string FitLabels(nb::object rows, int64_t lookback, int64_t lookforward, in
   auto reader = ImportStream(rows);
   return Unwrap(WithoutGil([&]() -> arrow::Result<std::string> {
     ARROW_ASSIGN_OR_RAISE(const auto quotes, ReadQuotes(*reader, max_gap_ns));
-    if ((start_ns || end_ns) && quotes.time.empty()) {
-      return SchemaError("there is neither ts_recv nor ts_event to fit on a range of time");
-    }
     ARROW_ASSIGN_OR_RAISE(const auto moves, depth::ComputeMoves(quotes.bid, quotes.ask, quotes.begins, spec));
-    std::vector<double> chosen;
-    int64_t first = INT64_MAX, last = INT64_MIN;
-    for (size_t i = 0; i < moves.r.size(); ++i) {
-      if (std::isnan(moves.r[i])) continue;
-      const int64_t time = quotes.time.empty() ? 0 : quotes.time[i];
-      if ((start_ns && time < *start_ns) || (end_ns && time >= *end_ns)) continue;
-      chosen.push_back(moves.r[i]);
-      first = std::min(first, time);
-      last = std::max(last, time);
-    }
-    ARROW_ASSIGN_OR_RAISE(auto fitted, depth::FitLabels(chosen, spec));
-    fitted.fit_start_ns = first;
-    fitted.fit_end_ns = last;
+    ARROW_ASSIGN_OR_RAISE(auto fitted, depth::FitLabelsInRange(moves.r, quotes.time, start_ns, end_ns, spec));
     fitted.data_version = data_version;
     return depth::ToJson(fitted);
   }));
@@ -292,13 +271,7 @@ std::pair<std::string, std::string> BuildSamples(
   pipeline::BuildSamplesOptions options;
   options.book = book;
   options.samples = samples;
-  if (mode == "append") {
-    options.mode = table::AppendMode::kAppend;
-  } else if (mode == "overwrite") {
-    options.mode = table::AppendMode::kOverwrite;
-  } else if (mode != "error_if_exists") {
-    Throw(InvalidInput("unknown mode '" + mode + "'; expected append, overwrite or error_if_exists"));
-  }
+  options.mode = ToAppendMode(mode);
   options.symbols = std::move(symbols);
   options.where = std::move(where);
   options.tensor.features = Unwrap(depth::ParseFeatures(features));

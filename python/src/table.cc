@@ -31,20 +31,13 @@ PyTable Open(const std::string& path, std::optional<int64_t> version, std::optio
              path)};
 }
 
-table::AppendMode ParseMode(const std::string& mode) {
-  if (mode == "append") return table::AppendMode::kAppend;
-  if (mode == "overwrite") return table::AppendMode::kOverwrite;
-  if (mode == "error_if_exists") return table::AppendMode::kErrorIfExists;
-  Throw(InvalidInput("unknown mode '" + mode + "'; expected append, overwrite or error_if_exists"));
-}
-
 Record Append(PyTable& self, nb::object rows, const std::string& mode, const std::string& compression,
               std::optional<int> compression_level, int64_t row_group_size, int64_t max_rows_per_file,
               int64_t memory, const std::string& verify, std::map<std::string, std::string> metadata,
               nb::object on_file) {
   StopFlag stop;
   table::AppendOptions options;
-  options.mode = ParseMode(mode);
+  options.mode = ToAppendMode(mode);
   options.file = ToWriteOptions(compression, compression_level, row_group_size, memory, verify);
   options.max_rows_per_file = max_rows_per_file;
   options.commit_metadata = std::move(metadata);

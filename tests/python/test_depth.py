@@ -331,3 +331,32 @@ def test_a_row_filter_is_part_of_the_samples(tmp_path: pathlib.Path) -> None:
     np.testing.assert_array_equal(tensors[0], first)
     with pytest.raises(mq.NotFoundError, match="bid_size"):
         build(tmp_path / "x", book, where="bid_size > 3")
+
+
+def test_the_tick_size_comes_out_of_the_definitions(tmp_path: pathlib.Path) -> None:
+    schema = pa.schema(
+        [("raw_symbol", pa.string()), pa.field("min_price_increment", pa.int64(), metadata={"unit": "1e-9"})]
+    )
+    definitions = mq.create_table(tmp_path / "definitions", schema)
+    definitions.append(pa.table({"raw_symbol": ["ESH4", "NQH4"], "min_price_increment": [250_000_000, 10]}, schema))
+    book = write_book(tmp_path / "book", as_arrow(random_book(700, 8)))
+    report = build(tmp_path / "samples", book, micro_pip=None, definitions=tmp_path / "definitions")
+    assert report.values["symbols"][0]["micro_pip"] == 250_000_000
+    definitions.append(pa.table({"raw_symbol": ["ESH4"], "min_price_increment": [500_000_000]}, schema))
+    with pytest.raises(mq.InvalidInputError, match="name 2 tick sizes"):
+        build(tmp_path / "x", book, micro_pip=None, definitions=tmp_path / "definitions")
+
+
+def test_a_build_is_stopped_from_its_progress_and_leaves_nothing(tmp_path: pathlib.Path) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(700, 8)))
+
+    class Enough(Exception):
+        pass
+
+    def progress(phase: str, *_: int) -> None:
+        if phase.startswith("build samples"):
+            raise Enough
+
+    with pytest.raises(Enough):
+        build(tmp_path / "samples", book, progress=progress)
+    assert build(tmp_path / "samples", book).rows == mq.open_table(tmp_path / "samples").scan().count()

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "arrow/array.h"
@@ -137,6 +138,16 @@ arrow::Status AppendIntegers(const arrow::Array& column, const std::string& name
     default:
       return SchemaError(
           fmt::format("{} is of type {}; expected an integer", name, column.type()->ToString()));
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status AppendTimes(const arrow::Array& column, const std::string& name, std::vector<int64_t>* out) {
+  constexpr int64_t kNone = INT64_MIN;
+  const size_t known = out->size();
+  ARROW_RETURN_NOT_OK(AppendIntegers(column, name, kNone, out));
+  for (size_t i = std::max<size_t>(known, 1); i < out->size(); ++i) {
+    if ((*out)[i] == kNone) (*out)[i] = (*out)[i - 1];
   }
   return arrow::Status::OK();
 }

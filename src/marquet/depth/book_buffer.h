@@ -25,6 +25,8 @@ std::vector<std::string> BookColumnNames(unsigned features);
 arrow::Status AppendPrices(const arrow::Array& column, const std::string& name, std::vector<int64_t>* out);
 arrow::Status AppendIntegers(const arrow::Array& column, const std::string& name, int64_t null_value,
                              std::vector<int64_t>* out);
+// Times in nanoseconds; a row without one stands where the row before it stands.
+arrow::Status AppendTimes(const arrow::Array& column, const std::string& name, std::vector<int64_t>* out);
 
 class BookBuffer {
  public:

@@ -108,6 +108,28 @@ arrow::Result<FittedLabels> FitLabels(std::span<const double> r, const LabelSpec
   return fitted;
 }
 
+arrow::Result<FittedLabels> FitLabelsInRange(std::span<const double> r, std::span<const int64_t> times,
+                                             std::optional<int64_t> start_ns, std::optional<int64_t> end_ns,
+                                             const LabelSpec& spec) {
+  if (times.empty()) {
+    if (!start_ns && !end_ns) return FitLabels(r, spec);
+    return SchemaError("the rows have no times to choose a range to fit on by");
+  }
+  std::vector<double> chosen;
+  int64_t first = INT64_MAX, last = INT64_MIN;
+  for (size_t i = 0; i < r.size(); ++i) {
+    if (std::isnan(r[i])) continue;
+    if ((start_ns && times[i] < *start_ns) || (end_ns && times[i] >= *end_ns)) continue;
+    chosen.push_back(r[i]);
+    first = std::min(first, times[i]);
+    last = std::max(last, times[i]);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto fitted, FitLabels(chosen, spec));
+  fitted.fit_start_ns = first;
+  fitted.fit_end_ns = last;
+  return fitted;
+}
+
 std::span<const double> DefaultThresholds() {
   static constexpr double kThresholds[] = {0.47, 1.55, 2.69, 3.92, 5.45, 7.73};
   return kThresholds;

@@ -80,7 +80,7 @@ struct FittedLabels {
   double low = 0, high = 0;      // the smallest and largest r fitted on
   int64_t rows = 0;              // values fitted on
   std::vector<SharedValue> shared;
-  int64_t fit_start_ns = 0, fit_end_ns = 0;  // of the rows fitted on; filled in by the caller
+  int64_t fit_start_ns = 0, fit_end_ns = 0;  // times of the first and last row fitted on, where known
   std::string data_version;                  // which version of which table; filled in by the caller
 };
 
@@ -88,6 +88,12 @@ struct FittedLabels {
 // exact fraction, by linear interpolation. kInvalidInput when there are fewer values than classes, or all are
 // the same.
 arrow::Result<FittedLabels> FitLabels(std::span<const double> r, const LabelSpec& spec);
+
+// The same on the rows whose time is in [start_ns, end_ns), each bound optional. `times` may be empty without
+// bounds (kSchema with them).
+arrow::Result<FittedLabels> FitLabelsInRange(std::span<const double> r, std::span<const int64_t> times,
+                                             std::optional<int64_t> start_ns, std::optional<int64_t> end_ns,
+                                             const LabelSpec& spec);
 
 // Fixed boundaries +-t / 10,000 for each of the ascending, positive `basis_points`; 2 k + 1 classes.
 arrow::Result<FittedLabels> ThresholdLabels(std::span<const double> basis_points, const LabelSpec& spec);

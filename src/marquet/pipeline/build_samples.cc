@@ -127,12 +127,7 @@ arrow::Result<Quotes> SampleBuilder::ReadQuotes(const std::string& symbol) {
     }
     ARROW_RETURN_NOT_OK(depth::AppendPrices(*batch->rows->column(0), "bid_px_00", &quotes.bid));
     ARROW_RETURN_NOT_OK(depth::AppendPrices(*batch->rows->column(1), "ask_px_00", &quotes.ask));
-    ARROW_RETURN_NOT_OK(
-        depth::AppendIntegers(*batch->rows->column(2), time_column_, INT64_MIN, &quotes.time));
-    // A row without a time stands where the row before it stands.
-    for (size_t i = known; i < quotes.time.size(); ++i) {
-      if (quotes.time[i] == INT64_MIN && i > 0) quotes.time[i] = quotes.time[i - 1];
-    }
+    ARROW_RETURN_NOT_OK(depth::AppendTimes(*batch->rows->column(2), time_column_, &quotes.time));
     Tell("read prices of " + symbol, static_cast<int64_t>(quotes.time.size()));
   }
 }
@@ -181,23 +176,10 @@ arrow::Result<std::vector<Candidate>> SampleBuilder::ChooseWindows(const Quotes&
   } else if (options_.thresholds) {
     ARROW_ASSIGN_OR_RAISE(report->fitted, depth::ThresholdLabels(*options_.thresholds, spec));
   } else {
-    // Runs may follow each other in any order of time only in error; the range is looked for row by row.
-    std::vector<double> chosen;
-    report->fitted.fit_start_ns = INT64_MAX;
-    int64_t start = INT64_MAX, end = INT64_MIN;
-    for (int64_t i = 0; i < rows; ++i) {
-      if (std::isnan(moves.r[i])) continue;
-      if (options_.fit_start_ns && quotes.time[i] < *options_.fit_start_ns) continue;
-      if (options_.fit_end_ns && quotes.time[i] >= *options_.fit_end_ns) continue;
-      chosen.push_back(moves.r[i]);
-      start = std::min(start, quotes.time[i]);
-      end = std::max(end, quotes.time[i]);
-    }
-    auto made = depth::FitLabels(chosen, spec);
-    if (!made.ok()) return WithContext(made.status(), fmt::format("labels of {}", Quoted(report->symbol)));
+    auto made =
+        depth::FitLabelsInRange(moves.r, quotes.time, options_.fit_start_ns, options_.fit_end_ns, spec);
+    if (!made.ok()) return WithContext(made.status(), "labels of " + Quoted(report->symbol));
     report->fitted = std::move(made).ValueUnsafe();
-    report->fitted.fit_start_ns = start;
-    report->fitted.fit_end_ns = end;
     report->fitted.data_version = fmt::format("{}@{}", options_.book, book_->version());
   }
 

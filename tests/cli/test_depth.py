@@ -1,0 +1,78 @@
+"""`marquet depth`, against the same call in Python."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from order_books import as_arrow, random_book, write_book
+
+import marquet as mq
+
+OPTIONS = [
+    "--micro-pip",
+    "0.25",
+    "--hop",
+    "30",
+    "--time-bins",
+    "40",
+    "--ticks-per-bin",
+    "10",
+    "--lookback",
+    "50",
+    "--lookforward",
+    "60",
+    "--offset",
+    "5",
+]
+
+
+def run(program: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([program, "depth", *map(str, words)], capture_output=True, text=True, timeout=120)
+
+
+def test_samples_are_those_of_python(tmp_path: Path, marquet_program: Path) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_500, 1)), as_arrow(random_book(900, 2), "NQH4"))
+    done = run(
+        marquet_program,
+        book,
+        "--into",
+        tmp_path / "cli",
+        *OPTIONS,
+        "--classes",
+        3,
+        "--json",
+        "--where",
+        "bid_sz_00 > 3",
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    python = mq.depth.build_samples(
+        book, tmp_path / "python", micro_pip=0.25, hop=30, time_bins=40, ticks_per_bin=10, lookback=50,
+        lookforward=60, offset=5, nbins=3, where="bid_sz_00 > 3",
+    )  # fmt: skip
+    a, b = (
+        mq.open_table(tmp_path / name).scan(sort_by=["symbol", "last_source_row"]).to_arrow()
+        for name in ("cli", "python")
+    )
+    assert a.equals(b)
+    assert report["rows"] == python.rows == a.num_rows
+    assert [entry["symbol"] for entry in report["symbols"]] == ["ESH4", "NQH4"]
+
+    labels = tmp_path / "cli" / "_marquet" / "labels" / "default.json"
+    again = run(marquet_program, book, "--into", tmp_path / "again", *OPTIONS, "--symbol", "NQH4", "--labels", labels)
+    assert again.returncode == 0, again.stderr
+    assert "NQH4: " in again.stdout and "ESH4" not in again.stdout
+
+
+def test_errors_say_what_to_do(tmp_path: Path, marquet_program: Path) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(900, 1)))
+    done = run(marquet_program, book, "--into", tmp_path / "s", "--hop", 10)
+    assert done.returncode == 1
+    assert done.stderr.startswith("marquet: invalid input: the micro-pip of 'ESH4' is not known\nhint: ")
+    assert run(marquet_program, book, "--into", tmp_path / "s", *OPTIONS, "--classes", 3).returncode == 0
+    done = run(marquet_program, book, "--into", tmp_path / "s", *OPTIONS, "--classes", 3)
+    assert (done.returncode, "there is a table already" in done.stderr) == (1, True)
+    for wrong in (("--micro-pip", "0"), ("--max-gap", "1x"), ("--ties", "x"), ("--hop", "0"), ("--features", "")):
+        assert run(marquet_program, book, "--into", tmp_path / "x", *wrong).returncode in (1, 2)
