@@ -50,6 +50,7 @@ struct PartitionWriter::Impl {
   std::deque<size_t> ready;
   std::vector<std::thread> threads;
   bool stopping = false;
+  bool caller_waits = false;  // for queues to be written, however few rows they hold
   arrow::Status status;
   int64_t rows = 0;
   int64_t queued_bytes = 0;
@@ -69,7 +70,8 @@ struct PartitionWriter::Impl {
   }
 
   bool HasWork(const Partition& partition) const {
-    return partition.queued_rows >= kHandOverRows || partition.close;
+    return partition.queued_rows >= kHandOverRows || partition.close ||
+           (caller_waits && !partition.queue.empty());
   }
 
   void StartThreads(size_t most) {
@@ -227,11 +229,13 @@ arrow::Status PartitionWriter::Write(size_t number, const std::function<std::str
   if (impl.HasWork(partition)) impl.MakeReady(number);
   if (impl.queued_bytes > impl.options.memory / 4) {
     // The caller waits for the threads, so that what it brings does not pile up.
+    impl.caller_waits = true;
     for (size_t i = 0; i < impl.partitions.size(); ++i) {
-      if (!impl.partitions[i]->queue.empty()) impl.MakeReady(i);
+      if (impl.HasWork(*impl.partitions[i])) impl.MakeReady(i);
     }
     impl.changed.wait(lock,
                       [&] { return !impl.status.ok() || impl.queued_bytes <= impl.options.memory / 8; });
+    impl.caller_waits = false;
   }
   return impl.status;
 }

@@ -172,6 +172,20 @@ TEST_F(TableTest, AnotherTableThatWasCreatedMeanwhileIsNotJoined) {
   EXPECT_TRUE(IsKind(appender->Commit().status(), ErrorKind::kConflict));
 }
 
+// Rows that are handed in while their partition is being written, too few to be handed over, must not be
+// waited for in vain when the budget is full.
+TEST_F(TableTest, ACallerThatWaitsForMemoryIsServed) {
+  auto table = Value(Table::Create(file::LocalFileSystem(), Path(), *Trades(), {.partition_by = {"symbol"}}));
+  AppendOptions options;
+  options.file.memory = 1 << 20;
+  auto appender = Value(table->NewAppender(options));
+  std::vector<Trade> trades;
+  for (int i = 0; i < 100; ++i) trades.push_back({.ts_event = i, .f = 0.5, .symbol = i % 2 == 0 ? "A" : "B"});
+  const auto batch = Batch(trades);
+  for (int i = 0; i < 2'000; ++i) MQ_OK(appender->Write(*batch));
+  EXPECT_EQ(Value(appender->Commit()).rows, 200'000);
+}
+
 TEST_F(TableTest, OverwriteReplacesEverything) {
   const auto table = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
   MQ_OK(Append(*table, Batch({{1, 1, 1, {}, "A"}, {1, 1, 2, {}, "B"}})).status());
