@@ -142,8 +142,8 @@ arrow::Status TensorStream::Compute(int64_t begin, float* out) {
   const int64_t bins = s.spec.time_bins, ticks = s.spec.ticks_per_bin;
   const int64_t end = s.first + s.rows.rows;
   if (begin < 0 || begin > end - s.spec.rows() || begin + s.spec.rows() - 1 < s.first) {
-    return InvalidInput(fmt::format("the window of rows {} to {} is not within rows {} to {}",
-                                    WithCommas(begin), WithCommas(begin + s.spec.rows()), WithCommas(s.first),
+    return InvalidInput(fmt::format("the window of {} rows from row {} on is not within rows {} to {}",
+                                    WithCommas(s.spec.rows()), WithCommas(begin), WithCommas(s.first),
                                     WithCommas(end)));
   }
   ARROW_ASSIGN_OR_RAISE(const int64_t lowest,
