@@ -8,7 +8,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
-#include "marquet/depth/dispatch.h"
+#include "marquet/base/dispatch.h"
 
 namespace marquet::depth {
 namespace {

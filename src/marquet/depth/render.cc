@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "marquet/depth/dispatch.h"
+#include "marquet/base/dispatch.h"
 
 namespace marquet::depth {
 namespace {

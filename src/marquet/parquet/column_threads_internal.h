@@ -5,6 +5,10 @@
 // nothing.
 #pragma once
 
+#include <functional>
+
+#include "arrow/status.h"
+
 namespace arrow::internal {
 class ThreadPool;
 }
@@ -13,5 +17,9 @@ namespace marquet::pq {
 
 // A null pointer when no threads can be had: then the work is done by who asks for it.
 arrow::internal::ThreadPool* ColumnThreads();
+
+// Calls work(0) ... work(items - 1), each once and in any order, on this thread and, when `parallel`, on
+// others beside it. Returns the first error, after all calls.
+arrow::Status ForEach(int items, bool parallel, const std::function<arrow::Status(int)>& work);
 
 }  // namespace marquet::pq

@@ -3,27 +3,20 @@
 #include <cmath>
 
 #include "arrow/util/key_value_metadata.h"
-#include "arrow/util/thread_pool.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/file/durable_file.h"
 #include "marquet/parquet/column_statistics_internal.h"
-#include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
+#include "marquet/parquet/file_encoder_internal.h"
 #include "marquet/parquet/verify_internal.h"
 #include "marquet/parquet/writer_properties_internal.h"
 #include "parquet/arrow/schema.h"
-#include "parquet/arrow/writer.h"
-#include "parquet/file_writer.h"
 #include "parquet/metadata.h"
 #include "parquet/properties.h"
 
 namespace marquet::pq {
 namespace {
-
-// Rows handed to the encoders at once: enough to make a task of a column worth its hand-over, and few enough
-// that `memory` is looked at often.
-constexpr int64_t kSliceRows = 1 << 16;
 
 template <typename ArrayType>
 bool AnyNaN(const arrow::Array& array) {
@@ -52,9 +45,9 @@ struct FileWriter::Impl {
   WriteOptions options;
   std::shared_ptr<arrow::Schema> schema;                      // of the batches
   std::shared_ptr<arrow::Schema> file_schema;                 // without dictionaries
-  arrow::ProxyMemoryPool pool{arrow::default_memory_pool()};  // counts what is buffered
+  arrow::ProxyMemoryPool pool{arrow::default_memory_pool()};  // counts what Arrow buffers
   std::shared_ptr<file::DurableFile> file;
-  std::unique_ptr<::parquet::arrow::FileWriter> writer;
+  std::unique_ptr<FileEncoder> encoder;
   std::vector<bool> has_nan;
   int64_t rows = 0;
   bool closed = false;
@@ -67,19 +60,18 @@ struct FileWriter::Impl {
     ARROW_ASSIGN_OR_RAISE(file_schema, FileSchema(*schema));
     ARROW_ASSIGN_OR_RAISE(const auto properties, WriterPropertiesFor(*file_schema, options, &pool));
     ARROW_ASSIGN_OR_RAISE(const auto metadata, FooterMetadata(*file_schema, options));
-    const auto arrow_properties = ::parquet::ArrowWriterProperties::Builder()
-                                      .set_use_threads(options.parallel && ColumnThreads() != nullptr)
-                                      ->set_executor(ColumnThreads())
-                                      ->build();
     // Types that Parquet lacks are found before there is a file.
     std::shared_ptr<::parquet::SchemaDescriptor> descriptor;
-    ARROW_RETURN_NOT_OK(
-        ::parquet::arrow::ToParquetSchema(file_schema.get(), *properties, *arrow_properties, &descriptor));
+    ARROW_RETURN_NOT_OK(::parquet::arrow::ToParquetSchema(
+        file_schema.get(), *properties, *::parquet::default_arrow_writer_properties(), &descriptor));
     has_nan.assign(schema->num_fields(), false);
     ARROW_ASSIGN_OR_RAISE(file, file::DurableFile::Create(std::move(fs), path));
-    auto root = std::static_pointer_cast<::parquet::schema::GroupNode>(descriptor->schema_root());
-    auto sink = ::parquet::ParquetFileWriter::Open(file, std::move(root), properties, metadata);
-    return ::parquet::arrow::FileWriter::Make(&pool, std::move(sink), schema, arrow_properties, &writer);
+    const FileLayout layout{path, schema, file_schema, std::move(descriptor), properties, metadata, file};
+    ARROW_ASSIGN_OR_RAISE(encoder, MakeFlatFileEncoder(layout, options));
+    if (encoder == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(encoder, MakeArrowFileEncoder(layout, options));
+    }
+    return arrow::Status::OK();
   }
 
   arrow::Status Append(const arrow::RecordBatch& batch) {
@@ -92,12 +84,8 @@ struct FileWriter::Impl {
         has_nan[i] = HoldsNaN(*batch.column(i));
       }
     }
-    for (int64_t start = 0; start < batch.num_rows(); start += kSliceRows) {
-      const auto slice = batch.Slice(start, kSliceRows);
-      if (pool.bytes_allocated() > options.memory) ARROW_RETURN_NOT_OK(writer->NewBufferedRowGroup());
-      ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(*slice));
-      rows += slice->num_rows();
-    }
+    ARROW_RETURN_NOT_OK(encoder->Append(batch));
+    rows += batch.num_rows();
     return arrow::Status::OK();
   }
 
@@ -106,12 +94,11 @@ struct FileWriter::Impl {
   // 3. They are read back and checked.
   // 4. The file gets its name, and the directory is synced. A crash after that leaves the whole file.
   arrow::Result<WrittenFile> Finish() {
-    ARROW_RETURN_NOT_OK(writer->Close());
+    ARROW_ASSIGN_OR_RAISE(const auto footer, encoder->Finish());
     ARROW_RETURN_NOT_OK(file->Sync());
-    const ::parquet::FileMetaData& footer = *writer->metadata();
     ARROW_ASSIGN_OR_RAISE(const auto written, file->OpenWritten());
-    ARROW_RETURN_NOT_OK(CheckWritten(*written, path, footer, options.verify));
-    WrittenFile result{path, rows, file->size(), file->Digest(), Statistics(footer)};
+    ARROW_RETURN_NOT_OK(CheckWritten(*written, path, *footer, options.verify));
+    WrittenFile result{path, rows, file->size(), file->Digest(), Statistics(*footer)};
     ARROW_RETURN_NOT_OK(file->Publish());
     return result;
   }
@@ -174,19 +161,14 @@ arrow::Status FileWriter::Abort() {
   Impl& impl = *impl_;
   if (impl.closed || impl.file == nullptr) return arrow::Status::OK();
   const arrow::Status removed = impl.file->Abort();
-  // Arrow's writer ends by writing a footer; into the aborted file that fails, and nothing is lost by it.
-  try {
-    impl.writer.reset();
-  } catch (...) {
-    impl.writer.release();
-  }
+  impl.encoder.reset();
   impl.closed = true;
   return removed;
 }
 
 int64_t FileWriter::rows() const { return impl_->rows; }
 
-int64_t FileWriter::buffered_bytes() const { return impl_->pool.bytes_allocated(); }
+int64_t FileWriter::buffered_bytes() const { return impl_->encoder->buffered_bytes(); }
 
 int64_t FileWriter::written_bytes() const { return impl_->file->size(); }
 

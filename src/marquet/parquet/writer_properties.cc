@@ -14,30 +14,8 @@ namespace {
 // Below this no row group could hold a page of each of many columns.
 constexpr int64_t kLeastMemory = int64_t{1} << 20;
 
-// Rows per page bound what a selective read must decode; bytes bound what it must hold.
-constexpr int64_t kPageBytes = int64_t{1} << 20;
-constexpr int64_t kPageRows = 1 << 17;
-
 // Beyond this a dictionary no longer pays, and encoding goes on without one.
 constexpr int64_t kDictionaryBytes = int64_t{1} << 20;
-
-::parquet::Compression::type ParquetCodec(Codec codec) {
-  switch (codec) {
-    case Codec::kNone:
-      return ::parquet::Compression::UNCOMPRESSED;
-    case Codec::kSnappy:
-      return ::parquet::Compression::SNAPPY;
-    case Codec::kZstd:
-      return ::parquet::Compression::ZSTD;
-    case Codec::kGzip:
-      return ::parquet::Compression::GZIP;
-    case Codec::kLz4:
-      return ::parquet::Compression::LZ4;  // LZ4_RAW in the file
-    case Codec::kBrotli:
-      return ::parquet::Compression::BROTLI;
-  }
-  return ::parquet::Compression::UNCOMPRESSED;
-}
 
 // Integers and times move by little from row to row, which deltas store in few bits. What Parquet stores as
 // neither INT32 nor INT64 cannot be delta encoded.
@@ -96,6 +74,24 @@ arrow::Status CheckOptions(const arrow::Schema& schema, const WriteOptions& opti
 
 }  // namespace
 
+::parquet::Compression::type ParquetCodec(Codec codec) {
+  switch (codec) {
+    case Codec::kNone:
+      return ::parquet::Compression::UNCOMPRESSED;
+    case Codec::kSnappy:
+      return ::parquet::Compression::SNAPPY;
+    case Codec::kZstd:
+      return ::parquet::Compression::ZSTD;
+    case Codec::kGzip:
+      return ::parquet::Compression::GZIP;
+    case Codec::kLz4:
+      return ::parquet::Compression::LZ4;  // LZ4_RAW in the file
+    case Codec::kBrotli:
+      return ::parquet::Compression::BROTLI;
+  }
+  return ::parquet::Compression::UNCOMPRESSED;
+}
+
 arrow::Result<std::shared_ptr<arrow::Schema>> FileSchema(const arrow::Schema& schema) {
   if (schema.num_fields() == 0) return InvalidInput("the schema has no columns; Parquet needs at least one");
   std::set<std::string_view> names;
@@ -131,7 +127,7 @@ arrow::Result<std::shared_ptr<::parquet::WriterProperties>> WriterPropertiesFor(
   if (options.level.has_value()) {
     builder.compression_level(*options.level);
   } else if (options.codec == Codec::kZstd) {
-    builder.compression_level(1);
+    builder.compression_level(kDefaultZstdLevel);
   }
   for (const auto& field : file_schema.fields()) {
     // A path, not a dotted string: a column's name may hold dots.

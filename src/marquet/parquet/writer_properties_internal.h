@@ -6,12 +6,17 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/parquet/options.h"
-
-namespace parquet {
-class WriterProperties;
-}
+#include "parquet/properties.h"
 
 namespace marquet::pq {
+
+constexpr int kDefaultZstdLevel = 1;
+
+// Bound what a selective read must decode, and what a page's making must hold.
+constexpr int64_t kPageRows = 1 << 16;
+constexpr int64_t kPageBytes = int64_t{1} << 20;
+
+::parquet::Compression::type ParquetCodec(Codec codec);
 
 // The schema that the file holds: `schema` with dictionary-encoded columns as their values, which is how
 // Parquet stores them. kInvalidInput for no columns or for a name that is there twice.

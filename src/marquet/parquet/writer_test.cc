@@ -1,13 +1,22 @@
 #include "marquet/parquet/writer.h"
 
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <random>
+#include <set>
 
+#include "arrow/io/file.h"
+#include "arrow/io/memory.h"
 #include "arrow/json/from_string.h"
+#include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
 #include "marquet/parquet/testing_internal.h"
+#include "parquet/arrow/reader.h"
+#include "parquet/arrow/writer.h"
 #include "parquet/metadata.h"
+#include "parquet/statistics.h"
 
 namespace marquet::pq {
 namespace {
@@ -65,6 +74,195 @@ TEST_F(WriterTest, EveryTypeComesBackAsItWas) {
   ExpectRoundTrip(arrow::utf8(), "[null, null]");
   ExpectRoundTrip(arrow::int64(), "[]");
   ExpectRoundTrip(arrow::list(arrow::field("element", arrow::utf8())), "[]");
+}
+
+constexpr uint64_t kSeed = 11;
+
+// Columns of every kind that is encoded here rather than by Arrow, with nulls or without, of few different
+// values or of many.
+std::shared_ptr<arrow::Table> RandomTable(int64_t rows, double null_share, uint64_t different) {
+  std::mt19937_64 random(kSeed);
+  arrow::FieldVector fields;
+  arrow::ArrayVector columns;
+  const auto add = [&](const std::shared_ptr<arrow::DataType>& type, const auto& append) {
+    const auto builder = Value(arrow::MakeBuilder(type));
+    for (int64_t i = 0; i < rows; ++i) {
+      const bool null = std::uniform_real_distribution(0.0, 1.0)(random) < null_share;
+      if (!(null ? builder->AppendNull() : append(builder.get(), random() % different)).ok()) std::abort();
+    }
+    fields.push_back(arrow::field(fmt::format("c{}", fields.size()), type, /*nullable=*/null_share > 0));
+    columns.push_back(Value(builder->Finish()));
+  };
+  const auto number = [&]<typename BuilderType>(BuilderType*) {
+    return [](arrow::ArrayBuilder* builder, uint64_t value) {
+      using T = typename BuilderType::value_type;
+      // Spread over the whole range of the type, both signs included.
+      return static_cast<BuilderType*>(builder)->Append(static_cast<T>(value * 0x9E3779B97F4A7C15));
+    };
+  };
+  add(arrow::int8(), number(static_cast<arrow::Int8Builder*>(nullptr)));
+  add(arrow::int16(), number(static_cast<arrow::Int16Builder*>(nullptr)));
+  add(arrow::int32(), number(static_cast<arrow::Int32Builder*>(nullptr)));
+  add(arrow::int64(), number(static_cast<arrow::Int64Builder*>(nullptr)));
+  add(arrow::uint8(), number(static_cast<arrow::UInt8Builder*>(nullptr)));
+  add(arrow::uint16(), number(static_cast<arrow::UInt16Builder*>(nullptr)));
+  add(arrow::uint32(), number(static_cast<arrow::UInt32Builder*>(nullptr)));
+  add(arrow::uint64(), number(static_cast<arrow::UInt64Builder*>(nullptr)));
+  add(arrow::float32(), number(static_cast<arrow::FloatBuilder*>(nullptr)));
+  add(arrow::float64(), number(static_cast<arrow::DoubleBuilder*>(nullptr)));
+  add(arrow::date32(), number(static_cast<arrow::Date32Builder*>(nullptr)));
+  add(arrow::timestamp(arrow::TimeUnit::NANO, "UTC"), number(static_cast<arrow::TimestampBuilder*>(nullptr)));
+  add(arrow::utf8(), [](arrow::ArrayBuilder* builder, uint64_t value) {
+    return static_cast<arrow::StringBuilder*>(builder)->Append(std::string(value % 40, 'x') +
+                                                               std::to_string(value));
+  });
+  add(arrow::utf8(), [](arrow::ArrayBuilder* builder, uint64_t value) {
+    return static_cast<arrow::StringBuilder*>(builder)->Append(std::string(1, static_cast<char>(value % 128)));
+  });
+  add(arrow::large_binary(), [](arrow::ArrayBuilder* builder, uint64_t value) {
+    return static_cast<arrow::LargeBinaryBuilder*>(builder)->Append(
+        std::string_view(reinterpret_cast<const char*>(&value), sizeof value));
+  });
+  add(arrow::boolean(), [](arrow::ArrayBuilder* builder, uint64_t value) {
+    return static_cast<arrow::BooleanBuilder*>(builder)->Append(value % 2 == 0);
+  });
+  return arrow::Table::Make(arrow::schema(std::move(fields)), std::move(columns));
+}
+
+class ArrowOracleTest : public WriterTest {
+ protected:
+  static std::unique_ptr<::parquet::arrow::FileReader> OpenByArrow(const std::string& path) {
+    return Value(::parquet::arrow::OpenFile(Value(arrow::io::ReadableFile::Open(path)),
+                                            arrow::default_memory_pool()));
+  }
+
+  // Written here, read by Arrow: equal values, and the statistics that Arrow would have written.
+  void ExpectArrowAgrees(const arrow::Table& table, const WriteOptions& options, int64_t batch_rows) {
+    const std::string path = Path("ours.parquet");
+    std::filesystem::remove(path);
+    Value(WriteTable(path, table, options, batch_rows));
+    const auto ours = OpenByArrow(path);
+    const auto back = Value(ours->ReadTable());
+    MQ_ASSERT_OK(back->ValidateFull());
+    EXPECT_TRUE(back->Equals(table)) << "seed " << kSeed;
+
+    const auto sink = Value(arrow::io::BufferOutputStream::Create());
+    const auto properties =
+        ::parquet::WriterProperties::Builder().max_row_group_length(options.row_group_rows)->build();
+    MQ_ASSERT_OK(::parquet::arrow::WriteTable(table, arrow::default_memory_pool(), sink,
+                                              options.row_group_rows, properties));
+    const auto theirs = ::parquet::ReadMetaData(
+        std::make_shared<arrow::io::BufferReader>(Value(sink->Finish())));
+    const auto& footer = *ours->parquet_reader()->metadata();
+    ASSERT_EQ(footer.num_row_groups(), theirs->num_row_groups());
+    for (int g = 0; g < footer.num_row_groups(); ++g) {
+      for (int c = 0; c < footer.num_columns(); ++c) {
+        const auto mine = footer.RowGroup(g)->ColumnChunk(c)->encoded_statistics();
+        const auto other = theirs->RowGroup(g)->ColumnChunk(c)->encoded_statistics();
+        ASSERT_EQ(mine->has_min, other->has_min) << "column " << c;
+        EXPECT_EQ(mine->min(), other->min()) << "column " << c << ", seed " << kSeed;
+        EXPECT_EQ(mine->max(), other->max()) << "column " << c << ", seed " << kSeed;
+        EXPECT_EQ(mine->null_count, other->null_count) << "column " << c;
+      }
+    }
+  }
+};
+
+TEST_F(ArrowOracleTest, ReadsEveryCodec) {
+  const auto table = RandomTable(3000, 0.1, 500);
+  for (const Codec codec :
+       {Codec::kNone, Codec::kSnappy, Codec::kZstd, Codec::kGzip, Codec::kLz4, Codec::kBrotli}) {
+    WriteOptions options;
+    options.codec = codec;
+    ExpectArrowAgrees(*table, options, 1000);
+  }
+}
+
+TEST_F(ArrowOracleTest, ReadsEveryMixOfNullsAndRepetition) {
+  for (const double null_share : {0.0, 0.02, 0.9, 1.0}) {
+    for (const uint64_t different : {uint64_t{1}, uint64_t{2}, uint64_t{900}, uint64_t{1} << 60}) {
+      ExpectArrowAgrees(*RandomTable(5000, null_share, different), {}, 1700);
+    }
+  }
+}
+
+TEST_F(ArrowOracleTest, ReadsManyPagesAndRowGroups) {
+  // 200,000 rows: pages straight from batches, pages gathered from short ones, and a dictionary that some
+  // columns outgrow on the way.
+  const auto few = RandomTable(200'000, 0, 30'000);
+  const auto nulls = RandomTable(200'000, 0.3, 70'000);
+  for (const int64_t batch_rows : {999, 20'000, 200'000}) {
+    WriteOptions options;
+    options.row_group_rows = 150'000;
+    ExpectArrowAgrees(*few, options, batch_rows);
+    ExpectArrowAgrees(*nulls, options, batch_rows);
+  }
+}
+
+TEST_F(ArrowOracleTest, RepetitionThatEndsLeavesTheDictionary) {
+  // The first page has few different values; the later ones have nothing but.
+  arrow::Int64Builder numbers;
+  arrow::StringBuilder strings;
+  for (int64_t i = 0; i < 300'000; ++i) {
+    const int64_t value = i < 70'000 ? i % 7 * 1'000'003 : i * 7'777'777;
+    MQ_ASSERT_OK(numbers.Append(value));
+    MQ_ASSERT_OK(strings.Append(std::to_string(value)));
+  }
+  const auto table = arrow::Table::Make(
+      arrow::schema({arrow::field("n", arrow::int64()), arrow::field("s", arrow::utf8())}),
+      {Value(numbers.Finish()), Value(strings.Finish())});
+  ExpectArrowAgrees(*table, {}, 50'000);
+  const auto footer = OpenByArrow(Path("ours.parquet"))->parquet_reader()->metadata();
+  for (int c = 0; c < 2; ++c) {
+    const auto chunk = footer->RowGroup(0)->ColumnChunk(c);
+    EXPECT_TRUE(chunk->has_dictionary_page());
+    std::set<::parquet::Encoding::type> encodings;
+    for (const auto& stats : chunk->encoding_stats()) encodings.insert(stats.encoding);
+    EXPECT_TRUE(encodings.contains(::parquet::Encoding::RLE_DICTIONARY));
+    EXPECT_TRUE(encodings.contains(c == 0 ? ::parquet::Encoding::DELTA_BINARY_PACKED
+                                          : ::parquet::Encoding::PLAIN));
+  }
+}
+
+TEST_F(ArrowOracleTest, SpecialFloatingNumbersComeBackBitByBit) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double inf = std::numeric_limits<double>::infinity();
+  for (const std::vector<double>& values : std::vector<std::vector<double>>{
+           {nan, 1.0, -0.0, 0.0, -inf, inf}, {nan, nan}, {0.0, 0.0}, {-0.0}, {nan, -1.5, 2.5}}) {
+    arrow::DoubleBuilder builder;
+    MQ_ASSERT_OK(builder.AppendValues(values));
+    MQ_ASSERT_OK(builder.AppendNull());
+    const auto array = Value(builder.Finish());
+    const auto table =
+        arrow::Table::Make(arrow::schema({arrow::field("v", arrow::float64())}), {array});
+    const std::string path = Path("floating.parquet");
+    std::filesystem::remove(path);
+    const WrittenFile written = Value(WriteTable(path, *table));
+    const auto back = Value(OpenByArrow(path)->ReadTable());
+    const auto& read = static_cast<const arrow::DoubleArray&>(*back->column(0)->chunk(0));
+    for (size_t i = 0; i < values.size(); ++i) {
+      EXPECT_EQ(std::bit_cast<uint64_t>(read.Value(static_cast<int64_t>(i))),
+                std::bit_cast<uint64_t>(values[i]));
+    }
+    const bool any_nan = std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); });
+    const bool only_nan = std::all_of(values.begin(), values.end(), [](double v) { return std::isnan(v); });
+    ASSERT_EQ(written.columns.size(), 1u);
+    EXPECT_EQ(written.columns[0].has_nan, any_nan);
+    EXPECT_EQ(written.columns[0].null_count, 1);
+    EXPECT_EQ(written.columns[0].min == nullptr, only_nan);
+    EXPECT_EQ(written.columns[0].max == nullptr, only_nan);
+  }
+}
+
+TEST_F(WriterTest, ANullInARequiredColumnIsRefused) {
+  const auto table =
+      arrow::Table::Make(arrow::schema({arrow::field("v", arrow::int64(), /*nullable=*/false)}),
+                         {Value(ArrayFromJSONString(arrow::int64(), "[1, null, 3]"))});
+  const arrow::Status status = WriteTable(Path("required.parquet"), *table).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kSchema)) << status.ToString();
+  EXPECT_NE(status.message().find("1 of 3 rows are null"), std::string::npos) << status.ToString();
+  EXPECT_NE(status.message().find("column v"), std::string::npos) << status.ToString();
+  EXPECT_TRUE(Names().empty());
 }
 
 }  // namespace

@@ -1,0 +1,198 @@
+// Strings and bytes: indices into a dictionary while that stays small, plain afterwards.
+#include <cstring>
+
+#include "arrow/array.h"
+#include "arrow/type.h"
+#include "arrow/util/bit_util.h"
+#include "marquet/parquet/bytes_dictionary_internal.h"
+#include "marquet/parquet/column_encoder_internal.h"
+#include "marquet/parquet/page_list_internal.h"
+#include "marquet/parquet/writer_properties_internal.h"
+#include "parquet/metadata.h"
+
+namespace marquet::pq {
+namespace {
+
+// A dictionary pays while it has fewer entries than this share of the first page's values.
+constexpr size_t kLeastRepetition = 2;
+
+template <typename ArrayType>
+class BytesEncoder final : public ColumnEncoder {
+ public:
+  BytesEncoder(const EncodingContext& context, bool nullable)
+      : pages_(context, nullable, /*is_signed=*/false) {}
+
+  void Begin(const ChunkPlace& place) override {
+    pages_.Begin(place);
+    dictionary_.Clear();
+    indexing_ = true;
+    any_indexed_ = false;
+    bounds_.reset();
+    ForgetRows();
+  }
+
+  arrow::Status Append(const arrow::Array& rows) override {
+    const auto& values = static_cast<const ArrayType&>(rows);
+    for (int64_t i = 0; i < values.length(); ++i) {
+      const bool valid = values.IsValid(i);
+      if (!valid) {
+        AddNull();
+      } else {
+        if (!validity_.empty()) arrow::bit_util::SetBit(validity_.data(), rows_);
+        AddValue(values.GetView(i));
+      }
+      ++rows_;
+      if (rows_ == kPageRows || static_cast<int64_t>(plain_.size()) >= kPageBytes) {
+        ARROW_RETURN_NOT_OK(Flush());
+      }
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Flush() override {
+    if (rows_ == 0) return arrow::Status::OK();
+    if (indexing_ && pages_.empty() && dictionary_.size() * kLeastRepetition > indices_.size() &&
+        dictionary_.size() > 1) {
+      GoPlain();
+      dictionary_.Clear();
+    }
+    const PageRows rows{.rows = rows_,
+                        .nulls = nulls_,
+                        .validity = validity_.empty() ? nullptr : validity_.data()};
+    const std::optional<Bounds> bounds = indexing_ ? IndexedBounds() : page_bounds_;
+    if (bounds) Widen(*bounds);
+    if (indexing_) {
+      ARROW_ASSIGN_OR_RAISE(auto body, pages_.MakeIndexBody(indices_, dictionary_.index_width(), rows));
+      pages_.Add(std::move(body), rows, ::parquet::Encoding::RLE_DICTIONARY, bounds);
+      any_indexed_ = true;
+    } else {
+      ARROW_ASSIGN_OR_RAISE(
+          auto body, pages_.MakeBody(rows, static_cast<int64_t>(plain_.size()), [&](uint8_t* out) {
+            if (!plain_.empty()) std::memcpy(out, plain_.data(), plain_.size());
+            return static_cast<int64_t>(plain_.size());
+          }));
+      pages_.Add(std::move(body), rows, ::parquet::Encoding::PLAIN, bounds);
+    }
+    ForgetRows();
+    return arrow::Status::OK();
+  }
+
+  arrow::Result<int64_t> WriteChunk() override {
+    ARROW_RETURN_NOT_OK(Flush());
+    if (!any_indexed_) return pages_.WriteChunk(bounds_, nullptr, false);
+    const ::parquet::DictionaryPage page(
+        arrow::Buffer::FromString(std::string(dictionary_.plain())),
+        static_cast<int32_t>(dictionary_.size()), ::parquet::Encoding::PLAIN);
+    return pages_.WriteChunk(bounds_, &page, !indexing_);
+  }
+
+  int64_t buffered_bytes() const override {
+    return pages_.bytes() + static_cast<int64_t>(plain_.capacity() + indices_.capacity() * sizeof(uint32_t) +
+                                                 validity_.capacity() + dictionary_.plain().size());
+  }
+
+ private:
+  void ForgetRows() {
+    indices_.clear();
+    plain_.clear();
+    validity_.clear();
+    page_bounds_.reset();
+    rows_ = nulls_ = 0;
+  }
+
+  void AddNull() {
+    if (validity_.empty()) {
+      validity_.resize(kPageRows / 8);
+      std::fill_n(validity_.begin(), rows_ / 8 + 1, uint8_t{0xFF});
+    }
+    arrow::bit_util::ClearBit(validity_.data(), rows_);
+    ++nulls_;
+  }
+
+  void AddValue(std::string_view value) {
+    if (indexing_) {
+      if (const auto index = dictionary_.IndexOf(value)) {
+        indices_.push_back(*index);
+        return;
+      }
+      GoPlain();
+    }
+    AddPlain(value);
+  }
+
+  void AddPlain(std::string_view value) {
+    const auto length = static_cast<uint32_t>(value.size());
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&length);
+    plain_.insert(plain_.end(), bytes, bytes + 4);
+    plain_.insert(plain_.end(), value.begin(), value.end());
+    if (!page_bounds_) {
+      page_bounds_ = Bounds{std::string(value), std::string(value)};
+    } else if (value < page_bounds_->min) {
+      page_bounds_->min = value;
+    } else if (value > page_bounds_->max) {
+      page_bounds_->max = value;
+    }
+  }
+
+  // The page in the making becomes a plain one, and so do all after it.
+  void GoPlain() {
+    indexing_ = false;
+    for (const uint32_t index : indices_) AddPlain(dictionary_.value(index));
+    indices_.clear();
+  }
+
+  // Of the entries that the page in the making uses.
+  std::optional<Bounds> IndexedBounds() {
+    used_.assign(dictionary_.size(), 0);
+    for (const uint32_t index : indices_) used_[index] = 1;
+    std::optional<std::pair<std::string_view, std::string_view>> range;
+    for (uint32_t i = 0; i < used_.size(); ++i) {
+      if (used_[i] == 0) continue;
+      const std::string_view value = dictionary_.value(i);
+      if (!range) range.emplace(value, value);
+      range->first = std::min(range->first, value);
+      range->second = std::max(range->second, value);
+    }
+    if (!range) return std::nullopt;
+    return Bounds{std::string(range->first), std::string(range->second)};
+  }
+
+  void Widen(const Bounds& page) {
+    if (!bounds_) bounds_ = page;
+    if (page.min < bounds_->min) bounds_->min = page.min;
+    if (page.max > bounds_->max) bounds_->max = page.max;
+  }
+
+  PageList pages_;
+  BytesDictionary dictionary_;
+  bool indexing_ = true;
+  bool any_indexed_ = false;
+  std::optional<Bounds> bounds_;  // of the chunk
+
+  // The page in the making: indices or plain values; once a row was null, a bit a row.
+  std::vector<uint32_t> indices_;
+  std::vector<uint8_t> plain_;
+  std::vector<uint8_t> validity_;
+  std::vector<uint8_t> used_;
+  std::optional<Bounds> page_bounds_;  // of plain values
+  int64_t rows_ = 0;
+  int64_t nulls_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<ColumnEncoder> MakeBytesEncoder(const EncodingContext& context, const arrow::DataType& type,
+                                                bool nullable) {
+  switch (type.id()) {
+    case arrow::Type::STRING:
+    case arrow::Type::BINARY:
+      return std::make_unique<BytesEncoder<arrow::BinaryArray>>(context, nullable);
+    case arrow::Type::LARGE_STRING:
+    case arrow::Type::LARGE_BINARY:
+      return std::make_unique<BytesEncoder<arrow::LargeBinaryArray>>(context, nullable);
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace marquet::pq

@@ -1,0 +1,84 @@
+#include "marquet/parquet/column_encoder_internal.h"
+
+#include "arrow/array.h"
+#include "arrow/type.h"
+#include "arrow/util/bit_util.h"
+#include "parquet/column_writer.h"
+#include "parquet/metadata.h"
+#include "parquet/properties.h"
+
+namespace marquet::pq {
+namespace {
+
+// Arrow's writer of a column chunk, whose pages it holds back until the chunk is closed.
+class ArrowEncoder final : public ColumnEncoder {
+ public:
+  ArrowEncoder(EncodingContext context, bool nullable)
+      : context_(std::move(context)),
+        nullable_(nullable),
+        write_context_(context_.properties->memory_pool(), context_.arrow_properties.get()) {}
+
+  void Begin(const ChunkPlace& place) override {
+    writer_ = ::parquet::ColumnWriter::Make(
+        place.metadata, OpenPageWriter(context_, place, /*hold_back=*/true),
+        context_.properties.get());
+  }
+
+  arrow::Status Append(const arrow::Array& rows) override {
+    if (!nullable_) {
+      return writer_->WriteArrow(nullptr, nullptr, rows.length(), rows, &write_context_, false);
+    }
+    levels_.resize(static_cast<size_t>(rows.length()));
+    for (int64_t i = 0; i < rows.length(); ++i) levels_[static_cast<size_t>(i)] = rows.IsValid(i) ? 1 : 0;
+    return writer_->WriteArrow(levels_.data(), nullptr, rows.length(), rows, &write_context_, true);
+  }
+
+  arrow::Status Flush() override { return arrow::Status::OK(); }
+
+  arrow::Result<int64_t> WriteChunk() override {
+    const int64_t bytes = writer_->Close();
+    writer_.reset();
+    return bytes;
+  }
+
+  int64_t buffered_bytes() const override {
+    if (writer_ == nullptr) return 0;
+    return writer_->total_compressed_bytes() + writer_->total_compressed_bytes_written() +
+           writer_->estimated_buffered_value_bytes() + writer_->estimated_buffered_dict_bytes() +
+           writer_->estimated_buffered_def_level_bytes();
+  }
+
+ private:
+  const EncodingContext context_;
+  const bool nullable_;
+  ::parquet::ArrowWriteContext write_context_;
+  std::shared_ptr<::parquet::ColumnWriter> writer_;
+  std::vector<int16_t> levels_;
+};
+
+}  // namespace
+
+std::unique_ptr<ColumnEncoder> MakeColumnEncoder(const EncodingContext& context, const arrow::Field& field) {
+  if (auto encoder = MakeNumberEncoder(context, *field.type(), field.nullable())) return encoder;
+  if (auto encoder = MakeBytesEncoder(context, *field.type(), field.nullable())) return encoder;
+  return MakeArrowEncoder(context, field.nullable());
+}
+
+std::unique_ptr<ColumnEncoder> MakeArrowEncoder(const EncodingContext& context, bool nullable) {
+  return std::make_unique<ArrowEncoder>(context, nullable);
+}
+
+std::unique_ptr<::parquet::PageWriter> OpenPageWriter(const EncodingContext& context, const ChunkPlace& place,
+                                                      bool hold_back) {
+  const ::parquet::WriterProperties& properties = *context.properties;
+  const auto path = place.metadata->descr()->path();
+  const auto codec_options = properties.codec_options(path);  // a null pointer where no level is asked for
+  return ::parquet::PageWriter::Open(context.file, properties.compression(path), place.metadata,
+                                     place.row_group, place.column, properties.memory_pool(), hold_back,
+                                     /*header_encryptor=*/nullptr, /*data_encryptor=*/nullptr,
+                                     properties.page_checksum_enabled(), place.column_index,
+                                     place.offset_index,
+                                     codec_options ? *codec_options : arrow::util::CodecOptions());
+}
+
+}  // namespace marquet::pq

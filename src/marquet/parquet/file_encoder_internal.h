@@ -1,0 +1,58 @@
+// Turns record batches into the bytes of a Parquet file: row groups, page index, footer.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "arrow/io/type_fwd.h"
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/parquet/options.h"
+
+namespace parquet {
+class FileMetaData;
+class SchemaDescriptor;
+class WriterProperties;
+}  // namespace parquet
+
+namespace marquet::pq {
+
+// Rows taken at once: enough to make a task of a column worth its hand-over to another thread, and few enough
+// that `memory` is looked at often.
+constexpr int64_t kSliceRows = 1 << 16;
+
+// What a file is made of. The schemas differ by dictionary-encoded columns, which a file holds as values.
+struct FileLayout {
+  std::string path;
+  std::shared_ptr<arrow::Schema> schema;       // of the batches
+  std::shared_ptr<arrow::Schema> file_schema;  // of the file
+  std::shared_ptr<::parquet::SchemaDescriptor> descriptor;
+  std::shared_ptr<::parquet::WriterProperties> properties;
+  std::shared_ptr<arrow::KeyValueMetadata> metadata;
+  std::shared_ptr<arrow::io::OutputStream> file;
+};
+
+// Belongs to one thread at a time. Errors and exceptions are Arrow's; the caller gives them their place.
+class FileEncoder {
+ public:
+  virtual ~FileEncoder() = default;
+
+  // Encodes rows; the batch's schema is the layout's. Row groups end when they have WriteOptions::row_group_rows,
+  // or sooner when they would take more than WriteOptions::memory.
+  virtual arrow::Status Append(const arrow::RecordBatch& batch) = 0;
+  // Writes what is left, and the footer, which it returns.
+  virtual arrow::Result<std::shared_ptr<::parquet::FileMetaData>> Finish() = 0;
+
+  // Of the row group in the making, encoded or not.
+  virtual int64_t buffered_bytes() const = 0;
+};
+
+// For schemas without nested columns. A null pointer for others.
+arrow::Result<std::unique_ptr<FileEncoder>> MakeFlatFileEncoder(const FileLayout& layout,
+                                                                const WriteOptions& options);
+
+// For every schema: Arrow's own writer.
+arrow::Result<std::unique_ptr<FileEncoder>> MakeArrowFileEncoder(const FileLayout& layout,
+                                                                 const WriteOptions& options);
+
+}  // namespace marquet::pq

@@ -1,0 +1,157 @@
+// A file of flat columns, which are encoded side by side as rows come and written one after another when a row
+// group ends.
+#include <algorithm>
+
+#include "arrow/array.h"
+#include "arrow/io/interfaces.h"
+#include "arrow/record_batch.h"
+#include "arrow/type.h"
+#include "fmt/format.h"
+#include "marquet/base/error.h"
+#include "marquet/parquet/column_encoder_internal.h"
+#include "marquet/parquet/column_threads_internal.h"
+#include "marquet/parquet/failures_internal.h"
+#include "marquet/parquet/file_encoder_internal.h"
+#include "parquet/file_writer.h"
+#include "parquet/metadata.h"
+#include "parquet/page_index.h"
+#include "parquet/properties.h"
+#include "parquet/schema.h"
+
+namespace marquet::pq {
+namespace {
+
+constexpr std::string_view kMagic = "PAR1";
+
+// Rows of which a column takes longer to encode than to hand over to another thread.
+constexpr int64_t kLeastParallelRows = 1 << 12;
+
+bool IsFlat(const arrow::DataType& type) {
+  return type.num_fields() == 0 && type.id() != arrow::Type::EXTENSION;
+}
+
+class FlatFileEncoder final : public FileEncoder {
+ public:
+  FlatFileEncoder(FileLayout layout, const WriteOptions& options,
+                  std::shared_ptr<const PageCompressor> compressor)
+      : layout_(std::move(layout)),
+        row_group_rows_(options.row_group_rows),
+        memory_(options.memory),
+        parallel_(options.parallel),
+        footer_(::parquet::FileMetaDataBuilder::Make(layout_.descriptor.get(), layout_.properties)),
+        page_index_(::parquet::PageIndexBuilder::Make(layout_.descriptor.get())) {
+    const EncodingContext context{layout_.properties, ::parquet::default_arrow_writer_properties(),
+                                  std::move(compressor), layout_.file};
+    for (const auto& field : layout_.schema->fields()) {
+      encoders_.push_back(MakeColumnEncoder(context, *field));
+    }
+  }
+
+  arrow::Status Start() { return layout_.file->Write(kMagic); }
+
+  arrow::Status Append(const arrow::RecordBatch& batch) override {
+    for (int i = 0; i < batch.num_columns(); ++i) {
+      if (layout_.schema->field(i)->nullable() || batch.column(i)->null_count() == 0) continue;
+      return SchemaError(fmt::format("{}: {} of {} rows are null, and the column is declared as never null",
+                                     Place(i), batch.column(i)->null_count(), batch.num_rows()));
+    }
+    for (int64_t begin = 0; begin < batch.num_rows();) {
+      if (row_group_ == nullptr) BeginRowGroup();
+      const int64_t rows = std::min({batch.num_rows() - begin, row_group_rows_ - rows_, kSliceRows});
+      const bool whole = rows == batch.num_rows();
+      const bool parallel = parallel_ && rows >= kLeastParallelRows;
+      ARROW_RETURN_NOT_OK(ForEachColumn(parallel, [&](int i) {
+        return encoders_[i]->Append(whole ? *batch.column(i) : *batch.column(i)->Slice(begin, rows));
+      }));
+      begin += rows;
+      rows_ += rows;
+      if (rows_ == row_group_rows_ || buffered_bytes() > memory_) ARROW_RETURN_NOT_OK(EndRowGroup());
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Result<std::shared_ptr<::parquet::FileMetaData>> Finish() override {
+    ARROW_RETURN_NOT_OK(EndRowGroup());
+    page_index_->Finish();
+    const auto written = page_index_->WriteTo(layout_.file.get());
+    footer_->SetIndexLocations(::parquet::IndexKind::kColumnIndex, written.column_index_locations);
+    footer_->SetIndexLocations(::parquet::IndexKind::kOffsetIndex, written.offset_index_locations);
+    std::shared_ptr<::parquet::FileMetaData> footer = footer_->Finish(layout_.metadata);
+    ::parquet::WriteFileMetaData(*footer, layout_.file.get());
+    return footer;
+  }
+
+  int64_t buffered_bytes() const override {
+    int64_t bytes = 0;
+    for (const auto& encoder : encoders_) bytes += encoder->buffered_bytes();
+    return bytes;
+  }
+
+ private:
+  void BeginRowGroup() {
+    row_group_ = footer_->AppendRowGroup();
+    page_index_->AppendRowGroup();
+    for (size_t i = 0; i < encoders_.size(); ++i) {
+      const auto column = static_cast<int32_t>(i);
+      encoders_[i]->Begin({.row_group = row_group_number_,
+                           .column = static_cast<int16_t>(i),
+                           .metadata = row_group_->NextColumnChunk(),
+                           .column_index = page_index_->GetColumnIndexBuilder(column),
+                           .offset_index = page_index_->GetOffsetIndexBuilder(column)});
+    }
+  }
+
+  arrow::Status EndRowGroup() {
+    if (row_group_ == nullptr) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(ForEachColumn(parallel_ && rows_ >= kLeastParallelRows,
+                                      [&](int i) { return encoders_[i]->Flush(); }));
+    int64_t bytes = 0;
+    for (size_t i = 0; i < encoders_.size(); ++i) {
+      ARROW_ASSIGN_OR_RAISE(const int64_t written, encoders_[i]->WriteChunk());
+      bytes += written;
+    }
+    row_group_->set_num_rows(rows_);
+    row_group_->Finish(bytes, row_group_number_);
+    row_group_ = nullptr;
+    rows_ = 0;
+    ++row_group_number_;
+    return arrow::Status::OK();
+  }
+
+  std::string Place(int column) const {
+    return fmt::format("{}: column {}", layout_.path, layout_.schema->field(column)->name());
+  }
+
+  template <typename Work>
+  arrow::Status ForEachColumn(bool parallel, const Work& work) const {
+    return ForEach(static_cast<int>(encoders_.size()), parallel, [&](int i) {
+      return GuardWrite(Place(i), [&] { return work(i); });
+    });
+  }
+
+  const FileLayout layout_;
+  const int64_t row_group_rows_;
+  const int64_t memory_;
+  const bool parallel_;
+  const std::unique_ptr<::parquet::FileMetaDataBuilder> footer_;
+  const std::unique_ptr<::parquet::PageIndexBuilder> page_index_;
+  std::vector<std::unique_ptr<ColumnEncoder>> encoders_;
+  ::parquet::RowGroupMetaDataBuilder* row_group_ = nullptr;  // null between row groups
+  int16_t row_group_number_ = 0;
+  int64_t rows_ = 0;  // of the row group in the making
+};
+
+}  // namespace
+
+arrow::Result<std::unique_ptr<FileEncoder>> MakeFlatFileEncoder(const FileLayout& layout,
+                                                                const WriteOptions& options) {
+  for (const auto& field : layout.file_schema->fields()) {
+    if (!IsFlat(*field->type())) return nullptr;
+  }
+  ARROW_ASSIGN_OR_RAISE(auto compressor, PageCompressor::Make(options.codec, options.level));
+  auto encoder = std::make_unique<FlatFileEncoder>(layout, options, std::move(compressor));
+  ARROW_RETURN_NOT_OK(encoder->Start());
+  return encoder;
+}
+
+}  // namespace marquet::pq

@@ -1,0 +1,69 @@
+#include <zstd.h>
+
+#include <cstring>
+
+#include "arrow/buffer.h"
+#include "arrow/util/compression.h"
+#include "fmt/format.h"
+#include "marquet/parquet/page_compressor_internal.h"
+#include "marquet/parquet/scratch_internal.h"
+#include "marquet/parquet/writer_properties_internal.h"
+#include "parquet/types.h"
+
+namespace marquet::pq {
+namespace {
+
+arrow::Result<std::shared_ptr<arrow::Buffer>> CopyOf(const uint8_t* bytes, size_t size) {
+  ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(static_cast<int64_t>(size)));
+  std::memcpy(buffer->mutable_data(), bytes, size);
+  return buffer;
+}
+
+ZSTD_CCtx* ZstdContext() {
+  struct Free {
+    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  };
+  static thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
+  return context.get();
+}
+
+}  // namespace
+
+PageCompressor::PageCompressor(Codec codec, int level, std::unique_ptr<arrow::util::Codec> arrow_codec)
+    : codec_(codec), level_(level), arrow_codec_(std::move(arrow_codec)) {}
+
+PageCompressor::~PageCompressor() = default;
+
+arrow::Result<std::shared_ptr<const PageCompressor>> PageCompressor::Make(Codec codec,
+                                                                          std::optional<int> level) {
+  std::unique_ptr<arrow::util::Codec> arrow_codec;
+  if (codec != Codec::kZstd && codec != Codec::kNone) {
+    arrow_codec = level ? ::parquet::GetCodec(ParquetCodec(codec), *level)
+                        : ::parquet::GetCodec(ParquetCodec(codec));
+  }
+  return std::shared_ptr<const PageCompressor>(
+      new PageCompressor(codec, level.value_or(kDefaultZstdLevel), std::move(arrow_codec)));
+}
+
+arrow::Result<std::shared_ptr<arrow::Buffer>> PageCompressor::Compress(std::span<const uint8_t> bytes) const {
+  if (codec_ == Codec::kNone) return CopyOf(bytes.data(), bytes.size());
+  if (codec_ == Codec::kZstd) {
+    ZSTD_CCtx* const context = ZstdContext();
+    if (context == nullptr) return arrow::Status::OutOfMemory("no memory for a zstd context");
+    const size_t most = ZSTD_compressBound(bytes.size());
+    uint8_t* const out = ScratchMemory(Scratch::kCompressed, static_cast<int64_t>(most));
+    const size_t size = ZSTD_compressCCtx(context, out, most, bytes.data(), bytes.size(), level_);
+    if (ZSTD_isError(size) != 0) {
+      return arrow::Status::UnknownError(fmt::format("zstd could not compress a page of {} bytes: {}",
+                                                     bytes.size(), ZSTD_getErrorName(size)));
+    }
+    return CopyOf(out, size);
+  }
+  const auto length = static_cast<int64_t>(bytes.size());
+  const int64_t most = arrow_codec_->MaxCompressedLen(length, bytes.data());
+  uint8_t* const out = ScratchMemory(Scratch::kCompressed, most);
+  ARROW_ASSIGN_OR_RAISE(const int64_t size, arrow_codec_->Compress(length, bytes.data(), most, out));
+  return CopyOf(out, static_cast<size_t>(size));
+}
+
+}  // namespace marquet::pq
