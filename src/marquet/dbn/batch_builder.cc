@@ -62,13 +62,14 @@ BatchBuilder::Filling* BatchBuilder::FillingFor(const RecordFormat& format, cons
     if (filling->kind == format.kind) return recent = filling;
   }
   const int64_t first_rows = std::min<int64_t>(options_.batch_rows, split ? kInitialGroupRows : kInitialRows);
-  fillings_.push_back(std::unique_ptr<Filling>(new Filling{
-      ColumnSet({format.kind, format.version, format.ts_out, options_.on_time_overflow, first_rows},
-                recycler_),
-      {},
-      format.kind,
-      place.symbol,
-      place.date}));
+  fillings_.push_back(std::unique_ptr<Filling>(
+      new Filling{ColumnSet({format.kind, format.version, format.ts_out, options_.on_time_overflow,
+                             first_rows, options_.batch_rows},
+                            recycler_),
+                  {},
+                  format.kind,
+                  place.symbol,
+                  place.date}));
   same.push_back(fillings_.back().get());
   return recent = same.back();
 }

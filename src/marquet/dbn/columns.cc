@@ -164,6 +164,7 @@ arrow::Status ColumnSet::Reserve(int64_t rows) {
   if (rows <= capacity_) return arrow::Status::OK();
   int64_t capacity = std::max(next_capacity_, capacity_);
   while (capacity < rows) capacity *= 4;  // few steps: each touches fresh memory
+  capacity = std::max(std::min(capacity, options_.most_rows), rows);
   for (Bound& bound : bounds_) {
     if (bound.fixed.width > 0) ARROW_RETURN_NOT_OK(Grow(bound.fixed, capacity));
   }

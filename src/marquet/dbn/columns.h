@@ -43,6 +43,7 @@ struct ColumnSetOptions {
   bool ts_out;
   OnTimeOverflow on_time_overflow;
   int64_t initial_rows;
+  int64_t most_rows;  // that a batch is going to hold
 };
 
 class ColumnSet {

@@ -25,12 +25,14 @@ class BufferRecycler : public std::enable_shared_from_this<BufferRecycler> {
 
  private:
   friend class RecycledBuffer;
-  void Return(std::unique_ptr<arrow::Buffer> buffer);
+  void Return(std::shared_ptr<arrow::Buffer> buffer);
+  // Adds the parts of a fresh huge page.
+  arrow::Status CutHugePage(int64_t capacity, std::vector<std::shared_ptr<arrow::Buffer>>* idle);
 
   const int64_t max_idle_bytes_;
   std::mutex mutex_;
   int64_t idle_bytes_ = 0;
-  std::map<int64_t, std::vector<std::unique_ptr<arrow::Buffer>>> idle_;  // by capacity
+  std::map<int64_t, std::vector<std::shared_ptr<arrow::Buffer>>> idle_;  // by capacity
 };
 
 }  // namespace marquet::dbn

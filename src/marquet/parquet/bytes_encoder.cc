@@ -56,9 +56,8 @@ class BytesEncoder final : public ColumnEncoder {
       GoPlain();
       dictionary_.Clear();
     }
-    const PageRows rows{.rows = rows_,
-                        .nulls = nulls_,
-                        .validity = validity_.empty() ? nullptr : validity_.data()};
+    const PageRows rows{
+        .rows = rows_, .nulls = nulls_, .validity = validity_.empty() ? nullptr : validity_.data()};
     const std::optional<Bounds> bounds = indexing_ ? IndexedBounds() : page_bounds_;
     if (bounds) Widen(*bounds);
     if (indexing_) {
@@ -66,11 +65,11 @@ class BytesEncoder final : public ColumnEncoder {
       pages_.Add(std::move(body), rows, ::parquet::Encoding::RLE_DICTIONARY, bounds);
       any_indexed_ = true;
     } else {
-      ARROW_ASSIGN_OR_RAISE(
-          auto body, pages_.MakeBody(rows, static_cast<int64_t>(plain_.size()), [&](uint8_t* out) {
-            if (!plain_.empty()) std::memcpy(out, plain_.data(), plain_.size());
-            return static_cast<int64_t>(plain_.size());
-          }));
+      ARROW_ASSIGN_OR_RAISE(auto body,
+                            pages_.MakeBody(rows, static_cast<int64_t>(plain_.size()), [&](uint8_t* out) {
+                              if (!plain_.empty()) std::memcpy(out, plain_.data(), plain_.size());
+                              return static_cast<int64_t>(plain_.size());
+                            }));
       pages_.Add(std::move(body), rows, ::parquet::Encoding::PLAIN, bounds);
     }
     ForgetRows();
@@ -80,9 +79,9 @@ class BytesEncoder final : public ColumnEncoder {
   arrow::Result<int64_t> WriteChunk() override {
     ARROW_RETURN_NOT_OK(Flush());
     if (!any_indexed_) return pages_.WriteChunk(bounds_, nullptr, false);
-    const ::parquet::DictionaryPage page(
-        arrow::Buffer::FromString(std::string(dictionary_.plain())),
-        static_cast<int32_t>(dictionary_.size()), ::parquet::Encoding::PLAIN);
+    const ::parquet::DictionaryPage page(arrow::Buffer::FromString(std::string(dictionary_.plain())),
+                                         static_cast<int32_t>(dictionary_.size()),
+                                         ::parquet::Encoding::PLAIN);
     return pages_.WriteChunk(bounds_, &page, !indexing_);
   }
 

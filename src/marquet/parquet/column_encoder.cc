@@ -20,8 +20,7 @@ class ArrowEncoder final : public ColumnEncoder {
 
   void Begin(const ChunkPlace& place) override {
     writer_ = ::parquet::ColumnWriter::Make(
-        place.metadata, OpenPageWriter(context_, place, /*hold_back=*/true),
-        context_.properties.get());
+        place.metadata, OpenPageWriter(context_, place, /*hold_back=*/true), context_.properties.get());
   }
 
   arrow::Status Append(const arrow::Array& rows) override {
@@ -73,12 +72,11 @@ std::unique_ptr<::parquet::PageWriter> OpenPageWriter(const EncodingContext& con
   const ::parquet::WriterProperties& properties = *context.properties;
   const auto path = place.metadata->descr()->path();
   const auto codec_options = properties.codec_options(path);  // a null pointer where no level is asked for
-  return ::parquet::PageWriter::Open(context.file, properties.compression(path), place.metadata,
-                                     place.row_group, place.column, properties.memory_pool(), hold_back,
-                                     /*header_encryptor=*/nullptr, /*data_encryptor=*/nullptr,
-                                     properties.page_checksum_enabled(), place.column_index,
-                                     place.offset_index,
-                                     codec_options ? *codec_options : arrow::util::CodecOptions());
+  return ::parquet::PageWriter::Open(
+      context.file, properties.compression(path), place.metadata, place.row_group, place.column,
+      properties.memory_pool(), hold_back,
+      /*header_encryptor=*/nullptr, /*data_encryptor=*/nullptr, properties.page_checksum_enabled(),
+      place.column_index, place.offset_index, codec_options ? *codec_options : arrow::util::CodecOptions());
 }
 
 }  // namespace marquet::pq

@@ -55,8 +55,8 @@ MARQUET_DISPATCH(void, FillBlock64, (const int64_t* values, Block<int64_t>* bloc
 void FillBlock(const int32_t* values, Block<int32_t>* block) { FillBlock32(values, block); }
 void FillBlock(const int64_t* values, Block<int64_t>* block) { FillBlock64(values, block); }
 
-// The last block, of fewer than 128 values. It is continued with its last difference, which changes neither the
-// least difference nor a width; miniblocks of nothing else are left out.
+// The last block, of fewer than 128 values. It is continued with its last difference, which changes neither
+// the least difference nor a width; miniblocks of nothing else are left out.
 template <typename T>
 void FillLastBlock(const T* values, int count, Block<T>* block) {
   T padded[kBlockValues + 1];

@@ -19,7 +19,8 @@ constexpr uint64_t kSeed = 20240103;
 
 template <typename T, typename ParquetType>
 void ExpectDeltaRoundTrip(const std::vector<T>& values) {
-  std::vector<uint8_t> bytes(static_cast<size_t>(MostDeltaBytes(static_cast<int64_t>(values.size()), sizeof(T))));
+  std::vector<uint8_t> bytes(
+      static_cast<size_t>(MostDeltaBytes(static_cast<int64_t>(values.size()), sizeof(T))));
   const int64_t size = EncodeDelta(std::span<const T>(values), bytes.data());
   ASSERT_LE(size, static_cast<int64_t>(bytes.size()));
   const auto decoder =
@@ -120,11 +121,9 @@ TEST(HybridEncodingTest, LevelsAreTheValidityBitmap) {
 TEST(HybridEncodingTest, AllOrNoneNullIsOneRun) {
   std::vector<uint8_t> bytes(static_cast<size_t>(MostLevelBytes(100'000)));
   EXPECT_LE(EncodeLevels(nullptr, 0, 100'000, 0, bytes.data()), 4 + 4);
-  EXPECT_EQ(DecodeLevels({bytes.begin() + 4, bytes.end()}, 4, 1, 100'000),
-            std::vector<int16_t>(100'000, 1));
+  EXPECT_EQ(DecodeLevels({bytes.begin() + 4, bytes.end()}, 4, 1, 100'000), std::vector<int16_t>(100'000, 1));
   EXPECT_LE(EncodeLevels(nullptr, 0, 100'000, 100'000, bytes.data()), 4 + 4);
-  EXPECT_EQ(DecodeLevels({bytes.begin() + 4, bytes.end()}, 4, 1, 100'000),
-            std::vector<int16_t>(100'000, 0));
+  EXPECT_EQ(DecodeLevels({bytes.begin() + 4, bytes.end()}, 4, 1, 100'000), std::vector<int16_t>(100'000, 0));
 }
 
 }  // namespace

@@ -37,8 +37,8 @@ class FileEncoder {
  public:
   virtual ~FileEncoder() = default;
 
-  // Encodes rows; the batch's schema is the layout's. Row groups end when they have WriteOptions::row_group_rows,
-  // or sooner when they would take more than WriteOptions::memory.
+  // Encodes rows; the batch's schema is the layout's. Row groups end when they have
+  // WriteOptions::row_group_rows, or sooner when they would take more than WriteOptions::memory.
   virtual arrow::Status Append(const arrow::RecordBatch& batch) = 0;
   // Writes what is left, and the footer, which it returns.
   virtual arrow::Result<std::shared_ptr<::parquet::FileMetaData>> Finish() = 0;

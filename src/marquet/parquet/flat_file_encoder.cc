@@ -1,5 +1,5 @@
-// A file of flat columns, which are encoded side by side as rows come and written one after another when a row
-// group ends.
+// A file of flat columns, which are encoded side by side as rows come and written one after another when a
+// row group ends.
 #include <algorithm>
 
 #include "arrow/array.h"
@@ -124,9 +124,8 @@ class FlatFileEncoder final : public FileEncoder {
 
   template <typename Work>
   arrow::Status ForEachColumn(bool parallel, const Work& work) const {
-    return ForEach(static_cast<int>(encoders_.size()), parallel, [&](int i) {
-      return GuardWrite(Place(i), [&] { return work(i); });
-    });
+    return ForEach(static_cast<int>(encoders_.size()), parallel,
+                   [&](int i) { return GuardWrite(Place(i), [&] { return work(i); }); });
   }
 
   const FileLayout layout_;

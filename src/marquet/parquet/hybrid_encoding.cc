@@ -11,8 +11,8 @@ namespace {
 
 constexpr size_t kGroup = 8;  // packed values come in whole groups
 
-// Repetitions that are worth a run of their own: ending a stretch of packed values and beginning another costs
-// a few bytes, and readers a change of code.
+// Repetitions that are worth a run of their own: ending a stretch of packed values and beginning another
+// costs a few bytes, and readers a change of code.
 constexpr size_t kLeastRun = 16;
 
 size_t RunLength(std::span<const uint32_t> values, size_t at) {
@@ -49,8 +49,8 @@ uint8_t* PutRun(uint32_t value, size_t length, int width, uint8_t* out) {
 }  // namespace
 
 int64_t MostHybridBytes(int64_t values, int width) {
-  // Each stretch of packed values has a header of its own, and follows a run of at least kLeastRun values that
-  // takes no more than they would packed.
+  // Each stretch of packed values has a header of its own, and follows a run of at least kLeastRun values
+  // that takes no more than they would packed.
   return 2 * kMostVarintBytes + values + (values / kPackedValues + 1) * width * 4;
 }
 

@@ -18,8 +18,8 @@ int64_t EncodeHybrid(std::span<const uint32_t> values, int width, uint8_t* out);
 int64_t MostLevelBytes(int64_t rows);
 
 // The definition levels of a flat nullable column as a data page of version 1 begins with them: their length
-// in four bytes, then one bit a row. `validity` is a bitmap as Arrow has it, of which rows from bit `offset` on
-// are meant; it is not looked at where all rows or none are null. Returns the number of bytes written.
+// in four bytes, then one bit a row. `validity` is a bitmap as Arrow has it, of which rows from bit `offset`
+// on are meant; it is not looked at where all rows or none are null. Returns the number of bytes written.
 int64_t EncodeLevels(const uint8_t* validity, int64_t offset, int64_t rows, int64_t nulls, uint8_t* out);
 
 }  // namespace marquet::pq

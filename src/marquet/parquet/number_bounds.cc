@@ -41,7 +41,7 @@ MARQUET_INLINE MinMax<T> FloatingBoundsBody(const T* numbers, size_t count) {
   return {*std::min_element(min.begin(), min.end()), *std::max_element(max.begin(), max.end())};
 }
 
-#define MARQUET_BOUNDS(Name, Bounds, T)                                                                \
+#define MARQUET_BOUNDS(Name, Bounds, T)                                                                  \
   MARQUET_INLINE MinMax<T> Name##Body(const T* numbers, size_t count) { return Bounds(numbers, count); } \
   MARQUET_DISPATCH(MinMax<T>, Name, (const T* numbers, size_t count), (numbers, count))
 MARQUET_BOUNDS(Int32Bounds, IntegerBoundsBody, int32_t)

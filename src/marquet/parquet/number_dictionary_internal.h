@@ -28,12 +28,17 @@ class NumberDictionary {
   // The bits that an index of any of the values needs.
   int index_width() const { return values_.empty() ? 0 : std::bit_width(values_.size() - 1); }
 
-  // Puts the index of each number into `indices`. False when the dictionary would grow beyond `most` values, or
-  // when so many share a place in the table that looking them up is slow: it holds what it held before then.
+  // Puts the index of each number into `indices`. False when the dictionary would grow beyond `most` values,
+  // or when so many share a place in the table that looking them up is slow: it holds what it held before
+  // then.
   bool Index(std::span<const Bits> numbers, size_t most, uint32_t* indices) {
     const size_t before = values_.size();
     for (size_t i = 0; i < numbers.size(); ++i) {
       const Bits number = numbers[i];
+      if (i > 0 && number == numbers[i - 1]) {  // as most numbers of an order book
+        indices[i] = indices[i - 1];
+        continue;
+      }
       const size_t first = SlotOf(number);
       size_t at = first;
       while (slots_[at].used != 0 && slots_[at].value != number) at = (at + 1) & (slots_.size() - 1);
@@ -64,7 +69,8 @@ class NumberDictionary {
   };
 
   size_t SlotOf(Bits number) const {
-    // Fibonacci hashing takes the upper bits; the fold lets numbers that differ in the upper bits alone differ.
+    // Fibonacci hashing takes the upper bits; the fold lets numbers that differ in the upper bits alone
+    // differ.
     uint64_t mixed = number;
     mixed ^= mixed >> 32;
     mixed *= 0x9E3779B97F4A7C15;

@@ -21,8 +21,9 @@
 namespace marquet::pq {
 namespace {
 
-// Rows of an array that are worth a page of their own. Fewer are gathered until there are kPageRows.
-constexpr int64_t kDirectRows = kPageRows / 4;
+// Rows of an array that are worth a page of their own, without being copied. Fewer are gathered until there
+// are kPageRows.
+constexpr int64_t kDirectRows = kPageRows / 8;
 
 // Fewer rows do not show whether a dictionary pays.
 constexpr size_t kLeastDictionaryRows = 512;

@@ -38,8 +38,8 @@ arrow::Result<std::shared_ptr<const PageCompressor>> PageCompressor::Make(Codec 
                                                                           std::optional<int> level) {
   std::unique_ptr<arrow::util::Codec> arrow_codec;
   if (codec != Codec::kZstd && codec != Codec::kNone) {
-    arrow_codec = level ? ::parquet::GetCodec(ParquetCodec(codec), *level)
-                        : ::parquet::GetCodec(ParquetCodec(codec));
+    arrow_codec =
+        level ? ::parquet::GetCodec(ParquetCodec(codec), *level) : ::parquet::GetCodec(ParquetCodec(codec));
   }
   return std::shared_ptr<const PageCompressor>(
       new PageCompressor(codec, level.value_or(kDefaultZstdLevel), std::move(arrow_codec)));

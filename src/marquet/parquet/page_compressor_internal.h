@@ -20,6 +20,8 @@ class PageCompressor {
   static arrow::Result<std::shared_ptr<const PageCompressor>> Make(Codec codec, std::optional<int> level);
   ~PageCompressor();
 
+  Codec codec() const { return codec_; }
+
   // The compressed bytes (the bytes themselves for Codec::kNone), in a buffer of just their size.
   arrow::Result<std::shared_ptr<arrow::Buffer>> Compress(std::span<const uint8_t> bytes) const;
 

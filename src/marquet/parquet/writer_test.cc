@@ -117,7 +117,8 @@ std::shared_ptr<arrow::Table> RandomTable(int64_t rows, double null_share, uint6
                                                                std::to_string(value));
   });
   add(arrow::utf8(), [](arrow::ArrayBuilder* builder, uint64_t value) {
-    return static_cast<arrow::StringBuilder*>(builder)->Append(std::string(1, static_cast<char>(value % 128)));
+    return static_cast<arrow::StringBuilder*>(builder)->Append(
+        std::string(1, static_cast<char>(value % 128)));
   });
   add(arrow::large_binary(), [](arrow::ArrayBuilder* builder, uint64_t value) {
     return static_cast<arrow::LargeBinaryBuilder*>(builder)->Append(
@@ -132,8 +133,8 @@ std::shared_ptr<arrow::Table> RandomTable(int64_t rows, double null_share, uint6
 class ArrowOracleTest : public WriterTest {
  protected:
   static std::unique_ptr<::parquet::arrow::FileReader> OpenByArrow(const std::string& path) {
-    return Value(::parquet::arrow::OpenFile(Value(arrow::io::ReadableFile::Open(path)),
-                                            arrow::default_memory_pool()));
+    return Value(
+        ::parquet::arrow::OpenFile(Value(arrow::io::ReadableFile::Open(path)), arrow::default_memory_pool()));
   }
 
   // Written here, read by Arrow: equal values, and the statistics that Arrow would have written.
@@ -151,8 +152,8 @@ class ArrowOracleTest : public WriterTest {
         ::parquet::WriterProperties::Builder().max_row_group_length(options.row_group_rows)->build();
     MQ_ASSERT_OK(::parquet::arrow::WriteTable(table, arrow::default_memory_pool(), sink,
                                               options.row_group_rows, properties));
-    const auto theirs = ::parquet::ReadMetaData(
-        std::make_shared<arrow::io::BufferReader>(Value(sink->Finish())));
+    const auto theirs =
+        ::parquet::ReadMetaData(std::make_shared<arrow::io::BufferReader>(Value(sink->Finish())));
     const auto& footer = *ours->parquet_reader()->metadata();
     ASSERT_EQ(footer.num_row_groups(), theirs->num_row_groups());
     for (int g = 0; g < footer.num_row_groups(); ++g) {
@@ -208,9 +209,9 @@ TEST_F(ArrowOracleTest, RepetitionThatEndsLeavesTheDictionary) {
     MQ_ASSERT_OK(numbers.Append(value));
     MQ_ASSERT_OK(strings.Append(std::to_string(value)));
   }
-  const auto table = arrow::Table::Make(
-      arrow::schema({arrow::field("n", arrow::int64()), arrow::field("s", arrow::utf8())}),
-      {Value(numbers.Finish()), Value(strings.Finish())});
+  const auto table =
+      arrow::Table::Make(arrow::schema({arrow::field("n", arrow::int64()), arrow::field("s", arrow::utf8())}),
+                         {Value(numbers.Finish()), Value(strings.Finish())});
   ExpectArrowAgrees(*table, {}, 50'000);
   const auto footer = OpenByArrow(Path("ours.parquet"))->parquet_reader()->metadata();
   for (int c = 0; c < 2; ++c) {
@@ -219,8 +220,8 @@ TEST_F(ArrowOracleTest, RepetitionThatEndsLeavesTheDictionary) {
     std::set<::parquet::Encoding::type> encodings;
     for (const auto& stats : chunk->encoding_stats()) encodings.insert(stats.encoding);
     EXPECT_TRUE(encodings.contains(::parquet::Encoding::RLE_DICTIONARY));
-    EXPECT_TRUE(encodings.contains(c == 0 ? ::parquet::Encoding::DELTA_BINARY_PACKED
-                                          : ::parquet::Encoding::PLAIN));
+    EXPECT_TRUE(
+        encodings.contains(c == 0 ? ::parquet::Encoding::DELTA_BINARY_PACKED : ::parquet::Encoding::PLAIN));
   }
 }
 
@@ -233,8 +234,7 @@ TEST_F(ArrowOracleTest, SpecialFloatingNumbersComeBackBitByBit) {
     MQ_ASSERT_OK(builder.AppendValues(values));
     MQ_ASSERT_OK(builder.AppendNull());
     const auto array = Value(builder.Finish());
-    const auto table =
-        arrow::Table::Make(arrow::schema({arrow::field("v", arrow::float64())}), {array});
+    const auto table = arrow::Table::Make(arrow::schema({arrow::field("v", arrow::float64())}), {array});
     const std::string path = Path("floating.parquet");
     std::filesystem::remove(path);
     const WrittenFile written = Value(WriteTable(path, *table));

@@ -18,13 +18,19 @@ namespace {
 constexpr int64_t kInlineRows = 1 << 16;
 // Rows worth handing over at once.
 constexpr int64_t kHandOverRows = 1 << 14;
+// Bytes that wait for a partition whose turn has come. More would only be colder when they are written.
+constexpr int64_t kMostAheadBytes = int64_t{8} << 20;
 
 }  // namespace
 
 struct PartitionWriter::Impl {
+  struct Queued {
+    std::shared_ptr<arrow::RecordBatch> rows;
+    int64_t bytes = 0;
+  };
   struct Partition {
     std::string directory;
-    std::deque<std::shared_ptr<arrow::RecordBatch>> queue;
+    std::deque<Queued> queue;
     int64_t queued_rows = 0;
     int64_t queued_bytes = 0;
     bool busy = false;   // a thread writes it
@@ -95,20 +101,26 @@ struct PartitionWriter::Impl {
     Partition& partition = *partitions[number];
     partition.ready = false;
     partition.busy = true;
-    auto batches = std::move(partition.queue);
-    partition.queue.clear();
-    const int64_t bytes = partition.queued_bytes;
+    std::deque<Queued> batches;
+    std::swap(batches, partition.queue);
     partition.queued_rows = partition.queued_bytes = 0;
     const bool close = partition.close;
     partition.close = false;
     const bool skip = !status.ok();
     lock->unlock();
     arrow::Status outcome;
-    if (!skip) outcome = WriteBatches(number, &partition, batches, close);
-    batches.clear();
+    while (!batches.empty()) {
+      if (!skip && outcome.ok()) outcome = WriteBatch(number, &partition, *batches.front().rows);
+      const int64_t bytes = batches.front().bytes;
+      batches.pop_front();  // its memory is free for what comes next
+      std::lock_guard done(mutex);
+      queued_bytes -= bytes;
+      if (caller_waits) changed.notify_all();
+    }
+    if (!skip && outcome.ok() && close && partition.writer != nullptr)
+      outcome = CloseFile(number, &partition);
     lock->lock();
     partition.busy = false;
-    queued_bytes -= bytes;
     const int64_t buffered = partition.writer == nullptr ? 0 : partition.writer->buffered_bytes();
     buffered_bytes += buffered - partition.buffered;
     partition.buffered = buffered;
@@ -131,20 +143,16 @@ struct PartitionWriter::Impl {
   }
 
   // Without the mutex, by the one thread that made the partition busy.
-  arrow::Status WriteBatches(size_t number, Partition* partition,
-                             const std::deque<std::shared_ptr<arrow::RecordBatch>>& batches, bool close) {
-    for (const auto& batch : batches) {
-      for (int64_t done = 0; done < batch->num_rows();) {
-        if (partition->writer == nullptr) ARROW_RETURN_NOT_OK(OpenFile(partition));
-        const int64_t room = max_rows_per_file - partition->writer->rows();
-        const int64_t part = std::min(batch->num_rows() - done, room);
-        const bool whole = part == batch->num_rows();
-        ARROW_RETURN_NOT_OK(partition->writer->Write(whole ? *batch : *batch->Slice(done, part)));
-        done += part;
-        if (partition->writer->rows() >= max_rows_per_file) ARROW_RETURN_NOT_OK(CloseFile(number, partition));
-      }
+  arrow::Status WriteBatch(size_t number, Partition* partition, const arrow::RecordBatch& batch) {
+    for (int64_t done = 0; done < batch.num_rows();) {
+      if (partition->writer == nullptr) ARROW_RETURN_NOT_OK(OpenFile(partition));
+      const int64_t room = max_rows_per_file - partition->writer->rows();
+      const int64_t part = std::min(batch.num_rows() - done, room);
+      const bool whole = part == batch.num_rows();
+      ARROW_RETURN_NOT_OK(partition->writer->Write(whole ? batch : *batch.Slice(done, part)));
+      done += part;
+      if (partition->writer->rows() >= max_rows_per_file) ARROW_RETURN_NOT_OK(CloseFile(number, partition));
     }
-    if (close && partition->writer != nullptr) return CloseFile(number, partition);
     return arrow::Status::OK();
   }
 
@@ -218,7 +226,7 @@ arrow::Status PartitionWriter::Write(size_t number, const std::function<std::str
   impl.queued_bytes += bytes;
   partition.queued_rows += rows->num_rows();
   partition.queued_bytes += bytes;
-  partition.queue.push_back(std::move(rows));
+  partition.queue.push_back({std::move(rows), bytes});
   if (impl.rows < kInlineRows && impl.queued_bytes < impl.options.memory / 4) return arrow::Status::OK();
   if (impl.threads.empty()) {
     impl.StartThreads(impl.max_threads);
@@ -227,6 +235,12 @@ arrow::Status PartitionWriter::Write(size_t number, const std::function<std::str
     }
   }
   if (impl.HasWork(partition)) impl.MakeReady(number);
+  const auto is_far_ahead = [&] {
+    return (partition.busy || partition.ready) && partition.queued_bytes > kMostAheadBytes;
+  };
+  if (is_far_ahead()) {
+    impl.changed.wait(lock, [&] { return !impl.status.ok() || !is_far_ahead(); });
+  }
   if (impl.queued_bytes > impl.options.memory / 4) {
     // The caller waits for the threads, so that what it brings does not pile up.
     impl.caller_waits = true;
