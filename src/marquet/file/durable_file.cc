@@ -2,8 +2,7 @@
 //
 //   1. Create DIR/.NAME.UNIQUE.tmp exclusively.       Crash: an empty temporary file, or none.
 //   2. Append the bytes to it.                        Crash: a temporary file with any part of them.
-//   3. Sync its data.                                 Crash: a complete temporary file, its name perhaps
-//   lost.
+//   3. Sync its data.                                 Crash: a complete temporary file, perhaps nameless.
 //   4. Close it: some file systems report a failed    Crash: the same.
 //      write only here.
 //   5. Give it the name NAME, if that is free         Crash: the complete file under either name; after a

@@ -1,18 +1,17 @@
 // A source's rows of one kind become part of a table like this:
 //
-//   1. They are written to data files.                              Crash: temporary files.
-//   2. What the log and other sources' descriptions say of the      Crash: as above.
-//      same symbols, dates and times is looked at; an overlap is
-//      refused, or its source's files are marked for removal.
-//   3. The data files are synced, verified, and get their names.    Crash: files that no version names.
-//   4. The source's description is written, durable, under          Crash: a description of a source that is
-//   not in
-//      _marquet/sources/.                                           the table; the next attempt writes the
-//      same.
-//   5. One commit adds the files, removes replaced ones, and        Crash: committed, or not at all. Run
-//   again, the
-//      records the source's txn action; it also creates the table   txn action tells that nothing is left to
-//      do. where there was none.
+//   1. They are written to data files.                      Crash: temporary files.
+//   2. What the log and other sources' descriptions say     Crash: as above.
+//      of the same symbols, dates and times is looked at;
+//      an overlap is refused, or its source's files are
+//      marked for removal.
+//   3. The data files are synced, verified, and get         Crash: files that no version names.
+//      their names.
+//   4. The source's description is written, durable,        Crash: a description of a source that is not in
+//      under _marquet/sources/.                             the table; the next attempt writes the same.
+//   5. One commit adds the files, removes replaced ones,    Crash: committed, or not at all. Run again, the
+//      and records the source's txn action; it also         txn action tells that nothing is left to do.
+//      creates the table where there was none.
 #include "marquet/pipeline/ingest_target.h"
 
 #include <algorithm>
