@@ -1,8 +1,9 @@
 // Writes one Parquet file, durably: nothing has the final name before all of it is on disk and verified.
 //
-// Encodings follow the column's kind: DELTA_BINARY_PACKED for integers and times, dictionary where it pays,
-// plain otherwise; data pages v1, page CRCs, page index and statistics on. Rows are buffered up to
-// `row_group_rows` or `memory` and the columns of a row group are encoded in parallel.
+// Encodings follow the column's kind: DELTA_BINARY_PACKED for integers and times, plain for the rest, and a
+// dictionary where it pays; data pages v1, page CRCs, page index and statistics on. Rows are encoded as they
+// come, columns side by side; their pages stay in memory until the row group has `row_group_rows` rows or takes
+// `memory`.
 //
 // Not thread safe. After an error every call returns that error, until Abort().
 #pragma once
@@ -38,8 +39,8 @@ class FileWriter {
   arrow::Status Abort();
 
   int64_t rows() const;            // accepted so far
-  int64_t buffered_bytes() const;  // not yet encoded
-  int64_t written_bytes() const;   // encoded so far
+  int64_t buffered_bytes() const;  // held in memory: pages and rows of the row group in the making
+  int64_t written_bytes() const;   // given to the file so far: row groups that have ended
 
  private:
   struct Impl;
