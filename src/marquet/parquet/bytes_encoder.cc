@@ -14,7 +14,7 @@ namespace marquet::pq {
 namespace {
 
 // A dictionary pays while it has fewer entries than this share of the first page's values.
-constexpr size_t kLeastRepetition = 2;
+constexpr int64_t kLeastRepetition = 2;
 
 template <typename ArrayType>
 class BytesEncoder final : public ColumnEncoder {
@@ -51,8 +51,8 @@ class BytesEncoder final : public ColumnEncoder {
 
   arrow::Status Flush() override {
     if (rows_ == 0) return arrow::Status::OK();
-    if (indexing_ && pages_.empty() && dictionary_.size() * kLeastRepetition > indices_.size() &&
-        dictionary_.size() > 1) {
+    if (indexing_ && pages_.empty() &&
+        static_cast<int64_t>(dictionary_.size()) * kLeastRepetition > values_ && dictionary_.size() > 1) {
       GoPlain();
       dictionary_.Clear();
     }
@@ -61,7 +61,7 @@ class BytesEncoder final : public ColumnEncoder {
     const std::optional<Bounds> bounds = indexing_ ? IndexedBounds() : page_bounds_;
     if (bounds) Widen(*bounds);
     if (indexing_) {
-      ARROW_ASSIGN_OR_RAISE(auto body, pages_.MakeIndexBody(indices_, dictionary_.index_width(), rows));
+      ARROW_ASSIGN_OR_RAISE(auto body, pages_.MakeIndexBody(runs_, dictionary_.index_width(), rows));
       pages_.Add(std::move(body), rows, ::parquet::Encoding::RLE_DICTIONARY, bounds);
       any_indexed_ = true;
     } else {
@@ -86,17 +86,17 @@ class BytesEncoder final : public ColumnEncoder {
   }
 
   int64_t buffered_bytes() const override {
-    return pages_.bytes() + static_cast<int64_t>(plain_.capacity() + indices_.capacity() * sizeof(uint32_t) +
+    return pages_.bytes() + static_cast<int64_t>(plain_.capacity() + runs_.capacity() * sizeof(IndexRun) +
                                                  validity_.capacity() + dictionary_.plain().size());
   }
 
  private:
   void ForgetRows() {
-    indices_.clear();
+    runs_.clear();
     plain_.clear();
     validity_.clear();
     page_bounds_.reset();
-    rows_ = nulls_ = 0;
+    rows_ = nulls_ = values_ = 0;
   }
 
   void AddNull() {
@@ -111,7 +111,12 @@ class BytesEncoder final : public ColumnEncoder {
   void AddValue(std::string_view value) {
     if (indexing_) {
       if (const auto index = dictionary_.IndexOf(value)) {
-        indices_.push_back(*index);
+        ++values_;
+        if (!runs_.empty() && runs_.back().index == *index) {
+          ++runs_.back().length;
+        } else {
+          runs_.push_back({*index, 1});
+        }
         return;
       }
       GoPlain();
@@ -136,14 +141,16 @@ class BytesEncoder final : public ColumnEncoder {
   // The page in the making becomes a plain one, and so do all after it.
   void GoPlain() {
     indexing_ = false;
-    for (const uint32_t index : indices_) AddPlain(dictionary_.value(index));
-    indices_.clear();
+    for (const IndexRun& run : runs_) {
+      for (uint32_t i = 0; i < run.length; ++i) AddPlain(dictionary_.value(run.index));
+    }
+    runs_.clear();
   }
 
   // Of the entries that the page in the making uses.
   std::optional<Bounds> IndexedBounds() {
     used_.assign(dictionary_.size(), 0);
-    for (const uint32_t index : indices_) used_[index] = 1;
+    for (const IndexRun& run : runs_) used_[run.index] = 1;
     std::optional<std::pair<std::string_view, std::string_view>> range;
     for (uint32_t i = 0; i < used_.size(); ++i) {
       if (used_[i] == 0) continue;
@@ -169,7 +176,8 @@ class BytesEncoder final : public ColumnEncoder {
   std::optional<Bounds> bounds_;  // of the chunk
 
   // The page in the making: indices or plain values; once a row was null, a bit a row.
-  std::vector<uint32_t> indices_;
+  std::vector<IndexRun> runs_;
+  int64_t values_ = 0;  // in runs_
   std::vector<uint8_t> plain_;
   std::vector<uint8_t> validity_;
   std::vector<uint8_t> used_;

@@ -7,6 +7,7 @@
 #include "arrow/api.h"
 #include "gtest/gtest.h"
 #include "marquet/parquet/bit_packing_internal.h"
+#include "marquet/parquet/changes_internal.h"
 #include "marquet/parquet/delta_encoding_internal.h"
 #include "marquet/parquet/hybrid_encoding_internal.h"
 #include "parquet/column_reader.h"
@@ -82,13 +83,16 @@ TEST(HybridEncodingTest, ArrowDecodesRunsAndPackedValues) {
     for (const int count : {1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 100, 1000, 4099}) {
       for (const int most_run : {1, 3, 20, 200}) {
         std::vector<uint32_t> values;
+        std::vector<IndexRun> runs;
         while (values.size() < static_cast<size_t>(count)) {
           const uint32_t value = static_cast<uint32_t>(random() % (uint64_t{1} << width));
-          values.insert(values.end(), 1 + random() % static_cast<uint64_t>(most_run), value);
+          const size_t length = std::min(1 + random() % static_cast<uint64_t>(most_run),
+                                         static_cast<size_t>(count) - values.size());
+          values.insert(values.end(), length, value);
+          runs.push_back({value, static_cast<uint32_t>(length)});
         }
-        values.resize(static_cast<size_t>(count));
         std::vector<uint8_t> bytes(static_cast<size_t>(MostHybridBytes(count, width)));
-        const int64_t size = EncodeHybrid(values, width, bytes.data());
+        const int64_t size = EncodeHybrid(runs, count, width, bytes.data());
         ASSERT_LE(size, static_cast<int64_t>(bytes.size()));
         const auto back = DecodeLevels(bytes, size, width, count);
         EXPECT_TRUE(std::equal(values.begin(), values.end(), back.begin()))
@@ -96,6 +100,29 @@ TEST(HybridEncodingTest, ArrowDecodesRunsAndPackedValues) {
       }
     }
   }
+}
+
+template <typename T>
+void ExpectChangesMarked() {
+  std::mt19937_64 random(kSeed);
+  for (const size_t count : {1, 2, 63, 64, 65, 127, 128, 129, 1000}) {
+    for (const uint64_t different : {1, 2, 1000}) {
+      std::vector<T> numbers(count);
+      // The upper half differs too, so that every byte is compared.
+      for (T& number : numbers) number = static_cast<T>(random() % different * 0x0101010101010101);
+      std::vector<uint64_t> words((count + 63) / 64, ~uint64_t{0});
+      MarkChanges(std::span<const T>(numbers), words.data());
+      for (size_t i = 0; i < words.size() * 64; ++i) {
+        const bool expected = i < count && (i == 0 || numbers[i] != numbers[i - 1]);
+        ASSERT_EQ((words[i / 64] >> i % 64 & 1) != 0, expected) << "seed " << kSeed << ", number " << i;
+      }
+    }
+  }
+}
+
+TEST(ChangesTest, EveryChangeIsMarkedAndNothingElse) {
+  ExpectChangesMarked<uint32_t>();
+  ExpectChangesMarked<uint64_t>();
 }
 
 TEST(HybridEncodingTest, LevelsAreTheValidityBitmap) {

@@ -8,11 +8,18 @@
 
 namespace marquet::pq {
 
+// A value that comes `length` times in a row.
+struct IndexRun {
+  uint32_t index = 0;
+  uint32_t length = 0;
+};
+
 // The most bytes that EncodeHybrid() writes.
 int64_t MostHybridBytes(int64_t values, int width);
 
-// Encodes values below 2^width (width 0 to 32) into `out`; returns the number of bytes written.
-int64_t EncodeHybrid(std::span<const uint32_t> values, int width, uint8_t* out);
+// Encodes `values` values below 2^width (width 0 to 32), given as runs, into `out`; returns the number of
+// bytes written. Neighbouring runs may be of the same value.
+int64_t EncodeHybrid(std::span<const IndexRun> runs, int64_t values, int width, uint8_t* out);
 
 // The most bytes that EncodeLevels() writes.
 int64_t MostLevelBytes(int64_t rows);

@@ -3,8 +3,13 @@
 
 #include <bit>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
+
+#include "marquet/parquet/changes_internal.h"
+#include "marquet/parquet/hybrid_encoding_internal.h"
+#include "marquet/parquet/scratch_internal.h"
 
 namespace marquet::pq {
 
@@ -28,40 +33,41 @@ class NumberDictionary {
   // The bits that an index of any of the values needs.
   int index_width() const { return values_.empty() ? 0 : std::bit_width(values_.size() - 1); }
 
-  // Puts the index of each number into `indices`. False when the dictionary would grow beyond `most` values,
-  // or when so many share a place in the table that looking them up is slow: it holds what it held before
-  // then.
-  bool Index(std::span<const Bits> numbers, size_t most, uint32_t* indices) {
+  // The indices of the numbers, run by run. Nothing when the dictionary would grow beyond `most` values, or
+  // when so many share a place in the table that looking them up is slow: it holds what it held before then.
+  // The runs are valid until the thread's next call for any dictionary.
+  std::optional<std::span<const IndexRun>> Index(std::span<const Bits> numbers, size_t most) {
+    const size_t words = (numbers.size() + 63) / 64;
+    const auto changes = reinterpret_cast<uint64_t*>(
+        ScratchMemory(Scratch::kChanges, static_cast<int64_t>(words * sizeof(uint64_t))));
+    const auto runs = reinterpret_cast<IndexRun*>(
+        ScratchMemory(Scratch::kRuns, static_cast<int64_t>(numbers.size() * sizeof(IndexRun))));
+    MarkChanges(numbers, changes);
     const size_t before = values_.size();
-    for (size_t i = 0; i < numbers.size(); ++i) {
-      const Bits number = numbers[i];
-      if (i > 0 && number == numbers[i - 1]) {  // as most numbers of an order book
-        indices[i] = indices[i - 1];
-        continue;
-      }
-      const size_t first = SlotOf(number);
-      size_t at = first;
-      while (slots_[at].used != 0 && slots_[at].value != number) at = (at + 1) & (slots_.size() - 1);
-      if (slots_[at].used == 0) {
-        if (values_.size() >= most || ((at - first) & (slots_.size() - 1)) > kMostProbes) {
+    size_t count = 0;
+    uint32_t begin = 0;
+    for (size_t word = 0; word < words; ++word) {
+      for (uint64_t left = changes[word]; left != 0; left &= left - 1) {
+        const auto at = static_cast<uint32_t>(word * 64 + static_cast<size_t>(std::countr_zero(left)));
+        if (count > 0) runs[count - 1].length = at - begin;
+        const uint32_t index = Find(numbers[at], most);
+        if (index == kNone) {
           values_.resize(before);
           Rebuild(slots_.size());
-          return false;
+          return std::nullopt;
         }
-        values_.push_back(number);
-        slots_[at] = {number, static_cast<uint32_t>(values_.size())};
-        indices[i] = static_cast<uint32_t>(values_.size() - 1);
-        if (values_.size() * 4 > slots_.size()) Rebuild(slots_.size() * 4);
-        continue;
+        runs[count++].index = index;
+        begin = at;
       }
-      indices[i] = slots_[at].used - 1;
     }
-    return true;
+    if (count > 0) runs[count - 1].length = static_cast<uint32_t>(numbers.size()) - begin;
+    return std::span<const IndexRun>(runs, count);
   }
 
  private:
   static constexpr size_t kFirstSlots = 256;
   static constexpr size_t kMostProbes = 64;
+  static constexpr uint32_t kNone = UINT32_MAX;
 
   struct Slot {
     Bits value = 0;
@@ -75,6 +81,20 @@ class NumberDictionary {
     mixed ^= mixed >> 32;
     mixed *= 0x9E3779B97F4A7C15;
     return static_cast<size_t>(mixed >> (64 - std::countr_zero(slots_.size())));
+  }
+
+  // The index of a number, which is added when it is new; kNone when it may not be.
+  uint32_t Find(Bits number, size_t most) {
+    const size_t mask = slots_.size() - 1;
+    const size_t first = SlotOf(number);
+    size_t at = first;
+    while (slots_[at].used != 0 && slots_[at].value != number) at = (at + 1) & mask;
+    if (slots_[at].used != 0) return slots_[at].used - 1;
+    if (values_.size() >= most || ((at - first) & mask) > kMostProbes) return kNone;
+    values_.push_back(number);
+    slots_[at] = {number, static_cast<uint32_t>(values_.size())};
+    if (values_.size() * 4 > slots_.size()) Rebuild(slots_.size() * 4);
+    return static_cast<uint32_t>(values_.size() - 1);
   }
 
   void Rebuild(size_t slots) {

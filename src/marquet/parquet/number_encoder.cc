@@ -142,9 +142,8 @@ class NumberEncoder final : public ColumnEncoder {
       case Way::kUndecided:
         return AddFirstPage(values, rows, encoded);
       case Way::kDictionary: {
-        uint32_t* const indices = Indices(values.size());
-        if (dictionary_.Index(BitsOf(values), dictionary_.kMostValues, indices)) {
-          ARROW_ASSIGN_OR_RAISE(auto body, IndexBody({indices, values.size()}, rows));
+        if (const auto indices = dictionary_.Index(BitsOf(values), dictionary_.kMostValues)) {
+          ARROW_ASSIGN_OR_RAISE(auto body, pages_.MakeIndexBody(*indices, dictionary_.index_width(), rows));
           pages_.Add(std::move(body), rows, ::parquet::Encoding::RLE_DICTIONARY, encoded);
           return arrow::Status::OK();
         }
@@ -167,10 +166,9 @@ class NumberEncoder final : public ColumnEncoder {
     ARROW_ASSIGN_OR_RAISE(auto direct, DirectBody(values, rows));
     way_ = Way::kDirect;
     if (values.size() >= kLeastDictionaryRows) {
-      uint32_t* const indices = Indices(values.size());
       const size_t most = std::min(dictionary_.kMostValues, values.size() / 4);
-      if (dictionary_.Index(BitsOf(values), most, indices)) {
-        ARROW_ASSIGN_OR_RAISE(auto indexed, IndexBody({indices, values.size()}, rows));
+      if (const auto indices = dictionary_.Index(BitsOf(values), most)) {
+        ARROW_ASSIGN_OR_RAISE(auto indexed, pages_.MakeIndexBody(*indices, dictionary_.index_width(), rows));
         if (static_cast<double>(indexed.compressed->size()) <
             kDictionaryGain * static_cast<double>(direct.compressed->size())) {
           way_ = Way::kDictionary;
@@ -197,13 +195,6 @@ class NumberEncoder final : public ColumnEncoder {
     }
   }
 
-  arrow::Result<PageList::Body> IndexBody(std::span<const uint32_t> indices, const PageRows& rows) const {
-    return pages_.MakeIndexBody(indices, dictionary_.index_width(), rows);
-  }
-
-  static uint32_t* Indices(size_t count) {
-    return reinterpret_cast<uint32_t*>(ScratchMemory(Scratch::kIndices, static_cast<int64_t>(count * 4)));
-  }
   static std::span<const Bits> BitsOf(std::span<const T> values) {
     return {reinterpret_cast<const Bits*>(values.data()), values.size()};
   }

@@ -29,14 +29,15 @@ arrow::Result<PageList::Body> PageList::Compress(std::span<const uint8_t> body) 
   return Body{std::move(compressed), static_cast<int64_t>(body.size())};
 }
 
-arrow::Result<PageList::Body> PageList::MakeIndexBody(std::span<const uint32_t> indices, int width,
+arrow::Result<PageList::Body> PageList::MakeIndexBody(std::span<const IndexRun> indices, int width,
                                                       const PageRows& rows) const {
   // Compression finds repeated bytes: indices of whole bytes take an eighth less in the end than indices of
   // just as many bits as they need.
   if (context_.compressor->codec() != Codec::kNone) width = (width + 7) / 8 * 8;
-  return MakeBody(rows, 1 + MostHybridBytes(static_cast<int64_t>(indices.size()), width), [&](uint8_t* out) {
+  const int64_t values = rows.rows - rows.nulls;
+  return MakeBody(rows, 1 + MostHybridBytes(values, width), [&](uint8_t* out) {
     *out = static_cast<uint8_t>(width);
-    return 1 + EncodeHybrid(indices, width, out + 1);
+    return 1 + EncodeHybrid(indices, values, width, out + 1);
   });
 }
 

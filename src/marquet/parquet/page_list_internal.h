@@ -53,8 +53,8 @@ class PageList {
     return Compress({body, static_cast<size_t>(size)});
   }
 
-  // A body of indices into a dictionary.
-  arrow::Result<Body> MakeIndexBody(std::span<const uint32_t> indices, int width, const PageRows& rows) const;
+  // A body of indices into a dictionary, one for each row that is not null.
+  arrow::Result<Body> MakeIndexBody(std::span<const IndexRun> indices, int width, const PageRows& rows) const;
 
   // `bounds`: of the page's values; nothing where none of them has a place in the order.
   void Add(Body body, const PageRows& rows, ::parquet::Encoding::type encoding,

@@ -10,7 +10,7 @@ uint8_t* ScratchMemory(Scratch use, int64_t bytes) {
     std::unique_ptr<uint8_t[]> bytes;
     int64_t size = 0;
   };
-  static thread_local std::array<Memory, 3> memories;
+  static thread_local std::array<Memory, 4> memories;
   Memory& memory = memories[static_cast<size_t>(use)];
   if (memory.size < bytes) {
     memory.bytes = std::make_unique_for_overwrite<uint8_t[]>(static_cast<size_t>(bytes));

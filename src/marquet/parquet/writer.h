@@ -2,8 +2,8 @@
 //
 // Encodings follow the column's kind: DELTA_BINARY_PACKED for integers and times, plain for the rest, and a
 // dictionary where it pays; data pages v1, page CRCs, page index and statistics on. Rows are encoded as they
-// come, columns side by side; their pages stay in memory until the row group has `row_group_rows` rows or takes
-// `memory`.
+// come, columns side by side; their pages stay in memory until the row group has `row_group_rows` rows or
+// takes `memory`.
 //
 // Not thread safe. After an error every call returns that error, until Abort().
 #pragma once
