@@ -81,7 +81,7 @@ arrow::Result<RowOutputReport> WriteParquet(const std::shared_ptr<file::FileSyst
   std::string staging, written = path;
   if (replace) {
     staging =
-        file::JoinPath(file::ParentPath(path), "." + file::FileName(path) + "." + RandomUuid() + ".tmp");
+        file::JoinPath(file::ParentPath(path), fmt::format(".{}.{}.tmp", file::FileName(path), RandomUuid()));
     ARROW_RETURN_NOT_OK(fs->CreateDirectory(staging));
     written = file::JoinPath(staging, file::FileName(path));
   }

@@ -206,9 +206,8 @@ SourceDescription DescriptionOf(const Json& json) {
 std::string SourceAppId(std::string_view digest) { return "marquet.source." + std::string(digest); }
 
 std::string SourceId(std::string_view digest, int64_t transaction_version) {
-  std::string id(digest);
-  if (transaction_version > 1) id += "." + std::to_string((transaction_version + 1) / 2);
-  return id;
+  if (transaction_version <= 1) return std::string(digest);
+  return fmt::format("{}.{}", digest, (transaction_version + 1) / 2);
 }
 
 std::string ToJson(const SourceDescription& description) {
