@@ -5,6 +5,8 @@
 #include <chrono>
 #include <functional>
 
+#include <fmt/format.h>
+
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/file/durable_file.h"
