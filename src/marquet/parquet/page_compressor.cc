@@ -8,6 +8,7 @@
 #include "marquet/parquet/page_compressor_internal.h"
 #include "marquet/parquet/scratch_internal.h"
 #include "marquet/parquet/writer_properties_internal.h"
+#include "parquet/exception.h"
 #include "parquet/types.h"
 
 namespace marquet::pq {
@@ -27,22 +28,25 @@ ZSTD_CCtx* ZstdContext() {
   return context.get();
 }
 
+arrow::Result<std::unique_ptr<arrow::util::Codec>> ArrowCodec(Codec codec, std::optional<int> level) {
+  try {
+    return level ? ::parquet::GetCodec(ParquetCodec(codec), *level)
+                 : ::parquet::GetCodec(ParquetCodec(codec));
+  } catch (const ::parquet::ParquetException& error) {
+    return arrow::Status::Invalid(error.what());
+  }
+}
+
 }  // namespace
 
-PageCompressor::PageCompressor(Codec codec, int level, std::unique_ptr<arrow::util::Codec> arrow_codec)
-    : codec_(codec), level_(level), arrow_codec_(std::move(arrow_codec)) {}
-
-PageCompressor::~PageCompressor() = default;
+PageCompressor::PageCompressor(Codec codec, std::optional<int> level) : codec_(codec), level_(level) {}
 
 arrow::Result<std::shared_ptr<const PageCompressor>> PageCompressor::Make(Codec codec,
                                                                           std::optional<int> level) {
-  std::unique_ptr<arrow::util::Codec> arrow_codec;
   if (codec != Codec::kZstd && codec != Codec::kNone) {
-    arrow_codec =
-        level ? ::parquet::GetCodec(ParquetCodec(codec), *level) : ::parquet::GetCodec(ParquetCodec(codec));
+    ARROW_RETURN_NOT_OK(ArrowCodec(codec, level).status());  // so that a wrong level is found here
   }
-  return std::shared_ptr<const PageCompressor>(
-      new PageCompressor(codec, level.value_or(kDefaultZstdLevel), std::move(arrow_codec)));
+  return std::shared_ptr<const PageCompressor>(new PageCompressor(codec, level));
 }
 
 arrow::Result<std::shared_ptr<arrow::Buffer>> PageCompressor::Compress(std::span<const uint8_t> bytes) const {
@@ -52,17 +56,21 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> PageCompressor::Compress(std::span
     if (context == nullptr) return arrow::Status::OutOfMemory("no memory for a zstd context");
     const size_t most = ZSTD_compressBound(bytes.size());
     uint8_t* const out = ScratchMemory(Scratch::kCompressed, static_cast<int64_t>(most));
-    const size_t size = ZSTD_compressCCtx(context, out, most, bytes.data(), bytes.size(), level_);
+    const size_t size =
+        ZSTD_compressCCtx(context, out, most, bytes.data(), bytes.size(), level_.value_or(kDefaultZstdLevel));
     if (ZSTD_isError(size) != 0) {
       return arrow::Status::UnknownError(fmt::format("zstd could not compress a page of {} bytes: {}",
                                                      bytes.size(), ZSTD_getErrorName(size)));
     }
     return CopyOf(out, size);
   }
+  // One for each page: Arrow's gzip codec holds the state of its stream, and several threads compress at
+  // once.
+  ARROW_ASSIGN_OR_RAISE(const auto codec, ArrowCodec(codec_, level_));
   const auto length = static_cast<int64_t>(bytes.size());
-  const int64_t most = arrow_codec_->MaxCompressedLen(length, bytes.data());
+  const int64_t most = codec->MaxCompressedLen(length, bytes.data());
   uint8_t* const out = ScratchMemory(Scratch::kCompressed, most);
-  ARROW_ASSIGN_OR_RAISE(const int64_t size, arrow_codec_->Compress(length, bytes.data(), most, out));
+  ARROW_ASSIGN_OR_RAISE(const int64_t size, codec->Compress(length, bytes.data(), most, out));
   return CopyOf(out, static_cast<size_t>(size));
 }
 

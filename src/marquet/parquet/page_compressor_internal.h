@@ -2,15 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/parquet/options.h"
-
-namespace arrow::util {
-class Codec;
-}
 
 namespace marquet::pq {
 
@@ -18,7 +15,6 @@ namespace marquet::pq {
 class PageCompressor {
  public:
   static arrow::Result<std::shared_ptr<const PageCompressor>> Make(Codec codec, std::optional<int> level);
-  ~PageCompressor();
 
   Codec codec() const { return codec_; }
 
@@ -26,11 +22,10 @@ class PageCompressor {
   arrow::Result<std::shared_ptr<arrow::Buffer>> Compress(std::span<const uint8_t> bytes) const;
 
  private:
-  PageCompressor(Codec codec, int level, std::unique_ptr<arrow::util::Codec> arrow_codec);
+  PageCompressor(Codec codec, std::optional<int> level);
 
   const Codec codec_;
-  const int level_;
-  const std::unique_ptr<arrow::util::Codec> arrow_codec_;  // not for zstd and none
+  const std::optional<int> level_;
 };
 
 }  // namespace marquet::pq
