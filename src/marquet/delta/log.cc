@@ -85,6 +85,13 @@ arrow::Result<std::unique_ptr<Replay>> Log::Impl::LoadUpTo(const LogListing& lis
   auto next = std::upper_bound(listing.commits.begin(), listing.commits.end(), replay->version());
   if (replay->version() < 0 && (next == listing.commits.end() || *next != 0)) {
     if (!broken.ok()) return WithContext(broken, "no checkpoint can be read and the first commits are gone");
+    // Clean-up leaves a checkpoint in the place of what it removes. Without one this is damage, and must not
+    // look like a table that is not there: a new one would be made in the midst of the old one's commits.
+    if (listing.checkpoints.empty()) {
+      return CorruptData(fmt::format("{}: commit 0 is missing from the log, which has {} and no checkpoint",
+                                     table, Range(listing)),
+                         "Restore the file from a copy of the table; nothing behind it can be read.");
+    }
     return NotFound(
         fmt::format("{}: version {} is no longer in the log, which has {}", table, target, Range(listing)));
   }
