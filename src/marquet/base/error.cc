@@ -131,6 +131,9 @@ bool IsKind(const arrow::Status& status, ErrorKind kind) { return !status.ok() &
 
 arrow::Status WithContext(const arrow::Status& status, std::string_view prefix) {
   if (status.ok()) return status;
+  if (status.IsCancelled() || status.IsOutOfMemory()) {
+    return status.WithMessage(prefix, ": ", status.message());  // its code is what callers ask for
+  }
   return Make(KindOf(status), fmt::format("{}: {}", prefix, status.message()), HintOf(status),
               ErrnoOf(status), PathOf(status));
 }

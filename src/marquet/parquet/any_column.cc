@@ -1,10 +1,14 @@
 #include <numeric>
+#include <utility>
 
 #include "arrow/array/concatenate.h"
+#include "marquet/parquet/arrow_pages_internal.h"
 #include "marquet/parquet/column_stream_internal.h"
 #include "parquet/arrow/reader.h"
+#include "parquet/file_reader.h"
 #include "parquet/metadata.h"
 #include "parquet/properties.h"
+#include "parquet/schema.h"
 
 namespace marquet::pq {
 namespace {
@@ -19,9 +23,10 @@ class AnyColumn final : public ColumnStream {
 
   arrow::Result<std::shared_ptr<arrow::Array>> Decode(const Piece& piece) override {
     if (piece.part != part_) ARROW_RETURN_NOT_OK(OpenPart(piece.part));
-    const int64_t end = piece.begin + piece.rows;
+    ARROW_ASSIGN_OR_RAISE(const int64_t begin, PlaceOf(piece));
+    const int64_t end = begin + piece.rows;
     arrow::ArrayVector found;
-    for (int64_t row = piece.begin; row < end;) {
+    for (int64_t row = begin; row < end;) {
       while (held_ == nullptr || row >= held_begin_ + held_->length()) ARROW_RETURN_NOT_OK(Next());
       const int64_t count = std::min(end, held_begin_ + held_->length()) - row;
       found.push_back(held_->Slice(row - held_begin_, count));
@@ -34,21 +39,50 @@ class AnyColumn final : public ColumnStream {
 
  private:
   arrow::Status OpenPart(int part) {
+    part_ = part;
+    held_.reset();
+    held_begin_ = 0;
+    // Pages can be left out of a single leaf only: those of several end at different rows.
+    if (leaves_.size() == 1) {
+      const ReadRequest::Part& wanted = source_->parts[part];
+      ARROW_ASSIGN_OR_RAISE(only_, ReadChunkPages(*source_, wanted.row_group, leaves_[0], wanted.rows));
+      pages_ = only_.pages;
+    }
     if (reader_ == nullptr) {
-      ::parquet::arrow::FileReaderBuilder builder;
-      ::parquet::ReaderProperties reading;
-      reading.set_page_checksum_verification(true);
-      ARROW_RETURN_NOT_OK(builder.Open(source_->file, reading, source_->footer));
       ::parquet::ArrowReaderProperties properties(/*use_threads=*/false);
       properties.set_pre_buffer(false);
       properties.set_batch_size(source_->batch_rows);
-      ARROW_ASSIGN_OR_RAISE(reader_, builder.properties(properties)->Build());
+      auto file =
+          ArrowFile(source_->footer, [this](int row_group, int leaf) { return OpenChunk(row_group, leaf); });
+      ARROW_ASSIGN_OR_RAISE(reader_, ::parquet::arrow::FileReader::Make(arrow::default_memory_pool(),
+                                                                        std::move(file), properties));
     }
     ARROW_ASSIGN_OR_RAISE(rows_, reader_->GetRecordBatchReader({source_->parts[part].row_group}, leaves_));
-    held_.reset();
-    held_begin_ = 0;
-    part_ = part;
     return arrow::Status::OK();
+  }
+
+  arrow::Result<std::unique_ptr<ChunkReader>> OpenChunk(int row_group, int leaf) {
+    ChunkPages found;
+    if (leaves_.size() == 1) {
+      found = std::exchange(only_, {});
+    } else {
+      ARROW_ASSIGN_OR_RAISE(found, ReadChunkPages(*source_, row_group, leaf, {}));
+    }
+    const auto chunk = source_->footer->RowGroup(row_group)->ColumnChunk(leaf);
+    const bool repeated = source_->footer->schema()->Column(leaf)->max_repetition_level() > 0;
+    const int64_t values = repeated && !found.pages.empty() ? -1 : found.values;
+    return std::make_unique<ChunkReader>(std::move(found.bytes), *chunk, values, Checksums::kVerify);
+  }
+
+  // Where the piece begins among the rows of the pages that are read.
+  arrow::Result<int64_t> PlaceOf(const Piece& piece) const {
+    if (pages_.empty()) return piece.begin;
+    int64_t before = 0;
+    for (const RowRange& page : pages_) {
+      if (piece.begin >= page.begin && piece.begin < page.end) return before + piece.begin - page.begin;
+      before += page.end - page.begin;
+    }
+    return arrow::Status::IOError("no page that was read holds row ", piece.begin);
   }
 
   arrow::Status Next() {
@@ -57,8 +91,8 @@ class AnyColumn final : public ColumnStream {
     ARROW_RETURN_NOT_OK(rows_->ReadNext(&batch));
     // Arrow ends quietly when a column has fewer values than the row group has rows.
     if (batch == nullptr) {
-      return arrow::Status::IOError("the values end at row ", held_begin_,
-                                    " of the row group, which has more");
+      return arrow::Status::IOError("the values end after ", held_begin_,
+                                    " rows of the row group; there should be more");
     }
     held_ = batch->column(0);
     return arrow::Status::OK();
@@ -68,10 +102,14 @@ class AnyColumn final : public ColumnStream {
   std::vector<int> leaves_;
   const std::shared_ptr<arrow::Field> field_;
   std::unique_ptr<::parquet::arrow::FileReader> reader_;
+
+  // The current part. Places count the rows of the pages that are read.
   int part_ = -1;
-  std::unique_ptr<arrow::RecordBatchReader> rows_;  // of the current part
+  ChunkPages only_;              // of a single leaf, until Arrow takes it
+  std::vector<RowRange> pages_;  // see ChunkPages
+  std::unique_ptr<arrow::RecordBatchReader> rows_;
   std::shared_ptr<arrow::Array> held_;
-  int64_t held_begin_ = 0;  // row of the row group that held_ begins with
+  int64_t held_begin_ = 0;
 };
 
 }  // namespace

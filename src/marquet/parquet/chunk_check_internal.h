@@ -15,7 +15,7 @@ class ColumnDescriptor;
 namespace marquet::pq {
 
 // Where the chunk is, for the report.
-struct ChunkPlace {
+struct ChunkLocation {
   std::string file;
   int row_group = 0;
   int64_t offset = 0;  // of its first byte in the file
@@ -25,12 +25,12 @@ struct ChunkPlace {
 // cannot be read, pages that leave the chunk, CRCs that differ (a page without one is passed over), and a
 // number of values that is not the footer's.
 void CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaData& chunk,
-                const ::parquet::ColumnDescriptor& column, const ChunkPlace& place,
+                const ::parquet::ColumnDescriptor& column, const ChunkLocation& place,
                 std::vector<Damage>* damage);
 
 // Decodes every value, and counts the `rows`.
 void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::ColumnChunkMetaData& chunk,
-                 const ::parquet::ColumnDescriptor& column, int64_t rows, const ChunkPlace& place,
+                 const ::parquet::ColumnDescriptor& column, int64_t rows, const ChunkLocation& place,
                  std::vector<Damage>* damage);
 
 }  // namespace marquet::pq

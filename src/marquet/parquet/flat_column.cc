@@ -1,35 +1,16 @@
 #include <cstring>
+#include <optional>
 
 #include "arrow/util/bitmap_ops.h"
-#include "marquet/parquet/chunk_pages_internal.h"
 #include "marquet/parquet/column_stream_internal.h"
-#include "parquet/column_page.h"
-#include "parquet/column_reader.h"
-#include "parquet/encoding.h"
-#include "parquet/metadata.h"
-#include "parquet/properties.h"
-#include "parquet/schema.h"
+#include "marquet/parquet/flat_chunk_internal.h"
 
 namespace marquet::pq {
+
 namespace {
 
 // Decoded and dropped at a time, when rows are passed over.
 constexpr int64_t kScratchValues = 4096;
-
-// True when hybrid-encoded levels of one bit are one run of ones that covers `values`: a page without nulls,
-// whose levels need no decoding. (Encodings.md, "RLE / bit-packing hybrid".)
-bool AllDefined(const uint8_t* levels, int64_t size, int64_t values) {
-  uint64_t header = 0;
-  int64_t at = 0;
-  for (int shift = 0; at < size && shift < 35; shift += 7) {
-    const uint8_t byte = levels[at++];
-    header |= uint64_t{byte & 0x7fu} << shift;
-    if ((byte & 0x80) == 0) {
-      return (header & 1) == 0 && static_cast<int64_t>(header >> 1) >= values && at < size && levels[at] == 1;
-    }
-  }
-  return false;
-}
 
 // `Stored` is Parquet's physical type, `T` the array's values: the same width, or narrower.
 template <typename Stored, typename T>
@@ -53,178 +34,46 @@ class FlatColumn final : public ColumnStream {
     T* const out = reinterpret_cast<T*>(values->mutable_data());
     for (int64_t done = 0; done < piece.rows;) {
       ARROW_RETURN_NOT_OK(FillPage());
-      const int64_t count = std::min(piece.rows - done, page_end_ - row_);
-      ARROW_RETURN_NOT_OK(page_has_nulls_ ? DecodeNullable(out + done, done, count, piece.rows)
-                                          : DecodeDense(out + done, count));
+      const int64_t count = std::min(piece.rows - done, chunk_->page_end() - chunk_->row());
+      ARROW_RETURN_NOT_OK(chunk_->page_has_nulls() ? DecodeNullable(out + done, done, count, piece.rows)
+                                                   : DecodeDense(out + done, count));
       done += count;
-      row_ += count;
     }
     return arrow::MakeArray(
         arrow::ArrayData::Make(type_, piece.rows, {std::move(validity_), std::move(values)}, null_count_));
   }
 
  private:
-  using Decoder = ::parquet::TypedDecoder<Stored>;
-
   arrow::Status OpenPart(int part) {
     const ReadRequest::Part& wanted = source_->parts[part];
     const auto chunk = source_->footer->RowGroup(wanted.row_group)->ColumnChunk(leaf_);
+    chunk_.reset();
     ARROW_ASSIGN_OR_RAISE(ChunkPages pages, ReadChunkPages(*source_, wanted.row_group, leaf_, wanted.rows));
-    pages_ = std::move(pages.pages);
-    ::parquet::ReaderProperties properties;
-    properties.set_page_checksum_verification(true);
-    reader_ = ::parquet::PageReader::Open(std::make_shared<arrow::io::BufferReader>(std::move(pages.bytes)),
-                                          pages.values, chunk->compression(), properties, column_);
-    group_rows_ = chunk->num_values();
-    dictionary_.reset();
-    plain_.reset();
-    delta_.reset();
-    split_.reset();
-    decoder_ = nullptr;
-    next_page_ = 0;
-    row_ = page_end_ = 0;
+    chunk_.emplace(column_, *chunk, std::move(pages), Checksums::kVerify);
     part_ = part;
     return arrow::Status::OK();
   }
 
-  // Makes the page that holds row_ the current one.
+  // Makes the page that holds the next row the current one.
   arrow::Status FillPage() {
-    while (row_ == page_end_) {
-      const std::shared_ptr<::parquet::Page> page = reader_->NextPage();
-      if (page == nullptr) {
-        return arrow::Status::IOError("the pages end at row ", row_, "; the row group has ", group_rows_);
-      }
-      if (page->type() == ::parquet::PageType::DICTIONARY_PAGE) {
-        ARROW_RETURN_NOT_OK(OpenDictionary(static_cast<const ::parquet::DictionaryPage&>(*page)));
-      } else if (page->type() == ::parquet::PageType::DATA_PAGE) {
-        ARROW_RETURN_NOT_OK(OpenPage(page));
-      } else if (page->type() == ::parquet::PageType::DATA_PAGE_V2) {
-        ARROW_RETURN_NOT_OK(OpenPage(page));
-      }
-    }
-    return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const bool filled, chunk_->NextPage());
+    if (filled) return arrow::Status::OK();
+    return arrow::Status::IOError("the pages end at row ", chunk_->row(), "; the row group has more");
   }
 
-  arrow::Status OpenDictionary(const ::parquet::DictionaryPage& page) {
-    if (dictionary_ != nullptr) return arrow::Status::IOError("the column chunk has two dictionary pages");
-    if (page.encoding() != ::parquet::Encoding::PLAIN &&
-        page.encoding() != ::parquet::Encoding::PLAIN_DICTIONARY) {
-      return arrow::Status::IOError("the dictionary page's encoding is ",
-                                    ::parquet::EncodingToString(page.encoding()));
-    }
-    const auto values = ::parquet::MakeTypedDecoder<Stored>(::parquet::Encoding::PLAIN, &column_);
-    values->SetData(page.num_values(), page.data(), page.size());
-    dictionary_ = ::parquet::MakeDictDecoder<Stored>(&column_);
-    dictionary_->SetDict(values.get());
-    return arrow::Status::OK();
-  }
-
-  arrow::Status OpenPage(const std::shared_ptr<::parquet::Page>& held) {
-    const auto& page = static_cast<const ::parquet::DataPage&>(*held);
-    const int32_t values = page.num_values();
-    if (!pages_.empty()) {
-      if (next_page_ == pages_.size() || pages_[next_page_].end - pages_[next_page_].begin != values) {
-        return arrow::Status::IOError("page ", next_page_, " of those asked for holds ", values,
-                                      " values, which is not what the offset index says");
-      }
-      row_ = pages_[next_page_].begin;
-    }
-    ++next_page_;
-    if (values < 0 || values > group_rows_ - row_) {
-      return arrow::Status::IOError("a page at row ", row_, " holds ", values, " values; the row group has ",
-                                    group_rows_, " rows");
-    }
-    page_end_ = row_ + values;
-    page_ = held;  // the decoders point into its bytes
-
-    const uint8_t* data = page.data();
-    int64_t size = page.size();
-    page_has_nulls_ = false;
-    if (held->type() == ::parquet::PageType::DATA_PAGE_V2) {
-      const auto& v2 = static_cast<const ::parquet::DataPageV2&>(page);
-      const int64_t repetition = v2.repetition_levels_byte_length();
-      const int64_t definition = v2.definition_levels_byte_length();
-      if (repetition < 0 || definition < 0 || repetition + definition > size) {
-        return arrow::Status::IOError("the levels of a page at row ", row_,
-                                      " take more bytes than the page has");
-      }
-      data += repetition;
-      if (column_.max_definition_level() > 0 && !AllDefined(data, definition, values)) {
-        page_has_nulls_ = true;
-        levels_.SetDataV2(static_cast<int32_t>(definition), 1, values, data);
-      }
-      data += definition;
-      size -= repetition + definition;
-    } else if (column_.max_definition_level() > 0) {
-      const auto& v1 = static_cast<const ::parquet::DataPageV1&>(page);
-      uint32_t length = 0;
-      if (v1.definition_level_encoding() == ::parquet::Encoding::RLE && size >= 4)
-        std::memcpy(&length, data, 4);
-      if (length > 0 && length <= size - 4 && AllDefined(data + 4, length, values)) {
-        data += 4 + length;
-        size -= 4 + length;
-      } else {
-        page_has_nulls_ = true;
-        const int used =
-            levels_.SetData(v1.definition_level_encoding(), 1, values, data, static_cast<int32_t>(size));
-        data += used;
-        size -= used;
-      }
-    }
-    return OpenValues(page.encoding(), values, data, static_cast<int>(size));
-  }
-
-  arrow::Status OpenValues(::parquet::Encoding::type encoding, int values, const uint8_t* data, int size) {
-    using Encoding = ::parquet::Encoding;
-    std::unique_ptr<Decoder>* cached = nullptr;
-    switch (encoding) {
-      case Encoding::RLE_DICTIONARY:
-      case Encoding::PLAIN_DICTIONARY:
-        if (dictionary_ == nullptr)
-          return arrow::Status::IOError("a page needs a dictionary, and there is none");
-        decoder_ = dictionary_.get();
-        break;
-      case Encoding::PLAIN:
-        cached = &plain_;
-        break;
-      case Encoding::DELTA_BINARY_PACKED:
-        cached = &delta_;
-        break;
-      case Encoding::BYTE_STREAM_SPLIT:
-        cached = &split_;
-        break;
-      default:
-        return arrow::Status::IOError("a page's encoding is ", ::parquet::EncodingToString(encoding),
-                                      ", which no ", column_.path()->ToDotString(), " can have");
-    }
-    if (cached != nullptr) {
-      if (*cached == nullptr) *cached = ::parquet::MakeTypedDecoder<Stored>(encoding, &column_);
-      decoder_ = cached->get();
-    }
-    decoder_->SetData(values, data, size);
-    return arrow::Status::OK();
-  }
-
-  // Decoded values only, next to each other.
   arrow::Status DecodeDense(T* out, int64_t count) {
     if constexpr (sizeof(T) == sizeof(Raw)) {
-      return Take(reinterpret_cast<Raw*>(out), count);
+      return chunk_->Decode(reinterpret_cast<Raw*>(out), count);
     } else {
       scratch_.resize(kScratchValues);
       for (int64_t done = 0; done < count;) {
         const int64_t step = std::min(count - done, kScratchValues);
-        ARROW_RETURN_NOT_OK(Take(scratch_.data(), step));
+        ARROW_RETURN_NOT_OK(chunk_->Decode(scratch_.data(), step));
         for (int64_t i = 0; i < step; ++i) out[done + i] = static_cast<T>(scratch_[i]);
         done += step;
       }
       return arrow::Status::OK();
     }
-  }
-
-  arrow::Status Take(Raw* out, int64_t count) {
-    const int taken = decoder_->Decode(out, static_cast<int>(count));
-    if (taken == count) return arrow::Status::OK();
-    return arrow::Status::IOError("a page at row ", row_, " holds fewer values than it says");
   }
 
   // `out` is the place of the piece's row `done`.
@@ -233,46 +82,44 @@ class FlatColumn final : public ColumnStream {
       ARROW_ASSIGN_OR_RAISE(validity_, arrow::AllocateBitmap(piece_rows));
       std::memset(validity_->mutable_data(), 0xff, validity_->size());  // no page before this one had nulls
     }
+    scratch_.resize(kScratchValues);
+    defined_.resize(kScratchValues);
     for (int64_t at = 0; at < count;) {
       const int64_t step = std::min(count - at, kScratchValues);
-      ARROW_ASSIGN_OR_RAISE(const int64_t defined, TakeLevels(step));
-      ARROW_RETURN_NOT_OK(DecodeDense(out + at, defined));
-      // Spread from the back, so that nothing is overwritten before it is moved.
-      int64_t from = defined;
-      for (int64_t i = step - 1; i >= 0; --i) {
+      ARROW_ASSIGN_OR_RAISE(const int64_t values,
+                            chunk_->DecodeDefined(defined_.data(), scratch_.data(), step));
+      int64_t next = 0;
+      for (int64_t i = 0; i < step; ++i) {
         const bool valid = defined_[i] == 1;
-        out[at + i] = valid ? out[at + --from] : T{};
+        out[at + i] = valid ? static_cast<T>(scratch_[next++]) : T{};
         if (!valid) arrow::bit_util::ClearBit(validity_->mutable_data(), done + at + i);
       }
-      null_count_ += step - defined;
+      null_count_ += step - values;
       at += step;
     }
     return arrow::Status::OK();
   }
 
-  arrow::Result<int64_t> TakeLevels(int64_t count) {
-    defined_.resize(kScratchValues);
-    if (levels_.Decode(static_cast<int>(count), defined_.data()) != count) {
-      return arrow::Status::IOError("a page at row ", row_, " holds fewer definition levels than values");
-    }
-    return std::count(defined_.begin(), defined_.begin() + count, int16_t{1});
-  }
-
   arrow::Status SkipTo(int64_t row) {
-    T dropped[kScratchValues];
-    while (row_ < row) {
-      if (row_ == page_end_) {
+    scratch_.resize(kScratchValues);
+    defined_.resize(kScratchValues);
+    while (chunk_->row() < row) {
+      if (chunk_->row() == chunk_->page_end()) {
         ARROW_RETURN_NOT_OK(FillPage());
-        continue;  // pages left out may have moved row_
+        continue;  // pages left out may have moved the row
       }
-      int64_t count = std::min({row - row_, page_end_ - row_, kScratchValues});
-      row_ += count;
-      if (page_has_nulls_) {
-        ARROW_ASSIGN_OR_RAISE(count, TakeLevels(count));
+      if (row >= chunk_->page_end()) {
+        chunk_->SkipPage();
+        continue;
       }
-      ARROW_RETURN_NOT_OK(DecodeDense(dropped, count));
+      const int64_t count = std::min(row - chunk_->row(), kScratchValues);
+      if (chunk_->page_has_nulls()) {
+        ARROW_RETURN_NOT_OK(chunk_->DecodeDefined(defined_.data(), scratch_.data(), count).status());
+      } else {
+        ARROW_RETURN_NOT_OK(chunk_->Decode(scratch_.data(), count));
+      }
     }
-    if (row_ == row) return arrow::Status::OK();
+    if (chunk_->row() == row) return arrow::Status::OK();
     return arrow::Status::IOError("row ", row, " lies before the pages that were read");
   }
 
@@ -281,22 +128,8 @@ class FlatColumn final : public ColumnStream {
   const ::parquet::ColumnDescriptor& column_;
   const std::shared_ptr<arrow::DataType> type_;
 
-  // The current part.
   int part_ = -1;
-  int64_t group_rows_ = 0;
-  std::unique_ptr<::parquet::PageReader> reader_;
-  std::vector<RowRange> pages_;  // see ChunkPages
-  size_t next_page_ = 0;
-  std::unique_ptr<::parquet::DictDecoder<Stored>> dictionary_;
-  std::unique_ptr<Decoder> plain_, delta_, split_;
-
-  // The current page.
-  std::shared_ptr<::parquet::Page> page_;
-  int64_t row_ = 0;  // next to be decoded, within the row group
-  int64_t page_end_ = 0;
-  bool page_has_nulls_ = false;
-  ::parquet::LevelDecoder levels_;
-  Decoder* decoder_ = nullptr;
+  std::optional<FlatChunk<Stored>> chunk_;  // of the current part
 
   // The current piece.
   std::shared_ptr<arrow::Buffer> validity_;  // made when the first page with nulls comes

@@ -4,6 +4,8 @@
 
 #include "marquet/base/error.h"
 #include "marquet/parquet/testing_internal.h"
+#include "parquet/metadata.h"
+#include "parquet/schema.h"
 
 namespace marquet::pq {
 namespace {
@@ -12,13 +14,16 @@ constexpr int64_t kRows = 700'000;  // several pages a row group
 
 class ReaderTest : public FileTest {
  protected:
-  // Integers of several widths, with no nulls, some, and all; floats; a dictionary-encoded string; a list.
+  // Integers of several widths, with no nulls, some, and all; floats; booleans; decimals; a string that
+  // repeats and one that does not; a list.
   static std::shared_ptr<arrow::Table> Table() {
     std::mt19937_64 random(3);
     arrow::Int64Builder row, sparse, empty;
     arrow::Int16Builder narrow;
     arrow::DoubleBuilder price;
-    arrow::StringBuilder symbol;
+    arrow::BooleanBuilder flag;
+    arrow::Decimal128Builder amount(arrow::decimal128(19, 9));
+    arrow::StringBuilder symbol, id;
     arrow::ListBuilder list(arrow::default_memory_pool(), std::make_shared<arrow::Int32Builder>(),
                             arrow::list(arrow::field("element", arrow::int32())));
     auto& elements = static_cast<arrow::Int32Builder&>(*list.value_builder());
@@ -32,6 +37,9 @@ class ReaderTest : public FileTest {
       status &= narrow.Append(static_cast<int16_t>(random()));
       status &=
           random() % 50 == 0 ? price.AppendNull() : price.Append(static_cast<double>(random() % 4000) / 4);
+      status &= random() % 9 == 0 ? flag.AppendNull() : flag.Append(random() % 2 == 0);
+      status &= amount.Append(arrow::Decimal128(i * 1'000'003));
+      status &= i % 11 == 0 ? id.AppendNull() : id.Append(std::to_string(i * 7919));
       status &= symbol.Append(i % 3 == 0 ? "ESH4" : "NQH4");
       status &= list.Append();
       for (uint64_t n = random() % 3; n > 0; --n) status &= elements.Append(static_cast<int32_t>(i));
@@ -40,10 +48,12 @@ class ReaderTest : public FileTest {
     return arrow::Table::Make(
         arrow::schema({arrow::field("row", arrow::int64(), false), arrow::field("sparse", arrow::int64()),
                        arrow::field("empty", arrow::int64()), arrow::field("narrow", arrow::int16()),
-                       arrow::field("price", arrow::float64()), arrow::field("symbol", arrow::utf8()),
-                       arrow::field("list", list.type())}),
+                       arrow::field("price", arrow::float64()), arrow::field("flag", arrow::boolean()),
+                       arrow::field("amount", amount.type()), arrow::field("id", arrow::utf8()),
+                       arrow::field("symbol", arrow::utf8()), arrow::field("list", list.type())}),
         {Value(row.Finish()), Value(sparse.Finish()), Value(empty.Finish()), Value(narrow.Finish()),
-         Value(price.Finish()), Value(symbol.Finish()), Value(list.Finish())});
+         Value(price.Finish()), Value(flag.Finish()), Value(amount.Finish()), Value(id.Finish()),
+         Value(symbol.Finish()), Value(list.Finish())});
   }
 
   static void SetUpTestSuite() { table_ = new std::shared_ptr<arrow::Table>(Table()); }
@@ -102,6 +112,29 @@ TEST_F(ReaderTest, RowRangesGiveTheSameAsSlicing) {
     }
     const auto found = Read(request);
     EXPECT_TRUE(found->Equals(*Value(arrow::ConcatenateTables(expected)))) << round;
+  }
+}
+
+// Every column that is one leaf has pages of its own rows: those without rows asked for may be anything.
+TEST_F(ReaderTest, PagesWithoutRowsAskedForAreNotRead) {
+  std::string bytes = Bytes(Path("a.parquet"));
+  const auto footer = reader_->footer();
+  for (int leaf = 0; leaf < footer->num_columns(); ++leaf) {
+    const auto chunk = footer->RowGroup(0)->ColumnChunk(leaf);
+    std::fill_n(bytes.begin() + chunk->data_page_offset(), 40, '\xff');  // the first data page's beginning
+  }
+  PutBytes(Path("b.parquet"), bytes);
+  const auto reader = Value(FileReader::Open(fs_, Path("b.parquet")));
+  for (const std::string& name : reader->schema()->field_names()) {
+    ReadRequest request{.columns = {name}, .parts = {{0, {{300'000, 300'010}, {399'990, 400'000}}}}};
+    const auto expected = Value((*table_)->SelectColumns({(*table_)->schema()->GetFieldIndex(name)}));
+    const auto found = Value(Value(reader->Read(request))->ToTable());
+    EXPECT_TRUE(found->Equals(
+        *Value(arrow::ConcatenateTables({expected->Slice(300'000, 10), expected->Slice(399'990, 10)}))))
+        << name;
+    request.parts = {{0, {{0, 10}}}};
+    const auto damaged = Value(reader->Read(request))->ToTable();
+    EXPECT_TRUE(IsKind(damaged.status(), ErrorKind::kCorruptData)) << name;
   }
 }
 

@@ -1,12 +1,16 @@
 #include "marquet/parquet/verify.h"
 
+#include <algorithm>
 #include <cstring>
+#include <mutex>
+#include <thread>
 
 #include "arrow/io/interfaces.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
 #include "marquet/parquet/chunk_check_internal.h"
+#include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_internal.h"
 #include "marquet/parquet/verify_internal.h"
@@ -17,64 +21,96 @@ namespace marquet::pq {
 namespace {
 
 constexpr int64_t kReadBytes = int64_t{4} << 20;  // of what is hashed only
+constexpr int64_t kSmallFile = int64_t{1} << 19;  // below: checked by the caller's thread
 
 struct Chunk {
   int row_group = 0;
   int leaf = 0;
   ByteRange bytes;
+  std::vector<Damage> damage;
 };
 
 // One pass over a file in the order of its bytes: everything is hashed, and column chunks are checked from
-// the same reads.
+// the same reads. Several threads take chunks: reading and hashing is done by one at a time, in order; what
+// takes long, decoding, side by side. Each thread holds one chunk's bytes.
 class Pass {
  public:
-  Pass(arrow::io::RandomAccessFile& file, const StopFlag* stop, bool hashed, FileVerdict* verdict)
-      : file_(file), stop_(stop), hashed_(hashed), verdict_(*verdict) {}
+  Pass(arrow::io::RandomAccessFile& file, const std::string& path, int64_t size, bool hashed,
+       const StopFlag* stop)
+      : file_(file), path_(path), size_(size), hashed_(hashed), stop_(stop) {}
 
-  arrow::Status CheckChunks(const ::parquet::FileMetaData& footer, VerifyLevel level) {
-    std::vector<Chunk> chunks;
+  // Adds the damage in the order of the chunks' bytes.
+  arrow::Status CheckChunks(const ::parquet::FileMetaData& footer, VerifyLevel level, bool parallel,
+                            std::vector<Damage>* damage) {
     for (int i = 0; i < footer.num_row_groups(); ++i) {
       const auto group = footer.RowGroup(i);
       for (int leaf = 0; leaf < group->num_columns(); ++leaf) {
-        chunks.push_back({i, leaf, ChunkBytes(*group->ColumnChunk(leaf))});
+        chunks_.push_back({i, leaf, ChunkBytes(*group->ColumnChunk(leaf)), {}});
       }
     }
-    std::stable_sort(chunks.begin(), chunks.end(),
+    std::stable_sort(chunks_.begin(), chunks_.end(),
                      [](const Chunk& a, const Chunk& b) { return a.bytes.begin < b.bytes.begin; });
-    for (const Chunk& chunk : chunks) {
-      ARROW_RETURN_NOT_OK(HashTo(chunk.bytes.begin));
-      ARROW_ASSIGN_OR_RAISE(const auto bytes, Read(chunk.bytes));
-      // Chunks that overlap are damage of the footer's; each byte is hashed once all the same.
-      if (hashed_ && chunk.bytes.end > position_) {
-        const int64_t seen = position_ - chunk.bytes.begin;
-        digest_.Update(bytes->data() + seen, bytes->size() - seen);
-      }
-      position_ = std::max(position_, chunk.bytes.end);
-      const auto group = footer.RowGroup(chunk.row_group);
-      const auto metadata = group->ColumnChunk(chunk.leaf);
-      const ::parquet::ColumnDescriptor& column = *footer.schema()->Column(chunk.leaf);
-      const ChunkPlace place{verdict_.file, chunk.row_group, chunk.bytes.begin};
-      const size_t before = verdict_.damage.size();
-      CheckPages(*bytes, *metadata, column, place, &verdict_.damage);
-      if (level == VerifyLevel::kFull && verdict_.damage.size() == before) {
-        CheckValues(bytes, *metadata, column, group->num_rows(), place, &verdict_.damage);
-      }
-    }
+    // A small file is done before another thread has begun.
+    const size_t takers = size_ < kSmallFile ? 1 : std::max(1u, std::thread::hardware_concurrency());
+    const int items = static_cast<int>(std::min(takers, std::max(chunks_.size(), size_t{1})));
+    ARROW_RETURN_NOT_OK(ForEach(
+        items, parallel, [&](int) { return GuardRead(path_, [&] { return TakeChunks(footer, level); }); }));
+    for (Chunk& chunk : chunks_)
+      std::move(chunk.damage.begin(), chunk.damage.end(), std::back_inserter(*damage));
     return arrow::Status::OK();
   }
 
   arrow::Result<std::string> Digest() {
-    ARROW_RETURN_NOT_OK(HashTo(verdict_.bytes));
+    ARROW_RETURN_NOT_OK(HashTo(size_));
     return digest_.Hex();
   }
 
  private:
+  arrow::Status TakeChunks(const ::parquet::FileMetaData& footer, VerifyLevel level) {
+    while (true) {
+      Chunk* chunk = nullptr;
+      std::shared_ptr<arrow::Buffer> bytes;
+      {
+        std::lock_guard lock(mutex_);
+        if (next_ == chunks_.size()) return arrow::Status::OK();
+        chunk = &chunks_[next_++];
+        auto read = ReadChunk(chunk->bytes);
+        if (!read.ok()) {
+          next_ = chunks_.size();  // for the other threads, too
+          return read.status();
+        }
+        bytes = *std::move(read);
+      }
+      const auto group = footer.RowGroup(chunk->row_group);
+      const auto metadata = group->ColumnChunk(chunk->leaf);
+      const ::parquet::ColumnDescriptor& column = *footer.schema()->Column(chunk->leaf);
+      const ChunkLocation place{path_, chunk->row_group, chunk->bytes.begin};
+      CheckPages(*bytes, *metadata, column, place, &chunk->damage);
+      if (level == VerifyLevel::kFull && chunk->damage.empty()) {
+        CheckValues(bytes, *metadata, column, group->num_rows(), place, &chunk->damage);
+      }
+    }
+  }
+
+  // With mutex_ held.
+  arrow::Result<std::shared_ptr<arrow::Buffer>> ReadChunk(ByteRange range) {
+    ARROW_RETURN_NOT_OK(HashTo(range.begin));
+    ARROW_ASSIGN_OR_RAISE(auto bytes, Read(range));
+    // Chunks that overlap are damage of the footer's; each byte is hashed once all the same.
+    if (hashed_ && range.end > position_) {
+      const int64_t seen = position_ - range.begin;
+      digest_.Update(bytes->data() + seen, bytes->size() - seen);
+    }
+    position_ = std::max(position_, range.end);
+    return bytes;
+  }
+
   arrow::Result<std::shared_ptr<arrow::Buffer>> Read(ByteRange range) {
     if (stop_ != nullptr) ARROW_RETURN_NOT_OK(stop_->Check());
     ARROW_ASSIGN_OR_RAISE(auto bytes, file_.ReadAt(range.begin, range.length()));
     if (bytes->size() == range.length()) return bytes;
-    return CorruptData(fmt::format("{}: {} bytes could be read at byte {}; expected {}", verdict_.file,
-                                   bytes->size(), range.begin, range.length()));
+    return CorruptData(fmt::format("{}: {} bytes could be read at byte {}; expected {}", path_, bytes->size(),
+                                   range.begin, range.length()));
   }
 
   arrow::Status HashTo(int64_t end) {
@@ -87,9 +123,14 @@ class Pass {
   }
 
   arrow::io::RandomAccessFile& file_;
-  const StopFlag* stop_;
-  bool hashed_;
-  FileVerdict& verdict_;
+  const std::string& path_;
+  const int64_t size_;
+  const bool hashed_;
+  const StopFlag* const stop_;
+  std::vector<Chunk> chunks_;  // by their bytes
+
+  std::mutex mutex_;  // of what follows
+  size_t next_ = 0;   // chunk to be taken
   Xxh3Digest digest_;
   int64_t position_ = 0;  // hashed so far
 };
@@ -112,8 +153,8 @@ int64_t IntactRows(const ::parquet::FileMetaData& footer, const std::vector<Dama
 }  // namespace
 
 arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const std::string& path,
-                                        VerifyLevel level, const Expectation& expected,
-                                        const StopFlag* stop) {
+                                        VerifyLevel level, const Expectation& expected, const StopFlag* stop,
+                                        bool parallel) {
   FileVerdict verdict;
   verdict.file = path;
   ARROW_ASSIGN_OR_RAISE(verdict.bytes, file.GetSize());
@@ -140,9 +181,9 @@ arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const
     }
   }
   if (level != VerifyLevel::kFooter) {
-    Pass pass(file, stop, expected.digest.has_value(), &verdict);
+    Pass pass(file, path, verdict.bytes, expected.digest.has_value(), stop);
     if (footer.ok()) {
-      ARROW_RETURN_NOT_OK(GuardRead(path, [&] { return pass.CheckChunks(*footer->metadata, level); }));
+      ARROW_RETURN_NOT_OK(pass.CheckChunks(*footer->metadata, level, parallel, &verdict.damage));
     }
     if (expected.digest.has_value()) {
       ARROW_ASSIGN_OR_RAISE(const std::string found, pass.Digest());
@@ -160,9 +201,9 @@ arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const
 }
 
 arrow::Result<FileVerdict> VerifyFile(file::FileSystem& fs, const std::string& path, VerifyLevel level,
-                                      const Expectation& expected, const StopFlag* stop) {
+                                      const Expectation& expected, const StopFlag* stop, bool parallel) {
   ARROW_ASSIGN_OR_RAISE(const auto file, fs.OpenForReading(path));
-  return VerifyOpened(*file, path, level, expected, stop);
+  return VerifyOpened(*file, path, level, expected, stop, parallel);
 }
 
 arrow::Status CheckWritten(arrow::io::RandomAccessFile& file, const std::string& path,
@@ -173,7 +214,8 @@ arrow::Status CheckWritten(arrow::io::RandomAccessFile& file, const std::string&
     return CorruptData(fmt::format("{}: the footer read back differs from the one that was written", path));
   }
   if (level == VerifyLevel::kFooter) return arrow::Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const FileVerdict verdict, VerifyOpened(file, path, level, {}, nullptr));
+  ARROW_ASSIGN_OR_RAISE(const FileVerdict verdict,
+                        VerifyOpened(file, path, level, {}, nullptr, /*parallel=*/true));
   if (verdict.ok) return arrow::Status::OK();
   const Damage& first = verdict.damage.front();
   return CorruptData(

@@ -41,8 +41,10 @@ struct Expectation {                  // what a log or manifest says of the file
 };
 
 // Reads the whole file (kFooter: only its ends) and reports all the damage it finds. A status that is not OK
-// means that the check could not be made (missing file, I/O error), not that the file is damaged.
+// means that the check could not be made (missing file, I/O error), not that the file is damaged. `parallel`
+// decodes column chunks side by side; memory: one compressed chunk and one page of it per thread.
 arrow::Result<FileVerdict> VerifyFile(file::FileSystem& fs, const std::string& path, VerifyLevel level,
-                                      const Expectation& expected = {}, const StopFlag* stop = nullptr);
+                                      const Expectation& expected = {}, const StopFlag* stop = nullptr,
+                                      bool parallel = true);
 
 }  // namespace marquet::pq

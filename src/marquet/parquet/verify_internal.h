@@ -20,6 +20,7 @@ arrow::Status CheckWritten(arrow::io::RandomAccessFile& file, const std::string&
 
 // VerifyFile for a file that is open.
 arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const std::string& path,
-                                        VerifyLevel level, const Expectation& expected, const StopFlag* stop);
+                                        VerifyLevel level, const Expectation& expected, const StopFlag* stop,
+                                        bool parallel);
 
 }  // namespace marquet::pq

@@ -1,7 +1,10 @@
 #include "marquet/parquet/verify.h"
 
+#include <random>
+
 #include "marquet/base/error.h"
 #include "marquet/parquet/testing_internal.h"
+#include "parquet/metadata.h"
 
 namespace marquet::pq {
 namespace {
@@ -81,6 +84,52 @@ TEST_F(VerifyTest, NamesThePageThatADamagedByteIsIn) {
   EXPECT_LE(damage.offset, static_cast<int64_t>(at));
   EXPECT_GT(damage.offset + damage.length, static_cast<int64_t>(at));
   EXPECT_EQ(verdict.rows_intact, 30);
+}
+
+TEST_F(VerifyTest, ReportsTheSameDamageInTheSameOrderWithAnyThreads) {
+  std::mt19937_64 random(13);
+  arrow::Int64Builder a, b;
+  for (int i = 0; i < 80'000; ++i) {
+    MQ_ASSERT_OK(a.Append(static_cast<int64_t>(random())));
+    MQ_ASSERT_OK(b.Append(static_cast<int64_t>(random())));
+  }
+  const auto table = arrow::Table::Make(
+      arrow::schema({arrow::field("a", arrow::int64()), arrow::field("b", arrow::int64())}),
+      {Value(a.Finish()), Value(b.Finish())});
+  WriteOptions options;
+  options.row_group_rows = 10'000;
+  const WrittenFile written = Value(WriteTable(Path("a.parquet"), *table, options, 10'000));
+  const auto reader = Value(FileReader::Open(fs_, written.path));
+  ASSERT_EQ(reader->num_row_groups(), 8);
+  std::string bytes = Bytes(written.path);
+  for (int group = 0; group < 8; ++group) {
+    bytes[static_cast<size_t>(reader->footer()->RowGroup(group)->ColumnChunk(group % 2)->data_page_offset() +
+                              90)] ^= 1;
+  }
+  PutBytes(Path("b.parquet"), bytes);
+  const Expectation expected{written.digest, written.bytes, written.rows};
+  for (const VerifyLevel level : {VerifyLevel::kCrc, VerifyLevel::kFull}) {
+    const FileVerdict alone =
+        Value(VerifyFile(*fs_, Path("b.parquet"), level, expected, nullptr, /*parallel=*/false));
+    EXPECT_EQ(alone.damage.size(), 8u);
+    for (int round = 0; round < 20; ++round) {
+      const FileVerdict together = Value(VerifyFile(*fs_, Path("b.parquet"), level, expected));
+      ASSERT_EQ(together.damage.size(), alone.damage.size());
+      for (size_t i = 0; i < alone.damage.size(); ++i) {
+        EXPECT_EQ(together.damage[i].row_group, static_cast<int>(i));
+        EXPECT_EQ(together.damage[i].offset, alone.damage[i].offset);
+        EXPECT_EQ(together.damage[i].message, alone.damage[i].message);
+      }
+    }
+  }
+}
+
+TEST_F(VerifyTest, StopsWhenAsked) {
+  const WrittenFile written = Value(WriteTable(Path("a.parquet"), *SmallTable()));
+  StopFlag stop;
+  stop.Request();
+  const auto verdict = VerifyFile(*fs_, written.path, VerifyLevel::kFull, {}, &stop);
+  EXPECT_TRUE(verdict.status().IsCancelled()) << verdict.status().ToString();
 }
 
 TEST_F(VerifyTest, AMissingFileIsAnError) {

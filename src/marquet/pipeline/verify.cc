@@ -36,8 +36,9 @@ arrow::Result<PathVerdict> VerifyFiles(file::FileSystem& fs, const std::vector<s
                                        PathVerdict verdict, const VerifyOptions& options) {
   Progress progress{"verify " + verdict.path, 0, 0, 0};
   for (const std::string& path : files) {
-    ARROW_ASSIGN_OR_RAISE(const pq::FileVerdict file,
-                          pq::VerifyFile(fs, path, options.level, pq::Expectation{}, options.stop));
+    ARROW_ASSIGN_OR_RAISE(
+        const pq::FileVerdict file,
+        pq::VerifyFile(fs, path, options.level, pq::Expectation{}, options.stop, options.jobs != 1));
     verdict.verdict.files += 1;
     verdict.verdict.rows += file.rows;
     verdict.verdict.rows_intact += file.rows_intact;

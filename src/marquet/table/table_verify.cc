@@ -71,6 +71,8 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
   }
   for (const auto& removed : index->snapshot().tombstones) named.insert(removed->path);
 
+  const size_t threads =
+      jobs > 0 ? static_cast<size_t>(jobs) : std::max(1u, std::thread::hardware_concurrency());
   std::atomic<size_t> next{0};
   std::atomic<bool> failed{false};
   std::mutex mutex;  // of what progress tells
@@ -88,7 +90,9 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
       if (const auto digest = add.tags.find("marquet.digest"); digest != add.tags.end()) {
         expected.digest = digest->second;
       }
-      auto result = pq::VerifyFile(*table.fs, check.path, level, expected, stop);
+      // The last files are shared by all threads, so that none of them ends alone.
+      const bool parallel = jobs != 1 && checks.size() - i <= threads;
+      auto result = pq::VerifyFile(*table.fs, check.path, level, expected, stop, parallel);
       check.status = result.status();
       if (result.ok()) check.verdict = *std::move(result);
       if (!check.status.ok() && !IsKind(check.status, ErrorKind::kNotFound)) failed = true;
@@ -102,10 +106,8 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
       }
     }
   };
-  size_t threads = jobs > 0 ? static_cast<size_t>(jobs) : std::max(1u, std::thread::hardware_concurrency());
-  threads = std::min(threads, checks.size());
   std::vector<std::thread> pool;
-  for (size_t i = 1; i < threads; ++i) pool.emplace_back(work);
+  for (size_t i = 1; i < std::min(threads, checks.size()); ++i) pool.emplace_back(work);
   work();
   for (std::thread& thread : pool) thread.join();
   if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());

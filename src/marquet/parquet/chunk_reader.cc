@@ -1,0 +1,107 @@
+#include "marquet/parquet/chunk_reader_internal.h"
+
+#include <cstring>
+
+#include "arrow/buffer.h"
+#include "arrow/util/crc32.h"
+#include "fmt/format.h"
+#include "parquet/metadata.h"
+
+namespace marquet::pq {
+
+ChunkReader::ChunkReader(std::shared_ptr<arrow::Buffer> bytes, const ::parquet::ColumnChunkMetaData& chunk,
+                         int64_t values, Checksums checksums)
+    : bytes_(std::move(bytes)),
+      decompressor_(chunk.compression()),
+      checksums_(checksums),
+      values_left_(values < 0 ? INT64_MAX : values),
+      uncompressed_left_(chunk.total_uncompressed_size()) {}
+
+arrow::Result<const Page*> ChunkReader::Next() {
+  while (position_ < bytes_->size() && values_left_ > 0) {
+    ++number_;
+    page_begin_ = position_;
+    const arrow::Status status = ReadPage();
+    if (status.IsOutOfMemory()) return status;
+    if (!status.ok()) return arrow::Status::IOError("page ", number_, ": ", status.message());
+    if (page_.header.holds_data()) values_left_ -= page_.header.values;
+    if (page_.header.kind != PageKind::kIndex) return &page_;
+  }
+  return nullptr;
+}
+
+arrow::Status ChunkReader::ReadPage() {
+  const std::span<const uint8_t> left(bytes_->data() + position_,
+                                      static_cast<size_t>(bytes_->size() - position_));
+  ARROW_ASSIGN_OR_RAISE(page_.header, ParsePageHeader(left));
+  const PageHeader& header = page_.header;
+  if (header.compressed_size > static_cast<int64_t>(left.size()) - header.header_size) {
+    return arrow::Status::IOError(fmt::format("takes {} bytes; {} are left of the column chunk",
+                                              header.compressed_size,
+                                              static_cast<int64_t>(left.size()) - header.header_size));
+  }
+  const std::span<const uint8_t> stored =
+      left.subspan(static_cast<size_t>(header.header_size), static_cast<size_t>(header.compressed_size));
+  position_ += header.header_size + header.compressed_size;
+  if (header.kind == PageKind::kIndex) return arrow::Status::OK();
+  if (checksums_ == Checksums::kVerify && header.crc.has_value()) {
+    const uint32_t found = arrow::internal::crc32(0, stored.data(), stored.size());
+    if (found != *header.crc) {
+      return arrow::Status::IOError(fmt::format("the CRC is {:08x}; expected {:08x}", found, *header.crc));
+    }
+  }
+  ARROW_RETURN_NOT_OK(CheckSizes(stored));
+  uncompressed_left_ -= header.uncompressed_size;
+
+  // The levels of a second version's page are stored as they are.
+  const size_t levels =
+      header.kind == PageKind::kDataV2
+          ? static_cast<size_t>(header.definition_level_bytes + header.repetition_level_bytes)
+          : 0;
+  if (decompressor_.copies() || !header.values_compressed) {
+    page_.body = stored;
+    return arrow::Status::OK();
+  }
+  ARROW_ASSIGN_OR_RAISE(uint8_t* const body, BodyMemory(header.uncompressed_size));
+  if (levels > 0) std::memcpy(body, stored.data(), levels);
+  const std::span<uint8_t> out(body, static_cast<size_t>(header.uncompressed_size));
+  page_.body = out;
+  return decompressor_.Decompress(stored.subspan(levels), out.subspan(levels));
+}
+
+arrow::Status ChunkReader::CheckSizes(std::span<const uint8_t> stored) const {
+  const PageHeader& header = page_.header;
+  if (header.uncompressed_size > uncompressed_left_) {
+    return arrow::Status::IOError(
+        fmt::format("is said to be {} bytes uncompressed; the footer leaves {} of the column chunk's",
+                    header.uncompressed_size, uncompressed_left_));
+  }
+  int64_t levels = 0;
+  if (header.kind == PageKind::kDataV2) {
+    levels = int64_t{header.definition_level_bytes} + header.repetition_level_bytes;
+    if (levels > header.compressed_size || levels > header.uncompressed_size) {
+      return arrow::Status::IOError(fmt::format("the levels are said to be {} bytes of {}", levels,
+                                                std::min(header.compressed_size, header.uncompressed_size)));
+    }
+    if (!header.values_compressed) {
+      if (header.compressed_size == header.uncompressed_size) return arrow::Status::OK();
+      return arrow::Status::IOError(fmt::format("{} bytes that are not compressed are said to be {}",
+                                                header.compressed_size, header.uncompressed_size));
+    }
+  }
+  return decompressor_.CheckSize(stored.subspan(static_cast<size_t>(levels)),
+                                 header.uncompressed_size - levels);
+}
+
+arrow::Result<uint8_t*> ChunkReader::BodyMemory(int64_t size) {
+  if (body_ == nullptr) {
+    ARROW_ASSIGN_OR_RAISE(body_, arrow::AllocateResizableBuffer(size));
+  } else if (body_->size() < size) {
+    // Made anew, and not resized: what it holds need not be kept.
+    body_.reset();
+    ARROW_ASSIGN_OR_RAISE(body_, arrow::AllocateResizableBuffer(size));
+  }
+  return body_->mutable_data();
+}
+
+}  // namespace marquet::pq

@@ -1,0 +1,65 @@
+// The pages of a column chunk, one after another, checked and decompressed.
+//
+// Nothing that a page's header claims is believed before it is held against the chunk's bytes and its
+// metadata: a page lies within the chunk, and what it takes uncompressed is within what the codec can make of
+// its bytes and within what the footer says of the whole chunk. Only then is memory allocated.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/parquet/page_decompressor_internal.h"
+#include "marquet/parquet/page_header_internal.h"
+
+namespace parquet {
+class ColumnChunkMetaData;
+}
+
+namespace marquet::pq {
+
+struct Page {
+  PageHeader header;
+  std::span<const uint8_t> body;  // uncompressed: levels, then values
+};
+
+enum class Checksums { kVerify, kIgnore };
+
+// Belongs to one thread at a time. Errors name the page (by its place among `bytes`); the caller adds file,
+// row group and column.
+class ChunkReader {
+ public:
+  // `bytes`: all pages of the chunk, or its dictionary page and some of its data pages, without a gap.
+  // `values`: of these data pages; what lies behind them is not read. Negative when it is not known: then all
+  // is. Throws as Arrow does for a codec that is not there.
+  ChunkReader(std::shared_ptr<arrow::Buffer> bytes, const ::parquet::ColumnChunkMetaData& chunk,
+              int64_t values, Checksums checksums);
+
+  // The next page, valid until the next call; a null pointer after the last one. Index pages are passed over.
+  arrow::Result<const Page*> Next();
+
+  // Of the page that Next gave last, or failed at.
+  int64_t page_number() const { return number_; }
+  int64_t page_offset() const { return page_begin_; }  // of its header, within the bytes
+
+ private:
+  arrow::Status ReadPage();
+  arrow::Status CheckSizes(std::span<const uint8_t> stored) const;
+  arrow::Result<uint8_t*> BodyMemory(int64_t size);
+
+  const std::shared_ptr<arrow::Buffer> bytes_;
+  const PageDecompressor decompressor_;
+  const Checksums checksums_;
+  int64_t values_left_;
+  int64_t uncompressed_left_;  // of what the footer says of the chunk
+
+  int64_t position_ = 0;
+  int64_t page_begin_ = 0;
+  int64_t number_ = -1;
+  Page page_;
+  std::shared_ptr<arrow::ResizableBuffer> body_;
+};
+
+}  // namespace marquet::pq

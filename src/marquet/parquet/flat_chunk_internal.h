@@ -1,0 +1,183 @@
+// The values of one flat column chunk, decoded page by page.
+//
+// Flat: not repeated, at most one definition level, so that a page's values are its rows.
+#pragma once
+
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "marquet/parquet/chunk_pages_internal.h"
+#include "marquet/parquet/chunk_reader_internal.h"
+#include "parquet/column_reader.h"
+#include "parquet/encoding.h"
+#include "parquet/metadata.h"
+#include "parquet/schema.h"
+
+namespace marquet::pq {
+
+// True when hybrid-encoded levels of one bit are one run of ones that covers `values`: a page without nulls,
+// whose levels need no decoding. (Encodings.md, "RLE / bit-packing hybrid".)
+bool AllDefined(std::span<const uint8_t> levels, int64_t values);
+
+// Belongs to one thread at a time. Errors and exceptions are Arrow's; the caller gives them their place.
+// `Stored` is Parquet's physical type.
+template <typename Stored>
+class FlatChunk {
+ public:
+  using Raw = typename Stored::c_type;
+
+  FlatChunk(const ::parquet::ColumnDescriptor& column, const ::parquet::ColumnChunkMetaData& chunk,
+            ChunkPages pages, Checksums checksums)
+      : column_(column),
+        rows_(chunk.num_values()),
+        pages_(std::move(pages.pages)),
+        reader_(std::move(pages.bytes), chunk, pages.values, checksums) {}
+
+  // The row within the row group that is decoded next, the end of its page, and whether that page has nulls.
+  int64_t row() const { return row_; }
+  int64_t page_end() const { return page_end_; }
+  bool page_has_nulls() const { return page_has_nulls_; }
+  const ChunkReader& reader() const { return reader_; }
+
+  // Goes on to the next page that holds rows; false when there is none.
+  arrow::Result<bool> NextPage() {
+    while (row_ == page_end_) {
+      ARROW_ASSIGN_OR_RAISE(const Page* const page, reader_.Next());
+      if (page == nullptr) return false;
+      ARROW_RETURN_NOT_OK(page->header.kind == PageKind::kDictionary ? OpenDictionary(*page)
+                                                                     : OpenPage(*page));
+    }
+    return true;
+  }
+
+  // Passes over what is left of the page.
+  void SkipPage() { row_ = page_end_; }
+
+  // Of a page without nulls: decodes its next `count` rows.
+  arrow::Status Decode(Raw* out, int64_t count) {
+    row_ += count;
+    return Take(out, count);
+  }
+
+  // Of a page with nulls: gives the next `count` rows' definition levels, and decodes those that are defined
+  // next to each other. Returns how many these are.
+  arrow::Result<int64_t> DecodeDefined(int16_t* defined, Raw* out, int64_t count) {
+    if (levels_.Decode(static_cast<int>(count), defined) != count) {
+      return arrow::Status::IOError("a page at row ", row_, " holds fewer definition levels than values");
+    }
+    const int64_t values = std::count(defined, defined + count, int16_t{1});
+    row_ += count;
+    ARROW_RETURN_NOT_OK(Take(out, values));
+    return values;
+  }
+
+ private:
+  using Decoder = ::parquet::TypedDecoder<Stored>;
+
+  arrow::Status OpenDictionary(const Page& page) {
+    using Encoding = ::parquet::Encoding;
+    if (dictionary_ != nullptr) return arrow::Status::IOError("the column chunk has two dictionary pages");
+    if (page.header.encoding != Encoding::PLAIN && page.header.encoding != Encoding::PLAIN_DICTIONARY) {
+      return arrow::Status::IOError("the dictionary page's encoding is ", page.header.encoding);
+    }
+    const auto values = ::parquet::MakeTypedDecoder<Stored>(Encoding::PLAIN, &column_);
+    values->SetData(page.header.values, page.body.data(), static_cast<int>(page.body.size()));
+    dictionary_ = ::parquet::MakeDictDecoder<Stored>(&column_);
+    dictionary_->SetDict(values.get());
+    return arrow::Status::OK();
+  }
+
+  arrow::Status OpenPage(const Page& page) {
+    const int32_t values = page.header.values;
+    if (!pages_.empty()) {
+      if (next_page_ == pages_.size() || pages_[next_page_].end - pages_[next_page_].begin != values) {
+        return arrow::Status::IOError("page ", next_page_, " of those asked for holds ", values,
+                                      " values, which is not what the offset index says");
+      }
+      row_ = pages_[next_page_].begin;
+    }
+    ++next_page_;
+    if (values > rows_ - row_) {
+      return arrow::Status::IOError("a page at row ", row_, " holds ", values, " values; the row group has ",
+                                    rows_, " rows");
+    }
+    page_end_ = row_ + values;
+    page_has_nulls_ = false;
+    std::span<const uint8_t> body = page.body;
+    if (page.header.kind == PageKind::kDataV2) {
+      body = body.subspan(static_cast<size_t>(page.header.repetition_level_bytes));
+      const auto levels = body.first(static_cast<size_t>(page.header.definition_level_bytes));
+      if (column_.max_definition_level() > 0 && !AllDefined(levels, values)) {
+        page_has_nulls_ = true;
+        levels_.SetDataV2(page.header.definition_level_bytes, 1, values, levels.data());
+      }
+      body = body.subspan(levels.size());
+    } else if (column_.max_definition_level() > 0) {
+      const auto encoding = static_cast<::parquet::Encoding::type>(page.header.definition_level_encoding);
+      uint32_t length = 0;
+      if (encoding == ::parquet::Encoding::RLE && body.size() >= 4) std::memcpy(&length, body.data(), 4);
+      if (length > 0 && length <= body.size() - 4 && AllDefined(body.subspan(4, length), values)) {
+        body = body.subspan(4 + size_t{length});
+      } else {
+        page_has_nulls_ = true;
+        const int used = levels_.SetData(encoding, 1, values, body.data(), static_cast<int32_t>(body.size()));
+        body = body.subspan(static_cast<size_t>(used));
+      }
+    }
+    return OpenValues(static_cast<::parquet::Encoding::type>(page.header.encoding), values, body);
+  }
+
+  arrow::Status OpenValues(::parquet::Encoding::type encoding, int values, std::span<const uint8_t> bytes) {
+    using Encoding = ::parquet::Encoding;
+    std::unique_ptr<Decoder>* cached = nullptr;
+    switch (encoding) {
+      case Encoding::RLE_DICTIONARY:
+      case Encoding::PLAIN_DICTIONARY:
+        if (dictionary_ == nullptr)
+          return arrow::Status::IOError("a page needs a dictionary, and there is none");
+        decoder_ = dictionary_.get();
+        break;
+      case Encoding::PLAIN:
+        cached = &plain_;
+        break;
+      case Encoding::DELTA_BINARY_PACKED:
+        cached = &delta_;
+        break;
+      case Encoding::BYTE_STREAM_SPLIT:
+        cached = &split_;
+        break;
+      default:
+        return arrow::Status::IOError("a page's encoding is ", ::parquet::EncodingToString(encoding),
+                                      ", which no ", column_.path()->ToDotString(), " can have");
+    }
+    if (cached != nullptr) {
+      if (*cached == nullptr) *cached = ::parquet::MakeTypedDecoder<Stored>(encoding, &column_);
+      decoder_ = cached->get();
+    }
+    decoder_->SetData(values, bytes.data(), static_cast<int>(bytes.size()));
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Take(Raw* out, int64_t count) {
+    if (decoder_->Decode(out, static_cast<int>(count)) == count) return arrow::Status::OK();
+    return arrow::Status::IOError("a page that ends at row ", page_end_, " holds fewer values than it says");
+  }
+
+  const ::parquet::ColumnDescriptor& column_;
+  const int64_t rows_;                 // of the row group
+  const std::vector<RowRange> pages_;  // see ChunkPages
+  ChunkReader reader_;
+  size_t next_page_ = 0;
+  std::unique_ptr<::parquet::DictDecoder<Stored>> dictionary_;
+  std::unique_ptr<Decoder> plain_, delta_, split_;
+
+  // The current page.
+  int64_t row_ = 0;
+  int64_t page_end_ = 0;
+  bool page_has_nulls_ = false;
+  ::parquet::LevelDecoder levels_;
+  Decoder* decoder_ = nullptr;
+};
+
+}  // namespace marquet::pq
