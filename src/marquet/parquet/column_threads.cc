@@ -9,11 +9,16 @@
 
 namespace marquet::pq {
 
+// Arrow traces tasks with objects that are made by the first task, and a task still uses them at its very
+// end, when whoever waited for its work has gone on, perhaps to the process's exit. Static objects go in the
+// reverse order of their making. So the first task is given before the pool is done with being made: then the
+// pool, which waits for tasks that run, goes before what they use.
 arrow::internal::ThreadPool* ColumnThreads() {
   static const std::shared_ptr<arrow::internal::ThreadPool> pool = [] {
     auto made = arrow::internal::ThreadPool::MakeEternal(
         static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
-    return made.ok() ? *std::move(made) : nullptr;
+    const bool usable = made.ok() && (*made)->Spawn([] {}).ok();
+    return usable ? *std::move(made) : nullptr;
   }();
   return pool.get();
 }
