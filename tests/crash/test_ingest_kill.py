@@ -126,6 +126,26 @@ def test_killed_at_any_moment_and_run_again(marquet_program, sources, tmp_path):
     assert DAY.isoformat() in str(next(undisturbed.rglob("*.parquet")))
 
 
+def test_killed_then_failing_then_run_again(marquet_program, tmp_path):
+    """What a killed first ingest left stays known as its own when the next one fails and tidies up."""
+    whole = trades_file(tmp_path / "whole.dbn", SYMBOLS, count=20_000)
+    cut = tmp_path / "cut.dbn"
+    cut.write_bytes(whole.read_bytes()[:-1])
+    table = tmp_path / "table"
+    moment, remains = 20, 0
+    while True:
+        shutil.rmtree(table, ignore_errors=True)
+        if ingest(marquet_program, [whole], table, moment) == 0:
+            break
+        assert ingest(marquet_program, [cut], table) == 1
+        remains += table.exists()
+        code = ingest(marquet_program, [whole], table)
+        assert code == 0, f"the run after a kill at operation {moment} and a failure"
+        assert content(table).height == 20_000
+        moment += 7
+    assert remains > 0
+
+
 def test_killed_while_replacing(marquet_program, sources, tmp_path):
     """A replacement happens whole or not at all."""
     corrected = trades_file(tmp_path / "corrected.dbn", SYMBOLS, count=270, price=7_000_000_000)

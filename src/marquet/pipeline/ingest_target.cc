@@ -62,6 +62,8 @@ bool Contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+constexpr std::string_view kOwnDirectory = "_marquet";
+
 void RemoveEmptyDirectories(file::FileSystem& fs, const std::string& directory) {
   const auto entries = fs.List(directory);
   if (!entries.ok()) return;
@@ -129,10 +131,20 @@ IngestTarget::~IngestTarget() {
   if (created_) RemoveRemains();
 }
 
-// Of a table that did not come to be.
+// Of a table that did not come to be. Its own directory stays while anything else does: by it the next ingest
+// knows what a killed one left from a directory that holds other things.
 void IngestTarget::RemoveRemains() {
   const auto log = file::Exists(*fs_, file::JoinPath(options_.path, "_delta_log"));
-  if (log.ok() && !*log) RemoveEmptyDirectories(*fs_, options_.path);
+  if (!log.ok() || *log) return;
+  const auto entries = fs_->List(options_.path);
+  if (!entries.ok()) return;
+  for (const file::FileInfo& entry : *entries) {
+    if (entry.is_directory && entry.path != kOwnDirectory) {
+      RemoveEmptyDirectories(*fs_, file::JoinPath(options_.path, entry.path));
+    }
+  }
+  const auto left = fs_->List(options_.path);
+  if (left.ok() && left->size() == 1) RemoveEmptyDirectories(*fs_, options_.path);
 }
 
 arrow::Status IngestTarget::Count(const dbn::Batch& batch) {
