@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -10,15 +11,15 @@ import pyarrow.types as pt
 from marquet.errors import InvalidInputError
 
 
-def to_stream(data: Any, target: pa.Schema) -> Any:
-    """An object with ``__arrow_c_stream__`` over the rows of `data`, which are to become rows of `target`.
+def to_stream(data: Any, target: Callable[[], pa.Schema]) -> Any:
+    """An object with ``__arrow_c_stream__`` over the rows of `data`, which are to become rows of `target()`.
 
     Raises:
         TypeError: `data` is nothing that holds rows.
     """
     module = type(data).__module__.partition(".")[0]
     if module == "pandas" and hasattr(data, "columns"):
-        return _from_pandas(data, target)
+        return _from_pandas(data, target())
     if module == "polars" and hasattr(data, "collect"):
         data = data.collect()
     if isinstance(data, pa.RecordBatch):

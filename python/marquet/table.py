@@ -161,7 +161,7 @@ class Table:
             KeyboardInterrupt: Ctrl-C; nothing became visible.
         """
         report = self._core.append(
-            to_stream(data, self.schema),
+            to_stream(data, lambda: self.schema),
             mode=mode,
             compression=compression,
             compression_level=compression_level,

@@ -4,11 +4,11 @@
 #include <nanobind/nanobind.h>
 
 #include <chrono>
-#include <future>
+#include <exception>
 #include <optional>
-#include <thread>
 #include <utility>
 
+#include "job_thread.h"
 #include "marquet/base/progress.h"
 
 namespace marquet::python {
@@ -20,28 +20,37 @@ auto WithoutGil(Work&& work) {
   return std::forward<Work>(work)();
 }
 
-// Runs long work, which looks at `stop` between batches, on a thread of its own. The calling thread looks for
-// signals twenty times a second; when Python's handler raises (KeyboardInterrupt, for one), the work is asked
-// to stop, waited for, and the exception is thrown in place of its result. Needs the GIL.
+// Runs long work, which looks at `stop` between batches, on a thread beside the caller's. The calling thread
+// looks for signals twenty times a second; when Python's handler raises (KeyboardInterrupt, for one), the
+// work is asked to stop, waited for, and the exception is thrown in place of its result. Needs the GIL.
 template <typename Work>
 auto Interruptible(StopFlag& stop, Work&& work) {
-  std::packaged_task<decltype(work())()> task(std::forward<Work>(work));
-  auto result = task.get_future();
-  std::thread thread(std::move(task));
+  std::optional<decltype(work())> result;
+  std::exception_ptr failed;
+  // A signal's handler may come back here while its thread waits for a job.
+  std::optional<JobThread> another;
+  JobThread& thread = JobThread::OfCaller().busy() ? another.emplace() : JobThread::OfCaller();
+  thread.Begin([&]() noexcept {
+    try {
+      result.emplace(work());
+    } catch (...) {
+      failed = std::current_exception();
+    }
+  });
   std::optional<nanobind::python_error> raised;
   for (bool done = false; !done;) {
     {
       nanobind::gil_scoped_release released;
-      done = result.wait_for(std::chrono::milliseconds(50)) == std::future_status::ready;
+      done = thread.Wait(std::chrono::milliseconds(50));
     }
     if (!done && !raised && PyErr_CheckSignals() != 0) {
       raised.emplace();
       stop.Request();
     }
   }
-  thread.join();
   if (raised) throw *std::move(raised);
-  return result.get();
+  if (failed) std::rethrow_exception(failed);
+  return *std::move(result);
 }
 
 }  // namespace marquet::python
