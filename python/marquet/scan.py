@@ -91,7 +91,8 @@ class Scan:
         """
         if self._expression is not None:
             return pa.Table.from_batches(self._filtered(), self._schema)
-        return pa.table(self._scan.table())
+        # Not pa.table(): that imports pandas first, for half a second in which Ctrl-C can get lost.
+        return pa.RecordBatchReader.from_stream(self._scan.table()).read_all()
 
     def to_batches(self) -> Iterator[pa.RecordBatch]:
         """The rows as record batches of at most ``batch_size`` rows each, read as they are asked for."""

@@ -6,8 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 import marquet as mq
@@ -39,6 +42,15 @@ except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
 
+# Python drops an exception that a signal's handler raises while pyarrow imports pandas.
+FIRST_READ = """
+import sys, marquet as mq
+table = mq.open_table(sys.argv[1])
+assert table.scan(columns=["x"], filter="x > 5").to_arrow().num_rows == table.scan().to_arrow().num_rows
+assert sum(batch.num_rows for batch in table.scan().to_batches()) == table.scan().count()
+assert "pandas" not in sys.modules
+"""
+
 LONG_VERIFY = LONG_SCAN.replace("table.scan().to_arrow()", "table.verify()")
 
 
@@ -66,11 +78,17 @@ def test_an_append_is_stopped_and_leaves_nothing(tmp_path: Path):
     assert [path for path in (tmp_path / "t").rglob("*") if path.is_file() and "_delta_log" not in path.parts] == []
 
 
+def test_a_first_read_is_without_imports_that_lose_signals(
+    tmp_path: Path, run_python: Callable[..., subprocess.CompletedProcess[str]]
+):
+    rows = pa.table({"x": [7, 8, 9]})
+    mq.create_table(tmp_path / "t", rows.schema).append(rows)
+    result = run_python(FIRST_READ, tmp_path / "t")
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.mark.parametrize("source", [LONG_SCAN, LONG_VERIFY], ids=["scan", "verify"])
 def test_a_long_read_is_stopped(tmp_path: Path, source: str):
-    import numpy as np
-    import pyarrow as pa
-
     rows = pa.table({"x": np.random.default_rng(5).integers(0, 1 << 40, 3_000_000)})
     mq.create_table(tmp_path / "t", rows.schema).append(rows)
     assert interrupt(source, tmp_path / "t") < 1.0
