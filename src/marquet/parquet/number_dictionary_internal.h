@@ -21,11 +21,9 @@ class NumberDictionary {
   // Beyond this, neighbours are hardly ever the same and deltas take less.
   static constexpr size_t kMostValues = size_t{1} << 15;
 
-  NumberDictionary() { Clear(); }
-
   void Clear() {
     values_.clear();
-    slots_.assign(kFirstSlots, Slot{});
+    slots_.clear();
   }
 
   const std::vector<Bits>& values() const { return values_; }
@@ -43,6 +41,7 @@ class NumberDictionary {
     const auto runs = reinterpret_cast<IndexRun*>(
         ScratchMemory(Scratch::kRuns, static_cast<int64_t>(numbers.size() * sizeof(IndexRun))));
     MarkChanges(numbers, changes);
+    if (slots_.empty()) slots_.assign(kFirstSlots, Slot{});  // not before: most short columns need none
     const size_t before = values_.size();
     size_t count = 0;
     uint32_t begin = 0;
