@@ -188,13 +188,13 @@ TEST_F(ArrowOracleTest, ReadsEveryMixOfNullsAndRepetition) {
 }
 
 TEST_F(ArrowOracleTest, ReadsManyPagesAndRowGroups) {
-  // 200,000 rows: pages straight from batches, pages gathered from short ones, and a dictionary that some
+  // 140,000 rows: pages straight from batches, pages gathered from short ones, and a dictionary that some
   // columns outgrow on the way.
-  const auto few = RandomTable(200'000, 0, 30'000);
-  const auto nulls = RandomTable(200'000, 0.3, 70'000);
-  for (const int64_t batch_rows : {999, 20'000, 200'000}) {
+  const auto few = RandomTable(140'000, 0, 30'000);
+  const auto nulls = RandomTable(140'000, 0.3, 70'000);
+  for (const int64_t batch_rows : {999, 20'000, 140'000}) {
     WriteOptions options;
-    options.row_group_rows = 150'000;
+    options.row_group_rows = 100'000;
     ExpectArrowAgrees(*few, options, batch_rows);
     ExpectArrowAgrees(*nulls, options, batch_rows);
   }
