@@ -21,13 +21,20 @@ constexpr NodeId kNobody = -1;  // as a target: the name is free
 
 using Entries = std::map<std::string, NodeId>;
 
-// Bytes that readers share; a writer copies them first when somebody reads.
 using Bytes = std::shared_ptr<std::string>;
 
 // One side of a file or directory: as the process sees it, or as the disk holds it.
 struct Content {
   Bytes bytes = std::make_shared<std::string>();
+  // Somebody else was given the bytes: a writer copies them first. The pointer's use count would not do, since
+  // it says that the others are gone, but not that all they did came before.
+  bool shared = false;
   Entries entries;
+
+  Bytes Share() {
+    shared = true;
+    return bytes;
+  }
 };
 
 struct Node {
@@ -68,11 +75,12 @@ class SharedBytes final : public arrow::Buffer {
   const Bytes bytes_;
 };
 
-void WriteInto(Bytes& bytes, int64_t offset, std::string_view piece) {
-  if (bytes.use_count() > 1) bytes = std::make_shared<std::string>(*bytes);
+void WriteInto(Content& content, int64_t offset, std::string_view piece) {
+  if (content.shared) content.bytes = std::make_shared<std::string>(*content.bytes);
+  content.shared = false;
   const size_t end = static_cast<size_t>(offset) + piece.size();
-  if (bytes->size() < end) bytes->resize(end, '\0');
-  bytes->replace(static_cast<size_t>(offset), piece.size(), piece);
+  if (content.bytes->size() < end) content.bytes->resize(end, '\0');
+  content.bytes->replace(static_cast<size_t>(offset), piece.size(), piece);
 }
 
 void ChangeName(Entries& entries, const NameChange& change) {
@@ -141,7 +149,7 @@ struct MemoryFileSystem::Disk {
 
   void CarryOut(const Pending& operation) {
     if (operation.file != kNobody) {
-      WriteInto(nodes.at(operation.file).durable.bytes, operation.offset, operation.bytes);
+      WriteInto(nodes.at(operation.file).durable, operation.offset, operation.bytes);
     }
     for (const NameChange& change : operation.names) {
       ChangeName(nodes.at(change.directory).durable.entries, change);
@@ -179,7 +187,7 @@ class MemoryFileSystem::OpenFile final : public WritableFile {
     Node& node = disk_->nodes.at(node_);
     const auto offset = static_cast<int64_t>(node.seen.bytes->size());
     const std::string_view piece(static_cast<const char*>(data), static_cast<size_t>(size));
-    WriteInto(node.seen.bytes, offset, piece);
+    WriteInto(node.seen, offset, piece);
     node.modified_ms = disk_->now_ms;
     disk_->pending.push_back({fmt::format("write {} bytes at byte {} of {}", size, offset, path_),
                               node_,
@@ -251,7 +259,8 @@ std::shared_ptr<MemoryFileSystem> MemoryFileSystem::AfterPowerCut(const Survivin
   std::vector<Pending> pending;
   {
     std::lock_guard lock(disk_->mutex);
-    disk.nodes = disk_->nodes;  // bytes are shared until one side writes
+    for (auto& [id, node] : disk_->nodes) node.seen.shared = node.durable.shared = true;
+    disk.nodes = disk_->nodes;
     disk.next_node = disk_->next_node;
     disk.now_ms = disk_->now_ms;
     disk.starts = disk_->starts + 1;
@@ -272,14 +281,17 @@ std::shared_ptr<MemoryFileSystem> MemoryFileSystem::AfterPowerCut(const Survivin
     for (int64_t from = operation.offset; from < end;) {
       const int64_t to = std::min(end, (from / surviving.sector_size_ + 1) * surviving.sector_size_);
       if (random() % 2 != 0) {
-        WriteInto(disk.nodes.at(operation.file).durable.bytes, from,
+        WriteInto(disk.nodes.at(operation.file).durable, from,
                   std::string_view(operation.bytes)
                       .substr(static_cast<size_t>(from - operation.offset), static_cast<size_t>(to - from)));
       }
       from = to;
     }
   }
-  for (auto& [id, node] : disk.nodes) node.seen = node.durable;
+  for (auto& [id, node] : disk.nodes) {
+    node.durable.shared = true;
+    node.seen = node.durable;
+  }
   return after;
 }
 
@@ -302,9 +314,9 @@ arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> MemoryFileSystem::Op
   std::lock_guard lock(disk_->mutex);
   const NodeId id = disk_->Find(path);
   if (id < 0) return StorageError(static_cast<int>(-id), "open", path);
-  const Node& node = disk_->nodes.at(id);
+  Node& node = disk_->nodes.at(id);
   if (node.is_directory) return StorageError(EISDIR, "read", path);
-  return std::make_shared<arrow::io::BufferReader>(std::make_shared<SharedBytes>(node.seen.bytes));
+  return std::make_shared<arrow::io::BufferReader>(std::make_shared<SharedBytes>(node.seen.Share()));
 }
 
 arrow::Result<FileInfo> MemoryFileSystem::Stat(const std::string& path) {
