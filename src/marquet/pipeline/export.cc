@@ -55,6 +55,19 @@ arrow::Result<std::vector<SourceDescription>> SourcesOf(file::FileSystem& fs, co
   return sources;
 }
 
+// What no source marks cannot come back as DBN, and must not be missing in silence.
+arrow::Status CheckAllOfSources(const table::Table& table) {
+  const auto snapshot = table.snapshot();
+  size_t marked = 0;
+  for (const auto& file : snapshot->files) marked += file->tags.contains(std::string(kSourceTag));
+  if (marked == 0 || marked == snapshot->files.size()) return arrow::Status::OK();
+  return Unsupported(
+      fmt::format("{}: {} of {} data files do not say which source their rows are of: they were appended, or "
+                  "rewritten by another engine",
+                  table.path(), snapshot->files.size() - marked, snapshot->files.size()),
+      "choose a source with --source, or another format");
+}
+
 arrow::Result<std::vector<SourceDescription>> Chosen(std::vector<SourceDescription> sources,
                                                      const ExportOptions& options) {
   if (!options.source) return sources;
@@ -191,6 +204,7 @@ std::vector<std::string> OutputNames(const std::vector<SourceDescription>& sourc
 
 arrow::Result<ExportReport> ExportDbn(const std::shared_ptr<file::FileSystem>& fs, const table::Table& table,
                                       const ExportOptions& options) {
+  if (!options.source) ARROW_RETURN_NOT_OK(CheckAllOfSources(table));
   ARROW_ASSIGN_OR_RAISE(auto all, SourcesOf(*fs, table));
   ARROW_ASSIGN_OR_RAISE(const auto sources, Chosen(std::move(all), options));
   if (sources.empty()) {

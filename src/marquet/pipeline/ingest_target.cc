@@ -247,6 +247,14 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
       return InvalidInput(OverlapMessage(description, overlaps.front(), overlaps.size() - 1),
                           "pass --replace to put this source in its place, or --append-anyway to keep both");
     }
+    for (const Overlap& overlap : overlaps) {
+      if (overlap.apart) continue;
+      return Unsupported(
+          fmt::format("{}: cannot take the place of {}, whose rows another engine has put into "
+                      "files with other rows",
+                      description.name, overlap.source.name),
+          "pass --append-anyway to keep both, or ingest into another table");
+    }
     std::set<std::string> withdrawn;  // the same bytes may have been ingested several times
     for (const Overlap& overlap : overlaps) {
       report.replaced.push_back(overlap.source.name);

@@ -42,6 +42,16 @@ SourceRange TimesOf(const delta::AddFile& file, const arrow::Schema& schema) {
   return all;
 }
 
+// By the files' statistics; those of a file without any are not counted.
+int64_t RowsOf(const std::vector<std::shared_ptr<const delta::AddFile>>& files, const arrow::Schema& schema) {
+  int64_t rows = 0;
+  for (const auto& file : files) {
+    const auto statistics = delta::StatisticsFromJson(file->stats, schema);
+    if (statistics.ok()) rows += statistics->rows.value_or(0);
+  }
+  return rows;
+}
+
 bool MayMeet(const delta::AddFile& file, const SourceRange& times,
              const std::map<RangeKey, SourceRange>& ranges) {
   for (const auto& [key, range] : ranges) {
@@ -75,13 +85,27 @@ arrow::Result<std::vector<Overlap>> FindOverlaps(file::FileSystem& fs, const std
                                                  const std::string& digest) {
   std::set<std::string> candidates;
   std::set<std::optional<std::string>> dates;
+  bool unmarked = false;  // rows of any source may be in files that no source marks
   for (const auto& [key, range] : ranges) dates.insert(key.second);
   for (const auto& file : snapshot.files) {
     const std::string id = SourceOf(*file);
-    if (id.empty() || IsOfDigest(id, digest) || candidates.contains(id)) continue;
+    if (id.empty() ? unmarked : IsOfDigest(id, digest) || candidates.contains(id)) continue;
     const auto date = file->partition_values.find("date");
     if (date != file->partition_values.end() && !dates.contains(date->second)) continue;
-    if (MayMeet(*file, TimesOf(*file, *snapshot.schema), ranges)) candidates.insert(id);
+    if (!MayMeet(*file, TimesOf(*file, *snapshot.schema), ranges)) continue;
+    if (id.empty()) {
+      unmarked = true;
+    } else {
+      candidates.insert(id);
+    }
+  }
+  if (unmarked) {
+    ARROW_ASSIGN_OR_RAISE(const auto ids, ListSourceDescriptions(fs, table));
+    for (const std::string& id : ids) {
+      const auto* stored = snapshot.transactions.Find(SourceAppId(id.substr(0, id.find('.'))));
+      const bool ingested = stored != nullptr && stored->version % 2 == 1;
+      if (ingested && !IsOfDigest(id, digest)) candidates.insert(id);
+    }
   }
   std::vector<Overlap> overlaps;
   for (const std::string& id : candidates) {
@@ -93,6 +117,7 @@ arrow::Result<std::vector<Overlap>> FindOverlaps(file::FileSystem& fs, const std
       overlap.where = key;
       overlap.range = theirs->second;
       overlap.files = FilesOfSource(snapshot, id);
+      overlap.apart = !unmarked || RowsOf(overlap.files, *snapshot.schema) == overlap.source.rows;
       overlaps.push_back(std::move(overlap));
       break;
     }

@@ -19,11 +19,14 @@ struct Overlap {
   RangeKey where;  // the first symbol and date at which they meet
   SourceRange range;
   std::vector<std::shared_ptr<const delta::AddFile>> files;  // all live files of the source
+  bool apart =
+      true;  // whether all its rows are in `files`; another engine may have put some into files of its own
 };
 
 // `digest` is the new source's own: the same bytes do not overlap with themselves. Costs no I/O but for the
-// descriptions of sources whose files, by the log's partition values and statistics, may meet the ranges.
-// kNotFound when such a description is missing.
+// descriptions of sources whose files, by the log's partition values and statistics, may meet the ranges; of
+// all sources where such a file does not tell whose rows it holds. kNotFound when such a description is
+// missing.
 arrow::Result<std::vector<Overlap>> FindOverlaps(file::FileSystem& fs, const std::string& table,
                                                  const delta::Snapshot& snapshot,
                                                  const std::map<RangeKey, SourceRange>& ranges,
