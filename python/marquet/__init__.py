@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from marquet import _arrow
 
 _arrow.load()
@@ -25,6 +28,9 @@ from marquet.errors import (  # noqa: E402
 )
 from marquet.scan import Scan  # noqa: E402
 from marquet.table import AppendReport, Table, create_table, open_table  # noqa: E402
+
+if TYPE_CHECKING:
+    from marquet import torch as torch
 
 __all__ = [
     "AlreadyExistsError",
@@ -54,3 +60,10 @@ __all__ = [
     "open_table",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports ``marquet.torch`` when it is first asked for, because it needs PyTorch."""
+    if name == "torch":
+        return importlib.import_module("marquet.torch")
+    raise AttributeError(f"module 'marquet' has no attribute {name!r}")

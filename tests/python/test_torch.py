@@ -168,6 +168,24 @@ def test_what_cannot_work_is_said(tables: tuple[str, str], tmp_path: pathlib.Pat
         len(mq.depth.DepthBatches(samples, other))
 
 
+def test_torch_is_imported_when_asked_for(run_python) -> None:
+    program = "import sys, marquet as mq; assert 'torch' not in sys.modules; print(mq.torch.DepthDataset.__name__)"
+    assert run_python(program).stdout.strip() == "DepthDataset"
+
+
+def test_workers_end_without_a_word(tables: tuple[str, str], run_python) -> None:
+    program = (
+        "import sys, marquet as mq; from torch.utils.data import DataLoader\n"
+        "if __name__ == '__main__':\n"
+        "    dataset = mq.torch.DepthDataset(*sys.argv[1:], batch_size=16, seed=3)\n"
+        "    loader = DataLoader(dataset, batch_size=None, num_workers=1, multiprocessing_context='spawn')\n"
+        "    print(sum(len(labels) for _, labels in loader))\n"
+    )
+    done = run_python(program, *tables)
+    assert int(done.stdout) == len(expected_samples(tables))
+    assert done.stderr == ""
+
+
 def test_dataset_gives_tensors(tables: tuple[str, str]) -> None:
     import marquet.torch
 
