@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import shutil
 import struct
 import subprocess
@@ -195,6 +196,16 @@ def test_a_table_with_features_we_lack(marquet, fails, tmp_path):
     for arguments in (("scan", table), ("ingest", trades_file(tmp_path / "b.dbn", ["NQH4"]), "--into", table)):
         said = fails(*arguments)
         assert "unsupported" in said and "deletionVectors" in said
+
+
+def test_a_limit_on_the_size_of_files(fails, tmp_path):
+    source = trades_file(tmp_path / "many.dbn", count=20_000)
+    limit = (4096, 4096)
+    text = fails(
+        "ingest", source, "--into", tmp_path / "t", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    )
+    assert "File too large" in text
+    assert not (tmp_path / "t").exists()
 
 
 def test_a_disk_that_fills(marquet, fails, tmp_path):

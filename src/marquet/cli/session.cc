@@ -70,6 +70,7 @@ void InstallSignalHandlers() {
   action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second signal takes the default action
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  signal(SIGXFSZ, SIG_IGN);  // a file size limit is then an error like any other: EFBIG
 }
 
 int StopSignal() { return g_signal; }

@@ -54,7 +54,8 @@ class Session {
   bool color_;
 };
 
-// Arranges for SIGINT and SIGTERM to request a stop. Called once, first.
+// Arranges for SIGINT and SIGTERM to request a stop, and for writes beyond a file size limit to fail rather
+// than kill. Called once, first.
 void InstallSignalHandlers();
 // The signal that asked for a stop, or 0.
 int StopSignal();
