@@ -6,6 +6,7 @@ import errno
 import pickle
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import marquet as mq
@@ -50,6 +51,20 @@ def test_a_missing_table_names_itself(tmp_path: Path):
     assert str(tmp_path / "absent") in str(caught.value)
     with pytest.raises(FileNotFoundError):
         mq.open_table(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("name", ["", "a\0b"])
+def test_a_name_that_no_directory_has_is_refused(name: str):
+    for call in (mq.open_table, lambda path: mq.create_table(path, pa.schema([("x", pa.int64())]))):
+        with pytest.raises(mq.InvalidInputError, match="name"):
+            call(name)
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("price", "Price")])
+def test_columns_that_delta_cannot_tell_apart_are_refused(tmp_path: Path, names: tuple[str, str]):
+    with pytest.raises(mq.SchemaError, match="more than case"):
+        mq.create_table(tmp_path / "t", pa.schema([(name, pa.int64()) for name in names]))
+    assert not (tmp_path / "t").exists()
 
 
 def test_a_missing_file_names_itself(tmp_path: Path):

@@ -198,6 +198,9 @@ def test_a_filter_with_an_error_says_what_is_wrong(table):
         table.scan(filter=[("wrong", "==", 3)])
     with pytest.raises(mq.InvalidInputError, match="i"):
         table.scan(filter=[("i", "==", "three")])
+    for half_a_pair in ("i = '\ud800'", [("i", "==", "\ud800")], [("\ud800", "==", 3)]):
+        with pytest.raises(UnicodeEncodeError):
+            table.scan(filter=half_a_pair)
     with pytest.raises(mq.InvalidInputError, match="one term alone"):
         table.scan(filter=("i", "==", 3))
     with pytest.raises(mq.InvalidInputError, match="takes a pair"):

@@ -1,6 +1,7 @@
 #include "marquet/table/table.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -26,6 +27,32 @@ constexpr std::string_view kOwnDirectory = "_marquet";
 
 // Names that a directory may hold and still become a table: those that data files' listings leave out.
 bool IsHidden(std::string_view name) { return name.starts_with('.') || name.starts_with('_'); }
+
+arrow::Status CheckPath(const std::string& path) {
+  if (path.empty()) return InvalidInput("the name of the table is empty");
+  if (path.find('\0') != std::string::npos) {
+    return InvalidInput(fmt::format("{}: a table's name cannot hold a NUL", Quoted(path)));
+  }
+  return arrow::Status::OK();
+}
+
+// Delta tells columns apart without regard to case.
+arrow::Status CheckColumns(const std::string& path, const arrow::Schema& schema) {
+  std::unordered_map<std::string, std::string> names;
+  for (const auto& field : schema.fields()) {
+    std::string folded = field->name();
+    for (char& letter : folded) {
+      if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+    }
+    const auto [other, is_new] = names.emplace(std::move(folded), field->name());
+    if (!is_new) {
+      return SchemaError(
+          fmt::format("{}: there are two columns {} and {}; names must differ by more than case", path,
+                      Quoted(other->second), Quoted(field->name())));
+    }
+  }
+  return arrow::Status::OK();
+}
 
 arrow::Status CheckTarget(file::FileSystem& fs, const std::string& path) {
   const auto info = fs.Stat(path);
@@ -75,6 +102,8 @@ arrow::Status CheckPartitions(const std::string& path, const arrow::Schema& sche
 arrow::Result<std::shared_ptr<TableState>> StateOfNewTable(std::shared_ptr<file::FileSystem> fs,
                                                            std::string path, const arrow::Schema& schema,
                                                            const CreateOptions& options) {
+  ARROW_RETURN_NOT_OK(CheckPath(path));
+  ARROW_RETURN_NOT_OK(WithContext(CheckColumns(path, schema), "create"));
   ARROW_RETURN_NOT_OK(WithContext(CheckPartitions(path, schema, options.partition_by), "create"));
   auto state = std::make_shared<TableState>(std::move(fs), std::move(path));
   const auto there = state->log.Latest();
@@ -145,6 +174,7 @@ arrow::Result<std::shared_ptr<Table>> Table::Open(std::shared_ptr<file::FileSyst
   if (version && as_of_ns) {
     return InvalidInput(fmt::format("{}: asked for a version and for a time; one of them decides", path));
   }
+  ARROW_RETURN_NOT_OK(CheckPath(path));
   auto state = std::make_shared<TableState>(std::move(fs), std::move(path));
   std::shared_ptr<const delta::Snapshot> snapshot;
   if (version) {
