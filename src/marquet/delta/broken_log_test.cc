@@ -144,5 +144,20 @@ TEST(BrokenLogTest, ActionsAndFieldsThatAreNotKnownArePassedOver) {
   EXPECT_EQ((*log.History())[0].info.operation_parameters, (StringMap{{"n", "1"}, {"l", "[1,2]"}}));
 }
 
+// In nanoseconds, say, although the protocol has milliseconds: not to be counted on any further.
+TEST(BrokenLogTest, ATimestampBeyondAllTimesIsPassedOver) {
+  for (const char* timestamp : {"9223372036854775807", "-9223372036854775808", "1795267339018000000"}) {
+    const TestTable table;
+    table.Write(kFirst, std::string(kHead) + "{\"commitInfo\":{\"timestamp\":" + timestamp +
+                            ",\"operation\":\"X\"}}\n");
+    Log log(table.fs(), table.path());
+    const auto read = log.Latest();
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_GT((*read)->timestamp_ms, int64_t{1'000'000'000'000}) << "the file's own time";
+    EXPECT_LT((*read)->timestamp_ms, int64_t{9'000'000'000'000});
+    ASSERT_TRUE(log.Commit(AppendRequest(0, "a")).ok());
+  }
+}
+
 }  // namespace
 }  // namespace marquet::delta

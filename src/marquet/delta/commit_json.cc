@@ -225,11 +225,14 @@ class Fields {
   std::string_view action_;
 };
 
+// Whether milliseconds since 1970 can be nanoseconds, too: not so where a writer gave other units.
+bool IsTime(int64_t ms) { return ms >= INT64_MIN / 1'000'000 && ms <= INT64_MAX / 1'000'000; }
+
 CommitInfo ReadCommitInfo(const Fields& fields) {
   CommitInfo info;
   // commitInfo is free form: what does not have the usual type is passed over, never an error.
   fields.fields().ForEachMember([&](std::string_view key, JsonValue value) {
-    if (key == "timestamp" && value.Integer()) {
+    if (key == "timestamp" && value.Integer() && IsTime(*value.Integer())) {
       info.timestamp_ms = *value.Integer();
     } else if (key == "isBlindAppend" && value.Bool()) {
       info.is_blind_append = value.Bool();
