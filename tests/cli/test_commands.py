@@ -109,3 +109,9 @@ def test_a_signal_stops_an_ingest_and_leaves_nothing(marquet_program, marquet, t
     assert process.returncode == code, errors
     assert b"run the same command again" in errors
     assert not (tmp_path / "t").exists()
+
+
+def test_a_wrong_number_is_told_with_what_is_expected(fails):
+    for arguments in (("scan", "t", "--limit", "-1"), ("export", "t", "--to", "csv", "-o", "x", "--at-version", "1.5")):
+        text = fails(*arguments, code=2)
+        assert f"expected a whole number from 0 on, found '{arguments[-1]}'" in text

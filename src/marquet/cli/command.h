@@ -1,6 +1,7 @@
 // A command of the program: how it is declared, and how its options become values.
 #pragma once
 
+#include <charconv>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -41,6 +42,20 @@ CLI::Option* AddParsed(CLI::App& app, const std::string& name, T* target, Parse 
         *target = *std::move(value);
       },
       help);
+}
+
+// For options that are whole numbers: `least` or more. CLI11's own checks count in floating point, and name a
+// range of 300 digits.
+inline CLI::Validator AtLeast(int64_t least) {
+  return CLI::Validator(
+      [least](const std::string& text) {
+        int64_t value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        const bool whole = error == std::errc() && end == text.data() + text.size();
+        if (whole && value >= least) return std::string();
+        return "expected a whole number from " + std::to_string(least) + " on, found '" + text + "'";
+      },
+      "", "");
 }
 
 Action DeclareIngest(CLI::App& options);

@@ -67,7 +67,7 @@ Action DeclareDepth(CLI::App& options) {
   options.add_option("table", build.book, "The table of order-book rows")->required()->type_name("TABLE");
   options.add_option("--into", build.samples, "The table of samples")->required()->type_name("SAMPLES");
   options.add_option("--hop", build.hop, "Rows from one sample to the next (default: 500)")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(1))
       ->type_name("ROWS");
   options.add_option("--features", request->features, "volume (the default), variance, trade_counts")
       ->delimiter(',')
@@ -85,10 +85,10 @@ Action DeclareDepth(CLI::App& options) {
                   "A table of definition records, to look price steps up in")
       ->type_name("TABLE");
   options.add_option("--time-bins", build.tensor.time_bins, "Time bins of a tensor (default: 500)")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(1))
       ->type_name("N");
   options.add_option("--ticks-per-bin", build.tensor.ticks_per_bin, "Rows of a time bin (default: 100)")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(1))
       ->type_name("N");
   options
       .add_option(
@@ -101,15 +101,15 @@ Action DeclareDepth(CLI::App& options) {
       ->check(CLI::IsMember({3, 5, 7, 9, 13}))
       ->type_name("N");
   options.add_option("--lookback", build.labels.lookback, "Rows of the mean before (default: 5000)")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(1))
       ->type_name("ROWS");
   options.add_option("--lookforward", build.labels.lookforward, "Rows of the mean after (default: 5000)")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(1))
       ->type_name("ROWS");
   options
       .add_option("--offset", build.labels.offset,
                   "Rows between a sample and the mean after it (default: 500)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(AtLeast(0))
       ->type_name("ROWS");
   AddParsed(options, "--fit-start", &build.fit_start_ns, ParseNanos,
             "Fit labels on rows at or after this time")

@@ -39,7 +39,7 @@ Action DeclareExport(CLI::App& options) {
   options.add_option("--source", exported.source, "DBN: this source alone, by its name or digest")
       ->type_name("SOURCE");
   options.add_option("--at-version", exported.version, "The table as it was at this version")
-      ->check(CLI::NonNegativeNumber)
+      ->check(AtLeast(0))
       ->type_name("VERSION");
   options.add_flag("--replace", exported.replace, "Take the place of existing files");
   AddRowOptions(options, &request->rows);

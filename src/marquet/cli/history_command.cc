@@ -50,7 +50,7 @@ Action DeclareHistory(CLI::App& options) {
   auto request = std::make_shared<Request>();
   options.add_option("table", request->table, "The table")->required()->type_name("TABLE");
   options.add_option("--limit", request->limit, "At most this many commits")
-      ->check(CLI::PositiveNumber)
+      ->check(AtLeast(1))
       ->type_name("N");
   return [request](Session& session) -> arrow::Result<int> {
     ARROW_ASSIGN_OR_RAISE(const auto table, OpenTable(session, request->table));

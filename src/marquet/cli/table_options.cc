@@ -17,7 +17,7 @@ arrow::Result<table::PriceForm> ParsePrice(std::string_view name) {
 
 void AddVersionOptions(CLI::App& app, VersionOptions* options) {
   auto* version = app.add_option("--at-version", options->version, "The table as it was at this version")
-                      ->check(CLI::NonNegativeNumber)
+                      ->check(AtLeast(0))
                       ->type_name("VERSION");
   AddParsed(app, "--as-of", &options->as_of_ns, ParseNanos, "The table as it was at this time (ISO-8601)")
       ->type_name("TIME")
@@ -43,9 +43,7 @@ void AddRowOptions(CLI::App& app, RowOptions* options) {
   app.add_option("--sort-by", scan.sort_by, "Sort by these columns, ascending (default: as stored)")
       ->delimiter(',')
       ->type_name("COLUMNS");
-  app.add_option("--limit", scan.limit, "At most this many rows")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("N");
+  app.add_option("--limit", scan.limit, "At most this many rows")->check(AtLeast(0))->type_name("N");
   app.add_option_function<std::string>(
          "--price",
          [options](const std::string& text) {
