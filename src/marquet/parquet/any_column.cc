@@ -3,6 +3,7 @@
 
 #include "arrow/array/concatenate.h"
 #include "marquet/parquet/arrow_pages_internal.h"
+#include "marquet/parquet/column_memory_internal.h"
 #include "marquet/parquet/column_stream_internal.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/file_reader.h"
@@ -54,8 +55,8 @@ class AnyColumn final : public ColumnStream {
       properties.set_batch_size(source_->batch_rows);
       auto file =
           ArrowFile(source_->footer, [this](int row_group, int leaf) { return OpenChunk(row_group, leaf); });
-      ARROW_ASSIGN_OR_RAISE(reader_, ::parquet::arrow::FileReader::Make(arrow::default_memory_pool(),
-                                                                        std::move(file), properties));
+      ARROW_ASSIGN_OR_RAISE(reader_,
+                            ::parquet::arrow::FileReader::Make(ColumnMemory(), std::move(file), properties));
     }
     ARROW_ASSIGN_OR_RAISE(rows_, reader_->GetRecordBatchReader({source_->parts[part].row_group}, leaves_));
     return arrow::Status::OK();

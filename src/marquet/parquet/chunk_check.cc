@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "arrow/util/crc32.h"
 #include "fmt/format.h"
+#include "marquet/base/crc32.h"
 #include "marquet/base/error.h"
 #include "marquet/parquet/arrow_pages_internal.h"
 #include "marquet/parquet/failures_internal.h"
@@ -136,7 +136,8 @@ void CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaData
     }
     const int64_t body = position + header.header_size;
     if (header.crc.has_value()) {
-      const uint32_t found = arrow::internal::crc32(0, bytes.data() + body, header.compressed_size);
+      const uint32_t found =
+          Crc32(all.subspan(static_cast<size_t>(body), static_cast<size_t>(header.compressed_size)));
       if (found != *header.crc) {
         report.Add("page", page, body, header.compressed_size,
                    fmt::format("the CRC of the page is {:08x}; expected {:08x}", found, *header.crc));

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "marquet/parquet/column_memory_internal.h"
 #include "marquet/parquet/footer_internal.h"
 #include "parquet/metadata.h"
 #include "parquet/page_index.h"
@@ -41,11 +42,9 @@ arrow::Result<ChunkPages> ReadChunkPages(const ReadSource& source, int row_group
       offsets = index->GetOffsetIndex(leaf);
   }
   if (offsets == nullptr || offsets->page_locations().empty()) {
-    ARROW_ASSIGN_OR_RAISE(found.bytes, source.file->ReadAt(all.begin, all.length()));
-    if (found.bytes->size() != all.length()) {
-      return arrow::Status::IOError(found.bytes->size(), " bytes could be read at byte ", all.begin,
-                                    "; expected ", all.length());
-    }
+    ARROW_ASSIGN_OR_RAISE(auto bytes, arrow::AllocateBuffer(all.length(), ColumnMemory()));
+    ARROW_RETURN_NOT_OK(ReadInto(*source.file, all, bytes->mutable_data()));
+    found.bytes = std::move(bytes);
     found.values = chunk->num_values();
     return found;
   }
@@ -71,7 +70,7 @@ arrow::Result<ChunkPages> ReadChunkPages(const ReadSource& source, int row_group
 
   int64_t size = 0;
   for (const ByteRange& bytes : wanted) size += bytes.length();
-  ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(size));
+  ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(size, ColumnMemory()));
   uint8_t* out = buffer->mutable_data();
   for (size_t i = 0; i < wanted.size();) {
     size_t end = i + 1;

@@ -3,8 +3,9 @@
 #include <cstring>
 
 #include "arrow/buffer.h"
-#include "arrow/util/crc32.h"
 #include "fmt/format.h"
+#include "marquet/base/crc32.h"
+#include "marquet/parquet/column_memory_internal.h"
 #include "parquet/metadata.h"
 
 namespace marquet::pq {
@@ -45,7 +46,7 @@ arrow::Status ChunkReader::ReadPage() {
   position_ += header.header_size + header.compressed_size;
   if (header.kind == PageKind::kIndex) return arrow::Status::OK();
   if (checksums_ == Checksums::kVerify && header.crc.has_value()) {
-    const uint32_t found = arrow::internal::crc32(0, stored.data(), stored.size());
+    const uint32_t found = Crc32(stored);
     if (found != *header.crc) {
       return arrow::Status::IOError(fmt::format("the CRC is {:08x}; expected {:08x}", found, *header.crc));
     }
@@ -94,12 +95,9 @@ arrow::Status ChunkReader::CheckSizes(std::span<const uint8_t> stored) const {
 }
 
 arrow::Result<uint8_t*> ChunkReader::BodyMemory(int64_t size) {
-  if (body_ == nullptr) {
-    ARROW_ASSIGN_OR_RAISE(body_, arrow::AllocateResizableBuffer(size));
-  } else if (body_->size() < size) {
-    // Made anew, and not resized: what it holds need not be kept.
-    body_.reset();
-    ARROW_ASSIGN_OR_RAISE(body_, arrow::AllocateResizableBuffer(size));
+  if (body_ == nullptr || body_->size() < size) {
+    body_.reset();  // before there is another: what it holds need not be kept
+    ARROW_ASSIGN_OR_RAISE(body_, arrow::AllocateBuffer(size, ColumnMemory()));
   }
   return body_->mutable_data();
 }

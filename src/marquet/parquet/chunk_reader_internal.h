@@ -59,7 +59,7 @@ class ChunkReader {
   int64_t page_begin_ = 0;
   int64_t number_ = -1;
   Page page_;
-  std::shared_ptr<arrow::ResizableBuffer> body_;
+  std::unique_ptr<arrow::Buffer> body_;
 };
 
 }  // namespace marquet::pq

@@ -9,6 +9,7 @@
 
 #include "marquet/parquet/chunk_pages_internal.h"
 #include "marquet/parquet/chunk_reader_internal.h"
+#include "marquet/parquet/dictionary_decoder_internal.h"
 #include "parquet/column_reader.h"
 #include "parquet/encoding.h"
 #include "parquet/metadata.h"
@@ -45,8 +46,8 @@ class FlatChunk {
     while (row_ == page_end_) {
       ARROW_ASSIGN_OR_RAISE(const Page* const page, reader_.Next());
       if (page == nullptr) return false;
-      ARROW_RETURN_NOT_OK(page->header.kind == PageKind::kDictionary ? OpenDictionary(*page)
-                                                                     : OpenPage(*page));
+      ARROW_RETURN_NOT_OK(
+          OfPage(page->header.kind == PageKind::kDictionary ? OpenDictionary(*page) : OpenPage(*page)));
     }
     return true;
   }
@@ -64,7 +65,7 @@ class FlatChunk {
   // next to each other. Returns how many these are.
   arrow::Result<int64_t> DecodeDefined(int16_t* defined, Raw* out, int64_t count) {
     if (levels_.Decode(static_cast<int>(count), defined) != count) {
-      return arrow::Status::IOError("a page at row ", row_, " holds fewer definition levels than values");
+      return OfPage(arrow::Status::IOError("holds fewer definition levels than values"));
     }
     const int64_t values = std::count(defined, defined + count, int16_t{1});
     row_ += count;
@@ -77,29 +78,25 @@ class FlatChunk {
 
   arrow::Status OpenDictionary(const Page& page) {
     using Encoding = ::parquet::Encoding;
-    if (dictionary_ != nullptr) return arrow::Status::IOError("the column chunk has two dictionary pages");
+    if (has_dictionary_) return arrow::Status::IOError("the column chunk has two dictionary pages");
     if (page.header.encoding != Encoding::PLAIN && page.header.encoding != Encoding::PLAIN_DICTIONARY) {
       return arrow::Status::IOError("the dictionary page's encoding is ", page.header.encoding);
     }
-    const auto values = ::parquet::MakeTypedDecoder<Stored>(Encoding::PLAIN, &column_);
-    values->SetData(page.header.values, page.body.data(), static_cast<int>(page.body.size()));
-    dictionary_ = ::parquet::MakeDictDecoder<Stored>(&column_);
-    dictionary_->SetDict(values.get());
-    return arrow::Status::OK();
+    has_dictionary_ = true;
+    return dictionary_.SetDictionary(page.body, page.header.values);
   }
 
   arrow::Status OpenPage(const Page& page) {
     const int32_t values = page.header.values;
     if (!pages_.empty()) {
       if (next_page_ == pages_.size() || pages_[next_page_].end - pages_[next_page_].begin != values) {
-        return arrow::Status::IOError("page ", next_page_, " of those asked for holds ", values,
-                                      " values, which is not what the offset index says");
+        return arrow::Status::IOError("holds ", values, " values, which is not what the offset index says");
       }
       row_ = pages_[next_page_].begin;
     }
     ++next_page_;
     if (values > rows_ - row_) {
-      return arrow::Status::IOError("a page at row ", row_, " holds ", values, " values; the row group has ",
+      return arrow::Status::IOError("holds ", values, " values from row ", row_, " on; the row group has ",
                                     rows_, " rows");
     }
     page_end_ = row_ + values;
@@ -134,10 +131,9 @@ class FlatChunk {
     switch (encoding) {
       case Encoding::RLE_DICTIONARY:
       case Encoding::PLAIN_DICTIONARY:
-        if (dictionary_ == nullptr)
-          return arrow::Status::IOError("a page needs a dictionary, and there is none");
-        decoder_ = dictionary_.get();
-        break;
+        if (!has_dictionary_) return arrow::Status::IOError("needs a dictionary, and there is none");
+        decoder_ = nullptr;
+        return dictionary_.SetIndices(bytes);
       case Encoding::PLAIN:
         cached = &plain_;
         break;
@@ -148,20 +144,24 @@ class FlatChunk {
         cached = &split_;
         break;
       default:
-        return arrow::Status::IOError("a page's encoding is ", ::parquet::EncodingToString(encoding),
+        return arrow::Status::IOError("the encoding is ", ::parquet::EncodingToString(encoding),
                                       ", which no ", column_.path()->ToDotString(), " can have");
     }
-    if (cached != nullptr) {
-      if (*cached == nullptr) *cached = ::parquet::MakeTypedDecoder<Stored>(encoding, &column_);
-      decoder_ = cached->get();
-    }
+    if (*cached == nullptr) *cached = ::parquet::MakeTypedDecoder<Stored>(encoding, &column_);
+    decoder_ = cached->get();
     decoder_->SetData(values, bytes.data(), static_cast<int>(bytes.size()));
     return arrow::Status::OK();
   }
 
   arrow::Status Take(Raw* out, int64_t count) {
+    if (decoder_ == nullptr) return OfPage(dictionary_.Decode(out, count));
     if (decoder_->Decode(out, static_cast<int>(count)) == count) return arrow::Status::OK();
-    return arrow::Status::IOError("a page that ends at row ", page_end_, " holds fewer values than it says");
+    return OfPage(arrow::Status::IOError("holds fewer values than it says"));
+  }
+
+  arrow::Status OfPage(arrow::Status status) const {
+    if (status.ok()) return status;
+    return status.WithMessage("page ", reader_.page_number(), ": ", status.message());
   }
 
   const ::parquet::ColumnDescriptor& column_;
@@ -169,7 +169,8 @@ class FlatChunk {
   const std::vector<RowRange> pages_;  // see ChunkPages
   ChunkReader reader_;
   size_t next_page_ = 0;
-  std::unique_ptr<::parquet::DictDecoder<Stored>> dictionary_;
+  bool has_dictionary_ = false;
+  DictionaryDecoder<Raw> dictionary_;
   std::unique_ptr<Decoder> plain_, delta_, split_;
 
   // The current page.
@@ -177,7 +178,7 @@ class FlatChunk {
   int64_t page_end_ = 0;
   bool page_has_nulls_ = false;
   ::parquet::LevelDecoder levels_;
-  Decoder* decoder_ = nullptr;
+  Decoder* decoder_ = nullptr;  // null: dictionary_
 };
 
 }  // namespace marquet::pq

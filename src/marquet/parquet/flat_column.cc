@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "arrow/util/bitmap_ops.h"
+#include "marquet/parquet/column_memory_internal.h"
 #include "marquet/parquet/column_stream_internal.h"
 #include "marquet/parquet/flat_chunk_internal.h"
 
@@ -28,7 +29,7 @@ class FlatColumn final : public ColumnStream {
     if (piece.part != part_) ARROW_RETURN_NOT_OK(OpenPart(piece.part));
     ARROW_RETURN_NOT_OK(SkipTo(piece.begin));
     ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> values,
-                          arrow::AllocateBuffer(piece.rows * sizeof(T)));
+                          arrow::AllocateBuffer(piece.rows * sizeof(T), ColumnMemory()));
     validity_.reset();
     null_count_ = 0;
     T* const out = reinterpret_cast<T*>(values->mutable_data());

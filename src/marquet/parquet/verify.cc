@@ -10,6 +10,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
 #include "marquet/parquet/chunk_check_internal.h"
+#include "marquet/parquet/column_memory_internal.h"
 #include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_internal.h"
@@ -107,9 +108,12 @@ class Pass {
 
   arrow::Result<std::shared_ptr<arrow::Buffer>> Read(ByteRange range) {
     if (stop_ != nullptr) ARROW_RETURN_NOT_OK(stop_->Check());
-    ARROW_ASSIGN_OR_RAISE(auto bytes, file_.ReadAt(range.begin, range.length()));
-    if (bytes->size() == range.length()) return bytes;
-    return CorruptData(fmt::format("{}: {} bytes could be read at byte {}; expected {}", path_, bytes->size(),
+    ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> bytes,
+                          arrow::AllocateBuffer(range.length(), ColumnMemory()));
+    ARROW_ASSIGN_OR_RAISE(const int64_t read,
+                          file_.ReadAt(range.begin, range.length(), bytes->mutable_data()));
+    if (read == range.length()) return bytes;
+    return CorruptData(fmt::format("{}: {} bytes could be read at byte {}; expected {}", path_, read,
                                    range.begin, range.length()));
   }
 
