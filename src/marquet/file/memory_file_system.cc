@@ -26,8 +26,8 @@ using Bytes = std::shared_ptr<std::string>;
 // One side of a file or directory: as the process sees it, or as the disk holds it.
 struct Content {
   Bytes bytes = std::make_shared<std::string>();
-  // Somebody else was given the bytes: a writer copies them first. The pointer's use count would not do, since
-  // it says that the others are gone, but not that all they did came before.
+  // Somebody else was given the bytes: a writer copies them first. The pointer's use count would not do,
+  // since it says that the others are gone, but not that all they did came before.
   bool shared = false;
   Entries entries;
 
