@@ -54,8 +54,8 @@ struct ReadOptions {
   bool allow_truncated = false;  // a last record cut short is counted instead of refused
   bool keep_unknown = false;     // keep records of unknown type, raw, in ReadSummary::kept_records
   OnTimeOverflow on_time_overflow = OnTimeOverflow::kError;
-  // At most. Longer batches are slower: some mbp-10 batches of this size fit a third-level cache together, and
-  // less memory is touched for the first time.
+  // At most. Longer batches are slower: some mbp-10 batches of this size fit a third-level cache together,
+  // and less memory is touched for the first time.
   int64_t batch_rows = 16'384;
   // Symbols to instrument ids, out of a batch folder's symbology.json: they go before what the file itself
   // says.

@@ -6,9 +6,9 @@
 #include <bit>
 #include <cstring>
 
+#include "marquet/base/dispatch.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
-#include "marquet/base/dispatch.h"
 
 namespace marquet::depth {
 namespace {
