@@ -1,5 +1,7 @@
 #include "marquet/base/text.h"
 
+#include <sys/random.h>
+
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -164,10 +166,13 @@ std::string Quoted(std::string_view text, size_t limit) {
 }
 
 std::string RandomUuid() {
-  thread_local std::random_device device;  // opening it costs more than all that is drawn from it here
-  const auto word = [&] { return static_cast<uint64_t>(device()) << 32 | device(); };
-  const uint64_t high = (word() & ~0xF000ULL) | 0x4000ULL;
-  const uint64_t low = (word() & ~(3ULL << 62)) | (2ULL << 62);
+  uint64_t words[2];
+  if (::getrandom(words, sizeof words, 0) != sizeof words) {  // a kernel without it, or a sandbox
+    std::random_device device;
+    for (uint64_t& word : words) word = static_cast<uint64_t>(device()) << 32 | device();
+  }
+  const uint64_t high = (words[0] & ~0xF000ULL) | 0x4000ULL;
+  const uint64_t low = (words[1] & ~(3ULL << 62)) | (2ULL << 62);
   return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xFFFF, high & 0xFFFF,
                      low >> 48, low & 0xFFFFFFFFFFFFULL);
 }

@@ -14,12 +14,12 @@
 
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
-#include "arrow/util/byte_size.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/schema/coercion.h"
+#include "marquet/table/batch_bytes_internal.h"
 #include "marquet/table/partition_split.h"
 #include "marquet/table/partition_writer.h"
 
@@ -146,10 +146,6 @@ class TableAppender final : public Appender {
   arrow::Status CheckOpen() const {
     if (finished_) return InvalidInput(fmt::format("{}: the append has ended", table_->path));
     return options_.stop == nullptr ? arrow::Status::OK() : options_.stop->Check();
-  }
-
-  static arrow::Result<int64_t> BytesOf(const arrow::RecordBatch& batch) {
-    return arrow::util::ReferencedBufferSize(batch);
   }
 
   arrow::Status Queue(size_t partition, std::shared_ptr<arrow::RecordBatch> rows, int64_t bytes) {

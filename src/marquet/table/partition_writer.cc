@@ -46,7 +46,7 @@ struct PartitionWriter::Impl {
   std::shared_ptr<arrow::Schema> schema;
   pq::WriteOptions options;
   int64_t max_rows_per_file = 0;
-  size_t max_threads = 1;
+  int max_threads = 0;  // 0: as many as there are processors
   std::function<void(const pq::WrittenFile&)> on_file;
   std::string uuid = RandomUuid();
 
@@ -59,6 +59,7 @@ struct PartitionWriter::Impl {
   bool caller_waits = false;  // for queues to be written, however few rows they hold
   arrow::Status status;
   int64_t rows = 0;
+  bool many_rows = false;  // so many, or such large ones, that threads write them
   int64_t queued_bytes = 0;
   int64_t buffered_bytes = 0;
   int next_file = 0;
@@ -80,8 +81,11 @@ struct PartitionWriter::Impl {
            (caller_waits && !partition.queue.empty());
   }
 
-  void StartThreads(size_t most) {
-    const size_t wanted = std::min(max_threads, most);
+  // At most `most` of them, and not more than was asked for.
+  void StartThreads(size_t most = SIZE_MAX) {
+    const size_t limit = max_threads > 0 ? static_cast<size_t>(max_threads)
+                                         : std::max<size_t>(1, std::thread::hardware_concurrency());
+    const size_t wanted = std::min(limit, most);
     while (threads.size() < wanted) threads.emplace_back([this] { Run(); });
   }
 
@@ -158,23 +162,21 @@ struct PartitionWriter::Impl {
 
   arrow::Status OpenFile(Partition* partition) {
     ARROW_RETURN_NOT_OK(table->EnsureDirectory(partition->directory));
+    pq::WriteOptions file_options = options;
     int number = 0;
-    bool few_rows = false;
     {
       std::lock_guard lock(mutex);
       number = next_file++;
-      few_rows = rows < kInlineRows;
+      // Handing the columns of few rows to other threads takes longer than encoding them.
+      file_options.parallel = file_options.parallel && many_rows;
     }
-    pq::WriteOptions file_options = options;
-    // Handing the columns of few rows to other threads takes longer than encoding them.
-    if (few_rows) file_options.parallel = false;
     const std::string name = fmt::format("part-{:05}-{}.parquet", number, uuid);
     partition->relative_path =
         partition->directory.empty() ? name : file::JoinPath(partition->directory, name);
     ARROW_ASSIGN_OR_RAISE(
         partition->writer,
         pq::FileWriter::Open(table->fs, file::JoinPath(table->path, partition->relative_path), schema,
-                             options));
+                             std::move(file_options)));
     return arrow::Status::OK();
   }
 
@@ -207,8 +209,7 @@ PartitionWriter::PartitionWriter(std::shared_ptr<TableState> table, std::shared_
   impl_->schema = std::move(schema);
   impl_->options = std::move(options);
   impl_->max_rows_per_file = std::max<int64_t>(max_rows_per_file, 1);
-  impl_->max_threads = max_threads > 0 ? static_cast<size_t>(max_threads)
-                                       : std::max<size_t>(1, std::thread::hardware_concurrency());
+  impl_->max_threads = max_threads;
   impl_->on_file = std::move(on_file);
 }
 
@@ -229,7 +230,8 @@ arrow::Status PartitionWriter::Write(size_t number, const std::function<std::str
   partition.queue.push_back({std::move(rows), bytes});
   if (impl.rows < kInlineRows && impl.queued_bytes < impl.options.memory / 4) return arrow::Status::OK();
   if (impl.threads.empty()) {
-    impl.StartThreads(impl.max_threads);
+    impl.many_rows = true;
+    impl.StartThreads();
     for (size_t i = 0; i < impl.partitions.size(); ++i) {
       if (impl.HasWork(*impl.partitions[i])) impl.MakeReady(i);
     }
