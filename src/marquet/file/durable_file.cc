@@ -35,6 +35,7 @@ namespace marquet::file {
 namespace {
 
 constexpr int64_t kBufferSize = 64 * 1024;
+constexpr int64_t kFirstBufferSize = 4 * 1024;  // which holds a small file, and grows with a larger one
 
 // A name has at most 255 bytes on common file systems; this leaves room for what surrounds it.
 constexpr size_t kLongestNamePart = 180;
@@ -73,6 +74,7 @@ struct DurableFile::Impl {
   std::string temporary;
   std::unique_ptr<WritableFile> file;  // null once closed
   std::unique_ptr<char[]> buffer;      // made by the first small write
+  int64_t capacity = 0;                // of the buffer
   int64_t buffered = 0;
   int64_t size = 0;
   Xxh3Digest digest;
@@ -100,6 +102,18 @@ struct DurableFile::Impl {
     ARROW_RETURN_NOT_OK(failed);
     if (finished) return InvalidInput(fmt::format("{}: was published or aborted already", path));
     return arrow::Status::OK();
+  }
+
+  // Appends to the buffer, which has not more than its full size then.
+  void Buffer(const void* data, int64_t nbytes) {
+    if (buffered + nbytes > capacity) {
+      while (buffered + nbytes > capacity) capacity = capacity == 0 ? kFirstBufferSize : 2 * capacity;
+      auto larger = std::make_unique_for_overwrite<char[]>(static_cast<size_t>(capacity));
+      if (buffered > 0) std::memcpy(larger.get(), buffer.get(), static_cast<size_t>(buffered));
+      buffer = std::move(larger);
+    }
+    std::memcpy(buffer.get() + buffered, data, static_cast<size_t>(nbytes));
+    buffered += nbytes;
   }
 
   arrow::Status FlushBuffer() {
@@ -185,9 +199,7 @@ arrow::Status DurableFile::Write(const void* data, int64_t nbytes) {
 
   if (nbytes > kBufferSize - self.buffered) ARROW_RETURN_NOT_OK(self.FlushBuffer());
   if (nbytes >= kBufferSize) return self.Poison(self.file->Append(data, nbytes));
-  if (self.buffer == nullptr) self.buffer = std::make_unique_for_overwrite<char[]>(kBufferSize);
-  std::memcpy(self.buffer.get() + self.buffered, data, static_cast<size_t>(nbytes));
-  self.buffered += nbytes;
+  self.Buffer(data, nbytes);
   return arrow::Status::OK();
 }
 

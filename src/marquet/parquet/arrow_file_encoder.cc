@@ -13,8 +13,8 @@ namespace {
 
 class ArrowFileEncoder final : public FileEncoder {
  public:
-  ArrowFileEncoder(const FileLayout& layout, const WriteOptions& options)
-      : layout_(layout), memory_(options.memory) {}
+  explicit ArrowFileEncoder(const FileTarget& target)
+      : target_(target), memory_(target.parts().options.memory) {}
 
   ~ArrowFileEncoder() override {
     // Arrow's writer ends by writing a footer; into an aborted file that fails, and nothing is lost by it.
@@ -25,16 +25,18 @@ class ArrowFileEncoder final : public FileEncoder {
     }
   }
 
-  arrow::Status Start(bool parallel) {
-    const auto properties = ::parquet::ArrowWriterProperties::Builder()
-                                .set_use_threads(parallel && ColumnThreads() != nullptr)
-                                ->set_executor(ColumnThreads())
-                                ->build();
-    auto root = std::static_pointer_cast<::parquet::schema::GroupNode>(layout_.descriptor->schema_root());
-    auto sink = ::parquet::ParquetFileWriter::Open(layout_.file, std::move(root), layout_.properties,
-                                                   layout_.metadata);
-    return ::parquet::arrow::FileWriter::Make(layout_.properties->memory_pool(), std::move(sink),
-                                              layout_.schema, properties, &writer_);
+  arrow::Status Start() {
+    const FormatParts& parts = target_.parts();
+    const auto arrow_properties = ::parquet::ArrowWriterProperties::Builder()
+                                      .set_use_threads(target_.parallel && ColumnThreads() != nullptr)
+                                      ->set_executor(ColumnThreads())
+                                      ->build();
+    const auto properties =
+        ::parquet::WriterProperties::Builder(*parts.properties).memory_pool(&pool_)->build();
+    auto root = std::static_pointer_cast<::parquet::schema::GroupNode>(parts.descriptor->schema_root());
+    auto sink = ::parquet::ParquetFileWriter::Open(target_.file, std::move(root), properties, parts.metadata);
+    return ::parquet::arrow::FileWriter::Make(&pool_, std::move(sink), parts.schema, arrow_properties,
+                                              &writer_);
   }
 
   arrow::Status Append(const arrow::RecordBatch& batch) override {
@@ -50,20 +52,20 @@ class ArrowFileEncoder final : public FileEncoder {
     return writer_->metadata();
   }
 
-  int64_t buffered_bytes() const override { return layout_.properties->memory_pool()->bytes_allocated(); }
+  int64_t buffered_bytes() const override { return pool_.bytes_allocated(); }
 
  private:
-  const FileLayout layout_;
+  const FileTarget target_;
   const int64_t memory_;
+  arrow::ProxyMemoryPool pool_{arrow::default_memory_pool()};  // counts what Arrow buffers
   std::unique_ptr<::parquet::arrow::FileWriter> writer_;
 };
 
 }  // namespace
 
-arrow::Result<std::unique_ptr<FileEncoder>> MakeArrowFileEncoder(const FileLayout& layout,
-                                                                 const WriteOptions& options) {
-  auto encoder = std::make_unique<ArrowFileEncoder>(layout, options);
-  ARROW_RETURN_NOT_OK(encoder->Start(options.parallel));
+arrow::Result<std::unique_ptr<FileEncoder>> MakeArrowFileEncoder(const FileTarget& target) {
+  auto encoder = std::make_unique<ArrowFileEncoder>(target);
+  ARROW_RETURN_NOT_OK(encoder->Start());
   return encoder;
 }
 

@@ -70,10 +70,10 @@ std::unique_ptr<ColumnEncoder> MakeArrowEncoder(const EncodingContext& context, 
 std::unique_ptr<::parquet::PageWriter> OpenPageWriter(const EncodingContext& context, const ChunkPlace& place,
                                                       bool hold_back) {
   const ::parquet::WriterProperties& properties = *context.properties;
-  const auto path = place.metadata->descr()->path();
-  const auto codec_options = properties.codec_options(path);  // a null pointer where no level is asked for
+  const ::parquet::ColumnProperties& all = properties.default_column_properties();  // alike in every column
+  const auto& codec_options = all.codec_options();  // a null pointer where no level is asked for
   return ::parquet::PageWriter::Open(
-      context.file, properties.compression(path), place.metadata, place.row_group, place.column,
+      context.file, all.compression(), place.metadata, place.row_group, place.column,
       properties.memory_pool(), hold_back,
       /*header_encryptor=*/nullptr, /*data_encryptor=*/nullptr, properties.page_checksum_enabled(),
       place.column_index, place.offset_index, codec_options ? *codec_options : arrow::util::CodecOptions());

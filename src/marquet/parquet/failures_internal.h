@@ -22,9 +22,19 @@ arrow::Status WriteFailure(const arrow::Status& status, std::string_view place);
 // To be called inside of a catch block: the exception as a status of Arrow's.
 arrow::Status CurrentException();
 
+// A place as it is given, or as a function gives it that is only called for a failure.
+template <typename Place>
+std::string PlaceText(const Place& place) {
+  if constexpr (std::is_invocable_v<const Place&>) {
+    return place();
+  } else {
+    return std::string(place);
+  }
+}
+
 // Runs `body`, which returns a Status or a Result, with exceptions and failures turned by `translate`.
-template <typename Translate, typename Body>
-auto Guarded(Translate translate, std::string_view place, Body&& body) -> std::invoke_result_t<Body> {
+template <typename Translate, typename Place, typename Body>
+auto Guarded(Translate translate, const Place& place, Body&& body) -> std::invoke_result_t<Body> {
   using Outcome = std::invoke_result_t<Body>;
   const auto translated = [&]() -> Outcome {
     try {
@@ -36,19 +46,19 @@ auto Guarded(Translate translate, std::string_view place, Body&& body) -> std::i
   Outcome outcome = translated();
   if (outcome.ok()) return outcome;
   if constexpr (std::is_same_v<Outcome, arrow::Status>) {
-    return translate(outcome, place);
+    return translate(outcome, PlaceText(place));
   } else {
-    return translate(outcome.status(), place);
+    return translate(outcome.status(), PlaceText(place));
   }
 }
 
-template <typename Body>
-auto GuardRead(std::string_view place, Body&& body) {
+template <typename Place, typename Body>
+auto GuardRead(const Place& place, Body&& body) {
   return Guarded(ReadFailure, place, std::forward<Body>(body));
 }
 
-template <typename Body>
-auto GuardWrite(std::string_view place, Body&& body) {
+template <typename Place, typename Body>
+auto GuardWrite(const Place& place, Body&& body) {
   return Guarded(WriteFailure, place, std::forward<Body>(body));
 }
 

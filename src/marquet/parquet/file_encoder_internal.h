@@ -7,12 +7,10 @@
 #include "arrow/io/type_fwd.h"
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
-#include "marquet/parquet/options.h"
+#include "marquet/parquet/file_format_internal.h"
 
 namespace parquet {
 class FileMetaData;
-class SchemaDescriptor;
-class WriterProperties;
 }  // namespace parquet
 
 namespace marquet::pq {
@@ -21,15 +19,14 @@ namespace marquet::pq {
 // that `memory` is looked at often.
 constexpr int64_t kSliceRows = 1 << 16;
 
-// What a file is made of. The schemas differ by dictionary-encoded columns, which a file holds as values.
-struct FileLayout {
+// Where rows go, and in which form.
+struct FileTarget {
   std::string path;
-  std::shared_ptr<arrow::Schema> schema;       // of the batches
-  std::shared_ptr<arrow::Schema> file_schema;  // of the file
-  std::shared_ptr<::parquet::SchemaDescriptor> descriptor;
-  std::shared_ptr<::parquet::WriterProperties> properties;
-  std::shared_ptr<arrow::KeyValueMetadata> metadata;
   std::shared_ptr<arrow::io::OutputStream> file;
+  std::shared_ptr<const FileFormat> format;
+  bool parallel = true;  // encode columns on several threads
+
+  const FormatParts& parts() const { return format->parts(); }
 };
 
 // Belongs to one thread at a time. Errors and exceptions are Arrow's; the caller gives them their place.
@@ -37,7 +34,7 @@ class FileEncoder {
  public:
   virtual ~FileEncoder() = default;
 
-  // Encodes rows; the batch's schema is the layout's. Row groups end when they have
+  // Encodes rows; the batch's schema is the format's. Row groups end when they have
   // WriteOptions::row_group_rows, or sooner when they would take more than WriteOptions::memory.
   virtual arrow::Status Append(const arrow::RecordBatch& batch) = 0;
   // Writes what is left, and the footer, which it returns.
@@ -48,11 +45,9 @@ class FileEncoder {
 };
 
 // For schemas without nested columns. A null pointer for others.
-arrow::Result<std::unique_ptr<FileEncoder>> MakeFlatFileEncoder(const FileLayout& layout,
-                                                                const WriteOptions& options);
+arrow::Result<std::unique_ptr<FileEncoder>> MakeFlatFileEncoder(const FileTarget& target);
 
 // For every schema: Arrow's own writer.
-arrow::Result<std::unique_ptr<FileEncoder>> MakeArrowFileEncoder(const FileLayout& layout,
-                                                                 const WriteOptions& options);
+arrow::Result<std::unique_ptr<FileEncoder>> MakeArrowFileEncoder(const FileTarget& target);
 
 }  // namespace marquet::pq

@@ -32,26 +32,25 @@ bool IsFlat(const arrow::DataType& type) {
 
 class FlatFileEncoder final : public FileEncoder {
  public:
-  FlatFileEncoder(FileLayout layout, const WriteOptions& options,
-                  std::shared_ptr<const PageCompressor> compressor)
-      : layout_(std::move(layout)),
-        row_group_rows_(options.row_group_rows),
-        memory_(options.memory),
-        parallel_(options.parallel),
-        footer_(::parquet::FileMetaDataBuilder::Make(layout_.descriptor.get(), layout_.properties)),
-        page_index_(::parquet::PageIndexBuilder::Make(layout_.descriptor.get())) {
-    const EncodingContext context{layout_.properties, ::parquet::default_arrow_writer_properties(),
-                                  std::move(compressor), layout_.file};
-    for (const auto& field : layout_.schema->fields()) {
+  explicit FlatFileEncoder(FileTarget target)
+      : target_(std::move(target)),
+        row_group_rows_(target_.parts().options.row_group_rows),
+        memory_(target_.parts().options.memory),
+        footer_(::parquet::FileMetaDataBuilder::Make(target_.parts().descriptor.get(),
+                                                     target_.parts().properties)),
+        page_index_(::parquet::PageIndexBuilder::Make(target_.parts().descriptor.get())) {
+    const EncodingContext context{target_.parts().properties, ::parquet::default_arrow_writer_properties(),
+                                  target_.parts().compressor, target_.file};
+    for (const auto& field : target_.parts().schema->fields()) {
       encoders_.push_back(MakeColumnEncoder(context, *field));
     }
   }
 
-  arrow::Status Start() { return layout_.file->Write(kMagic); }
+  arrow::Status Start() { return target_.file->Write(kMagic); }
 
   arrow::Status Append(const arrow::RecordBatch& batch) override {
     for (int i = 0; i < batch.num_columns(); ++i) {
-      if (layout_.schema->field(i)->nullable() || batch.column(i)->null_count() == 0) continue;
+      if (target_.parts().schema->field(i)->nullable() || batch.column(i)->null_count() == 0) continue;
       return SchemaError(fmt::format("{}: {} of {} rows are null, and the column is declared as never null",
                                      Place(i), batch.column(i)->null_count(), batch.num_rows()));
     }
@@ -59,7 +58,7 @@ class FlatFileEncoder final : public FileEncoder {
       if (row_group_ == nullptr) BeginRowGroup();
       const int64_t rows = std::min({batch.num_rows() - begin, row_group_rows_ - rows_, kSliceRows});
       const bool whole = rows == batch.num_rows();
-      const bool parallel = parallel_ && rows >= kLeastParallelRows;
+      const bool parallel = target_.parallel && rows >= kLeastParallelRows;
       ARROW_RETURN_NOT_OK(ForEachColumn(parallel, [&](int i) {
         return encoders_[i]->Append(whole ? *batch.column(i) : *batch.column(i)->Slice(begin, rows));
       }));
@@ -73,11 +72,11 @@ class FlatFileEncoder final : public FileEncoder {
   arrow::Result<std::shared_ptr<::parquet::FileMetaData>> Finish() override {
     ARROW_RETURN_NOT_OK(EndRowGroup());
     page_index_->Finish();
-    const auto written = page_index_->WriteTo(layout_.file.get());
+    const auto written = page_index_->WriteTo(target_.file.get());
     footer_->SetIndexLocations(::parquet::IndexKind::kColumnIndex, written.column_index_locations);
     footer_->SetIndexLocations(::parquet::IndexKind::kOffsetIndex, written.offset_index_locations);
-    std::shared_ptr<::parquet::FileMetaData> footer = footer_->Finish(layout_.metadata);
-    ::parquet::WriteFileMetaData(*footer, layout_.file.get());
+    std::shared_ptr<::parquet::FileMetaData> footer = footer_->Finish(target_.parts().metadata);
+    ::parquet::WriteFileMetaData(*footer, target_.file.get());
     return footer;
   }
 
@@ -103,7 +102,7 @@ class FlatFileEncoder final : public FileEncoder {
 
   arrow::Status EndRowGroup() {
     if (row_group_ == nullptr) return arrow::Status::OK();
-    ARROW_RETURN_NOT_OK(ForEachColumn(parallel_ && rows_ >= kLeastParallelRows,
+    ARROW_RETURN_NOT_OK(ForEachColumn(target_.parallel && rows_ >= kLeastParallelRows,
                                       [&](int i) { return encoders_[i]->Flush(); }));
     int64_t bytes = 0;
     for (size_t i = 0; i < encoders_.size(); ++i) {
@@ -119,19 +118,18 @@ class FlatFileEncoder final : public FileEncoder {
   }
 
   std::string Place(int column) const {
-    return fmt::format("{}: column {}", layout_.path, layout_.schema->field(column)->name());
+    return fmt::format("{}: column {}", target_.path, target_.parts().schema->field(column)->name());
   }
 
   template <typename Work>
   arrow::Status ForEachColumn(bool parallel, const Work& work) const {
     return ForEach(static_cast<int>(encoders_.size()), parallel,
-                   [&](int i) { return GuardWrite(Place(i), [&] { return work(i); }); });
+                   [&](int i) { return GuardWrite([&] { return Place(i); }, [&] { return work(i); }); });
   }
 
-  const FileLayout layout_;
+  const FileTarget target_;
   const int64_t row_group_rows_;
   const int64_t memory_;
-  const bool parallel_;
   const std::unique_ptr<::parquet::FileMetaDataBuilder> footer_;
   const std::unique_ptr<::parquet::PageIndexBuilder> page_index_;
   std::vector<std::unique_ptr<ColumnEncoder>> encoders_;
@@ -142,13 +140,11 @@ class FlatFileEncoder final : public FileEncoder {
 
 }  // namespace
 
-arrow::Result<std::unique_ptr<FileEncoder>> MakeFlatFileEncoder(const FileLayout& layout,
-                                                                const WriteOptions& options) {
-  for (const auto& field : layout.file_schema->fields()) {
+arrow::Result<std::unique_ptr<FileEncoder>> MakeFlatFileEncoder(const FileTarget& target) {
+  for (const auto& field : target.parts().file_schema->fields()) {
     if (!IsFlat(*field->type())) return nullptr;
   }
-  ARROW_ASSIGN_OR_RAISE(auto compressor, PageCompressor::Make(options.codec, options.level));
-  auto encoder = std::make_unique<FlatFileEncoder>(layout, options, std::move(compressor));
+  auto encoder = std::make_unique<FlatFileEncoder>(target);
   ARROW_RETURN_NOT_OK(encoder->Start());
   return encoder;
 }

@@ -1,4 +1,5 @@
 #include <cstring>
+#include <functional>
 
 #include "fmt/format.h"
 #include "marquet/base/error.h"
@@ -13,28 +14,30 @@ namespace {
 // Read at once from the file's end: most footers fit.
 constexpr int64_t kFirstRead = int64_t{64} << 10;
 
+// `place` gives the chunk's place.
 arrow::Status CheckChunk(const ::parquet::ColumnChunkMetaData& chunk,
-                         const ::parquet::ColumnDescriptor& column, const std::string& place, int64_t rows,
-                         int64_t end) {
+                         const ::parquet::ColumnDescriptor& column, const std::function<std::string()>& place,
+                         int64_t rows, int64_t end) {
   if (!chunk.file_path().empty()) {
-    return Unsupported(fmt::format("{}: lies in another file, '{}'", place, chunk.file_path()));
+    return Unsupported(fmt::format("{}: lies in another file, '{}'", place(), chunk.file_path()));
   }
-  if (chunk.crypto_metadata() != nullptr) return Unsupported(fmt::format("{}: is encrypted", place));
+  if (chunk.crypto_metadata() != nullptr) return Unsupported(fmt::format("{}: is encrypted", place()));
   const ByteRange bytes = ChunkBytes(chunk);
   if (bytes.begin < kMagicBytes || chunk.total_compressed_size() < 0 || bytes.end > end) {
     return CorruptData(fmt::format("{}: bytes {} to {} are outside of the file's data, which ends at {}",
-                                   place, bytes.begin, bytes.end, end));
+                                   place(), bytes.begin, bytes.end, end));
   }
   if (chunk.type() != column.physical_type()) {
-    return CorruptData(fmt::format("{}: has the physical type {}; the schema says {}", place,
+    return CorruptData(fmt::format("{}: has the physical type {}; the schema says {}", place(),
                                    ::parquet::TypeToString(chunk.type()),
                                    ::parquet::TypeToString(column.physical_type())));
   }
   if (column.max_repetition_level() == 0 && chunk.num_values() != rows) {
     return CorruptData(
-        fmt::format("{}: has {} values in a row group of {} rows", place, chunk.num_values(), rows));
+        fmt::format("{}: has {} values in a row group of {} rows", place(), chunk.num_values(), rows));
   }
-  if (chunk.num_values() < 0) return CorruptData(fmt::format("{}: has {} values", place, chunk.num_values()));
+  if (chunk.num_values() < 0)
+    return CorruptData(fmt::format("{}: has {} values", place(), chunk.num_values()));
   return arrow::Status::OK();
 }
 
@@ -64,8 +67,9 @@ arrow::Status CheckFooter(const ::parquet::FileMetaData& footer, const std::stri
       }
       for (int leaf = 0; leaf < group->num_columns(); ++leaf) {
         const ::parquet::ColumnDescriptor& column = *footer.schema()->Column(leaf);
-        const std::string place =
-            fmt::format("{}: row group {}, column {}", path, i, column.path()->ToDotString());
+        const auto place = [&] {
+          return fmt::format("{}: row group {}, column {}", path, i, column.path()->ToDotString());
+        };
         ARROW_RETURN_NOT_OK(GuardRead(place, [&] {
           return CheckChunk(*group->ColumnChunk(leaf), column, place, group->num_rows(), end);
         }));

@@ -30,14 +30,16 @@ arrow::Result<VerifyLevel> ParseVerifyLevel(std::string_view name);
 
 struct WriteOptions {
   Codec codec = Codec::kZstd;
-  std::optional<int> level;  // of the codec; zstd's default here is 1
+  std::optional<int> level = {};  // of the codec; zstd's default here is 1
   int64_t row_group_rows = 1 << 20;
   int64_t memory = int64_t{512} << 20;  // bound on bytes buffered before a row group is cut short
   VerifyLevel verify = VerifyLevel::kFooter;
   bool parallel = true;  // encode the columns of a row group on several threads
-  std::vector<std::string>
-      sorted_by;  // columns that the rows are sorted by, ascending, declared in the footer
-  std::vector<std::pair<std::string, std::string>> metadata;  // key-value pairs of the footer
+  std::vector<std::string> sorted_by =
+      {};  // columns that the rows are sorted by, ascending, declared in the footer
+  std::vector<std::pair<std::string, std::string>> metadata = {};  // key-value pairs of the footer
+
+  bool operator==(const WriteOptions&) const = default;
 };
 
 // Of one column (a top-level one: nested columns have a null count of -1 and no bounds).

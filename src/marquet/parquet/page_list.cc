@@ -51,8 +51,7 @@ arrow::Result<PageList::Body> PageList::MakeIndexBody(std::span<const IndexRun> 
     statistics.set_min(bounds->min);
     statistics.set_max(bounds->max);
     statistics.is_min_value_exact = statistics.is_max_value_exact = true;
-    statistics.ApplyStatSizeLimits(
-        context_.properties->max_statistics_size(place_.metadata->descr()->path()));
+    statistics.ApplyStatSizeLimits(context_.properties->default_column_properties().max_statistics_size());
   }
   return statistics;
 }

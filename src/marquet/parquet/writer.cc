@@ -10,8 +10,6 @@
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/file_encoder_internal.h"
 #include "marquet/parquet/verify_internal.h"
-#include "marquet/parquet/writer_properties_internal.h"
-#include "parquet/arrow/schema.h"
 #include "parquet/metadata.h"
 #include "parquet/properties.h"
 
@@ -42,10 +40,7 @@ bool HoldsNaN(const arrow::Array& array) {
 
 struct FileWriter::Impl {
   std::string path;
-  WriteOptions options;
-  std::shared_ptr<arrow::Schema> schema;                      // of the batches
-  std::shared_ptr<arrow::Schema> file_schema;                 // without dictionaries
-  arrow::ProxyMemoryPool pool{arrow::default_memory_pool()};  // counts what Arrow buffers
+  std::shared_ptr<const FileFormat> format;
   std::shared_ptr<file::DurableFile> file;
   std::unique_ptr<FileEncoder> encoder;
   std::vector<bool> has_nan;
@@ -53,31 +48,24 @@ struct FileWriter::Impl {
   bool closed = false;
   arrow::Status error;
 
-  arrow::Status Create(std::shared_ptr<file::FileSystem> fs) {
+  arrow::Status Create(std::shared_ptr<file::FileSystem> fs, bool parallel) {
     if (!path.ends_with(".parquet")) {
       return InvalidInput(fmt::format("{}: a data file's name must end in .parquet", path));
     }
-    ARROW_ASSIGN_OR_RAISE(file_schema, FileSchema(*schema));
-    ARROW_ASSIGN_OR_RAISE(const auto properties, WriterPropertiesFor(*file_schema, options, &pool));
-    ARROW_ASSIGN_OR_RAISE(const auto metadata, FooterMetadata(*file_schema, options));
-    // Types that Parquet lacks are found before there is a file.
-    std::shared_ptr<::parquet::SchemaDescriptor> descriptor;
-    ARROW_RETURN_NOT_OK(::parquet::arrow::ToParquetSchema(
-        file_schema.get(), *properties, *::parquet::default_arrow_writer_properties(), &descriptor));
-    has_nan.assign(schema->num_fields(), false);
+    has_nan.assign(format->schema()->num_fields(), false);
     ARROW_ASSIGN_OR_RAISE(file, file::DurableFile::Create(std::move(fs), path));
-    const FileLayout layout{path, schema, file_schema, std::move(descriptor), properties, metadata, file};
-    ARROW_ASSIGN_OR_RAISE(encoder, MakeFlatFileEncoder(layout, options));
+    const FileTarget target{path, file, format, parallel && format->options().parallel};
+    ARROW_ASSIGN_OR_RAISE(encoder, MakeFlatFileEncoder(target));
     if (encoder == nullptr) {
-      ARROW_ASSIGN_OR_RAISE(encoder, MakeArrowFileEncoder(layout, options));
+      ARROW_ASSIGN_OR_RAISE(encoder, MakeArrowFileEncoder(target));
     }
     return arrow::Status::OK();
   }
 
   arrow::Status Append(const arrow::RecordBatch& batch) {
-    if (!batch.schema()->Equals(*schema, /*check_metadata=*/false)) {
+    if (!batch.schema()->Equals(*format->schema(), /*check_metadata=*/false)) {
       return SchemaError(fmt::format("{}: the batch's schema differs from the file's: found {}, expected {}",
-                                     path, batch.schema()->ToString(), schema->ToString()));
+                                     path, batch.schema()->ToString(), format->schema()->ToString()));
     }
     for (int i = 0; i < batch.num_columns(); ++i) {
       if (!has_nan[i] && arrow::is_floating(batch.column(i)->type_id())) {
@@ -97,7 +85,7 @@ struct FileWriter::Impl {
     ARROW_ASSIGN_OR_RAISE(const auto footer, encoder->Finish());
     ARROW_RETURN_NOT_OK(file->Sync());
     ARROW_ASSIGN_OR_RAISE(const auto written, file->OpenWritten());
-    ARROW_RETURN_NOT_OK(CheckWritten(*written, path, *footer, options.verify));
+    ARROW_RETURN_NOT_OK(CheckWritten(*written, path, *footer, format->options().verify));
     WrittenFile result{path, rows, file->size(), file->Digest(), Statistics(*footer)};
     ARROW_RETURN_NOT_OK(file->Publish());
     return result;
@@ -105,9 +93,10 @@ struct FileWriter::Impl {
 
   std::vector<ColumnStatistics> Statistics(const ::parquet::FileMetaData& footer) const {
     std::vector<ColumnStatistics> columns;
+    const arrow::Schema& schema = *format->parts().file_schema;
     int leaf = 0;
-    for (int i = 0; i < file_schema->num_fields(); ++i) {
-      const arrow::Field& field = *file_schema->field(i);
+    for (int i = 0; i < schema.num_fields(); ++i) {
+      const arrow::Field& field = *schema.field(i);
       if (arrow::is_nested(field.type()->id())) {
         columns.push_back({.name = field.name()});
       } else {
@@ -129,11 +118,19 @@ arrow::Result<std::unique_ptr<FileWriter>> FileWriter::Open(std::shared_ptr<file
                                                             std::string path,
                                                             std::shared_ptr<arrow::Schema> schema,
                                                             WriteOptions options) {
+  auto format = FileFormat::Make(std::move(schema), std::move(options));
+  if (!format.ok()) return WithContext(format.status(), path);
+  return Open(std::move(fs), std::move(path), *std::move(format));
+}
+
+arrow::Result<std::unique_ptr<FileWriter>> FileWriter::Open(std::shared_ptr<file::FileSystem> fs,
+                                                            std::string path,
+                                                            std::shared_ptr<const FileFormat> format,
+                                                            bool parallel) {
   auto impl = std::make_unique<Impl>();
   impl->path = std::move(path);
-  impl->schema = std::move(schema);
-  impl->options = std::move(options);
-  const arrow::Status created = GuardWrite(impl->path, [&] { return impl->Create(std::move(fs)); });
+  impl->format = std::move(format);
+  const arrow::Status created = GuardWrite(impl->path, [&] { return impl->Create(std::move(fs), parallel); });
   std::unique_ptr<FileWriter> writer(new FileWriter(std::move(impl)));
   ARROW_RETURN_NOT_OK(created);  // the writer's end aborts what there is
   return writer;
@@ -168,7 +165,9 @@ arrow::Status FileWriter::Abort() {
 
 int64_t FileWriter::rows() const { return impl_->rows; }
 
-int64_t FileWriter::buffered_bytes() const { return impl_->encoder->buffered_bytes(); }
+int64_t FileWriter::buffered_bytes() const {
+  return impl_->encoder == nullptr ? 0 : impl_->encoder->buffered_bytes();
+}
 
 int64_t FileWriter::written_bytes() const { return impl_->file->size(); }
 

@@ -13,15 +13,19 @@
 
 #include "arrow/type_fwd.h"
 #include "marquet/file/file_system.h"
-#include "marquet/parquet/options.h"
+#include "marquet/parquet/file_format.h"
 
 namespace marquet::pq {
 
 class FileWriter {
  public:
-  // `path` must end in ".parquet"; its directory must exist.
-  // Errors: kInvalidInput (options that contradict each other), kUnsupported (a type that Parquet lacks),
-  // kStorage.
+  // `path` must end in ".parquet"; its directory must exist. `parallel` false: the columns of this file are
+  // encoded on the calling thread, whatever the options say. Errors: kInvalidInput, kStorage.
+  static arrow::Result<std::unique_ptr<FileWriter>> Open(std::shared_ptr<file::FileSystem> fs,
+                                                         std::string path,
+                                                         std::shared_ptr<const FileFormat> format,
+                                                         bool parallel = true);
+  // The same with a format made for this file alone, and FileFormat::Make's errors.
   static arrow::Result<std::unique_ptr<FileWriter>> Open(std::shared_ptr<file::FileSystem> fs,
                                                          std::string path,
                                                          std::shared_ptr<arrow::Schema> schema,

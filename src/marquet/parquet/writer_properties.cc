@@ -109,11 +109,10 @@ arrow::Result<std::shared_ptr<arrow::Schema>> FileSchema(const arrow::Schema& sc
 }
 
 arrow::Result<std::shared_ptr<::parquet::WriterProperties>> WriterPropertiesFor(
-    const arrow::Schema& file_schema, const WriteOptions& options, arrow::MemoryPool* pool) {
+    const arrow::Schema& file_schema, const WriteOptions& options) {
   ARROW_RETURN_NOT_OK(CheckOptions(file_schema, options));
   ::parquet::WriterProperties::Builder builder;
-  builder.memory_pool(pool)
-      ->version(::parquet::ParquetVersion::PARQUET_2_6)
+  builder.version(::parquet::ParquetVersion::PARQUET_2_6)
       ->data_page_version(::parquet::ParquetDataPageVersion::V1)
       ->created_by("marquet version " MARQUET_VERSION)
       ->compression(ParquetCodec(options.codec))

@@ -24,7 +24,7 @@ arrow::Result<std::shared_ptr<arrow::Schema>> FileSchema(const arrow::Schema& sc
 
 // kInvalidInput for options that contradict each other or the schema.
 arrow::Result<std::shared_ptr<::parquet::WriterProperties>> WriterPropertiesFor(
-    const arrow::Schema& file_schema, const WriteOptions& options, arrow::MemoryPool* pool);
+    const arrow::Schema& file_schema, const WriteOptions& options);
 
 // The key-value pairs of the footer: the options', the schema's own, and the Arrow schema itself under
 // "ARROW:schema", which is what brings field metadata back. A schema with fixed-size lists is not embedded:

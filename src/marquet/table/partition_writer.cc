@@ -45,6 +45,7 @@ struct PartitionWriter::Impl {
   std::shared_ptr<TableState> table;
   std::shared_ptr<arrow::Schema> schema;
   pq::WriteOptions options;
+  std::shared_ptr<const pq::FileFormat> format;  // of all its files, once there is one
   int64_t max_rows_per_file = 0;
   int max_threads = 0;  // 0: as many as there are processors
   std::function<void(const pq::WrittenFile&)> on_file;
@@ -162,21 +163,24 @@ struct PartitionWriter::Impl {
 
   arrow::Status OpenFile(Partition* partition) {
     ARROW_RETURN_NOT_OK(table->EnsureDirectory(partition->directory));
-    pq::WriteOptions file_options = options;
     int number = 0;
+    bool parallel = false;
     {
       std::lock_guard lock(mutex);
       number = next_file++;
       // Handing the columns of few rows to other threads takes longer than encoding them.
-      file_options.parallel = file_options.parallel && many_rows;
+      parallel = many_rows;
+      if (format == nullptr) {
+        ARROW_ASSIGN_OR_RAISE(format, table->FormatOf(schema, options));
+      }
     }
     const std::string name = fmt::format("part-{:05}-{}.parquet", number, uuid);
     partition->relative_path =
         partition->directory.empty() ? name : file::JoinPath(partition->directory, name);
     ARROW_ASSIGN_OR_RAISE(
         partition->writer,
-        pq::FileWriter::Open(table->fs, file::JoinPath(table->path, partition->relative_path), schema,
-                             std::move(file_options)));
+        pq::FileWriter::Open(table->fs, file::JoinPath(table->path, partition->relative_path), format,
+                             parallel));
     return arrow::Status::OK();
   }
 
@@ -290,6 +294,7 @@ void PartitionWriter::Release() { impl_->released = true; }
 
 arrow::Status PartitionWriter::Abort() {
   Impl& impl = *impl_;
+  if (impl.released) return arrow::Status::OK();  // all were finished
   {
     std::lock_guard lock(impl.mutex);
     if (impl.status.ok()) impl.status = arrow::Status::Cancelled("the append was aborted");
@@ -302,7 +307,6 @@ arrow::Status PartitionWriter::Abort() {
     if (first.ok()) first = aborted;
     partition->writer.reset();
   }
-  if (impl.released) return first;
   for (const Written& written : impl.written) {
     const arrow::Status removed =
         impl.table->fs->Remove(file::JoinPath(impl.table->path, written.relative_path));

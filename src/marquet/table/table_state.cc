@@ -57,6 +57,16 @@ arrow::Result<std::shared_ptr<const FileIndex>> TableState::index() const {
   return index_;
 }
 
+arrow::Result<std::shared_ptr<const pq::FileFormat>> TableState::FormatOf(
+    const std::shared_ptr<arrow::Schema>& schema, const pq::WriteOptions& options) {
+  std::lock_guard lock(mutex_);
+  if (format_ == nullptr || format_->options() != options ||
+      !format_->schema()->Equals(*schema, /*check_metadata=*/true)) {
+    ARROW_ASSIGN_OR_RAISE(format_, pq::FileFormat::Make(schema, options));
+  }
+  return format_;
+}
+
 arrow::Status TableState::EnsureDirectory(const std::string& relative) {
   if (relative.empty()) return arrow::Status::OK();  // the table's own: its log lies in it
   std::shared_ptr<const delta::Snapshot> snapshot;

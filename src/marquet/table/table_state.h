@@ -9,6 +9,7 @@
 #include "arrow/result.h"
 #include "marquet/delta/log.h"
 #include "marquet/file/file_system.h"
+#include "marquet/parquet/file_format.h"
 #include "marquet/table/file_index.h"
 #include "marquet/table/reader_cache.h"
 #include "marquet/table/table.h"
@@ -38,6 +39,11 @@ class TableState {
   // Of the snapshot; made on first use.
   arrow::Result<std::shared_ptr<const FileIndex>> index() const;
 
+  // The format of data files of these columns. Made anew only when columns or options are others than the
+  // last time.
+  arrow::Result<std::shared_ptr<const pq::FileFormat>> FormatOf(const std::shared_ptr<arrow::Schema>& schema,
+                                                                const pq::WriteOptions& options);
+
   // Makes sure that a directory under the table exists and survives a power cut. Only the first call for a
   // directory that no committed file lies in touches the file system.
   arrow::Status EnsureDirectory(const std::string& relative);
@@ -47,6 +53,7 @@ class TableState {
   std::shared_ptr<const delta::Snapshot> snapshot_;
   mutable std::shared_ptr<const FileIndex> index_;
   std::unordered_set<std::string> directories_;
+  std::shared_ptr<const pq::FileFormat> format_;
 };
 
 struct Table::Impl {
