@@ -24,7 +24,7 @@ class DictionaryDecoder {
       return arrow::Status::IOError("a dictionary of ", values, " values takes ", bytes.size(), " bytes");
     }
     values_.resize(static_cast<size_t>(values));
-    std::memcpy(values_.data(), bytes.data(), values_.size() * sizeof(T));
+    if (values > 0) std::memcpy(values_.data(), bytes.data(), values_.size() * sizeof(T));
     return arrow::Status::OK();
   }
 
