@@ -112,7 +112,7 @@ struct DurableFile::Impl {
       if (buffered > 0) std::memcpy(larger.get(), buffer.get(), static_cast<size_t>(buffered));
       buffer = std::move(larger);
     }
-    std::memcpy(buffer.get() + buffered, data, static_cast<size_t>(nbytes));
+    if (nbytes > 0) std::memcpy(buffer.get() + buffered, data, static_cast<size_t>(nbytes));
     buffered += nbytes;
   }
 

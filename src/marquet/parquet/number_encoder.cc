@@ -189,7 +189,7 @@ class NumberEncoder final : public ColumnEncoder {
                              [&](uint8_t* out) { return EncodeDelta(values, out); });
     } else {
       return pages_.MakeBody(rows, count * static_cast<int64_t>(sizeof(T)), [&](uint8_t* out) {
-        std::memcpy(out, values.data(), values.size_bytes());
+        if (!values.empty()) std::memcpy(out, values.data(), values.size_bytes());
         return static_cast<int64_t>(values.size_bytes());
       });
     }

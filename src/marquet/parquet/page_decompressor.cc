@@ -81,7 +81,7 @@ arrow::Status PageDecompressor::Decompress(std::span<const uint8_t> bytes, std::
   int64_t size = 0;
   if (codec_ == Compression::UNCOMPRESSED) {
     size = static_cast<int64_t>(std::min(bytes.size(), out.size()));
-    std::memcpy(out.data(), bytes.data(), static_cast<size_t>(size));
+    if (size > 0) std::memcpy(out.data(), bytes.data(), static_cast<size_t>(size));
   } else if (codec_ == Compression::ZSTD) {
     ZSTD_DCtx* const context = ZstdContext();
     if (context == nullptr) return arrow::Status::OutOfMemory("no memory for a zstd context");
