@@ -1,323 +1,248 @@
-#include <arrow/api.h>
-#include <arrow/io/api.h>
-#include <fmt/format.h>
-#include <parquet/arrow/reader.h>
-#include <parquet/exception.h>
-#include <parquet/file_reader.h>
-#include <parquet/schema.h>
+#include "marquet/delta/checkpoint.h"
 
-#include <array>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
-#include "marquet/delta/checkpoint.h"
+#include "marquet/delta/checkpoint_leaves.h"
 #include "marquet/delta/commit_json.h"
+#include "parquet/metadata.h"
+#include "parquet/schema.h"
 
 namespace marquet::delta {
 namespace {
 
-constexpr int64_t kReadWhole = int64_t{8} << 20;  // up to here one read beats one for each column
+// Files of one block lie next to each other in memory, and their memory is freed together.
+constexpr size_t kBlockFiles = SharedList<AddFile>::kChunk;
 
-// The leaves that are read; everything else in a checkpoint (parsed statistics, above all) is passed over.
-constexpr std::array<std::string_view, 28> kLeaves = {"txn.appId",
-                                                      "txn.version",
-                                                      "txn.lastUpdated",  //
-                                                      "add.path",
-                                                      "add.partitionValues.",
-                                                      "add.size",
-                                                      "add.modificationTime",
-                                                      "add.dataChange",  //
-                                                      "add.stats",
-                                                      "add.tags.",
-                                                      "add.deletionVector.storageType",  //
-                                                      "remove.path",
-                                                      "remove.deletionTimestamp",
-                                                      "remove.dataChange",
-                                                      "remove.extendedFileMetadata",  //
-                                                      "remove.partitionValues.",
-                                                      "remove.size",  //
-                                                      "metaData.id",
-                                                      "metaData.name",
-                                                      "metaData.description",
-                                                      "metaData.format.provider",  //
-                                                      "metaData.schemaString",
-                                                      "metaData.partitionColumns.",
-                                                      "metaData.configuration.",  //
-                                                      "metaData.createdTime",
-                                                      "protocol.",
-                                                      "sidecar.path",
-                                                      "sidecar.sizeInBytes"};
-
-bool IsRead(std::string_view path) {
-  return std::any_of(kLeaves.begin(), kLeaves.end(), [&](std::string_view leaf) {
-    return leaf.back() == '.' ? path.starts_with(leaf) : path == leaf;
-  });
+bool IsOfAction(std::string_view leaf) {
+  const std::string_view column = leaf.substr(0, leaf.find('.'));
+  return column == "txn" || column == "add" || column == "remove" || column == "metaData" ||
+         column == "protocol" || column == "sidecar";
 }
 
-// Typed access to one column of a struct, or to nothing where the checkpoint lacks it.
-class Column {
- public:
-  Column() = default;
-  explicit Column(std::shared_ptr<arrow::Array> array) : array_(std::move(array)) {}
-
-  bool IsNull(int64_t row) const { return array_ == nullptr || array_->IsNull(row); }
-
-  // Null, or of another type: the given default.
-  std::string_view Text(int64_t row) const {
-    if (IsNull(row)) return {};
-    switch (array_->type_id()) {
-      case arrow::Type::STRING:
-      case arrow::Type::BINARY:
-        return static_cast<const arrow::BinaryArray&>(*array_).GetView(row);
-      case arrow::Type::LARGE_STRING:
-      case arrow::Type::LARGE_BINARY:
-        return static_cast<const arrow::LargeBinaryArray&>(*array_).GetView(row);
-      case arrow::Type::STRING_VIEW:
-      case arrow::Type::BINARY_VIEW:
-        return static_cast<const arrow::BinaryViewArray&>(*array_).GetView(row);
-      default:
-        return {};
-    }
-  }
-
-  std::optional<int64_t> Number(int64_t row) const {
-    if (IsNull(row)) return std::nullopt;
-    if (array_->type_id() == arrow::Type::INT64) {
-      return static_cast<const arrow::Int64Array&>(*array_).Value(row);
-    }
-    if (array_->type_id() == arrow::Type::INT32) {
-      return static_cast<const arrow::Int32Array&>(*array_).Value(row);
-    }
-    return std::nullopt;
-  }
-
-  std::optional<bool> Bool(int64_t row) const {
-    if (IsNull(row) || array_->type_id() != arrow::Type::BOOL) return std::nullopt;
-    return static_cast<const arrow::BooleanArray&>(*array_).Value(row);
-  }
-
-  std::vector<std::string> Texts(int64_t row) const {
-    std::vector<std::string> texts;
-    if (IsNull(row) || array_->type_id() != arrow::Type::LIST) return texts;
-    const auto& list = static_cast<const arrow::ListArray&>(*array_);
-    const Column values(list.values());
-    for (int64_t i = list.value_offset(row); i < list.value_offset(row + 1); ++i) {
-      texts.emplace_back(values.Text(i));
-    }
-    return texts;
-  }
-
- private:
-  friend class MapColumn;
-  std::shared_ptr<arrow::Array> array_;
-};
-
-// A map<string, string> column.
-class MapColumn {
- public:
-  MapColumn() = default;
-  explicit MapColumn(const Column& column) {
-    if (column.array_ == nullptr || column.array_->type_id() != arrow::Type::MAP) return;
-    map_ = std::static_pointer_cast<arrow::MapArray>(column.array_);
-    keys_ = Column(map_->keys());
-    values_ = Column(map_->items());
-  }
-
-  template <typename Each>
-  void ForEach(int64_t row, Each&& each) const {
-    if (map_ == nullptr || map_->IsNull(row)) return;
-    for (int64_t i = map_->value_offset(row); i < map_->value_offset(row + 1); ++i) {
-      each(keys_.Text(i), values_.Text(i));
-    }
-  }
-
-  PartitionValues Values(int64_t row) const {
-    PartitionValues values;
-    ForEach(row, [&](std::string_view key, std::string_view value) {
-      values.emplace_hint(values.end(), std::string(key),
-                          value.empty() ? std::nullopt : std::optional<std::string>(std::string(value)));
-    });
-    return values;
-  }
-
-  StringMap Texts(int64_t row) const {
-    StringMap map;
-    ForEach(row, [&](std::string_view key, std::string_view value) {
-      map.emplace_hint(map.end(), std::string(key), std::string(value));
-    });
-    return map;
-  }
-
- private:
-  std::shared_ptr<arrow::MapArray> map_;
-  Column keys_, values_;
-};
-
-// The struct column of one kind of action.
-class ActionColumn {
- public:
-  ActionColumn(const arrow::RecordBatch& batch, const std::string& name) {
-    const auto array = batch.GetColumnByName(name);
-    if (array != nullptr && array->type_id() == arrow::Type::STRUCT) {
-      struct_ = std::static_pointer_cast<arrow::StructArray>(array);
-    }
-  }
-  bool IsNull(int64_t row) const { return struct_ == nullptr || struct_->IsNull(row); }
-  bool absent() const { return struct_ == nullptr || struct_->null_count() == struct_->length(); }
-  Column operator[](const std::string& name) const {
-    return struct_ == nullptr ? Column() : Column(struct_->GetFieldByName(name));
-  }
-
- private:
-  std::shared_ptr<arrow::StructArray> struct_;
-};
+// Partition values in the order of their keys, as checkpoints mostly have them. An empty text stands for
+// null.
+void PutValue(std::string_view key, std::string_view value, PartitionValues* values) {
+  values->emplace_hint(values->end(), key,
+                       value.empty() ? std::nullopt : std::optional<std::string>(std::in_place, value));
+}
 
 arrow::Status Missing(std::string_view action, std::string_view field, int64_t row) {
   return CorruptData(fmt::format("row {}: {}.{} is absent or of an unexpected type", row, action, field));
 }
 
-arrow::Status ReadAdds(const arrow::RecordBatch& batch, int64_t first_row, CheckpointContent* content) {
-  const ActionColumn add(batch, "add");
-  if (add.absent()) return arrow::Status::OK();
-  const Column path = add["path"], size = add["size"], modified = add["modificationTime"],
-               data_change = add["dataChange"], stats = add["stats"];
-  const MapColumn partition_values(add["partitionValues"]), tags(add["tags"]);
-  const Column deletion_vector = add["deletionVector"];
-  content->files.reserve(content->files.size() + batch.num_rows());
-  for (int64_t row = 0; row < batch.num_rows(); ++row) {
-    if (add.IsNull(row)) continue;
-    auto file = std::make_shared<AddFile>();
-    if (path.Text(row).empty()) return Missing("add", "path", first_row + row);
-    ARROW_ASSIGN_OR_RAISE(file->path, DecodePath(path.Text(row)));
-    if (!deletion_vector.IsNull(row)) {
-      return Unsupported(
-          fmt::format("{} has a deletion vector (feature deletionVectors)", Quoted(file->path)));
+arrow::Status ReadAdds(CheckpointLeaves* leaves, CheckpointContent* content) {
+  ARROW_ASSIGN_OR_RAISE(const auto rows, leaves->RowsWith("add", "path"));
+  std::vector<std::shared_ptr<std::vector<AddFile>>> blocks;
+  for (size_t made = 0; made < rows.size(); made += kBlockFiles) {
+    blocks.push_back(std::make_shared<std::vector<AddFile>>(std::min(kBlockFiles, rows.size() - made)));
+  }
+  const auto file = [&](size_t i) -> AddFile& { return (*blocks[i / kBlockFiles])[i % kBlockFiles]; };
+  for (size_t i = 0; i < rows.size(); ++i) {
+    file(i).size = -1;
+    file(i).data_change = false;
+  }
+  ARROW_RETURN_NOT_OK(
+      leaves->ForEach("add.path", rows, [&](size_t i, const CheckpointLeaf& leaf) -> arrow::Status {
+        if (leaf.text().empty()) return arrow::Status::OK();
+        ARROW_ASSIGN_OR_RAISE(file(i).path, DecodePath(leaf.text()));
+        return arrow::Status::OK();
+      }));
+  ARROW_RETURN_NOT_OK(leaves->ForEach("add.size", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+    if (leaf.is_number()) file(i).size = leaf.number();
+    return arrow::Status::OK();
+  }));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (file(i).path.empty()) return Missing("add", "path", leaves->first_row() + rows[i]);
+    if (file(i).size < 0) return Missing("add", "size", leaves->first_row() + rows[i]);
+  }
+  ARROW_RETURN_NOT_OK(
+      leaves->ForEach("add.deletionVector.storageType", rows, [&](size_t i, const CheckpointLeaf&) {
+        return Unsupported(
+            fmt::format("{} has a deletion vector (feature deletionVectors)", Quoted(file(i).path)));
+      }));
+  ARROW_RETURN_NOT_OK(
+      leaves->ForEach("add.modificationTime", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+        file(i).modification_time_ms = leaf.number();
+        return arrow::Status::OK();
+      }));
+  ARROW_RETURN_NOT_OK(leaves->ForEach("add.dataChange", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+    file(i).data_change = leaf.flag();
+    return arrow::Status::OK();
+  }));
+  ARROW_RETURN_NOT_OK(leaves->ForEach("add.stats", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+    file(i).stats = leaf.text();
+    return arrow::Status::OK();
+  }));
+  ARROW_RETURN_NOT_OK(leaves->ForEachPair("add.partitionValues", rows,
+                                          [&](size_t i, std::string_view key, std::string_view value) {
+                                            PutValue(key, value, &file(i).partition_values);
+                                          }));
+  ARROW_RETURN_NOT_OK(
+      leaves->ForEachPair("add.tags", rows, [&](size_t i, std::string_view key, std::string_view value) {
+        file(i).tags.emplace_hint(file(i).tags.end(), key, value);
+      }));
+  content->files.reserve(content->files.size() + rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) content->files.emplace_back(blocks[i / kBlockFiles], &file(i));
+  return arrow::Status::OK();
+}
+
+arrow::Status ReadRemoves(CheckpointLeaves* leaves, CheckpointContent* content) {
+  ARROW_ASSIGN_OR_RAISE(const auto rows, leaves->RowsWith("remove", "path"));
+  if (rows.empty()) return arrow::Status::OK();
+  std::vector<RemoveFile> files(rows.size());
+  for (RemoveFile& file : files) file.data_change = false;
+  ARROW_RETURN_NOT_OK(
+      leaves->ForEach("remove.path", rows, [&](size_t i, const CheckpointLeaf& leaf) -> arrow::Status {
+        if (leaf.text().empty()) return arrow::Status::OK();
+        ARROW_ASSIGN_OR_RAISE(files[i].path, DecodePath(leaf.text()));
+        return arrow::Status::OK();
+      }));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (files[i].path.empty()) return Missing("remove", "path", leaves->first_row() + rows[i]);
+  }
+  ARROW_RETURN_NOT_OK(
+      leaves->ForEach("remove.deletionTimestamp", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+        if (leaf.is_number()) files[i].deletion_time_ms = leaf.number();
+        return arrow::Status::OK();
+      }));
+  ARROW_RETURN_NOT_OK(leaves->ForEach("remove.dataChange", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+    files[i].data_change = leaf.flag();
+    return arrow::Status::OK();
+  }));
+  ARROW_RETURN_NOT_OK(
+      leaves->ForEach("remove.extendedFileMetadata", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+        files[i].extended_file_metadata = leaf.flag();
+        return arrow::Status::OK();
+      }));
+  ARROW_RETURN_NOT_OK(leaves->ForEach("remove.size", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+    if (leaf.is_number()) files[i].size = leaf.number();
+    return arrow::Status::OK();
+  }));
+  ARROW_RETURN_NOT_OK(leaves->ForEachPair("remove.partitionValues", rows,
+                                          [&](size_t i, std::string_view key, std::string_view value) {
+                                            PutValue(key, value, &files[i].partition_values);
+                                          }));
+  for (RemoveFile& file : files) content->rest.emplace_back(std::move(file));
+  return arrow::Status::OK();
+}
+
+arrow::Status ReadTransactions(CheckpointLeaves* leaves, CheckpointContent* content) {
+  ARROW_ASSIGN_OR_RAISE(const auto rows, leaves->RowsWith("txn", "appId"));
+  if (rows.empty()) return arrow::Status::OK();
+  std::vector<std::optional<std::string>> app_ids(rows.size());
+  std::vector<std::optional<int64_t>> versions(rows.size()), updated(rows.size());
+  ARROW_RETURN_NOT_OK(leaves->ForEach("txn.appId", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+    app_ids[i] = leaf.text();
+    return arrow::Status::OK();
+  }));
+  ARROW_RETURN_NOT_OK(leaves->ForEach("txn.version", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+    if (leaf.is_number()) versions[i] = leaf.number();
+    return arrow::Status::OK();
+  }));
+  ARROW_RETURN_NOT_OK(leaves->ForEach("txn.lastUpdated", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+    if (leaf.is_number()) updated[i] = leaf.number();
+    return arrow::Status::OK();
+  }));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!app_ids[i]) return Missing("txn", "appId", leaves->first_row() + rows[i]);
+    if (!versions[i]) return Missing("txn", "version", leaves->first_row() + rows[i]);
+    content->rest.emplace_back(Transaction{std::move(*app_ids[i]), *versions[i], updated[i]});
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status ReadProtocols(CheckpointLeaves* leaves, CheckpointContent* content) {
+  ARROW_ASSIGN_OR_RAISE(const auto rows, leaves->RowsWith("protocol", "minReaderVersion"));
+  if (rows.empty()) return arrow::Status::OK();
+  std::vector<Protocol> protocols(rows.size());
+  for (const auto& [name, version] : {std::pair{"minReaderVersion", &Protocol::min_reader_version},
+                                      std::pair{"minWriterVersion", &Protocol::min_writer_version}}) {
+    for (Protocol& protocol : protocols) protocol.*version = 0;
+    ARROW_RETURN_NOT_OK(
+        leaves->ForEach(std::string("protocol.") + name, rows, [&](size_t i, const CheckpointLeaf& leaf) {
+          if (leaf.number() >= 1 && leaf.number() <= INT32_MAX) {
+            protocols[i].*version = static_cast<int>(leaf.number());
+          }
+          return arrow::Status::OK();
+        }));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (protocols[i].*version == 0) return Missing("protocol", name, leaves->first_row() + rows[i]);
     }
-    const auto bytes = size.Number(row);
-    if (!bytes || *bytes < 0) return Missing("add", "size", first_row + row);
-    file->size = *bytes;
-    file->partition_values = partition_values.Values(row);
-    file->modification_time_ms = modified.Number(row).value_or(0);
-    file->data_change = data_change.Bool(row).value_or(false);
-    file->stats = stats.Text(row);
-    file->tags = tags.Texts(row);
-    content->files.push_back(std::move(file));
   }
+  ARROW_RETURN_NOT_OK(leaves->ForEachElement(
+      "protocol.readerFeatures", rows,
+      [&](size_t i, std::string_view feature) { protocols[i].reader_features.emplace_back(feature); }));
+  ARROW_RETURN_NOT_OK(leaves->ForEachElement(
+      "protocol.writerFeatures", rows,
+      [&](size_t i, std::string_view feature) { protocols[i].writer_features.emplace_back(feature); }));
+  for (Protocol& protocol : protocols) content->rest.emplace_back(std::move(protocol));
   return arrow::Status::OK();
 }
 
-arrow::Status ReadRemoves(const arrow::RecordBatch& batch, int64_t first_row, CheckpointContent* content) {
-  const ActionColumn remove(batch, "remove");
-  if (remove.absent()) return arrow::Status::OK();
-  const Column path = remove["path"], deleted = remove["deletionTimestamp"], size = remove["size"],
-               data_change = remove["dataChange"], extended = remove["extendedFileMetadata"];
-  const MapColumn partition_values(remove["partitionValues"]);
-  for (int64_t row = 0; row < batch.num_rows(); ++row) {
-    if (remove.IsNull(row)) continue;
-    RemoveFile file;
-    if (path.Text(row).empty()) return Missing("remove", "path", first_row + row);
-    ARROW_ASSIGN_OR_RAISE(file.path, DecodePath(path.Text(row)));
-    file.deletion_time_ms = deleted.Number(row);
-    file.data_change = data_change.Bool(row).value_or(false);
-    file.extended_file_metadata = extended.Bool(row).value_or(false);
-    file.partition_values = partition_values.Values(row);
-    file.size = size.Number(row);
-    content->rest.emplace_back(std::move(file));
+arrow::Status ReadMetadata(CheckpointLeaves* leaves, CheckpointContent* content) {
+  ARROW_ASSIGN_OR_RAISE(const auto rows, leaves->RowsWith("metaData", "id"));
+  if (rows.empty()) return arrow::Status::OK();
+  std::vector<Metadata> tables(rows.size());
+  for (const auto& [name, text] : {std::pair{"id", &Metadata::id}, std::pair{"name", &Metadata::name},
+                                   std::pair{"description", &Metadata::description},
+                                   std::pair{"schemaString", &Metadata::schema_string}}) {
+    ARROW_RETURN_NOT_OK(
+        leaves->ForEach(std::string("metaData.") + name, rows, [&](size_t i, const CheckpointLeaf& leaf) {
+          tables[i].*text = leaf.text();
+          return arrow::Status::OK();
+        }));
   }
-  return arrow::Status::OK();
-}
-
-arrow::Status ReadTransactions(const arrow::RecordBatch& batch, int64_t first_row,
-                               CheckpointContent* content) {
-  const ActionColumn txn(batch, "txn");
-  if (txn.absent()) return arrow::Status::OK();
-  const Column app_id = txn["appId"], version = txn["version"], updated = txn["lastUpdated"];
-  for (int64_t row = 0; row < batch.num_rows(); ++row) {
-    if (txn.IsNull(row)) continue;
-    if (app_id.IsNull(row)) return Missing("txn", "appId", first_row + row);
-    const auto number = version.Number(row);
-    if (!number) return Missing("txn", "version", first_row + row);
-    content->rest.emplace_back(Transaction{std::string(app_id.Text(row)), *number, updated.Number(row)});
-  }
-  return arrow::Status::OK();
-}
-
-arrow::Status ReadTableActions(const arrow::RecordBatch& batch, int64_t first_row,
-                               CheckpointContent* content) {
-  const ActionColumn protocol(batch, "protocol"), metadata(batch, "metaData");
-  for (int64_t row = 0; row < batch.num_rows() && !protocol.absent(); ++row) {
-    if (protocol.IsNull(row)) continue;
-    const auto reader = protocol["minReaderVersion"].Number(row);
-    const auto writer = protocol["minWriterVersion"].Number(row);
-    if (!reader || *reader < 1 || *reader > INT32_MAX) {
-      return Missing("protocol", "minReaderVersion", first_row + row);
-    }
-    if (!writer || *writer < 1 || *writer > INT32_MAX) {
-      return Missing("protocol", "minWriterVersion", first_row + row);
-    }
-    content->rest.emplace_back(Protocol{static_cast<int>(*reader), static_cast<int>(*writer),
-                                        protocol["readerFeatures"].Texts(row),
-                                        protocol["writerFeatures"].Texts(row)});
-  }
-  for (int64_t row = 0; row < batch.num_rows() && !metadata.absent(); ++row) {
-    if (metadata.IsNull(row)) continue;
-    Metadata table;
-    table.id = metadata["id"].Text(row);
-    table.name = metadata["name"].Text(row);
-    table.description = metadata["description"].Text(row);
-    table.schema_string = metadata["schemaString"].Text(row);
-    table.partition_columns = metadata["partitionColumns"].Texts(row);
-    table.configuration = MapColumn(metadata["configuration"]).Texts(row);
-    table.created_time_ms = metadata["createdTime"].Number(row);
-    content->rest.emplace_back(std::move(table));
-  }
-  return arrow::Status::OK();
-}
-
-arrow::Status ReadBatch(const arrow::RecordBatch& batch, int64_t first_row, CheckpointContent* content,
-                        std::vector<std::string>* sidecars) {
-  ARROW_RETURN_NOT_OK(ReadTableActions(batch, first_row, content));
-  ARROW_RETURN_NOT_OK(ReadTransactions(batch, first_row, content));
-  ARROW_RETURN_NOT_OK(ReadAdds(batch, first_row, content));
-  ARROW_RETURN_NOT_OK(ReadRemoves(batch, first_row, content));
-  const ActionColumn sidecar(batch, "sidecar");
-  for (int64_t row = 0; row < batch.num_rows() && !sidecar.absent(); ++row) {
-    if (!sidecar.IsNull(row)) sidecars->emplace_back(sidecar["path"].Text(row));
-  }
+  ARROW_RETURN_NOT_OK(leaves->ForEachElement(
+      "metaData.partitionColumns", rows,
+      [&](size_t i, std::string_view column) { tables[i].partition_columns.emplace_back(column); }));
+  ARROW_RETURN_NOT_OK(leaves->ForEachPair("metaData.configuration", rows,
+                                          [&](size_t i, std::string_view key, std::string_view value) {
+                                            tables[i].configuration.emplace(key, value);
+                                          }));
+  ARROW_RETURN_NOT_OK(
+      leaves->ForEach("metaData.createdTime", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+        if (leaf.is_number()) tables[i].created_time_ms = leaf.number();
+        return arrow::Status::OK();
+      }));
+  for (Metadata& table : tables) content->rest.emplace_back(std::move(table));
   return arrow::Status::OK();
 }
 
 arrow::Status ReadParquet(file::FileSystem& fs, const std::string& path, CheckpointContent* content,
                           std::vector<std::string>* sidecars) {
-  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::io::RandomAccessFile> source, fs.OpenForReading(path));
-  ARROW_ASSIGN_OR_RAISE(const int64_t size, source->GetSize());
-  if (size <= kReadWhole) {
-    ARROW_ASSIGN_OR_RAISE(auto bytes, source->ReadAt(0, size));
-    source = std::make_shared<arrow::io::BufferReader>(std::move(bytes));
+  ARROW_ASSIGN_OR_RAISE(const auto file, pq::LeafFile::Open(fs, path));
+  const parquet::FileMetaData& footer = file->footer();
+  std::map<std::string, int> names;
+  bool known = false;
+  for (int i = 0; i < footer.num_columns(); ++i) {
+    const std::string name = footer.schema()->Column(i)->path()->ToDotString();
+    known = known || IsOfAction(name);
+    names.emplace(name, i);
   }
-  auto file = parquet::ParquetFileReader::Open(std::move(source));
-  const parquet::SchemaDescriptor& schema = *file->metadata()->schema();
-  std::vector<int> leaves;
-  for (int i = 0; i < schema.num_columns(); ++i) {
-    if (IsRead(schema.Column(i)->path()->ToDotString())) leaves.push_back(i);
-  }
-  if (leaves.empty()) return CorruptData("none of its columns is one of a checkpoint");
-  std::vector<int> row_groups(file->metadata()->num_row_groups());
-  for (size_t i = 0; i < row_groups.size(); ++i) row_groups[i] = static_cast<int>(i);
-
-  parquet::ArrowReaderProperties properties(/*use_threads=*/false);
-  properties.set_batch_size(16'384);
-  ARROW_ASSIGN_OR_RAISE(const auto reader, parquet::arrow::FileReader::Make(arrow::default_memory_pool(),
-                                                                            std::move(file), properties));
-  ARROW_ASSIGN_OR_RAISE(auto batches, reader->GetRecordBatchReader(row_groups, leaves));
+  if (!known) return CorruptData("none of its columns is one of a checkpoint");
   int64_t first_row = 0;
-  for (;;) {
-    std::shared_ptr<arrow::RecordBatch> batch;
-    ARROW_RETURN_NOT_OK(batches->ReadNext(&batch));
-    if (batch == nullptr) return arrow::Status::OK();
-    ARROW_RETURN_NOT_OK(ReadBatch(*batch, first_row, content, sidecars));
-    first_row += batch->num_rows();
+  for (int group = 0; group < footer.num_row_groups(); ++group) {
+    CheckpointLeaves leaves(*file, names, group, first_row);
+    ARROW_RETURN_NOT_OK(ReadProtocols(&leaves, content));
+    ARROW_RETURN_NOT_OK(ReadMetadata(&leaves, content));
+    ARROW_RETURN_NOT_OK(ReadTransactions(&leaves, content));
+    ARROW_RETURN_NOT_OK(ReadAdds(&leaves, content));
+    ARROW_RETURN_NOT_OK(ReadRemoves(&leaves, content));
+    ARROW_ASSIGN_OR_RAISE(const auto rows, leaves.RowsWith("sidecar", "path"));
+    std::vector<std::string> found(rows.size());
+    ARROW_RETURN_NOT_OK(leaves.ForEach("sidecar.path", rows, [&](size_t i, const CheckpointLeaf& leaf) {
+      found[i] = leaf.text();
+      return arrow::Status::OK();
+    }));
+    sidecars->insert(sidecars->end(), found.begin(), found.end());
+    first_row += footer.RowGroup(group)->num_rows();
   }
+  return arrow::Status::OK();
 }
 
 // Turns what Arrow's Parquet layer returns or throws for damaged bytes into kCorruptData. Storage errors and

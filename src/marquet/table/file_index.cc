@@ -12,35 +12,58 @@
 #include "marquet/table/predicate_node.h"
 
 namespace marquet::table {
+namespace {
+
+// Of a file's partition values, as the log spells it; empty for null.
+std::string_view TextOf(const delta::AddFile& add, const std::string& column) {
+  const auto found = add.partition_values.find(column);
+  if (found == add.partition_values.end() || !found->second) return {};
+  return *found->second;
+}
+
+}  // namespace
 
 const delta::FileStatistics& IndexedFile::statistics(const arrow::Schema& schema) const {
-  std::call_once(parsed_, [&] {
-    if (add_->stats.empty()) return;
+  if (const auto* const parsed = parsed_.load(std::memory_order_acquire)) return *parsed;
+  auto made = std::make_shared<delta::FileStatistics>();
+  if (!add_->stats.empty()) {
     auto parsed = delta::StatisticsFromJson(add_->stats, schema);
-    if (parsed.ok()) statistics_ = *std::move(parsed);
-  });
-  return statistics_;
+    if (parsed.ok()) *made = *std::move(parsed);
+  }
+  static std::mutex mutex;  // only who comes first at a file takes it
+  std::lock_guard lock(mutex);
+  if (statistics_ == nullptr) {
+    statistics_ = std::move(made);
+    parsed_.store(statistics_.get(), std::memory_order_release);
+  }
+  return *statistics_;
 }
 
 arrow::Result<std::shared_ptr<const FileIndex>> FileIndex::Make(
     std::shared_ptr<const delta::Snapshot> snapshot, const FileIndex* previous) {
   auto index = std::make_shared<FileIndex>();
   index->snapshot_ = std::move(snapshot);
-  std::unordered_map<const delta::AddFile*, const std::shared_ptr<const IndexedFile>*> known;
+  std::unordered_map<const delta::AddFile*, const IndexedFile*> parsed;
   if (previous != nullptr) {
-    known.reserve(previous->files_.size());
-    for (const auto& file : previous->files_) known.emplace(&file->add(), &file);
+    for (const IndexedFile& file : previous->files_) {
+      if (file.parsed_.load(std::memory_order_acquire) != nullptr) parsed.emplace(file.add_, &file);
+    }
   }
-  index->files_.reserve(index->snapshot_->files.size());
+  index->files_ = std::vector<IndexedFile>(index->snapshot_->files.size());
+  auto file = index->files_.begin();
   for (const auto& add : index->snapshot_->files) {
-    const auto found = known.find(add.get());
-    index->files_.push_back(found != known.end() ? *found->second : std::make_shared<const IndexedFile>(add));
+    file->add_ = add.get();
+    if (const auto known = parsed.find(add.get()); known != parsed.end()) {
+      file->statistics_ = known->second->statistics_;
+      file->parsed_.store(file->statistics_.get(), std::memory_order_relaxed);
+    }
+    ++file;
   }
-  ARROW_RETURN_NOT_OK(index->AddPartitionColumns());
+  ARROW_RETURN_NOT_OK(index->FindPartitionColumns());
   return index;
 }
 
-arrow::Status FileIndex::AddPartitionColumns() {
+arrow::Status FileIndex::FindPartitionColumns() {
   const delta::Snapshot& snapshot = *snapshot_;
   const auto& names = snapshot.metadata.partition_columns;
   arrow::FieldVector fields;
@@ -54,69 +77,63 @@ arrow::Status FileIndex::AddPartitionColumns() {
       return CorruptData(
           fmt::format("the table is partitioned by {}, which is not in its schema", Quoted(name)));
     }
-    columns_.emplace_back();
-    columns_.back().name = name;
-    columns_.back().type = field->type();
+    columns_.push_back(std::make_unique<LazyColumn>());
+    columns_.back()->name = name;
+    columns_.back()->type = field->type();
   }
-  codes_.resize(files_.size() * columns_.size());
-  for (size_t c = 0; c < columns_.size(); ++c) {
-    PartitionColumn& column = columns_[c];
-    std::string text;
-    for (size_t f = 0; f < files_.size(); ++f) {
-      const auto& values = files_[f]->add().partition_values;
-      const auto found = values.find(column.name);
-      text.clear();
-      if (found != values.end() && found->second) text = *found->second;
-      const auto [at, added] = column.by_text.emplace(text, static_cast<uint32_t>(column.values.size()));
-      if (added) {
-        std::shared_ptr<arrow::Scalar> value;
-        if (text.empty()) {
-          value = arrow::MakeNullScalar(column.type);
-        } else {
-          auto parsed = delta::PartitionValueFromText(text, column.type);
-          if (!parsed.ok()) return WithContext(parsed.status(), files_[f]->add().path);
-          value = *std::move(parsed);
-          column.by_key[KeyOf(*value)].push_back(at->second);
-        }
-        column.values.push_back(std::move(value));
-        column.files.emplace_back();
-      }
-      column.files[at->second].push_back(static_cast<uint32_t>(f));
-      codes_[f * columns_.size() + c] = at->second;
-    }
+  return arrow::Status::OK();
+}
+
+const FileIndex::LazyColumn* FileIndex::Made(const std::string& name) const {
+  for (const auto& lazy : columns_) {
+    if (lazy->name != name) continue;
+    std::call_once(lazy->made, [&, column = lazy.get()] {
+      std::vector<std::string_view> texts;
+      texts.reserve(files_.size());
+      for (const IndexedFile& file : files_) texts.push_back(TextOf(file.add(), name));
+      size_t failed = 0;
+      auto made = PartitionColumn::Make(column->type, texts, &failed);
+      column->status =
+          made.ok() ? arrow::Status::OK() : WithContext(made.status(), files_[failed].add().path);
+      if (made.ok()) column->column = *std::move(made);
+    });
+    return lazy.get();
+  }
+  return nullptr;
+}
+
+const PartitionColumn* FileIndex::Column(const std::string& name) const {
+  const LazyColumn* const made = Made(name);
+  return made == nullptr ? nullptr : made->column.get();
+}
+
+arrow::Status FileIndex::Prepare(const Predicate& predicate) const {
+  for (const std::string& name : predicate.columns()) {
+    const LazyColumn* const made = Made(name);
+    if (made != nullptr) ARROW_RETURN_NOT_OK(made->status);
   }
   return arrow::Status::OK();
 }
 
 arrow::Result<std::shared_ptr<arrow::Scalar>> FileIndex::PartitionValue(const IndexedFile& file,
                                                                         const std::string& name) const {
-  const auto& values = file.add().partition_values;
-  for (const PartitionColumn& column : columns_) {
-    if (column.name != name) continue;
-    const auto found = values.find(name);
-    const auto code =
-        column.by_text.find(found != values.end() && found->second ? *found->second : std::string());
-    if (code != column.by_text.end()) return column.values[code->second];
+  for (const auto& lazy : columns_) {
+    if (lazy->name != name) continue;
+    auto value = delta::PartitionValueFromText(TextOf(file.add(), name), lazy->type);
+    if (!value.ok()) return WithContext(value.status(), file.add().path);
+    return value;
   }
   return CorruptData(fmt::format("{}: no value of partition column {}", file.add().path, Quoted(name)));
 }
 
 std::optional<std::vector<uint32_t>> FileIndex::Candidates(const Predicate& predicate) const {
   std::optional<std::vector<uint32_t>> best;
-  for (const PartitionColumn& column : columns_) {
-    const auto keys = KeysRequired(predicate.root(), column.name);
-    if (!keys) continue;
-    std::vector<uint32_t> places;
-    for (const std::string& key : *keys) {
-      const auto codes = column.by_key.find(key);
-      if (codes == column.by_key.end()) continue;
-      for (const uint32_t code : codes->second) {
-        places.insert(places.end(), column.files[code].begin(), column.files[code].end());
-      }
-    }
-    if (best && best->size() <= places.size()) continue;
-    if (keys->size() > 1) std::sort(places.begin(), places.end());
-    best = std::move(places);
+  for (const auto& lazy : columns_) {
+    const auto keys = KeysRequired(predicate.root(), lazy->name);
+    const PartitionColumn* const column = keys ? Column(lazy->name) : nullptr;
+    if (column == nullptr) continue;
+    std::vector<uint32_t> places = column->FilesOf(*keys);
+    if (!best || places.size() < best->size()) best = std::move(places);
   }
   return best;
 }
@@ -125,24 +142,33 @@ std::vector<FileIndex::Match> FileIndex::Prune(const Predicate& predicate) const
   std::vector<Match> matches;
   if (predicate.trivial()) {
     matches.reserve(files_.size());
-    for (const auto& file : files_) matches.push_back({file, Truth::kAlways});
+    for (const IndexedFile& file : files_) matches.push_back({&file, Truth::kAlways});
     return matches;
+  }
+  struct Exact {
+    const std::string* name;
+    const PartitionColumn* column;
+    pq::ColumnStatistics bounds;
+  };
+  std::vector<Exact> partition;
+  const std::vector<std::string> named = predicate.columns();
+  for (const std::string& name : named) {
+    if (const PartitionColumn* const column = Column(name)) partition.push_back({&name, column, {}});
   }
   const std::optional<std::vector<uint32_t>> candidates = Candidates(predicate);
   const size_t count = candidates ? candidates->size() : files_.size();
-  std::vector<pq::ColumnStatistics> exact(columns_.size());
   for (size_t i = 0; i < count; ++i) {
     const size_t f = candidates ? (*candidates)[i] : i;
-    const std::shared_ptr<const IndexedFile>& file = files_[f];
+    const IndexedFile& file = files_[f];
     const delta::FileStatistics* statistics = nullptr;
     auto bounds = [&](const std::string& name) -> const pq::ColumnStatistics* {
-      for (size_t c = 0; c < columns_.size(); ++c) {
-        if (columns_[c].name != name) continue;
-        const auto& value = columns_[c].values[codes_[f * columns_.size() + c]];
+      for (Exact& exact : partition) {
+        if (*exact.name != name) continue;
         // As of one row, which all rows are like: null or this value.
-        exact[c].null_count = value->is_valid ? 0 : 1;
-        exact[c].min = exact[c].max = value;
-        return &exact[c];
+        const auto value = exact.column->ValueOf(f);
+        exact.bounds.null_count = value->is_valid ? 0 : 1;
+        exact.bounds.min = exact.bounds.max = value;
+        return &exact.bounds;
       }
       if (statistics == nullptr) return nullptr;
       for (const pq::ColumnStatistics& column : statistics->columns) {
@@ -151,12 +177,12 @@ std::vector<FileIndex::Match> FileIndex::Prune(const Predicate& predicate) const
       return nullptr;
     };
     // By partition values first: they cost no parsing.
-    Truth truth = predicate.Prune(bounds, 1);
+    Truth truth = partition.empty() ? Truth::kMaybe : predicate.Prune(bounds, 1);
     if (truth == Truth::kMaybe) {
-      statistics = &file->statistics(*data_schema_);
+      statistics = &file.statistics(*data_schema_);
       truth = predicate.Prune(bounds, statistics->rows.value_or(-1));
     }
-    if (truth != Truth::kNever) matches.push_back({file, truth});
+    if (truth != Truth::kNever) matches.push_back({&file, truth});
   }
   return matches;
 }

@@ -1,86 +1,93 @@
-// The live files of one snapshot, arranged so that a scan finds the few it needs without looking at the rest:
-// partition values in a dictionary with the files of each, statistics parsed on first use.
+// The live files of one snapshot, arranged so that a scan finds the few it needs without looking at the rest.
+// Whatever takes time is done when it is first needed: a table that is opened for one scan pays for that
+// alone.
 //
-// Immutable but for the statistics that are filled in; thread safe.
+// Immutable but for what is filled in; thread safe.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/delta/log.h"
 #include "marquet/delta/statistics.h"
+#include "marquet/table/partition_column.h"
 #include "marquet/table/predicate.h"
 
 namespace marquet::table {
 
-// One live file with what is known of it.
+// One live file with what is known of it. Lives in its index.
 class IndexedFile {
  public:
-  explicit IndexedFile(std::shared_ptr<const delta::AddFile> add) : add_(std::move(add)) {}
-
   const delta::AddFile& add() const { return *add_; }
-  const std::shared_ptr<const delta::AddFile>& shared_add() const { return add_; }
 
   // Parsed once. Damaged statistics count as none: they only spare work.
   const delta::FileStatistics& statistics(const arrow::Schema& schema) const;
 
  private:
-  std::shared_ptr<const delta::AddFile> add_;
-  mutable std::once_flag parsed_;
-  mutable delta::FileStatistics statistics_;
+  friend class FileIndex;
+  const delta::AddFile* add_ = nullptr;                                 // the snapshot's
+  mutable std::atomic<const delta::FileStatistics*> parsed_ = nullptr;  // of statistics_
+  mutable std::shared_ptr<const delta::FileStatistics> statistics_;     // indexes of later snapshots share it
 };
 
 class FileIndex {
  public:
   struct Match {
-    std::shared_ptr<const IndexedFile> file;
+    const IndexedFile* file = nullptr;
     Truth truth = Truth::kMaybe;
   };
 
   // `previous`, which may be null, is an index of another snapshot of the same table: what it has parsed is
-  // taken over. kCorruptData for a partition value that its column's type cannot hold.
+  // taken over. kCorruptData for a partition column that is not in the schema.
   static arrow::Result<std::shared_ptr<const FileIndex>> Make(std::shared_ptr<const delta::Snapshot> snapshot,
                                                               const FileIndex* previous);
 
   const delta::Snapshot& snapshot() const { return *snapshot_; }
-  const std::vector<std::shared_ptr<const IndexedFile>>& files() const { return files_; }
+  const std::vector<IndexedFile>& files() const { return files_; }
 
   // Schema of the columns that data files hold: all but the partition columns.
   const std::shared_ptr<arrow::Schema>& data_schema() const { return data_schema_; }
 
-  // The files that may hold rows for which a bound predicate is true, in the snapshot's order.
+  // Makes ready what pruning by a bound predicate needs. kCorruptData for a partition value that its column's
+  // type cannot hold.
+  arrow::Status Prepare(const Predicate& predicate) const;
+
+  // The files that may hold rows for which a bound predicate is true, in the snapshot's order. Partition
+  // columns that Prepare failed at rule nothing out.
   std::vector<Match> Prune(const Predicate& predicate) const;
 
-  // The value of a partition column in a file; a null scalar for null.
+  // The value of a partition column in a file; a null scalar for null. kCorruptData as Prepare.
   arrow::Result<std::shared_ptr<arrow::Scalar>> PartitionValue(const IndexedFile& file,
                                                                const std::string& column) const;
 
  private:
-  struct PartitionColumn {
+  struct LazyColumn {
     std::string name;
     std::shared_ptr<arrow::DataType> type;
-    std::vector<std::shared_ptr<arrow::Scalar>> values;  // by code
-    std::vector<std::vector<uint32_t>> files;            // by code: places in files_
-    std::unordered_map<std::string, uint32_t> by_text;   // as the log spells it
-    std::unordered_map<std::string, std::vector<uint32_t>>
-        by_key;  // codes of a value; see KeyOf in predicate_node.h
+    std::once_flag made;
+    arrow::Status status;
+    std::unique_ptr<const PartitionColumn> column;
   };
 
-  arrow::Status AddPartitionColumns();
+  arrow::Status FindPartitionColumns();
+  // A null pointer for another column than those of the partition, or one that cannot be made.
+  const PartitionColumn* Column(const std::string& name) const;
+  const LazyColumn* Made(const std::string& name) const;
+
   // Places in files_ that can match by the equalities on partition columns alone; nothing when there are
   // none.
   std::optional<std::vector<uint32_t>> Candidates(const Predicate& predicate) const;
 
   std::shared_ptr<const delta::Snapshot> snapshot_;
   std::shared_ptr<arrow::Schema> data_schema_;
-  std::vector<std::shared_ptr<const IndexedFile>> files_;
-  std::vector<PartitionColumn> columns_;
-  std::vector<uint32_t> codes_;  // by file, then partition column
+  std::vector<IndexedFile> files_;
+  std::vector<std::unique_ptr<LazyColumn>> columns_;
 };
 
 }  // namespace marquet::table

@@ -111,8 +111,8 @@ arrow::Result<std::optional<int64_t>> LatestOf(TableState& table, const FileInde
   ARROW_ASSIGN_OR_RAISE(const int64_t integer_step, IntegerStepOf(*field));
   std::optional<int64_t> latest;
   if (index.data_schema()->GetFieldIndex(column) < 0) {  // a partition column
-    for (const auto& file : index.files()) {
-      ARROW_ASSIGN_OR_RAISE(const auto value, index.PartitionValue(*file, column));
+    for (const IndexedFile& file : index.files()) {
+      ARROW_ASSIGN_OR_RAISE(const auto value, index.PartitionValue(file, column));
       latest = std::max(latest, NanosOf(value, integer_step));
     }
     return latest;
@@ -122,8 +122,8 @@ arrow::Result<std::optional<int64_t>> LatestOf(TableState& table, const FileInde
     const IndexedFile* file;
   };
   std::vector<Candidate> candidates;
-  for (const auto& file : index.files()) {
-    const delta::FileStatistics& statistics = file->statistics(*index.data_schema());
+  for (const IndexedFile& file : index.files()) {
+    const delta::FileStatistics& statistics = file.statistics(*index.data_schema());
     int64_t at_most = INT64_MAX;
     bool empty = statistics.rows == 0;
     for (const pq::ColumnStatistics& known : statistics.columns) {
@@ -131,7 +131,7 @@ arrow::Result<std::optional<int64_t>> LatestOf(TableState& table, const FileInde
       at_most = NanosOf(known.max, integer_step).value_or(INT64_MAX);
       empty = empty || (statistics.rows && known.null_count == *statistics.rows);
     }
-    if (!empty) candidates.push_back({at_most, file.get()});
+    if (!empty) candidates.push_back({at_most, &file});
   }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.at_most > b.at_most; });

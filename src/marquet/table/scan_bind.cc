@@ -68,6 +68,7 @@ arrow::Result<std::shared_ptr<const ScanSpec>> BindScan(std::shared_ptr<TableSta
   ARROW_ASSIGN_OR_RAISE(spec->where, options.where.Bind(schema));
   ARROW_ASSIGN_OR_RAISE(spec->columns, ColumnsOfScan(schema, options));
   ARROW_ASSIGN_OR_RAISE(spec->batch_rows, BatchRows(options.batch_rows));
+  ARROW_RETURN_NOT_OK(spec->index->Prepare(spec->where));
   spec->stored = spec->columns.stored;
   spec->table = std::move(table);
   spec->sort_by = std::move(options.sort_by);

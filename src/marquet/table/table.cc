@@ -245,9 +245,9 @@ TableInfo Table::Info() const {
     partition.bytes += add->size;
   }
   if (index.ok()) {
-    for (const auto& file : (*index)->files()) {
-      const auto rows = file->statistics(*(*index)->data_schema()).rows;
-      PartitionInfo& partition = partitions[file->add().partition_values];
+    for (const IndexedFile& file : (*index)->files()) {
+      const auto rows = file.statistics(*(*index)->data_schema()).rows;
+      PartitionInfo& partition = partitions[file.add().partition_values];
       if (!rows) info.rows = partition.rows = -1;
       if (info.rows >= 0) info.rows += *rows;
       if (partition.rows >= 0) partition.rows += *rows;

@@ -397,6 +397,26 @@ TEST_F(TableTest, InfoAndLatestTimestamp) {
   EXPECT_TRUE(IsKind(table->LatestTimestamp("nope").status(), ErrorKind::kNotFound));
 }
 
+// The log is input: what it says of a file's partition need not be a value of the column.
+TEST_F(TableTest, APartitionValueOfAnotherTypeIsCorruptData) {
+  MQ_OK(Append(*Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"size"}})),
+               Batch({{1, 1, 1, 1.0, "A"}, {1, 1, 2, 2.0, "B"}}))
+            .status());
+  const std::string commit = Path() + "/_delta_log/00000000000000000001.json";
+  std::string text(std::filesystem::file_size(commit), '\0');
+  std::ifstream(commit).read(text.data(), static_cast<std::streamsize>(text.size()));
+  const size_t at = text.find(R"("partitionValues":{"size":"2"})");
+  ASSERT_NE(at, std::string::npos) << text;
+  text[at + 27] = 'x';
+  std::ofstream(commit) << text;
+  const auto table = Value(Table::Open(fs_, Path()));
+  const auto status = table->NewScan({.where = Value(Predicate::Parse("size = 1"))}).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << status.ToString();
+  EXPECT_THAT(status.message(), AllOf(HasSubstr("size=2/"), HasSubstr("'x'")));
+  EXPECT_TRUE(IsKind(Value(table->NewScan({})).ToTable().status(), ErrorKind::kCorruptData));
+  EXPECT_EQ(Where(*table, "price = 7")->num_rows(), 0);  // neither file is opened
+}
+
 TEST(DataFilePathTest, StaysInsideOfTheTable) {
   EXPECT_EQ(*DataFilePath("t", "a=1/part.parquet"), "t/a=1/part.parquet");
   EXPECT_EQ(*DataFilePath("t", "s=UD:1V: GN/part.parquet"), "t/s=UD:1V: GN/part.parquet");

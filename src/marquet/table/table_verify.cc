@@ -38,7 +38,7 @@ arrow::Status FindOrphans(file::FileSystem& fs, const std::string& table, const 
 }
 
 struct Check {
-  std::shared_ptr<const IndexedFile> file;
+  const IndexedFile* file = nullptr;
   std::string path;
   arrow::Status status;  // why the check could not be made
   pq::FileVerdict verdict;
@@ -54,8 +54,8 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
   TableVerdict verdict;
   int64_t bytes_total = 0;
   std::set<std::string> named;
-  for (const auto& file : index->files()) {
-    const std::string& relative = file->add().path;
+  for (const IndexedFile& file : index->files()) {
+    const std::string& relative = file.add().path;
     named.insert(relative);
     auto path = DataFilePath(table.path, relative);
     if (!path.ok()) {
@@ -66,8 +66,8 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
       damage.message = path.status().message();
       continue;
     }
-    bytes_total += file->add().size;
-    checks.push_back({file, *std::move(path), {}, {}});
+    bytes_total += file.add().size;
+    checks.push_back({&file, *std::move(path), {}, {}});
   }
   for (const auto& removed : index->snapshot().tombstones) named.insert(removed->path);
 
