@@ -20,7 +20,7 @@ template <typename ArrayType>
 class BytesEncoder final : public ColumnEncoder {
  public:
   BytesEncoder(const EncodingContext& context, bool nullable)
-      : pages_(context, nullable, /*is_signed=*/false) {}
+      : pages_(context, nullable, /*is_signed=*/false, PageGoal::kSize) {}
 
   void Begin(const ChunkPlace& place) override {
     pages_.Begin(place);

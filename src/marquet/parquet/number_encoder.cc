@@ -28,7 +28,7 @@ constexpr int64_t kDirectRows = kPageRows / 8;
 // Fewer rows do not show whether a dictionary pays.
 constexpr size_t kLeastDictionaryRows = 512;
 
-// A dictionary must save a tenth: deltas are quicker to write.
+// A dictionary must save a tenth: pages without one are quicker to write.
 constexpr double kDictionaryGain = 0.9;
 
 // T: what Parquet stores. Source: what the array holds. Ordered: T as its order has it.
@@ -39,7 +39,8 @@ class NumberEncoder final : public ColumnEncoder {
 
  public:
   NumberEncoder(const EncodingContext& context, bool nullable)
-      : pages_(context, nullable, /*is_signed=*/std::is_signed_v<Ordered>) {}
+      : pages_(context, nullable, /*is_signed=*/std::is_signed_v<Ordered>,
+               kIsInteger ? PageGoal::kSize : PageGoal::kReading) {}
 
   void Begin(const ChunkPlace& place) override {
     pages_.Begin(place);
@@ -169,8 +170,7 @@ class NumberEncoder final : public ColumnEncoder {
       const size_t most = std::min(dictionary_.kMostValues, values.size() / 4);
       if (const auto indices = dictionary_.Index(BitsOf(values), most)) {
         ARROW_ASSIGN_OR_RAISE(auto indexed, pages_.MakeIndexBody(*indices, dictionary_.index_width(), rows));
-        if (static_cast<double>(indexed.compressed->size()) <
-            kDictionaryGain * static_cast<double>(direct.compressed->size())) {
+        if (indexed.cost < kDictionaryGain * direct.cost) {
           way_ = Way::kDictionary;
           pages_.Add(std::move(indexed), rows, ::parquet::Encoding::RLE_DICTIONARY, bounds);
           return arrow::Status::OK();

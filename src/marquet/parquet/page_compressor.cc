@@ -14,10 +14,16 @@
 namespace marquet::pq {
 namespace {
 
-arrow::Result<std::shared_ptr<arrow::Buffer>> CopyOf(const uint8_t* bytes, size_t size) {
-  ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(static_cast<int64_t>(size)));
-  std::memcpy(buffer->mutable_data(), bytes, size);
-  return buffer;
+// Pages of features must shrink to this to be worth decompressing.
+constexpr double kWorthDecompressing = 0.8;
+
+// At this level zstd stores as they are all bytes that do not repeat in long stretches.
+constexpr int kStoringZstdLevel = -50;
+
+arrow::Result<PageCompressor::Compressed> CopyOf(std::span<const uint8_t> bytes, bool as_it_is) {
+  ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(static_cast<int64_t>(bytes.size())));
+  if (!bytes.empty()) std::memcpy(buffer->mutable_data(), bytes.data(), bytes.size());
+  return PageCompressor::Compressed{std::move(buffer), as_it_is};
 }
 
 ZSTD_CCtx* ZstdContext() {
@@ -26,6 +32,20 @@ ZSTD_CCtx* ZstdContext() {
   };
   static thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
   return context.get();
+}
+
+// In the thread's scratch memory.
+arrow::Result<std::span<const uint8_t>> CompressZstd(std::span<const uint8_t> bytes, int level) {
+  ZSTD_CCtx* const context = ZstdContext();
+  if (context == nullptr) return arrow::Status::OutOfMemory("no memory for a zstd context");
+  const size_t most = ZSTD_compressBound(bytes.size());
+  uint8_t* const out = ScratchMemory(Scratch::kCompressed, static_cast<int64_t>(most));
+  const size_t size = ZSTD_compressCCtx(context, out, most, bytes.data(), bytes.size(), level);
+  if (ZSTD_isError(size) != 0) {
+    return arrow::Status::UnknownError(
+        fmt::format("zstd could not compress a page of {} bytes: {}", bytes.size(), ZSTD_getErrorName(size)));
+  }
+  return std::span<const uint8_t>(out, size);
 }
 
 arrow::Result<std::unique_ptr<arrow::util::Codec>> ArrowCodec(Codec codec, std::optional<int> level) {
@@ -49,20 +69,18 @@ arrow::Result<std::shared_ptr<const PageCompressor>> PageCompressor::Make(Codec 
   return std::shared_ptr<const PageCompressor>(new PageCompressor(codec, level));
 }
 
-arrow::Result<std::shared_ptr<arrow::Buffer>> PageCompressor::Compress(std::span<const uint8_t> bytes) const {
-  if (codec_ == Codec::kNone) return CopyOf(bytes.data(), bytes.size());
+arrow::Result<PageCompressor::Compressed> PageCompressor::Compress(std::span<const uint8_t> bytes,
+                                                                   PageGoal goal) const {
+  if (codec_ == Codec::kNone) return CopyOf(bytes, true);
   if (codec_ == Codec::kZstd) {
-    ZSTD_CCtx* const context = ZstdContext();
-    if (context == nullptr) return arrow::Status::OutOfMemory("no memory for a zstd context");
-    const size_t most = ZSTD_compressBound(bytes.size());
-    uint8_t* const out = ScratchMemory(Scratch::kCompressed, static_cast<int64_t>(most));
-    const size_t size =
-        ZSTD_compressCCtx(context, out, most, bytes.data(), bytes.size(), level_.value_or(kDefaultZstdLevel));
-    if (ZSTD_isError(size) != 0) {
-      return arrow::Status::UnknownError(fmt::format("zstd could not compress a page of {} bytes: {}",
-                                                     bytes.size(), ZSTD_getErrorName(size)));
+    ARROW_ASSIGN_OR_RAISE(auto compressed, CompressZstd(bytes, level_.value_or(kDefaultZstdLevel)));
+    const bool store =
+        goal == PageGoal::kReading && !level_ &&
+        static_cast<double>(compressed.size()) > kWorthDecompressing * static_cast<double>(bytes.size());
+    if (store) {
+      ARROW_ASSIGN_OR_RAISE(compressed, CompressZstd(bytes, kStoringZstdLevel));
     }
-    return CopyOf(out, size);
+    return CopyOf(compressed, store);
   }
   // One for each page: Arrow's gzip codec holds the state of its stream, and several threads compress at
   // once.
@@ -71,7 +89,7 @@ arrow::Result<std::shared_ptr<arrow::Buffer>> PageCompressor::Compress(std::span
   const int64_t most = codec->MaxCompressedLen(length, bytes.data());
   uint8_t* const out = ScratchMemory(Scratch::kCompressed, most);
   ARROW_ASSIGN_OR_RAISE(const int64_t size, codec->Compress(length, bytes.data(), most, out));
-  return CopyOf(out, static_cast<size_t>(size));
+  return CopyOf({out, static_cast<size_t>(size)}, false);
 }
 
 }  // namespace marquet::pq

@@ -28,11 +28,12 @@ TEST(PageCompressorTest, ThreadsShareOne) {
         for (int page = 0; page < 30; ++page) {
           std::vector<uint8_t> bytes(random() % 50'000 + 1);
           for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random() >> (60 - page % 5));
-          const auto compressed = compressor->Compress(bytes);
+          const auto compressed =
+              compressor->Compress(bytes, page % 2 == 0 ? PageGoal::kSize : PageGoal::kReading);
           std::vector<uint8_t> back(bytes.size());
           const bool same = compressed.ok() &&
                             arrow_codec
-                                ->Decompress((*compressed)->size(), (*compressed)->data(),
+                                ->Decompress(compressed->bytes->size(), compressed->bytes->data(),
                                              static_cast<int64_t>(back.size()), back.data())
                                 .ok() &&
                             back == bytes;
@@ -43,6 +44,26 @@ TEST(PageCompressorTest, ThreadsShareOne) {
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(wrong, std::vector<int>(wrong.size())) << "seed " << kSeed;
   }
+}
+
+TEST(PageCompressorTest, StoresWhatHardlyShrinksWhereReadingCounts) {
+  std::mt19937_64 random(kSeed);
+  std::vector<uint8_t> noise(60'000), eighth_saved(60'000), half(60'000);
+  for (uint8_t& byte : noise) byte = static_cast<uint8_t>(random());
+  for (uint8_t& byte : eighth_saved) byte = static_cast<uint8_t>(random() % 110);
+  for (uint8_t& byte : half) byte = static_cast<uint8_t>(random() % 16);
+  const auto usual = PageCompressor::Make(Codec::kZstd, std::nullopt).ValueOrDie();
+  const auto asked = PageCompressor::Make(Codec::kZstd, 1).ValueOrDie();
+  const auto size = [](const PageCompressor& compressor, const std::vector<uint8_t>& bytes, PageGoal goal) {
+    const auto made = compressor.Compress(bytes, goal).ValueOrDie();
+    EXPECT_TRUE(!made.as_it_is || made.bytes->size() > static_cast<int64_t>(bytes.size()));
+    return made.bytes->size();
+  };
+  EXPECT_LT(size(*usual, eighth_saved, PageGoal::kSize), 58'000);
+  EXPECT_GT(size(*usual, eighth_saved, PageGoal::kReading), 60'000);
+  EXPECT_LT(size(*asked, eighth_saved, PageGoal::kReading), 58'000) << "a level was asked for";
+  EXPECT_LT(size(*usual, half, PageGoal::kReading), 31'000);
+  EXPECT_LT(size(*usual, noise, PageGoal::kReading), 60'100);
 }
 
 }  // namespace

@@ -9,14 +9,22 @@
 #include "parquet/properties.h"
 
 namespace marquet::pq {
+namespace {
 
-PageList::PageList(EncodingContext context, bool nullable, bool is_signed)
-    : context_(std::move(context)), nullable_(nullable), is_signed_(is_signed) {}
+// Under PageGoal::kReading, decompressing a byte costs this part of reading one: about what zstd and a SATA
+// disk make of it.
+constexpr double kDecompressionCost = 0.4;
+
+}  // namespace
+
+PageList::PageList(EncodingContext context, bool nullable, bool is_signed, PageGoal goal)
+    : context_(std::move(context)), nullable_(nullable), is_signed_(is_signed), goal_(goal) {}
 
 void PageList::Begin(const ChunkPlace& place) {
   place_ = place;
   pages_.clear();
   rows_ = nulls_ = bytes_ = 0;
+  whole_bytes_.reset();
 }
 
 arrow::Result<PageList::Body> PageList::Compress(std::span<const uint8_t> body) const {
@@ -25,20 +33,33 @@ arrow::Result<PageList::Body> PageList::Compress(std::span<const uint8_t> body) 
         fmt::format("a page of {} bytes; a page of a Parquet file holds at most {}", body.size(),
                     std::numeric_limits<int32_t>::max()));
   }
-  ARROW_ASSIGN_OR_RAISE(auto compressed, context_.compressor->Compress(body));
-  return Body{std::move(compressed), static_cast<int64_t>(body.size())};
+  ARROW_ASSIGN_OR_RAISE(auto compressed, context_.compressor->Compress(body, goal_));
+  auto cost = static_cast<double>(compressed.bytes->size());
+  if (goal_ == PageGoal::kReading && !compressed.as_it_is) {
+    cost += kDecompressionCost * static_cast<double>(body.size());
+  }
+  return Body{std::move(compressed.bytes), static_cast<int64_t>(body.size()), cost};
 }
 
 arrow::Result<PageList::Body> PageList::MakeIndexBody(std::span<const IndexRun> indices, int width,
-                                                      const PageRows& rows) const {
-  // Compression finds repeated bytes: indices of whole bytes take an eighth less in the end than indices of
-  // just as many bits as they need.
-  if (context_.compressor->codec() != Codec::kNone) width = (width + 7) / 8 * 8;
+                                                      const PageRows& rows) {
   const int64_t values = rows.rows - rows.nulls;
-  return MakeBody(rows, 1 + MostHybridBytes(values, width), [&](uint8_t* out) {
-    *out = static_cast<uint8_t>(width);
-    return 1 + EncodeHybrid(indices, values, width, out + 1);
-  });
+  const auto make = [&](int bits) {
+    return MakeBody(rows, 1 + MostHybridBytes(values, bits), [&](uint8_t* out) {
+      *out = static_cast<uint8_t>(bits);
+      return 1 + EncodeHybrid(indices, values, bits, out + 1);
+    });
+  };
+  const int whole = (width + 7) / 8 * 8;
+  if (whole == width || context_.compressor->codec() == Codec::kNone) return make(width);
+  // Compression finds repeated bytes: indices of whole bytes take an eighth less in the end than indices of
+  // just as many bits as they need. Where the latter do not shrink at all, they are the quicker ones to read.
+  if (goal_ == PageGoal::kSize) whole_bytes_ = true;
+  if (whole_bytes_) return make(*whole_bytes_ ? whole : width);
+  ARROW_ASSIGN_OR_RAISE(Body padded, make(whole));
+  ARROW_ASSIGN_OR_RAISE(Body packed, make(width));
+  whole_bytes_ = padded.cost <= packed.cost;
+  return *whole_bytes_ ? padded : packed;
 }
 
 ::parquet::EncodedStatistics PageList::Statistics(int64_t rows, int64_t nulls,

@@ -9,6 +9,7 @@
 
 #include "marquet/parquet/column_encoder_internal.h"
 #include "marquet/parquet/hybrid_encoding_internal.h"
+#include "marquet/parquet/page_compressor_internal.h"
 #include "marquet/parquet/scratch_internal.h"
 #include "parquet/column_page.h"
 #include "parquet/statistics.h"
@@ -33,7 +34,7 @@ struct PageRows {
 class PageList {
  public:
   // `is_signed`: whether the column's order is that of signed numbers.
-  PageList(EncodingContext context, bool nullable, bool is_signed);
+  PageList(EncodingContext context, bool nullable, bool is_signed, PageGoal goal);
 
   void Begin(const ChunkPlace& place);
 
@@ -41,6 +42,8 @@ class PageList {
   struct Body {
     std::shared_ptr<arrow::Buffer> compressed;
     int64_t size = 0;  // before it was compressed
+    double cost =
+        0;  // what it takes by the list's goal, in bytes: of two ways to make a page, the cheaper stays
   };
 
   // Makes a body: definition levels, where the column has them, then what `encode` puts after them.
@@ -54,7 +57,7 @@ class PageList {
   }
 
   // A body of indices into a dictionary, one for each row that is not null.
-  arrow::Result<Body> MakeIndexBody(std::span<const IndexRun> indices, int width, const PageRows& rows) const;
+  arrow::Result<Body> MakeIndexBody(std::span<const IndexRun> indices, int width, const PageRows& rows);
 
   // `bounds`: of the page's values; nothing where none of them has a place in the order.
   void Add(Body body, const PageRows& rows, ::parquet::Encoding::type encoding,
@@ -76,11 +79,13 @@ class PageList {
   const EncodingContext context_;
   const bool nullable_;
   const bool is_signed_;
+  const PageGoal goal_;
   ChunkPlace place_;
   std::vector<::parquet::DataPageV1> pages_;
   int64_t rows_ = 0;
   int64_t nulls_ = 0;
   int64_t bytes_ = 0;
+  std::optional<bool> whole_bytes_;  // whether the chunk's indices take whole bytes; its first page decides
 };
 
 }  // namespace marquet::pq

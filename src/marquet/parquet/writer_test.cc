@@ -225,6 +225,31 @@ TEST_F(ArrowOracleTest, RepetitionThatEndsLeavesTheDictionary) {
   }
 }
 
+TEST_F(ArrowOracleTest, IndicesOfFeaturesTakeNoMoreBitsThanTheyNeed) {
+  // Prices that walk by cents: 12 bits tell them apart, and no codec finds much in those. Integers that walk
+  // alike are laid out to be small.
+  std::mt19937_64 random(kSeed);
+  constexpr int64_t kRows = 100'000;
+  arrow::DoubleBuilder prices;
+  arrow::Int64Builder cents;
+  int64_t walk = 10'000;
+  for (int64_t i = 0; i < kRows; ++i) {
+    walk = std::clamp<int64_t>(walk + static_cast<int64_t>(random() % 400) - 200, 9'000, 12'000);
+    MQ_ASSERT_OK(prices.Append(static_cast<double>(walk) / 100));
+    MQ_ASSERT_OK(cents.Append(walk * 999'999'937));
+  }
+  const auto table = arrow::Table::Make(
+      arrow::schema({arrow::field("price", arrow::float64()), arrow::field("cents", arrow::int64())}),
+      {Value(prices.Finish()), Value(cents.Finish())});
+  ExpectArrowAgrees(*table, {}, kRows);
+  const auto footer = OpenByArrow(Path("ours.parquet"))->parquet_reader()->metadata();
+  const auto dictionary = int64_t{3'001} * 8;
+  const int64_t packed = footer->RowGroup(0)->ColumnChunk(0)->total_uncompressed_size() - dictionary;
+  const int64_t padded = footer->RowGroup(0)->ColumnChunk(1)->total_uncompressed_size() - dictionary;
+  EXPECT_LT(packed, kRows * 13 / 8) << "seed " << kSeed;
+  EXPECT_GT(padded, kRows * 15 / 8) << "seed " << kSeed;
+}
+
 TEST_F(ArrowOracleTest, SpecialFloatingNumbersComeBackBitByBit) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double inf = std::numeric_limits<double>::infinity();
