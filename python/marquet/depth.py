@@ -4,6 +4,9 @@ Definitions, with formulas and the golden case, are in docs/depth.md. Rows are t
 ``{bid,ask}_{px,sz,ct}_00`` to ``_09``, one row per book update, of one symbol, in the order of their source. They come
 from anything with ``__arrow_c_stream__`` (pyarrow, Polars, DuckDB, a Marquet scan) or a pandas frame; prices as int64
 in units of 1e-9, as float64 or as decimals.
+
+Tensors read rows where they lie. Arrow's memory never changes; that of a NumPy array which an Arrow array or a frame
+was made of can, and must not be written to as long as a :class:`TensorStream` over it is used.
 """
 
 from __future__ import annotations
@@ -120,7 +123,9 @@ class TensorStream:
     five bins and its drawing. Values are those of :func:`tensor`. Not thread safe.
 
     Args:
-        rows: All rows, held in memory; the other arguments are those of :func:`tensor`.
+        rows: All rows. They are not copied: the stream keeps them alive, and their memory must not be written to (see
+            the head of this module). A value that cannot be a price is an error of :meth:`compute`. The other
+            arguments are those of :func:`tensor`.
     """
 
     def __init__(

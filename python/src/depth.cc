@@ -17,6 +17,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/depth/book_buffer.h"
+#include "marquet/depth/int64_columns.h"
 #include "marquet/depth/labels.h"
 #include "marquet/depth/micro_pip.h"
 #include "marquet/depth/tensor.h"
@@ -35,9 +36,21 @@ struct Book {
   std::optional<std::string> symbol;
 };
 
+bool AllAre(const arrow::StringArray& strings, std::string_view text) {
+  for (int64_t i = 0; i < strings.length(); ++i) {
+    if (strings.GetView(i) != text) return false;
+  }
+  return true;
+}
+
 arrow::Status NoteSymbol(const arrow::RecordBatch& batch, std::optional<std::string>* symbol) {
   const auto column = batch.GetColumnByName("symbol");
-  if (!column) return arrow::Status::OK();
+  if (!column || column->length() == 0) return arrow::Status::OK();
+  if (column->type_id() == arrow::Type::STRING && column->null_count() == 0) {  // as it mostly is
+    const auto& strings = static_cast<const arrow::StringArray&>(*column);
+    if (!*symbol) *symbol = strings.GetString(0);
+    if (AllAre(strings, **symbol)) return arrow::Status::OK();
+  }
   ARROW_ASSIGN_OR_RAISE(const auto unique, arrow::compute::Unique(column));
   ARROW_ASSIGN_OR_RAISE(const auto text, arrow::compute::Cast(*unique, arrow::utf8()));
   const auto& names = static_cast<const arrow::StringArray&>(*text);
@@ -110,11 +123,10 @@ nb::ndarray<nb::numpy, float> Tensor(nb::object rows, const std::vector<std::str
   std::vector<float> out;
   Check(WithoutGil([&]() -> arrow::Status {
     ARROW_ASSIGN_OR_RAISE(const unsigned mask, depth::ParseFeatures(features));
-    ARROW_ASSIGN_OR_RAISE(const Book book, ReadBook(*reader, mask));
+    ARROW_ASSIGN_OR_RAISE(Book book, ReadBook(*reader, mask));
     ARROW_ASSIGN_OR_RAISE(spec, MakeSpec(features, micro_pip, book.symbol, time_bins, ticks_per_bin));
-    const depth::BookRows view = book.buffer.View();
-    if (view.rows == spec.rows()) out.resize(spec.cells());
-    return depth::ComputeTensor(view, spec, out.data());
+    if (book.buffer.end() == spec.rows()) out.resize(spec.cells());
+    return depth::ComputeTensor(book.buffer, spec, out.data());
   }));
   return ToNumpy(std::move(out), ShapeOf(spec));
 }
@@ -129,8 +141,8 @@ class Stream {
       ARROW_ASSIGN_OR_RAISE(const unsigned mask, depth::ParseFeatures(features));
       ARROW_ASSIGN_OR_RAISE(Book book, ReadBook(*reader, mask));
       ARROW_ASSIGN_OR_RAISE(spec_, MakeSpec(features, micro_pip, book.symbol, time_bins, ticks_per_bin));
-      book_.emplace(std::move(book));
-      ARROW_ASSIGN_OR_RAISE(stream_, depth::TensorStream::Make(book_->buffer.View(), spec_));
+      book_ = std::make_unique<Book>(std::move(book));
+      ARROW_ASSIGN_OR_RAISE(stream_, depth::TensorStream::Make(book_->buffer, spec_));
       return arrow::Status::OK();
     }));
   }
@@ -144,12 +156,12 @@ class Stream {
     Check(WithoutGil([&] { return stream_->Compute(begin, data); }));
   }
 
-  int64_t rows() const { return book_->buffer.rows(); }
+  int64_t rows() const { return book_->buffer.end(); }
   std::vector<size_t> shape() const { return ShapeOf(spec_); }
 
  private:
   depth::TensorSpec spec_;
-  std::optional<Book> book_;
+  std::unique_ptr<Book> book_;  // what stream_ reads, so it must not move
   std::unique_ptr<depth::TensorStream> stream_;
 };
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import json
 import pathlib
 from decimal import Decimal
@@ -83,6 +85,61 @@ def test_every_kind_of_rows_gives_the_same() -> None:
     frames = [pl.from_arrow(rows), pl.from_arrow(rows).lazy(), floats.to_pandas(), floats, decimals, chunked]  # type: ignore[union-attr]
     for frame in [*frames, rows.combine_chunks().to_batches()[0]]:
         np.testing.assert_array_equal(mq.depth.tensor(frame, ALL, 0.25, **SHAPE), expected)
+
+
+def test_rows_are_read_from_chunks_slices_and_any_integers() -> None:
+    """Borders of chunks within bins and between them, slices at an offset, nulls, sizes as int64 and as uint32."""
+    columns = with_mid(random_book(450, 15, nulls=0.03), 425)
+    expected = slow_tensor(slice_book(columns, 26, 426), ALL, 250_000_000, 40, 10)
+    stored = as_arrow(columns)
+    for place, name in enumerate(stored.column_names):
+        if "_px_" in name:  # whatever lies below a null is not looked at
+            values = np.where(columns[name] == NULL, 77, columns[name])
+            valid = pa.array(columns[name] != NULL).buffers()[1]
+            column = pa.Array.from_buffers(pa.int64(), 450, [valid, pa.py_buffer(values)])
+            stored = stored.set_column(place, stored.field(name), column)
+    narrow = stored
+    for place, name in enumerate(stored.column_names):
+        if "_sz_" in name or "_ct_" in name:
+            narrow = narrow.set_column(place, name, stored[name].cast(pa.uint32()))
+    for rows in (stored, narrow):
+        assert rows["bid_px_03"].null_count > 0
+        for borders in ([26, 426], [26, 27, 426], [26, 126, 426], [26, 131, 132, 425, 426], [*range(26, 426, 7), 426]):
+            chunks = [rows.slice(begin, end - begin) for begin, end in itertools.pairwise(borders)]
+            stream = mq.depth.TensorStream(pa.concat_tables(chunks), ALL, 0.25, **SHAPE)
+            np.testing.assert_allclose(stream.compute(0), expected, rtol=0, atol=1e-7, err_msg=str(borders))
+
+
+def test_a_stream_keeps_its_rows_alive() -> None:
+    columns = random_book(400, 16)
+    expected = slow_tensor(columns, ["volume"], 250_000_000, 40, 10)
+
+    def stream() -> mq.depth.TensorStream:
+        arrays = {name: pa.array(values.copy()) for name, values in columns.items()}  # shares the copy's memory
+        return mq.depth.TensorStream(pa.table(arrays), micro_pip=0.25, **SHAPE)
+
+    made = stream()
+    gc.collect()
+    rubbish = [np.full(400, -1) for _ in range(200)]  # where the rows lay, had they been let go
+    np.testing.assert_array_equal(made.compute(0), expected)
+    assert len(rubbish) == 200
+
+
+def test_a_float_that_is_no_price_is_named_by_the_window_that_needs_it() -> None:
+    rows = as_arrow(random_book(900, 17))
+    prices = rows["ask_px_02"].to_numpy() / 1e9
+    prices[700] = 1e12
+    rows = rows.set_column(rows.column_names.index("ask_px_02"), "ask_px_02", pa.array(prices))
+    stream = mq.depth.TensorStream(rows, micro_pip=0.25, **SHAPE)
+    stream.compute(300)
+    with pytest.raises(mq.InvalidInputError, match=r"ask_px_02 is 1000000000000 in row 700"):
+        stream.compute(301)
+    with pytest.raises(mq.SchemaError, match="ask_px_02 is of type string"):
+        mq.depth.TensorStream(
+            rows.set_column(rows.column_names.index("ask_px_02"), "ask_px_02", pa.array(["x"] * 900)),
+            micro_pip=0.25,
+            **SHAPE,
+        )
 
 
 def test_micro_pip_is_known_for_currency_pairs_only() -> None:

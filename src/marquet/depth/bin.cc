@@ -21,6 +21,18 @@ constexpr int64_t kFastPrice = int64_t{1} << 51;
 // Sums of this many prices of magnitude up to 2^51 stay within int64.
 constexpr int64_t kSumBlock = 2048;
 
+// The rows of the next bin mostly lie behind those of this one: asks for the first of them, so that they come
+// while this bin is computed.
+void Prefetch(const int64_t* column, int64_t n) {
+  if (column == nullptr) return;
+  constexpr int64_t kLine = 64, kMost = 32;  // bytes; lines, after which the processor has seen the pattern
+  const auto begin = reinterpret_cast<uintptr_t>(column) + static_cast<uintptr_t>(n) * sizeof(int64_t);
+  const int64_t lines = std::min(kMost, n * static_cast<int64_t>(sizeof(int64_t)) / kLine + 1);
+  for (int64_t i = 0; i < lines; ++i) {
+    __builtin_prefetch(reinterpret_cast<const void*>(begin + static_cast<uintptr_t>(i * kLine)));
+  }
+}
+
 MARQUET_INLINE bool AllFastBody(const int64_t* px, int64_t n) {
   uint64_t beyond = 0;
   for (int64_t i = 0; i < n; ++i) {
@@ -162,6 +174,7 @@ BinMaker::BinMaker(const TensorSpec& spec) : spec_(spec), features_(CountFeature
 arrow::Status BinMaker::MakeLevel(const int64_t* px, const int64_t* sz, const int64_t* ct, const char* side,
                                   int level, int64_t row, Level* result, bool* present) {
   int64_t n = spec_.ticks_per_bin;
+  for (const int64_t* column : {px, sz, ct}) Prefetch(column, n);
   bool fast = AllFast(px, n);
   if (!fast) {
     int64_t kept = 0;
@@ -217,7 +230,7 @@ arrow::Status BinMaker::MakeLevel(const int64_t* px, const int64_t* sz, const in
   return arrow::Status::OK();
 }
 
-arrow::Status BinMaker::Make(const BookRows& rows, int64_t begin, int64_t first, Bin* bin, double* values) {
+arrow::Status BinMaker::Make(const BookRows& rows, int64_t row, Bin* bin, double* values) {
   for (const bool ask : {true, false}) {
     const auto& px = ask ? rows.ask_px : rows.bid_px;
     const auto& sz = ask ? rows.ask_sz : rows.bid_sz;
@@ -228,9 +241,8 @@ arrow::Status BinMaker::Make(const BookRows& rows, int64_t begin, int64_t first,
     for (int level = 0; level < kLevels; ++level) {
       Level stats;
       bool present = false;
-      ARROW_RETURN_NOT_OK(MakeLevel(px[level] + begin, sz[level] ? sz[level] + begin : nullptr,
-                                    ct[level] ? ct[level] + begin : nullptr, ask ? "ask" : "bid", level,
-                                    first + begin, &stats, &present));
+      ARROW_RETURN_NOT_OK(
+          MakeLevel(px[level], sz[level], ct[level], ask ? "ask" : "bid", level, row, &stats, &present));
       if (!present) continue;
       // Levels come outwards, so this mostly ends at once; a level on a price that is taken replaces what is
       // there, because the deeper one counts.

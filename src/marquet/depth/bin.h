@@ -30,9 +30,9 @@ class BinMaker {
 
   int values_per_bin() const { return features_ * kSlots; }
 
-  // The bin of rows [begin, begin + ticks_per_bin) of `rows`. `first` is added to row numbers in messages.
-  // kInvalidInput for a size, count or price out of range.
-  arrow::Status Make(const BookRows& rows, int64_t begin, int64_t first, Bin* bin, double* values);
+  // The bin of `rows`, which are ticks_per_bin; messages call the first of them `row`. kInvalidInput for a
+  // size, count or price out of range.
+  arrow::Status Make(const BookRows& rows, int64_t row, Bin* bin, double* values);
 
  private:
   struct Level {

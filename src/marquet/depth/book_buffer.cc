@@ -3,188 +3,119 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "arrow/array.h"
 #include "arrow/record_batch.h"
-#include "arrow/type.h"
-#include "arrow/util/decimal.h"
+#include "arrow/util/align_util.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/depth/int64_columns.h"
 
 namespace marquet::depth {
 namespace {
 
-template <typename ArrayType>
-void Widen(const arrow::Array& column, int64_t null_value, std::vector<int64_t>* out) {
-  const auto& typed = static_cast<const ArrayType&>(column);
-  const auto* values = typed.raw_values();
-  const size_t old = out->size();
-  out->insert(out->end(), values, values + typed.length());
-  if (typed.null_count() == 0) return;
-  for (int64_t i = 0; i < typed.length(); ++i) {
-    if (typed.IsNull(i)) (*out)[old + i] = null_value;
-  }
-}
+// Ten columns of one kind and side, and the features that look at them.
+struct SideColumns {
+  const char* prefix;
+  unsigned features;
+  std::array<const int64_t*, kLevels> BookRows::*side;
+};
+constexpr SideColumns kSides[] = {
+    {"bid_px", kAllFeatures, &BookRows::bid_px},        {"ask_px", kAllFeatures, &BookRows::ask_px},
+    {"bid_sz", kVolume | kVariance, &BookRows::bid_sz}, {"ask_sz", kVolume | kVariance, &BookRows::ask_sz},
+    {"bid_ct", kTradeCounts, &BookRows::bid_ct},        {"ask_ct", kTradeCounts, &BookRows::ask_ct},
+};
 
-arrow::Status Misfit(const std::string& name, int64_t row, const std::string& value) {
-  return InvalidInput(
-      fmt::format("{} is {} in row {}, beyond the prices that can be kept", name, value, WithCommas(row)));
+arrow::Status ReadColumn(const arrow::Array& column, const std::string& name, bool price, int64_t begin,
+                         int64_t count, int64_t row, int64_t* out) {
+  // -1 is refused by the tensor unless the price beside it is null, too.
+  return price ? ReadPrices(column, name, begin, count, row, out)
+               : ReadIntegers(column, name, begin, count, -1, out);
 }
 
 }  // namespace
 
 std::vector<std::string> BookColumnNames(unsigned features) {
   std::vector<std::string> names;
-  for (const char* what : {"px", "sz", "ct"}) {
-    if (what[0] == 's' && !(features & (kVolume | kVariance))) continue;
-    if (what[0] == 'c' && !(features & kTradeCounts)) continue;
-    for (const char* side : {"bid", "ask"}) {
-      for (int level = 0; level < kLevels; ++level) {
-        names.push_back(fmt::format("{}_{}_{:02d}", side, what, level));
-      }
+  for (const SideColumns& columns : kSides) {
+    for (int level = 0; level < kLevels && (features & columns.features) != 0; ++level) {
+      names.push_back(fmt::format("{}_{:02d}", columns.prefix, level));
     }
   }
   return names;
 }
 
-arrow::Status AppendPrices(const arrow::Array& column, const std::string& name, std::vector<int64_t>* out) {
-  constexpr double kMost = 9.2e18;
-  switch (column.type_id()) {
-    case arrow::Type::INT64:
-      Widen<arrow::Int64Array>(column, kUndefinedPrice, out);
-      return arrow::Status::OK();
-    case arrow::Type::DOUBLE: {
-      const auto& typed = static_cast<const arrow::DoubleArray&>(column);
-      for (int64_t i = 0; i < typed.length(); ++i) {
-        if (typed.IsNull(i) || std::isnan(typed.Value(i))) {
-          out->push_back(kUndefinedPrice);
-          continue;
-        }
-        // The nearest multiple of 1e-9: a float of up to 15 digits comes back to the decimal it was made of.
-        const double scaled = typed.Value(i) * 1e9;
-        if (!(std::fabs(scaled) < kMost)) return Misfit(name, i, fmt::format("{}", typed.Value(i)));
-        out->push_back(std::llround(scaled));
-      }
-      return arrow::Status::OK();
-    }
-    case arrow::Type::DECIMAL128: {
-      const auto& typed = static_cast<const arrow::Decimal128Array&>(column);
-      const int32_t scale = static_cast<const arrow::Decimal128Type&>(*column.type()).scale();
-      for (int64_t i = 0; i < typed.length(); ++i) {
-        if (typed.IsNull(i)) {
-          out->push_back(kUndefinedPrice);
-          continue;
-        }
-        const auto rescaled = arrow::Decimal128(typed.GetValue(i)).Rescale(scale, 9);
-        const auto narrow = rescaled.ok() ? rescaled->ToInteger<int64_t>() : rescaled.status();
-        if (!narrow.ok()) return Misfit(name, i, typed.FormatValue(i));
-        out->push_back(*narrow);
-      }
-      return arrow::Status::OK();
-    }
-    case arrow::Type::NA:
-      out->insert(out->end(), column.length(), kUndefinedPrice);
-      return arrow::Status::OK();
-    default:
-      return SchemaError(
-          fmt::format("{} is of type {}; expected int64 in units of 1e-9, float64 or decimal128", name,
-                      column.type()->ToString()));
+BookBuffer::BookBuffer(unsigned features) {
+  for (std::string& name : BookColumnNames(features)) {
+    const auto* columns = std::find_if(std::begin(kSides), std::end(kSides), [&](const SideColumns& side) {
+      return name.starts_with(side.prefix);
+    });
+    const int level = static_cast<int>(columns_.size()) % kLevels;
+    columns_.push_back({std::move(name), columns->features == kAllFeatures, columns->side, level});
   }
 }
-
-arrow::Status AppendIntegers(const arrow::Array& column, const std::string& name, int64_t null_value,
-                             std::vector<int64_t>* out) {
-  switch (column.type_id()) {
-    case arrow::Type::INT8:
-      Widen<arrow::Int8Array>(column, null_value, out);
-      break;
-    case arrow::Type::INT16:
-      Widen<arrow::Int16Array>(column, null_value, out);
-      break;
-    case arrow::Type::INT32:
-      Widen<arrow::Int32Array>(column, null_value, out);
-      break;
-    case arrow::Type::INT64:
-      Widen<arrow::Int64Array>(column, null_value, out);
-      break;
-    case arrow::Type::UINT8:
-      Widen<arrow::UInt8Array>(column, null_value, out);
-      break;
-    case arrow::Type::UINT16:
-      Widen<arrow::UInt16Array>(column, null_value, out);
-      break;
-    case arrow::Type::UINT32:
-      Widen<arrow::UInt32Array>(column, null_value, out);
-      break;
-    case arrow::Type::UINT64:
-      Widen<arrow::UInt64Array>(column, null_value, out);
-      break;
-    case arrow::Type::TIMESTAMP: {
-      Widen<arrow::TimestampArray>(column, null_value, out);
-      const auto unit = static_cast<const arrow::TimestampType&>(*column.type()).unit();
-      const int64_t factor = unit == arrow::TimeUnit::NANO    ? 1
-                             : unit == arrow::TimeUnit::MICRO ? 1'000
-                             : unit == arrow::TimeUnit::MILLI ? 1'000'000
-                                                              : 1'000'000'000;
-      for (size_t i = out->size() - column.length(); factor != 1 && i < out->size(); ++i) {
-        if ((*out)[i] == null_value) continue;
-        if (__builtin_mul_overflow((*out)[i], factor, &(*out)[i])) {
-          return InvalidInput(fmt::format("{} holds a time beyond what nanoseconds in int64 reach", name));
-        }
-      }
-      break;
-    }
-    default:
-      return SchemaError(
-          fmt::format("{} is of type {}; expected an integer", name, column.type()->ToString()));
-  }
-  return arrow::Status::OK();
-}
-
-arrow::Status AppendTimes(const arrow::Array& column, const std::string& name, std::vector<int64_t>* out) {
-  constexpr int64_t kNone = INT64_MIN;
-  const size_t known = out->size();
-  ARROW_RETURN_NOT_OK(AppendIntegers(column, name, kNone, out));
-  for (size_t i = std::max<size_t>(known, 1); i < out->size(); ++i) {
-    if ((*out)[i] == kNone) (*out)[i] = (*out)[i - 1];
-  }
-  return arrow::Status::OK();
-}
-
-BookBuffer::BookBuffer(unsigned features) : names_(BookColumnNames(features)), columns_(names_.size()) {}
 
 arrow::Status BookBuffer::Append(const arrow::RecordBatch& batch) {
-  for (size_t i = 0; i < names_.size(); ++i) {
-    const auto column = batch.GetColumnByName(names_[i]);
-    if (!column) {
-      return SchemaError(fmt::format("there is no column {}", names_[i]),
+  Chunk chunk{end_, end_ + batch.num_rows(), {}};
+  for (const Column& column : columns_) {
+    auto array = batch.GetColumnByName(column.name);
+    if (!array) {
+      return SchemaError(fmt::format("there is no column {}", column.name),
                          "Depth tensors are computed from ten-level book rows (Databento's mbp-10).");
     }
-    const bool price = i < 2 * kLevels;
-    // -1 is refused by the tensor unless the price beside it is null, too.
-    ARROW_RETURN_NOT_OK(price ? AppendPrices(*column, names_[i], &columns_[i])
-                              : AppendIntegers(*column, names_[i], -1, &columns_[i]));
+    ARROW_RETURN_NOT_OK(ReadColumn(*array, column.name, column.price, 0, 0, end_, nullptr));  // the type
+    ARROW_ASSIGN_OR_RAISE(array, arrow::util::EnsureAlignment(std::move(array), arrow::util::kValueAlignment,
+                                                              arrow::default_memory_pool()));
+    chunk.columns.push_back(std::move(array));
   }
+  if (chunk.begin == chunk.end) return arrow::Status::OK();
+  end_ = chunk.end;
+  chunks_.push_back(std::move(chunk));
   return arrow::Status::OK();
 }
 
-void BookBuffer::DropFront(int64_t rows) {
-  for (auto& column : columns_) column.erase(column.begin(), column.begin() + rows);
+void BookBuffer::DropBefore(int64_t row) {
+  begin_ = std::max(begin_, row);
+  while (!chunks_.empty() && chunks_.front().end <= begin_) chunks_.pop_front();
 }
 
-BookRows BookBuffer::View() const {
-  BookRows view;
-  view.rows = rows();
-  for (size_t i = 0; i < names_.size(); ++i) {
-    const bool bid = names_[i][0] == 'b';
-    const char what = names_[i][4];
-    auto& columns = what == 'p'   ? (bid ? view.bid_px : view.ask_px)
-                    : what == 's' ? (bid ? view.bid_sz : view.ask_sz)
-                                  : (bid ? view.bid_ct : view.ask_ct);
-    columns[i % kLevels] = columns_[i].data();
+arrow::Result<BookRows> BookBuffer::Read(int64_t begin, int64_t count) {
+  const int64_t end = begin + count;
+  if (begin < begin_ || count < 1 || end > end_) {
+    return InvalidInput(fmt::format("rows {} to {} are asked for; expected rows within {} to {}",
+                                    WithCommas(begin), WithCommas(end), WithCommas(begin_),
+                                    WithCommas(end_)));
   }
-  return view;
+  const auto after = std::upper_bound(chunks_.begin(), chunks_.end(), begin,
+                                      [](int64_t row, const Chunk& chunk) { return row < chunk.begin; });
+  const auto chunk = std::prev(after);
+  BookRows rows;
+  rows.rows = count;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    const int64_t* values =
+        end <= chunk->end ? InPlace(*chunk->columns[i], begin - chunk->begin, count) : nullptr;
+    if (values == nullptr) {
+      const size_t place = i * static_cast<size_t>(count);
+      gathered_.resize(std::max(gathered_.size(), columns_.size() * static_cast<size_t>(count)));
+      ARROW_RETURN_NOT_OK(Gather(i, chunk, begin, end, gathered_.data() + place));
+      values = gathered_.data() + place;
+    }
+    (rows.*columns_[i].side)[columns_[i].level] = values;
+  }
+  return rows;
+}
+
+// The values of one column, out of the chunk that holds the first of them and those after it.
+arrow::Status BookBuffer::Gather(size_t column, std::deque<Chunk>::const_iterator chunk, int64_t begin,
+                                 int64_t end, int64_t* out) const {
+  for (const auto& [name, price, side, level] = columns_[column]; begin < end; ++chunk) {
+    const int64_t count = std::min(end, chunk->end) - begin;
+    ARROW_RETURN_NOT_OK(
+        ReadColumn(*chunk->columns[column], name, price, begin - chunk->begin, count, begin, out));
+    begin += count;
+    out += count;
+  }
+  return arrow::Status::OK();
 }
 
 }  // namespace marquet::depth

@@ -15,20 +15,41 @@ namespace {
 
 constexpr const char* kNames[] = {"volume", "variance", "trade_counts"};
 
-// The price of the lowest row of the window that ends with `row`.
-arrow::Result<int64_t> LowestOfWindow(const BookRows& rows, int64_t row, int64_t first,
-                                      const TensorSpec& spec) {
-  const int64_t bid = rows.bid_px[0][row], ask = rows.ask_px[0][row];
+// Rows in arrays.
+class ArraySource final : public BookSource {
+ public:
+  explicit ArraySource(const BookRows& rows) : rows_(rows) {}
+  int64_t begin() const override { return 0; }
+  int64_t end() const override { return rows_.rows; }
+  arrow::Result<BookRows> Read(int64_t begin, int64_t count) override {
+    BookRows part = rows_;
+    part.rows = count;
+    for (auto* side : {&part.bid_px, &part.ask_px, &part.bid_sz, &part.ask_sz, &part.bid_ct, &part.ask_ct}) {
+      for (const int64_t*& column : *side) {
+        if (column != nullptr) column += begin;
+      }
+    }
+    return part;
+  }
+
+ private:
+  BookRows rows_;
+};
+
+// The price of the lowest row of the window that ends with row number `row`.
+arrow::Result<int64_t> LowestOfWindow(BookSource& source, int64_t row, const TensorSpec& spec) {
+  ARROW_ASSIGN_OR_RAISE(const BookRows last, source.Read(row, 1));
+  const int64_t bid = last.bid_px[0][0], ask = last.ask_px[0][0];
   for (const auto& [name, price] : {std::pair("bid_px_00", bid), std::pair("ask_px_00", ask)}) {
     if (price == kUndefinedPrice) {
       return InvalidInput(
           fmt::format("{} is null in row {}, the last of the window; expected a price on both sides there",
-                      name, WithCommas(first + row)),
+                      name, WithCommas(row)),
           "A tensor is centred on the mid price of its last row: end the window at a row that has one.");
     }
     if (price > kLargestPrice || price < -kLargestPrice) {
-      return InvalidInput(fmt::format("{} is {} in row {}; expected a price within +-2^61", name, price,
-                                      WithCommas(first + row)));
+      return InvalidInput(
+          fmt::format("{} is {} in row {}; expected a price within +-2^61", name, price, WithCommas(row)));
     }
   }
   return LowestPrice(RoundToMicroPips(bid, spec.micro_pip), RoundToMicroPips(ask, spec.micro_pip));
@@ -86,14 +107,19 @@ arrow::Status CheckSpec(const TensorSpec& spec) {
 }
 
 arrow::Status ComputeTensor(const BookRows& rows, const TensorSpec& spec, float* out) {
+  ArraySource source(rows);
+  return ComputeTensor(source, spec, out);
+}
+
+arrow::Status ComputeTensor(BookSource& rows, const TensorSpec& spec, float* out) {
   ARROW_RETURN_NOT_OK(CheckSpec(spec));
-  if (rows.rows != spec.rows()) {
+  if (rows.end() - rows.begin() != spec.rows()) {
     return InvalidInput(fmt::format("there are {} rows; expected exactly {} ({} time bins of {} ticks)",
-                                    WithCommas(rows.rows), WithCommas(spec.rows()), spec.time_bins,
-                                    spec.ticks_per_bin));
+                                    WithCommas(rows.end() - rows.begin()), WithCommas(spec.rows()),
+                                    spec.time_bins, spec.ticks_per_bin));
   }
   ARROW_ASSIGN_OR_RAISE(auto stream, TensorStream::Make(rows, spec));
-  return stream->Compute(0, out);
+  return stream->Compute(rows.begin(), out);
 }
 
 struct TensorStream::Impl {
@@ -104,7 +130,8 @@ struct TensorStream::Impl {
     std::vector<int64_t> numbers;  // of the bin in each slot, -1 for none
   };
 
-  Impl(const BookRows& book, const TensorSpec& wanted) : spec(wanted), rows(book), maker(wanted) {}
+  Impl(std::unique_ptr<BookSource> arrays, BookSource& rows, const TensorSpec& wanted)
+      : spec(wanted), owned(std::move(arrays)), source(rows), maker(wanted) {}
 
   Ring& RingOf(int64_t residue) {
     Ring& ring = rings[residue];
@@ -117,8 +144,8 @@ struct TensorStream::Impl {
   }
 
   TensorSpec spec;
-  BookRows rows;
-  int64_t first = 0;
+  std::unique_ptr<BookSource> owned;  // null for a source of the caller's
+  BookSource& source;
   BinMaker maker;
   Renderer renderer;
   std::map<int64_t, Ring> rings;
@@ -129,25 +156,27 @@ TensorStream::~TensorStream() = default;
 
 arrow::Result<std::unique_ptr<TensorStream>> TensorStream::Make(const BookRows& rows, TensorSpec spec) {
   ARROW_RETURN_NOT_OK(CheckSpec(spec));
-  return std::unique_ptr<TensorStream>(new TensorStream(std::make_unique<Impl>(rows, spec)));
+  auto arrays = std::make_unique<ArraySource>(rows);
+  BookSource& source = *arrays;
+  return std::unique_ptr<TensorStream>(
+      new TensorStream(std::make_unique<Impl>(std::move(arrays), source, spec)));
 }
 
-void TensorStream::Continue(const BookRows& rows, int64_t first) {
-  impl_->rows = rows;
-  impl_->first = first;
+arrow::Result<std::unique_ptr<TensorStream>> TensorStream::Make(BookSource& rows, TensorSpec spec) {
+  ARROW_RETURN_NOT_OK(CheckSpec(spec));
+  return std::unique_ptr<TensorStream>(new TensorStream(std::make_unique<Impl>(nullptr, rows, spec)));
 }
 
 arrow::Status TensorStream::Compute(int64_t begin, float* out) {
   Impl& s = *impl_;
   const int64_t bins = s.spec.time_bins, ticks = s.spec.ticks_per_bin;
-  const int64_t end = s.first + s.rows.rows;
-  if (begin < 0 || begin > end - s.spec.rows() || begin + s.spec.rows() - 1 < s.first) {
+  const int64_t first = s.source.begin(), end = s.source.end();
+  if (begin < 0 || begin > end - s.spec.rows() || begin + s.spec.rows() - 1 < first) {
     return InvalidInput(fmt::format("the window of {} rows from row {} on is not within rows {} to {}",
-                                    WithCommas(s.spec.rows()), WithCommas(begin), WithCommas(s.first),
+                                    WithCommas(s.spec.rows()), WithCommas(begin), WithCommas(first),
                                     WithCommas(end)));
   }
-  ARROW_ASSIGN_OR_RAISE(const int64_t lowest,
-                        LowestOfWindow(s.rows, begin + s.spec.rows() - 1 - s.first, s.first, s.spec));
+  ARROW_ASSIGN_OR_RAISE(const int64_t lowest, LowestOfWindow(s.source, begin + s.spec.rows() - 1, s.spec));
   const int64_t residue = begin % ticks;
   Impl::Ring& ring = s.RingOf(residue);
   const int64_t number = begin / ticks;
@@ -155,14 +184,14 @@ arrow::Status TensorStream::Compute(int64_t begin, float* out) {
   for (int64_t k = 0; k < bins; ++k) {
     const int64_t slot = (number + k) % bins;
     if (ring.numbers[slot] == number + k) continue;
-    const int64_t row = (number + k) * ticks + residue - s.first;
-    if (row < 0) {
-      return InvalidInput(fmt::format("row {} is needed again, but the view begins at row {}",
-                                      WithCommas(row + s.first), WithCommas(s.first)));
+    const int64_t row = (number + k) * ticks + residue;
+    if (row < first) {
+      return InvalidInput(fmt::format("row {} is needed again, but the rows begin at row {}", WithCommas(row),
+                                      WithCommas(first)));
     }
+    ARROW_ASSIGN_OR_RAISE(const BookRows rows, s.source.Read(row, ticks));
     ring.numbers[slot] = -1;
-    ARROW_RETURN_NOT_OK(
-        s.maker.Make(s.rows, row, s.first, &ring.bins[slot], ring.values.data() + slot * per_bin));
+    ARROW_RETURN_NOT_OK(s.maker.Make(rows, row, &ring.bins[slot], ring.values.data() + slot * per_bin));
     ring.numbers[slot] = number + k;
   }
   const int64_t split = number % bins;  // the window's first bin lies here, and wraps round

@@ -53,6 +53,19 @@ struct BookRows {
   std::array<const int64_t*, kLevels> bid_ct{}, ask_ct{};
 };
 
+// Rows of one symbol by number, in the order of their source, wherever they lie. Between calls rows may come
+// at the end and go at the front; a row keeps its number and its values.
+class BookSource {
+ public:
+  virtual ~BookSource() = default;
+  // The rows that there are: [begin(), end()).
+  virtual int64_t begin() const = 0;
+  virtual int64_t end() const = 0;
+  // Rows [begin, begin + count), one or more, until the next call. kInvalidInput when they are not there, or
+  // for a value that cannot be one of a book.
+  virtual arrow::Result<BookRows> Read(int64_t begin, int64_t count) = 0;
+};
+
 // Prices beyond +-2^61 (some 2.3 billion in units of 1e-9) are refused, so that no difference can overflow.
 constexpr int64_t kLargestPrice = int64_t{1} << 61;
 
@@ -64,6 +77,7 @@ int64_t RoundToMicroPips(int64_t price, int64_t micro_pip);
 // any other number of rows, a null bid or ask in the last row, a size, count or price out of range, or a bad
 // spec.
 arrow::Status ComputeTensor(const BookRows& rows, const TensorSpec& spec, float* out);
+arrow::Status ComputeTensor(BookSource& rows, const TensorSpec& spec, float* out);
 
 // Tensors of many windows of one sequence of rows, each bin computed once: samples whose starts differ by a
 // multiple of ticks_per_bin share their bins, which are kept on the absolute price grid, so that moving to
@@ -71,17 +85,15 @@ arrow::Status ComputeTensor(const BookRows& rows, const TensorSpec& spec, float*
 // every residue of `begin` that occurs.
 class TensorStream {
  public:
-  // `rows` (the arrays that it points to) must outlive the stream, or the call of Continue.
+  // `rows` (the arrays that it points to, the source) must outlive the stream.
   static arrow::Result<std::unique_ptr<TensorStream>> Make(const BookRows& rows, TensorSpec spec);
+  static arrow::Result<std::unique_ptr<TensorStream>> Make(BookSource& rows, TensorSpec spec);
   ~TensorStream();
 
   // The tensor of rows [begin, begin + spec.rows()). Any order of `begin`; ascending is the cheap one.
-  // kInvalidInput when rows are needed that the view does not hold, and as ComputeTensor.
+  // kInvalidInput when rows are needed that are not there, and as ComputeTensor. Rows of bins that are kept
+  // are not needed again, except the window's last.
   arrow::Status Compute(int64_t begin, float* out);
-
-  // Goes on with another view of the same sequence, in which row 0 is the sequence's row `first`. Bins
-  // computed so far are kept.
-  void Continue(const BookRows& rows, int64_t first);
 
  private:
   struct Impl;

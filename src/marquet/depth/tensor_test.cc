@@ -415,23 +415,42 @@ TEST(TensorStream, EqualsSingleTensorsInAnyOrder) {
   }
 }
 
-TEST(TensorStream, GoesOnInTheNextChunk) {
+// The rows [first, last) of a book, and no others.
+struct SomeRows final : BookSource {
+  explicit SomeRows(const Book& book) : book(book) {}
+  int64_t begin() const override { return first; }
+  int64_t end() const override { return last; }
+  arrow::Result<BookRows> Read(int64_t begin, int64_t count) override {
+    EXPECT_GE(begin, first);
+    EXPECT_LE(begin + count, last);
+    return book.View(begin, count);
+  }
+  const Book& book;
+  int64_t first = 0, last = 0;
+};
+
+TEST(TensorStream, GoesOnWhenRowsComeAndGo) {
   const TensorSpec spec{.micro_pip = 10'000, .time_bins = 65, .ticks_per_bin = 6};
   const Book book = RandomBook(4'000, 32, {});
   const int64_t chunk = 700;
   std::vector<float> out(spec.cells());
-  auto stream = TensorStream::Make(book.View(0, chunk), spec).ValueOrDie();
-  int64_t end = chunk;
+  SomeRows rows(book);
+  rows.last = chunk;
+  auto stream = TensorStream::Make(rows, spec).ValueOrDie();
   for (int64_t begin = 0; begin + spec.rows() <= book.rows; begin += 30) {
-    while (begin + spec.rows() > end) {
+    while (begin + spec.rows() > rows.last) {
       // Only what a window can still need of rows is kept.
-      const int64_t first = end - spec.rows();
-      end = std::min(book.rows, end + chunk);
-      stream->Continue(book.View(first, end - first), first);
+      rows.first = rows.last - spec.rows();
+      rows.last = std::min(book.rows, rows.last + chunk);
     }
     ASSERT_TRUE(stream->Compute(begin, out.data()).ok()) << begin;
     ASSERT_EQ(out, Tensor(book.View(begin, spec.rows()), spec)) << "begin " << begin;
   }
+  rows.first = 3'000;
+  const auto status = stream->Compute(2'999, out.data());
+  EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput));
+  EXPECT_THAT(status.message(),
+              testing::HasSubstr("row 2,999 is needed again, but the rows begin at row 3,000"));
 }
 
 }  // namespace

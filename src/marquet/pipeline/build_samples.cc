@@ -11,6 +11,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/depth/book_buffer.h"
+#include "marquet/depth/int64_columns.h"
 #include "marquet/depth/micro_pip.h"
 #include "marquet/file/durable_file.h"
 #include "marquet/pipeline/sample_labels.h"
@@ -253,7 +254,7 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
   std::vector<int64_t> times, sequences, source_rows;  // of the rows in the buffer
   std::vector<uint32_t> source_numbers;
   std::vector<std::string> sources;
-  ARROW_ASSIGN_OR_RAISE(auto stream, depth::TensorStream::Make(buffer.View(), spec));
+  ARROW_ASSIGN_OR_RAISE(auto stream, depth::TensorStream::Make(buffer, spec));
   std::vector<float> tensor(spec.cells());
   SampleRows rows(report->symbol, spec, book_->version(), options_.where);
   const auto flush = [&]() -> arrow::Status {
@@ -263,19 +264,18 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
     return appender_->Write(*batch);
   };
 
-  int64_t first = 0;  // the sequence's number of the buffer's first row
   size_t next = 0;
   while (next < candidates.size()) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, sequence.Next());
     if (!batch)
       return CorruptData(fmt::format("{}: rows of {} went missing", options_.book, Quoted(report->symbol)));
     // Forget what no further window reaches.
-    const int64_t keep = std::clamp<int64_t>(candidates[next].end - n - first, 0, buffer.rows());
-    buffer.DropFront(keep);
+    const int64_t first = std::clamp(candidates[next].end - n, buffer.begin(), buffer.end());
+    const int64_t gone = first - buffer.begin();
+    buffer.DropBefore(first);
     for (auto* column : {&times, &sequences, &source_rows})
-      column->erase(column->begin(), column->begin() + keep);
-    source_numbers.erase(source_numbers.begin(), source_numbers.begin() + keep);
-    first += keep;
+      column->erase(column->begin(), column->begin() + gone);
+    source_numbers.erase(source_numbers.begin(), source_numbers.begin() + gone);
 
     ARROW_RETURN_NOT_OK(WithContext(buffer.Append(*batch->rows), options_.book));
     const auto column = [&](size_t i) { return batch->rows->column(static_cast<int>(book_columns + i)); };
@@ -285,9 +285,7 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
     if (sources.empty() || sources.back() != batch->source) sources.push_back(batch->source);
     source_numbers.resize(times.size(), static_cast<uint32_t>(sources.size() - 1));
 
-    stream->Continue(buffer.View(), first);
-    const int64_t end = first + buffer.rows();
-    for (; next < candidates.size() && candidates[next].end <= end; ++next) {
+    for (; next < candidates.size() && candidates[next].end <= buffer.end(); ++next) {
       const Candidate& candidate = candidates[next];
       const auto computed = stream->Compute(candidate.end - n, tensor.data());
       ARROW_RETURN_NOT_OK(
@@ -308,7 +306,7 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
       if (rows.size() >= 4'096) ARROW_RETURN_NOT_OK(flush());
       if (report->samples % 64 == 0 && options_.stop) ARROW_RETURN_NOT_OK(options_.stop->Check());
     }
-    Tell("build samples of " + report->symbol, end);
+    Tell("build samples of " + report->symbol, buffer.end());
   }
   return flush();
 }

@@ -267,7 +267,6 @@ arrow::Status StoreLoader::Compute(Symbol& symbol) {
   depth::BinMaker maker(spec);
   depth::BookBuffer buffer(spec.features);
   ARROW_ASSIGN_OR_RAISE(auto sequence, Read(symbol, depth::BookColumnNames(spec.features)));
-  int64_t first = 0;  // position of the buffer's first row
   size_t next_window = 0;
   const auto symbol_number = static_cast<uint32_t>(store_->symbols_.size());
   store_->symbols_.push_back(symbol.name);
@@ -275,8 +274,7 @@ arrow::Status StoreLoader::Compute(Symbol& symbol) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, sequence.Next());
     if (!batch) break;
     ARROW_RETURN_NOT_OK(WithContext(buffer.Append(*batch->rows), options_.book));
-    const depth::BookRows view = buffer.View();
-    const int64_t end = first + view.rows;
+    const int64_t end = buffer.end();
     int64_t keep = end;
     for (auto& [residue, phase] : symbol.by_phase) {
       for (; phase.next < phase.numbers.size(); ++phase.next) {
@@ -286,15 +284,19 @@ arrow::Status StoreLoader::Compute(Symbol& symbol) {
           break;
         }
         const auto place = static_cast<size_t>(phase.first_bin) + phase.next;
-        ARROW_RETURN_NOT_OK(maker.Make(view, begin - first, first, &store_->bins_[place],
-                                       store_->values_.data() + place * maker.values_per_bin()));
+        const auto rows = buffer.Read(begin, ticks);
+        ARROW_RETURN_NOT_OK(WithContext(rows.status(), options_.book));
+        const auto made = maker.Make(*rows, begin, &store_->bins_[place],
+                                     store_->values_.data() + place * maker.values_per_bin());
+        ARROW_RETURN_NOT_OK(WithContext(made, options_.book));
       }
     }
     for (; next_window < symbol.windows.size(); ++next_window) {
       Window& window = symbol.windows[next_window];
       const int64_t last = window.begin + spec.rows() - 1;
       if (last >= end) break;
-      const int64_t bid = view.bid_px[0][last - first], ask = view.ask_px[0][last - first];
+      ARROW_ASSIGN_OR_RAISE(const auto rows, buffer.Read(last, 1));
+      const int64_t bid = rows.bid_px[0][0], ask = rows.ask_px[0][0];
       if (bid == depth::kUndefinedPrice || ask == depth::kUndefinedPrice) {
         return CorruptData(
             fmt::format("{}: sample {} ends at a row without a mid price", options_.samples, window.id));
@@ -310,8 +312,7 @@ arrow::Status StoreLoader::Compute(Symbol& symbol) {
       store_->samples_.push_back(sample);
       store_->ids_.push_back(std::move(window.id));
     }
-    buffer.DropFront(std::min(keep, end) - first);
-    first = std::min(keep, end);
+    buffer.DropBefore(keep);
     Report("compute bins", end);
   }
   return arrow::Status::OK();

@@ -168,7 +168,7 @@ TEST_F(SamplingTest, BatchesEqualTensorsOfTheirRows) {
   depth::BookBuffer buffer(depth::kAllFeatures);
   ASSERT_TRUE(buffer.Append(*book).ok());
   const depth::TensorSpec spec{depth::kAllFeatures, kMicroPip, kBins, kTicks};
-  auto stream = depth::TensorStream::Make(buffer.View(), spec).ValueOrDie();
+  auto stream = depth::TensorStream::Make(buffer, spec).ValueOrDie();
   std::vector<float> expected(spec.cells());
   for (const BatchOptions& options :
        {BatchOptions{.batch_size = 8}, BatchOptions{.batch_size = 5, .threads = 4, .prefetch = 6},
