@@ -26,7 +26,8 @@ const std::vector<Command>& Commands() {
       {"export", "Turn a table back into DBN, CSV, JSON Lines or Parquet",
        "  marquet export book --to dbn -o day.dbn.zst\n"
        "  marquet export book --to dbn -o days/\n"
-       "  marquet export book --to csv --where \"symbol = 'ESH4'\" -o es.csv",
+       "  marquet export book --to csv --where \"symbol = 'ESH4'\" -o es.csv\n"
+       "  marquet export book --to jsonl -o - | jq .price",
        DeclareExport},
       {"verify", "Check every byte of files and tables",
        "  marquet verify book\n"

@@ -1,5 +1,8 @@
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
+#include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/cli/command.h"
 #include "marquet/cli/table_options.h"
@@ -33,7 +36,9 @@ Action DeclareExport(CLI::App& options) {
   AddParsed(options, "--to", &exported.format, pipeline::ParseExportFormat, "dbn, csv, jsonl or parquet")
       ->required()
       ->type_name("FORMAT");
-  options.add_option("-o,--output", exported.output, "A file; for several DBN sources a directory")
+  options
+      .add_option("-o,--output", exported.output,
+                  "A file, - for standard output; for several DBN sources a directory")
       ->required()
       ->type_name("OUT");
   options.add_option("--source", exported.source, "DBN: this source alone, by its name or digest")
@@ -52,6 +57,17 @@ Action DeclareExport(CLI::App& options) {
     exported.scan.use_threads = session.common().jobs != 1;
     exported.progress = session.progress();
     exported.stop = session.stop();
+    if (exported.output == "-") {
+      if (session.common().json) {
+        return InvalidInput("standard output takes the rows or the report of --json, not both",
+                            "leave --json out, or name a file with -o");
+      }
+      exported.stream = session.output();
+      // The bar would run into the rows when both go to one terminal.
+      if (isatty(STDOUT_FILENO)) exported.progress = {};
+      ARROW_RETURN_NOT_OK(pipeline::Export(session.fs(), std::move(exported)).status());
+      return 0;
+    }
     ARROW_ASSIGN_OR_RAISE(const auto report, pipeline::Export(session.fs(), std::move(exported)));
     ARROW_RETURN_NOT_OK(session.Print(session.common().json ? ReportJson(report) : ReportText(report)));
     return 0;

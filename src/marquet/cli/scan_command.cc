@@ -119,10 +119,13 @@ Action DeclareScan(CLI::App& options) {
           "parquet (needs -o)")
       ->check(CLI::IsMember({"table", "csv", "jsonl", "arrow", "parquet"}))
       ->type_name("FORMAT");
-  options.add_option("-o,--output", request->output, "A file, which appears whole or not at all")
+  options
+      .add_option("-o,--output", request->output,
+                  "A file, which appears whole or not at all; - for standard output, as without -o")
       ->type_name("FILE");
   options.add_flag("--replace", request->replace, "Take the place of an existing file");
   options.final_callback([request] {
+    if (request->output == "-") request->output.clear();
     if (request->format == "parquet" && request->output.empty()) {
       throw CLI::ValidationError("--format", "parquet needs a file: add -o FILE");
     }

@@ -145,27 +145,28 @@ arrow::Status CheckComplete(const SourceDescription& source) {
       "other formats than dbn can be exported");
 }
 
-arrow::Status WriteSource(const std::shared_ptr<file::FileSystem>& fs, const table::Table& table,
-                          const SourceDescription& source, const std::string& path,
-                          const ExportOptions& options, ExportReport* report) {
-  ARROW_RETURN_NOT_OK(CheckComplete(source));
-  ARROW_ASSIGN_OR_RAISE(auto output, file::DurableFile::Create(fs, path));
+// All records of a source, which are counted in the report, to where `output` stands.
+arrow::Status WriteRecords(const std::shared_ptr<file::FileSystem>& fs, const table::Table& table,
+                           const SourceDescription& source,
+                           const std::shared_ptr<arrow::io::OutputStream>& output, const std::string& name,
+                           const ExportOptions& options, ExportReport* report) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t begin, output->Tell());
   dbn::WriteOptions write;
-  write.compress = path.ends_with(".zst");
+  write.compress = name.ends_with(".zst");
   write.write_metadata = source.summary.has_metadata;
   ARROW_ASSIGN_OR_RAISE(const auto writer, dbn::Writer::Open(output, source.summary.metadata, write));
   SourceWriter records(source, writer.get());
   const auto snapshot = table.snapshot();
   const auto& partitions = snapshot->metadata.partition_columns;
   const bool sorted = std::find(partitions.begin(), partitions.end(), "symbol") != partitions.end();
-  Progress progress{"export " + file::FileName(path), 0, 0, 0};
+  Progress progress{"export " + name, 0, 0, 0};
   ARROW_RETURN_NOT_OK(ForEachInSourceOrder(fs, table.path(), FilesOfSource(*snapshot, source.id), sorted,
-                                           [&](const arrow::RecordBatch& rows) {
+                                           [&](const arrow::RecordBatch& rows) -> arrow::Status {
                                              if (options.stop != nullptr)
                                                ARROW_RETURN_NOT_OK(options.stop->Check());
                                              ARROW_RETURN_NOT_OK(records.Write(rows));
                                              progress.rows = records.rows();
-                                             progress.bytes = output->size();
+                                             ARROW_ASSIGN_OR_RAISE(progress.bytes, output->Tell());
                                              if (options.progress) options.progress(progress);
                                              return arrow::Status::OK();
                                            }));
@@ -175,9 +176,18 @@ arrow::Status WriteSource(const std::shared_ptr<file::FileSystem>& fs, const tab
                                    WithCommas(records.rows()), WithCommas(source.rows)),
                        "'marquet history' tells what changed the table since");
   }
-  ARROW_RETURN_NOT_OK(options.replace ? output->PublishReplacing() : output->Publish());
+  ARROW_ASSIGN_OR_RAISE(const int64_t end, output->Tell());
   report->rows += records.rows() + static_cast<int64_t>(source.summary.kept_records.size());
-  report->bytes += output->size();
+  report->bytes += end - begin;
+  return arrow::Status::OK();
+}
+
+arrow::Status WriteSource(const std::shared_ptr<file::FileSystem>& fs, const table::Table& table,
+                          const SourceDescription& source, const std::string& path,
+                          const ExportOptions& options, ExportReport* report) {
+  ARROW_ASSIGN_OR_RAISE(const auto output, file::DurableFile::Create(fs, path));
+  ARROW_RETURN_NOT_OK(WriteRecords(fs, table, source, output, file::FileName(path), options, report));
+  ARROW_RETURN_NOT_OK(options.replace ? output->PublishReplacing() : output->Publish());
   report->files.push_back(path);
   return arrow::Status::OK();
 }
@@ -216,9 +226,21 @@ arrow::Result<ExportReport> ExportDbn(const std::shared_ptr<file::FileSystem>& f
     return InvalidInput("DBN gives back whole sources: columns, filters, order and limits do not apply",
                         "choose one with --source, or another format");
   }
+  for (const SourceDescription& source : sources) ARROW_RETURN_NOT_OK(CheckComplete(source));
+  ExportReport report;
+  if (options.stream != nullptr) {
+    if (sources.size() > 1) {
+      return InvalidInput(
+          fmt::format("{}: holds the records of {} DBN sources, each a file of its own; a stream takes one",
+                      options.table, sources.size()),
+          "choose one with --source, or name a directory for all of them");
+    }
+    ARROW_RETURN_NOT_OK(
+        WriteRecords(fs, table, sources.front(), options.stream, sources.front().id, options, &report));
+    return report;
+  }
   const auto there = fs->Stat(options.output);
   const bool is_directory = there.ok() && there->is_directory;
-  ExportReport report;
   if (sources.size() == 1 && !is_directory && !options.output.ends_with('/')) {
     ARROW_RETURN_NOT_OK(CheckFree(*fs, options.output, options));
     ARROW_RETURN_NOT_OK(WriteSource(fs, table, sources.front(), options.output, options, &report));
@@ -248,6 +270,10 @@ arrow::Result<ExportFormat> ParseExportFormat(std::string_view name) {
 
 arrow::Result<ExportReport> Export(std::shared_ptr<file::FileSystem> fs, ExportOptions options) {
   ARROW_RETURN_NOT_OK(arrow::compute::Initialize());
+  if (options.stream != nullptr && options.format == ExportFormat::kParquet) {
+    return InvalidInput("Parquet cannot be written to a stream, because its end is put in place last",
+                        "name a file, or choose dbn, csv or jsonl");
+  }
   ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs, options.table, options.version));
   if (options.format == ExportFormat::kDbn) return ExportDbn(fs, *table, options);
   if (options.source) {
@@ -256,6 +282,12 @@ arrow::Result<ExportReport> Export(std::shared_ptr<file::FileSystem> fs, ExportO
   options.scan.stop = options.stop;
   ARROW_ASSIGN_OR_RAISE(const table::Scan scan, table->NewScan(options.scan));
   ARROW_ASSIGN_OR_RAISE(const auto rows, scan.ToReader());
+  if (options.stream != nullptr) {
+    ARROW_ASSIGN_OR_RAISE(
+        const RowOutputReport written,
+        WriteRows(*rows, RowFormatOf(options.format), *options.stream, options.progress, options.stop));
+    return ExportReport{written.rows, written.bytes, {}};
+  }
   ARROW_ASSIGN_OR_RAISE(const RowOutputReport written,
                         WriteRowsToFile(fs, *rows, RowFormatOf(options.format), options.output,
                                         options.replace, options.progress, options.stop));

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "arrow/io/type_fwd.h"
 #include "arrow/result.h"
 #include "marquet/base/progress.h"
 #include "marquet/file/file_system.h"
@@ -21,7 +22,8 @@ arrow::Result<ExportFormat> ParseExportFormat(std::string_view name);
 struct ExportOptions {
   std::string table;
   ExportFormat format = ExportFormat::kDbn;
-  std::string output;                 // a file, published whole; for several DBN sources a directory
+  std::string output;  // a file, published whole; for several DBN sources a directory
+  std::shared_ptr<arrow::io::OutputStream> stream;  // instead: what is written stays, whatever comes after
   std::optional<std::string> source;  // DBN: one source, by name or digest; default: the only one, or all
   table::ScanOptions scan;            // other formats: columns, filter, order
   std::optional<int64_t> version;
@@ -37,8 +39,8 @@ struct ExportReport {
 };
 
 // DBN: each source's identical records in their original order, with its metadata; compressed where the
-// output's name ends in ".zst". kUnsupported when a source was ingested with losses (named), kAlreadyExists
-// for a taken output.
+// output's name ends in ".zst", never into a stream. kUnsupported when a source was ingested with losses
+// (named), kAlreadyExists for a taken output, kInvalidInput for Parquet or several DBN sources into a stream.
 arrow::Result<ExportReport> Export(std::shared_ptr<file::FileSystem> fs, ExportOptions options);
 
 }  // namespace marquet::pipeline

@@ -1,0 +1,81 @@
+"""Exports to standard output, against the files that the same command writes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from dbn_files import trade, trades_file, tree
+
+
+@pytest.fixture
+def table(marquet, tmp_path: Path) -> Path:
+    marquet("ingest", trades_file(tmp_path / "a.dbn", ["ESH4", "NQH4"], count=50), "--into", tmp_path / "t")
+    return tmp_path / "t"
+
+
+def to_standard_output(program: Path, *arguments: object, cwd: Path) -> bytes:
+    done = subprocess.run([str(program), "export", *map(str, arguments), "-o", "-"], capture_output=True, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("kind", ["dbn", "csv", "jsonl"])
+def test_standard_output_gets_what_a_file_gets(marquet_program, marquet, table, tmp_path, kind):
+    marquet("export", table, "--to", kind, "-o", tmp_path / "file")
+    before = tree(tmp_path)
+    assert to_standard_output(marquet_program, table, "--to", kind, cwd=tmp_path) == before["file"]
+    assert tree(tmp_path) == before  # no file named "-"
+
+
+def test_standard_output_of_dbn_is_the_source(marquet_program, marquet, table, tmp_path):
+    other = trades_file(tmp_path / "b.dbn", ["YMH4"], count=7)
+    marquet("ingest", other, "--into", table)
+    for name in ("a.dbn", "b.dbn"):
+        got = to_standard_output(marquet_program, table, "--to", "dbn", "--source", name, cwd=tmp_path)
+        assert got == (tmp_path / name).read_bytes()
+
+
+def test_standard_output_of_rows_takes_filters(marquet_program, table, tmp_path):
+    arguments = [table, "--where", "symbol = 'ESH4'", "--columns", "symbol,sequence"]
+    text = to_standard_output(marquet_program, *arguments, "--to", "csv", cwd=tmp_path).decode()
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["symbol", "sequence"],
+        *(["ESH4", str(sequence)] for sequence in range(0, 50, 2)),
+    ]
+    lines = to_standard_output(marquet_program, *arguments, "--to", "jsonl", cwd=tmp_path).splitlines()
+    assert [json.loads(line)["sequence"] for line in lines] == list(range(0, 50, 2))
+
+
+def test_what_is_no_single_stream_is_refused(fails, marquet, table, tmp_path):
+    text = fails("export", table, "--to", "parquet", "-o", "-", cwd=tmp_path)
+    assert text.startswith("marquet: invalid input: Parquet cannot be written to a stream")
+    text = fails("export", table, "--to", "csv", "-o", "-", "--json", cwd=tmp_path)
+    assert text.startswith("marquet: invalid input: standard output takes the rows or the report")
+    marquet("ingest", trades_file(tmp_path / "b.dbn", ["YMH4"]), "--into", table)
+    text = fails("export", table, "--to", "dbn", "-o", "-", cwd=tmp_path)
+    assert text.startswith("marquet: invalid input: ")
+    assert "the records of 2 DBN sources" in text
+    assert "--source" in text
+    assert not (tmp_path / "-").exists()
+
+
+def test_a_scan_goes_to_standard_output_too(marquet, table, tmp_path):
+    arguments = ("scan", table, "--format", "csv")
+    assert marquet(*arguments, "-o", "-", cwd=tmp_path).stdout == marquet(*arguments).stdout
+    assert not (tmp_path / "-").exists()
+    done = marquet("scan", table, "--format", "parquet", "-o", "-", ok=False, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "add -o FILE" in done.stderr
+
+
+def test_a_source_with_losses_is_refused_before_anything_is_written(fails, marquet, table, tmp_path):
+    cut = trades_file(tmp_path / "cut.dbn", ["YMH4"], tail=trade(1, 0)[:20])
+    marquet("ingest", cut, "--into", table, "--allow-truncated")
+    text = fails("export", table, "--to", "dbn", "-o", tmp_path / "back")
+    assert "cut.dbn: was ingested with losses" in text
+    assert not (tmp_path / "back").exists()
