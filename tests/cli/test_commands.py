@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import statistics
@@ -60,6 +61,43 @@ def test_wrong_usage_is_exit_code_2(marquet, arguments, message, tmp_path):
     assert message in done.stderr
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message", "code"),
+    [
+        (("ingest", "nothing.dbn", "--into", "t"), "not found", "nothing.dbn: cannot stat: No such file", 1),
+        (("info", "nothing"), "not found", "nothing: no such table", 1),
+        (("scan", "nothing"), "not found", "nothing: no such table", 1),
+        (("verify", "nothing"), "not found", "nothing", 1),
+        (("depth", "nothing", "--into", "s", "--micro-pip", "1"), "not found", "nothing", 1),
+        (("export", "nothing", "--to", "parquet", "-o", "-"), "invalid input", "standard output takes", 1),
+        (("ingest", "--into", "t"), "invalid input", "source is required", 2),
+        (("scn", "t"), "invalid input", "there is no command 'scn'", 2),
+        (("scan", "t", "--limt", "3"), "invalid input", "--limt", 2),
+    ],
+)
+def test_an_error_is_one_json_object_where_json_is_asked_for(marquet, arguments, kind, message, code, tmp_path):
+    for words in (("--json", *arguments), (*arguments, "--json")):
+        done = marquet(*words, ok=False, cwd=tmp_path)
+        assert done.returncode == code
+        told = json.loads(done.stdout)
+        assert list(told) == ["ok", "error", "kind", "hint"]
+        assert told["ok"] is False
+        assert told["kind"] == kind
+        assert message in told["error"]
+        hint = f"hint: {told['hint']}\n" if told["hint"] else ""
+        assert done.stderr == f"marquet: {told['error']}\n{hint}"
+        assert list(tmp_path.iterdir()) == []
+    assert marquet(*arguments, ok=False, cwd=tmp_path).stdout == ""
+
+
+def test_a_report_that_holds_the_error_is_not_followed_by_it(marquet, tmp_path):
+    (tmp_path / "bad.dbn").write_bytes(b"no DBN at all")
+    done = marquet("ingest", tmp_path / "bad.dbn", "--into", tmp_path / "t", "--json", ok=False)
+    assert done.returncode == 1
+    (source,) = json.loads(done.stdout)["sources"]
+    assert source["error"] == done.stderr.splitlines()[0].removeprefix("marquet: ")
 
 
 def test_starts_quickly(marquet_program):

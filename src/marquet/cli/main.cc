@@ -2,12 +2,15 @@
 //
 // 0 done; 1 failed, partly failed, or damage found; 2 wrong usage; 130 after SIGINT, 143 after SIGTERM.
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <string_view>
 
 #include <arrow/compute/initialize.h>
 
+#include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/cli/command.h"
 
@@ -37,16 +40,16 @@ void AddCommonOptions(CLI::App& app, CommonOptions* common) {
       ->group(group);
 }
 
-int WrongUsage(const std::string& message, const std::string& hint) {
-  std::fprintf(stderr, "marquet: invalid input: %s\nhint: %s\n", message.c_str(), hint.c_str());
+int WrongUsage(const CommonOptions& common, const std::string& message, const std::string& hint) {
+  Session(common).PrintError(InvalidInput(message, hint));
   return kWrongUsage;
 }
 
-int UnknownCommand(const std::string& name) {
+int UnknownCommand(const CommonOptions& common, const std::string& name) {
   std::vector<std::string> names;
   for (const Command& command : Commands()) names.push_back(command.name);
   const std::string near = DidYouMean(name, names);
-  return WrongUsage("there is no command " + Quoted(name),
+  return WrongUsage(common, "there is no command " + Quoted(name),
                     near.empty() ? "'marquet --help' lists the commands" : near);
 }
 
@@ -99,19 +102,21 @@ int Main(int argc, char** argv) {
     if (!app.get_subcommands().empty()) {
       hint = "'marquet " + app.get_subcommands().front()->get_name() + " --help' shows how it is used";
     }
-    return WrongUsage(error.what(), hint);
+    // Options that come after what is wrong were not looked at.
+    common.json = std::find(argv + 1, argv + argc, std::string_view("--json")) != argv + argc;
+    return WrongUsage(common, error.what(), hint);
   }
   const std::vector<std::string> extras = app.remaining();
   if (app.get_subcommands().empty()) {
     for (const std::string& extra : extras) {
-      if (extra.rfind("-", 0) != 0) return UnknownCommand(extra);
+      if (extra.rfind("-", 0) != 0) return UnknownCommand(common, extra);
     }
     if (extras.empty()) {
       std::fputs(app.help().c_str(), stderr);
       return kWrongUsage;
     }
   }
-  if (!extras.empty()) return WrongUsage("there is no option " + Quoted(extras.front()), hint);
+  if (!extras.empty()) return WrongUsage(common, "there is no option " + Quoted(extras.front()), hint);
   return RunCommand(actions.at(app.get_subcommands().front()), common);
 }
 

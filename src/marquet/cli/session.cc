@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 #include "marquet/base/error.h"
 #include "marquet/base/log.h"
@@ -52,6 +53,13 @@ class StandardOutput final : public arrow::io::OutputStream {
   bool closed_ = false;
 };
 
+bool IsStop(const arrow::Status& status) { return status.IsCancelled() && StopSignal() != 0; }
+
+std::string ErrorLine(const arrow::Status& status) {
+  if (!IsStop(status)) return OneLine(status);
+  return fmt::format("stopped by {}: {}", StopSignal() == SIGINT ? "Ctrl-C" : "SIGTERM", status.message());
+}
+
 bool WantsColor(const std::string& choice) {
   if (choice != "auto") return choice == "always";
   return isatty(STDERR_FILENO) && std::getenv("NO_COLOR") == nullptr;
@@ -76,7 +84,10 @@ void InstallSignalHandlers() {
 int StopSignal() { return g_signal; }
 
 Session::Session(const CommonOptions& common)
-    : common_(common), fs_(file::LocalFileSystem()), color_(WantsColor(common.color)) {
+    : common_(common),
+      fs_(file::LocalFileSystem()),
+      output_(std::make_shared<StandardOutput>()),
+      color_(WantsColor(common.color)) {
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   sink->set_pattern("marquet: %l: %v");
   Log().sinks() = {std::move(sink)};
@@ -98,25 +109,30 @@ ProgressCallback Session::progress() {
 
 arrow::Status Session::Print(std::string_view text) {
   if (bar_) bar_->bar.Clear();
-  return output()->Write(text.data(), static_cast<int64_t>(text.size()));
+  return output_->Write(text.data(), static_cast<int64_t>(text.size()));
 }
 
-std::shared_ptr<arrow::io::OutputStream> Session::output() { return std::make_shared<StandardOutput>(); }
-
-void Session::PrintError(const arrow::Status& status) {
+void Session::PrintErrorLine(const arrow::Status& status) {
   if (bar_) bar_->bar.Clear();
   const char* open = color_ ? "\033[1;31m" : "";
   const char* close = color_ ? "\033[0m" : "";
-  std::string text;
-  if (status.IsCancelled() && StopSignal() != 0) {
-    text = fmt::format("{}marquet:{} stopped by {}: {}\n", open, close,
-                       StopSignal() == SIGINT ? "Ctrl-C" : "SIGTERM", status.message());
-  } else {
-    text = fmt::format("{}marquet:{} {}\n", open, close, OneLine(status));
-  }
+  std::string text = fmt::format("{}marquet:{} {}\n", open, close, ErrorLine(status));
   const std::string hint = HintOf(status);
   if (!hint.empty()) text += "hint: " + hint + "\n";
   std::fputs(text.c_str(), stderr);
+}
+
+void Session::PrintError(const arrow::Status& status) {
+  PrintErrorLine(status);
+  if (!common_.json || output_->Tell().ValueOr(0) > 0) return;
+  const nlohmann::ordered_json root = {
+      {"ok", false},
+      {"error", ErrorLine(status)},
+      {"kind", IsStop(status) ? "stopped" : std::string(KindName(KindOf(status)))},
+      {"hint", HintOf(status)}};
+  arrow::Status printed = Print(root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  if (printed.ok()) printed = output_->Close();
+  if (!printed.ok()) PrintErrorLine(printed);
 }
 
 }  // namespace marquet::cli

@@ -41,15 +41,20 @@ class Session {
   // A result, as it stands, to standard output.
   arrow::Status Print(std::string_view text);
   // Standard output as a stream, for results of any size. Closing it flushes.
-  std::shared_ptr<arrow::io::OutputStream> output();
+  const std::shared_ptr<arrow::io::OutputStream>& output() const { return output_; }
 
-  // One line "marquet: KIND: MESSAGE" and, where there is one, a line "hint: ..." on standard error.
+  // One line "marquet: KIND: MESSAGE" and, where there is one, a line "hint: ..." on standard error. With
+  // --json also an object {"ok": false, "error", "kind", "hint"} on standard output, unless something stands
+  // there already, which says it (a report) or cannot be taken back (rows).
   void PrintError(const arrow::Status& status);
 
  private:
   struct Bar;
+  void PrintErrorLine(const arrow::Status& status);
+
   CommonOptions common_;
   std::shared_ptr<file::FileSystem> fs_;
+  std::shared_ptr<arrow::io::OutputStream> output_;
   std::shared_ptr<Bar> bar_;
   bool color_;
 };
