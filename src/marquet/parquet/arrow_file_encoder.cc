@@ -41,9 +41,16 @@ class ArrowFileEncoder final : public FileEncoder {
 
   arrow::Status Append(const arrow::RecordBatch& batch) override {
     for (int64_t begin = 0; begin < batch.num_rows(); begin += kSliceRows) {
-      if (buffered_bytes() > memory_) ARROW_RETURN_NOT_OK(writer_->NewBufferedRowGroup());
+      if (end_row_group_ || buffered_bytes() > memory_) ARROW_RETURN_NOT_OK(writer_->NewBufferedRowGroup());
+      end_row_group_ = false;
       ARROW_RETURN_NOT_OK(writer_->WriteRecordBatch(*batch.Slice(begin, kSliceRows)));
     }
+    return arrow::Status::OK();
+  }
+
+  // Arrow begins a row group where it ends one, so this waits for rows: a file has no empty row group.
+  arrow::Status EndRowGroup() override {
+    end_row_group_ = buffered_bytes() > 0;
     return arrow::Status::OK();
   }
 
@@ -57,6 +64,7 @@ class ArrowFileEncoder final : public FileEncoder {
  private:
   const FileTarget target_;
   const int64_t memory_;
+  bool end_row_group_ = false;
   arrow::ProxyMemoryPool pool_{arrow::default_memory_pool()};  // counts what Arrow buffers
   std::unique_ptr<::parquet::arrow::FileWriter> writer_;
 };

@@ -37,6 +37,8 @@ class FileEncoder {
   // Encodes rows; the batch's schema is the format's. Row groups end when they have
   // WriteOptions::row_group_rows, or sooner when they would take more than WriteOptions::memory.
   virtual arrow::Status Append(const arrow::RecordBatch& batch) = 0;
+  // Ends the row group in the making, so that its pages need no memory any more.
+  virtual arrow::Status EndRowGroup() = 0;
   // Writes what is left, and the footer, which it returns.
   virtual arrow::Result<std::shared_ptr<::parquet::FileMetaData>> Finish() = 0;
 

@@ -69,6 +69,23 @@ class FlatFileEncoder final : public FileEncoder {
     return arrow::Status::OK();
   }
 
+  arrow::Status EndRowGroup() override {
+    if (row_group_ == nullptr) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(ForEachColumn(target_.parallel && rows_ >= kLeastParallelRows,
+                                      [&](int i) { return encoders_[i]->Flush(); }));
+    int64_t bytes = 0;
+    for (size_t i = 0; i < encoders_.size(); ++i) {
+      ARROW_ASSIGN_OR_RAISE(const int64_t written, encoders_[i]->WriteChunk());
+      bytes += written;
+    }
+    row_group_->set_num_rows(rows_);
+    row_group_->Finish(bytes, row_group_number_);
+    row_group_ = nullptr;
+    rows_ = 0;
+    ++row_group_number_;
+    return arrow::Status::OK();
+  }
+
   arrow::Result<std::shared_ptr<::parquet::FileMetaData>> Finish() override {
     ARROW_RETURN_NOT_OK(EndRowGroup());
     page_index_->Finish();
@@ -98,23 +115,6 @@ class FlatFileEncoder final : public FileEncoder {
                            .column_index = page_index_->GetColumnIndexBuilder(column),
                            .offset_index = page_index_->GetOffsetIndexBuilder(column)});
     }
-  }
-
-  arrow::Status EndRowGroup() {
-    if (row_group_ == nullptr) return arrow::Status::OK();
-    ARROW_RETURN_NOT_OK(ForEachColumn(target_.parallel && rows_ >= kLeastParallelRows,
-                                      [&](int i) { return encoders_[i]->Flush(); }));
-    int64_t bytes = 0;
-    for (size_t i = 0; i < encoders_.size(); ++i) {
-      ARROW_ASSIGN_OR_RAISE(const int64_t written, encoders_[i]->WriteChunk());
-      bytes += written;
-    }
-    row_group_->set_num_rows(rows_);
-    row_group_->Finish(bytes, row_group_number_);
-    row_group_ = nullptr;
-    rows_ = 0;
-    ++row_group_number_;
-    return arrow::Status::OK();
   }
 
   std::string Place(int column) const {

@@ -144,6 +144,17 @@ arrow::Status FileWriter::Write(const arrow::RecordBatch& batch) {
   return impl.error;
 }
 
+arrow::Status FileWriter::Flush() {
+  Impl& impl = *impl_;
+  ARROW_RETURN_NOT_OK(impl.error);
+  if (impl.closed) return InvalidInput(fmt::format("{}: flushed after it was closed", impl.path));
+  impl.error = GuardWrite(impl.path, [&]() -> arrow::Status {
+    ARROW_RETURN_NOT_OK(impl.encoder->EndRowGroup());
+    return impl.file->Flush();
+  });
+  return impl.error;
+}
+
 arrow::Result<WrittenFile> FileWriter::Close() {
   Impl& impl = *impl_;
   ARROW_RETURN_NOT_OK(impl.error);

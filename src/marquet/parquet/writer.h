@@ -35,6 +35,10 @@ class FileWriter {
   // Adds rows. The batch's schema must equal the file's, names and types in order (kSchema).
   arrow::Status Write(const arrow::RecordBatch& batch);
 
+  // Ends the row group in the making: its rows take no more memory, and lie in the temporary file, where a
+  // rescue finds them. Small row groups make large, slow files, so do this seldom.
+  arrow::Status Flush();
+
   // Ends the file: footer, sync, verify, publish, directory sync. The statistics are those of all row groups
   // together.
   arrow::Result<WrittenFile> Close();

@@ -1,0 +1,95 @@
+#include "marquet/parquet/output_parts_internal.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "arrow/record_batch.h"
+#include "marquet/base/error.h"
+#include "marquet/parquet/output_template.h"
+
+namespace marquet::pq {
+namespace {
+
+// Rows between two looks at a part's size.
+constexpr int64_t kRowsAtOnce = 16'384;
+
+}  // namespace
+
+OutputParts::OutputParts(OutputFolder* folder, std::string name) : folder_(folder), name_(std::move(name)) {}
+
+arrow::Status OutputParts::Append(const arrow::RecordBatch& batch,
+                                  const std::shared_ptr<const FileFormat>& format) {
+  const bool bounded = folder_->max_file_bytes > 0 || folder_->max_file_rows > 0;
+  for (int64_t begin = 0; begin < batch.num_rows();) {
+    if (writer_ != nullptr && (format_ != format || IsFull())) ARROW_RETURN_NOT_OK(EndPart());
+    if (writer_ == nullptr) ARROW_RETURN_NOT_OK(Begin(format));
+    int64_t rows = batch.num_rows() - begin;
+    if (bounded) rows = std::min(rows, kRowsAtOnce);
+    if (folder_->max_file_rows > 0) rows = std::min(rows, folder_->max_file_rows - writer_->rows());
+    ARROW_RETURN_NOT_OK(writer_->Write(*batch.Slice(begin, rows)));
+    begin += rows;
+  }
+  return arrow::Status::OK();
+}
+
+bool OutputParts::IsFull() const {
+  if (folder_->max_file_rows > 0 && writer_->rows() >= folder_->max_file_rows) return true;
+  return folder_->max_file_bytes > 0 &&
+         writer_->written_bytes() + writer_->buffered_bytes() >= folder_->max_file_bytes;
+}
+
+arrow::Status OutputParts::Begin(const std::shared_ptr<const FileFormat>& format) {
+  const auto part = static_cast<int>(published_.size());
+  const bool numbered = part > 0 || folder_->max_file_bytes > 0 || folder_->max_file_rows > 0;
+  part_name_ = numbered ? PartName(name_, part) : name_;
+  const std::string path = file::JoinPath(folder_->path, part_name_);
+  const std::string directory = file::ParentPath(path);
+  if (folder_->made.insert(directory).second) {
+    const arrow::Status made = file::CreateDirectories(*folder_->fs, directory);
+    if (!made.ok()) {
+      folder_->made.erase(directory);
+      return made;
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(const bool taken, file::Exists(*folder_->fs, path));
+  if (taken) {
+    return AlreadyExists(fmt::format("{}: a file of another writer has this name; it was not touched", path),
+                         "Write to another folder or under other names.");
+  }
+  format_ = format;
+  ARROW_ASSIGN_OR_RAISE(writer_, FileWriter::Open(folder_->fs, path, format));
+  return arrow::Status::OK();
+}
+
+arrow::Status OutputParts::EndPart() {
+  ARROW_ASSIGN_OR_RAISE(const WrittenFile written, writer_->Close());
+  writer_.reset();
+  published_.push_back({part_name_, written.rows, written.bytes, written.digest});
+  return arrow::Status::OK();
+}
+
+arrow::Status OutputParts::Flush() { return writer_ == nullptr ? arrow::Status::OK() : writer_->Flush(); }
+
+arrow::Status OutputParts::Finish(const std::shared_ptr<const FileFormat>& format_of_empty) {
+  if (writer_ == nullptr && published_.empty() && format_of_empty != nullptr) {
+    ARROW_RETURN_NOT_OK(Begin(format_of_empty));
+  }
+  return writer_ == nullptr ? arrow::Status::OK() : EndPart();
+}
+
+arrow::Status OutputParts::Abort() {
+  arrow::Status first;
+  const auto note = [&](const arrow::Status& status) {
+    if (first.ok() && !IsKind(status, ErrorKind::kNotFound)) first = status;
+  };
+  if (writer_ != nullptr) note(writer_->Abort());
+  writer_.reset();
+  for (const PublishedFile& file : published_) {
+    note(folder_->fs->Remove(file::JoinPath(folder_->path, file.name)));
+  }
+  published_.clear();
+  return first;
+}
+
+}  // namespace marquet::pq

@@ -1,0 +1,63 @@
+// The files of one output name: its parts, one after the other.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/file/file_system.h"
+#include "marquet/parquet/file_format.h"
+#include "marquet/parquet/writer.h"
+#include "marquet/parquet/writer_manifest.h"
+
+namespace marquet::pq {
+
+// What all outputs of a writer share.
+struct OutputFolder {
+  std::shared_ptr<file::FileSystem> fs;
+  std::string path;
+  int64_t max_file_bytes = 0;
+  int64_t max_file_rows = 0;
+  std::set<std::string> made;  // directories that are known to be there, for good
+};
+
+// Not thread safe. After an error only Abort() is of use.
+class OutputParts {
+ public:
+  // `folder` must outlive it. `name`: within the folder.
+  OutputParts(OutputFolder* folder, std::string name);
+
+  // Adds rows of the format's schema. A part ends, and is published, when it has as many rows or bytes as the
+  // folder's bounds say, and when rows of another format come.
+  arrow::Status Append(const arrow::RecordBatch& batch, const std::shared_ptr<const FileFormat>& format);
+
+  // Ends the row group in the making.
+  arrow::Status Flush();
+
+  // Publishes the part in the making. With a format a file without rows is made where there was none at all.
+  arrow::Status Finish(const std::shared_ptr<const FileFormat>& format_of_empty);
+
+  // Removes the part in the making, and published ones as well.
+  arrow::Status Abort();
+
+  const std::string& name() const { return name_; }
+  const std::vector<PublishedFile>& published() const { return published_; }
+  int64_t buffered_bytes() const { return writer_ == nullptr ? 0 : writer_->buffered_bytes(); }
+
+ private:
+  arrow::Status Begin(const std::shared_ptr<const FileFormat>& format);
+  arrow::Status EndPart();
+  bool IsFull() const;
+
+  OutputFolder* const folder_;
+  const std::string name_;
+  std::vector<PublishedFile> published_;
+  std::unique_ptr<FileWriter> writer_;  // of the part in the making
+  std::shared_ptr<const FileFormat> format_;
+  std::string part_name_;
+};
+
+}  // namespace marquet::pq

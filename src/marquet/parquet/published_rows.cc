@@ -1,0 +1,159 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "arrow/record_batch.h"
+#include "arrow/util/key_value_metadata.h"
+#include "marquet/base/error.h"
+#include "marquet/base/log.h"
+#include "marquet/base/text.h"
+#include "marquet/parquet/published_rows_internal.h"
+#include "marquet/parquet/reader.h"
+#include "parquet/metadata.h"
+#include "spdlog/logger.h"
+
+namespace marquet::pq {
+namespace {
+
+constexpr int kDeepestFolder = 16;  // below the output folder; names in templates do not go deeper
+
+class OrphanWalk {
+ public:
+  OrphanWalk(const std::shared_ptr<file::FileSystem>& fs, const Orphans& orphans)
+      : fs_(fs), orphans_(orphans) {}
+
+  arrow::Status Walk(const std::string& within, int depth) {
+    const std::string directory = within.empty() ? orphans_.folder : file::JoinPath(orphans_.folder, within);
+    ARROW_ASSIGN_OR_RAISE(const auto entries, fs_->List(directory));
+    for (const file::FileInfo& entry : entries) {
+      if (entry.path.starts_with('.') || (within.empty() && entry.path == "_marquet")) continue;
+      const std::string path = within.empty() ? entry.path : within + "/" + entry.path;
+      if (entry.is_directory) {
+        if (depth < kDeepestFolder) ARROW_RETURN_NOT_OK(Walk(path, depth + 1));
+      } else if (orphans_.name_template->Matches(path, orphans_.known) && !orphans_.recorded.contains(path) &&
+                 IsOfRun(fs_, file::JoinPath(orphans_.folder, path), orphans_.run)) {
+        ARROW_RETURN_NOT_OK(Retire(path));
+      }
+    }
+    return arrow::Status::OK();
+  }
+
+ private:
+  // One rename, after which both directories are synced: a crash leaves the file under one name or the other.
+  arrow::Status Retire(const std::string& path) {
+    const std::string retired = file::JoinPath(file::JoinPath(orphans_.folder, "_marquet"), "retired");
+    ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs_, retired));
+    const std::string from = file::JoinPath(orphans_.folder, path);
+    const std::string to =
+        file::JoinPath(retired, fmt::format("{}-{}-{}", orphans_.run, orphans_.attempt, UriEncode(path, "")));
+    ARROW_RETURN_NOT_OK(fs_->PublishNew(from, to));
+    ARROW_RETURN_NOT_OK(fs_->SyncDirectory(retired));
+    ARROW_RETURN_NOT_OK(fs_->SyncDirectory(file::ParentPath(from)));
+    Log().warn("{}: published by an attempt that ended before its chunk did; set aside as {}", from, to);
+    return arrow::Status::OK();
+  }
+
+  const std::shared_ptr<file::FileSystem>& fs_;
+  const Orphans& orphans_;
+};
+
+// The rows of several files, one after the other.
+class RowsOfFiles {
+ public:
+  RowsOfFiles(std::shared_ptr<file::FileSystem> fs, const std::vector<std::string>& paths)
+      : fs_(std::move(fs)), paths_(paths) {}
+
+  // The next rows, or a null pointer after the last.
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Next() {
+    while (true) {
+      if (stream_ != nullptr) {
+        ARROW_ASSIGN_OR_RAISE(auto batch, stream_->Next());
+        if (batch == nullptr) {
+          stream_.reset();
+        } else if (batch->num_rows() > 0) {
+          return batch;
+        }
+        continue;
+      }
+      if (file_ == paths_.size()) return nullptr;
+      ARROW_ASSIGN_OR_RAISE(const auto reader, FileReader::Open(fs_, paths_[file_++]));
+      ReadRequest request;
+      for (const auto& field : reader->schema()->fields()) request.columns.push_back(field->name());
+      for (int i = 0; i < reader->num_row_groups(); ++i) request.parts.push_back({i, {}});
+      ARROW_ASSIGN_OR_RAISE(stream_, reader->Read(std::move(request)));
+    }
+  }
+
+ private:
+  const std::shared_ptr<file::FileSystem> fs_;
+  const std::vector<std::string>& paths_;
+  size_t file_ = 0;
+  std::shared_ptr<arrow::RecordBatchReader> stream_;
+};
+
+// The first row in which two batches of equal length differ, or nothing.
+std::optional<int64_t> FirstDifference(const arrow::RecordBatch& a, const arrow::RecordBatch& b) {
+  const auto same = arrow::EqualOptions::Defaults().nans_equal(true).signed_zeros_equal(false);
+  if (a.Equals(b, /*check_metadata=*/false, same)) return std::nullopt;
+  int64_t begin = 0, end = a.num_rows();  // rows before `begin` are the same; the difference is before `end`
+  while (end - begin > 1) {
+    const int64_t half = (end - begin) / 2;
+    const bool first_same =
+        a.Slice(begin, half)->Equals(*b.Slice(begin, half), /*check_metadata=*/false, same);
+    (first_same ? begin : end) = begin + half;
+  }
+  return begin;
+}
+
+}  // namespace
+
+bool IsOfRun(const std::shared_ptr<file::FileSystem>& fs, const std::string& path, const std::string& run) {
+  const auto reader = FileReader::Open(fs, path);
+  if (!reader.ok()) return false;
+  const auto metadata = (*reader)->footer()->key_value_metadata();
+  if (metadata == nullptr) return false;
+  const auto found = metadata->Get(kRunKey);
+  return found.ok() && *found == run;
+}
+
+arrow::Status RetireOrphans(const std::shared_ptr<file::FileSystem>& fs, const Orphans& orphans) {
+  return OrphanWalk(fs, orphans).Walk("", 0);
+}
+
+arrow::Status CheckSameRows(const std::shared_ptr<file::FileSystem>& fs,
+                            const std::vector<std::string>& published, const std::vector<std::string>& again,
+                            bool prefix) {
+  RowsOfFiles old_rows(fs, published), new_rows(fs, again);
+  std::shared_ptr<arrow::RecordBatch> a, b;
+  int64_t row = 0;
+  const auto differs = [&](std::string_view how) {
+    return Conflict(
+        fmt::format("{}: row {} {}", published.empty() ? again.front() : published.front(), row, how),
+        "Published files do not change. Was the input, or what is made of it, the same as before?");
+  };
+  while (true) {
+    if (a == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(a, old_rows.Next());
+    }
+    if (b == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(b, new_rows.Next());
+    }
+    if (b == nullptr && (a == nullptr || prefix)) return arrow::Status::OK();
+    if (b == nullptr) return differs("was published and is not among the rows written again");
+    if (a == nullptr) return differs("is written again as part of a chunk that was published without it");
+    if (!a->schema()->Equals(*b->schema(), /*check_metadata=*/false)) {
+      return differs(fmt::format("was published with the schema {}; it is now {}", a->schema()->ToString(),
+                                 b->schema()->ToString()));
+    }
+    const int64_t rows = std::min(a->num_rows(), b->num_rows());
+    if (const auto at = FirstDifference(*a->Slice(0, rows), *b->Slice(0, rows))) {
+      row += *at;
+      return differs("was published with other values than it has now");
+    }
+    row += rows;
+    a = a->num_rows() == rows ? nullptr : a->Slice(rows);
+    b = b->num_rows() == rows ? nullptr : b->Slice(rows);
+  }
+}
+
+}  // namespace marquet::pq

@@ -1,0 +1,733 @@
+// Publishing a chunk, and what a crash after each step leaves:
+//
+//   1. Its files are written under temporary names.   Temporary files, which `marquet clean` removes.
+//   2. Each is synced, verified and given its name.   Complete files that the manifest does not list: the
+//   next
+//                                                     attempt sets them aside.
+//   3. The claim is looked at again: a process that   The same. What a process publishes after it lost its
+//      lost the output goes no further.               claim is set aside by the one that has it, or by the
+//      next.
+//   4. The manifest with the chunk replaces the       The chunk is published, for good.
+//      one without it.
+#include "marquet/parquet/rolling_writer.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "arrow/record_batch.h"
+#include "arrow/type.h"
+#include "marquet/base/error.h"
+#include "marquet/base/hash.h"
+#include "marquet/base/log.h"
+#include "marquet/base/text.h"
+#include "marquet/parquet/file_format.h"
+#include "marquet/parquet/output_parts_internal.h"
+#include "marquet/parquet/published_rows_internal.h"
+#include "marquet/schema/coercion.h"
+#include "spdlog/logger.h"
+
+namespace marquet::pq {
+namespace {
+
+arrow::Status CheckOptions(const RollingOptions& options) {
+  const auto negative = [](std::string_view what, int64_t value) {
+    return InvalidInput(fmt::format("{} is {}; expected 0 (no bound) or more", what, value));
+  };
+  if (options.folder.empty()) return InvalidInput("the output folder has no name");
+  if (options.rank < 0) return InvalidInput(fmt::format("the rank is {}; expected 0 or more", options.rank));
+  if (options.max_file_bytes < 0) return negative("max_file_size", options.max_file_bytes);
+  if (options.max_file_rows < 0) return negative("max_rows_per_file", options.max_file_rows);
+  if (options.records_per_chunk < 0) return negative("records_per_chunk", options.records_per_chunk);
+  if (!IsUtf8(options.input)) return InvalidInput("the input's fingerprint is not UTF-8");
+  if (options.records_per_chunk > 0 && options.max_file_rows > options.records_per_chunk) {
+    return InvalidInput(
+        fmt::format("max_rows_per_file is {} and records_per_chunk {}: no file could get so many rows",
+                    options.max_file_rows, options.records_per_chunk),
+        "Give one of them, or a smaller max_rows_per_file.");
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status CheckSchema(const arrow::Schema& schema) {
+  if (schema.num_fields() == 0)
+    return SchemaError("the rows have no columns; a Parquet file needs at least one");
+  std::set<std::string_view> names;
+  for (const auto& field : schema.fields()) {
+    if (field->name().empty()) return SchemaError("a column has an empty name");
+    if (!names.insert(field->name()).second) {
+      return SchemaError(fmt::format("two columns are named {}", Quoted(field->name())));
+    }
+  }
+  return arrow::Status::OK();
+}
+
+// What differs between the output as it was begun and as it is asked for, or an empty text.
+std::string DifferencesOf(const WriterManifest& before, const RollingOptions& now) {
+  std::vector<std::string> found;
+  const auto compare = [&](std::string_view what, const auto& was, const auto& is) {
+    if (was != is) found.push_back(fmt::format("{} was '{}' and is '{}'", what, was, is));
+  };
+  compare("the input", before.input, now.input);
+  compare("records_per_chunk", before.records_per_chunk, now.records_per_chunk);
+  compare("the name template", before.name_template, now.name_template);
+  compare("the rank", before.rank, now.rank);
+  if (before.schema != nullptr && now.schema != nullptr && now.on_schema_change == SchemaChange::kError &&
+      !before.schema->Equals(*now.schema, /*check_metadata=*/false)) {
+    compare("the schema", before.schema->ToString(), now.schema->ToString());
+  }
+  return fmt::format("{}", fmt::join(found, "; "));
+}
+
+arrow::Status NotOpen(const std::string& folder) {
+  return InvalidInput(fmt::format("{}: the writer is closed", folder));
+}
+
+}  // namespace
+
+arrow::Result<SchemaChange> ParseSchemaChange(std::string_view name) {
+  if (name == "error") return SchemaChange::kError;
+  if (name == "new_part") return SchemaChange::kNewPart;
+  return InvalidInput(fmt::format("on_schema_change is {}; expected 'error' or 'new_part'", Quoted(name)));
+}
+
+arrow::Result<EmptyChunk> ParseEmptyChunk(std::string_view name) {
+  if (name == "none") return EmptyChunk::kNone;
+  if (name == "file") return EmptyChunk::kFile;
+  return InvalidInput(fmt::format("empty is {}; expected 'none' or 'file'", Quoted(name)));
+}
+
+class RollingWriter::Impl {
+ public:
+  Impl(std::shared_ptr<file::FileSystem> fs, RollingOptions options, OutputTemplate name_template)
+      : options_(std::move(options)),
+        template_(std::move(name_template)),
+        known_{{std::string(kRankKey), RankText(options_.rank)}},
+        chunk_named_(template_.Has(kChunkKey)) {
+    folder_.fs = std::move(fs);
+    folder_.path = options_.folder;
+    folder_.max_file_bytes = options_.max_file_bytes;
+    folder_.max_file_rows = options_.max_file_rows;
+    chunked_ = options_.records_per_chunk > 0;
+  }
+
+  arrow::Status Open() {
+    const std::string id = ManifestId(template_.Partly(known_));
+    const std::string directory = ManifestDirectory(folder_.path);
+    ARROW_RETURN_NOT_OK(file::CreateDirectories(*folder_.fs, directory));
+    if (!options_.take_over) {
+      auto lock = folder_.fs->Lock(file::JoinPath(directory, id + ".lock"));
+      if (IsKind(lock.status(), ErrorKind::kConflict)) return Held(id);
+      ARROW_ASSIGN_OR_RAISE(lock_, std::move(lock));
+    }
+    WriterManifest manifest;
+    ARROW_ASSIGN_OR_RAISE(auto before, ManifestFile::Read(*folder_.fs, folder_.path, id));
+    const bool began = before && (!before->units.empty() || before->finished);
+    if (began) {
+      if (options_.input.empty() || before->input.empty()) return Begun(*before);
+      if (const std::string differs = DifferencesOf(*before, options_); !differs.empty()) {
+        return InvalidInput(fmt::format("{}: this output was begun otherwise: {}", folder_.path, differs),
+                            "Give what it was begun with to go on, or write to another folder.");
+      }
+      manifest = *std::move(before);
+    } else {
+      manifest.run = before ? before->run : RandomUuid();
+      manifest.attempt = before ? before->attempt : 0;
+      manifest.name_template = template_.text();
+      manifest.rank = options_.rank;
+      manifest.input = options_.input;
+      manifest.records_per_chunk = options_.records_per_chunk;
+    }
+    ++manifest.attempt;
+    finished_before_ = manifest.finished;
+    for (const PublishedUnit& unit : manifest.units) Remember(unit);
+    if (manifest.schema != nullptr) options_.schema = manifest.schema;
+    options_.file.metadata.emplace_back(kRunKey, manifest.run);
+    if (options_.schema != nullptr) ARROW_RETURN_NOT_OK(UseSchema(options_.schema));
+    ARROW_ASSIGN_OR_RAISE(manifest_, ManifestFile::Claim(folder_.fs, folder_.path, id, std::move(manifest)));
+    replay_directory_ = file::JoinPath(directory, id + ".replay");
+    ARROW_RETURN_NOT_OK(RemoveReplays());
+    if (manifest_->manifest().attempt > 1) ARROW_RETURN_NOT_OK(Retire());
+    AdvanceAutomaticChunk();
+    if (chunked_ && !chunk_named_) {
+      Log().warn(
+          "{}: the name {} has no ${{chunk_index}}, so all chunks go to one file, which appears when the "
+          "writer closes",
+          folder_.path, Quoted(template_.text()));
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Write(const std::shared_ptr<arrow::RecordBatch>& batch, const RowTarget& target) {
+    std::lock_guard lock(mutex_);
+    ARROW_RETURN_NOT_OK(CheckUsable());
+    const int64_t before = counts_.accepted;
+    const arrow::Status written = Poison(WriteRows(batch, target));
+    counts_.rejected += written.ok() ? 0 : batch->num_rows() - (counts_.accepted - before);
+    return written;
+  }
+
+  arrow::Status Drop(int64_t records, const RowTarget& target) {
+    std::lock_guard lock(mutex_);
+    ARROW_RETURN_NOT_OK(CheckUsable());
+    if (records < 0) return Poison(InvalidInput(fmt::format("{} records cannot be dropped", records)));
+    return Poison(DropRecords(records, target));
+  }
+
+  arrow::Result<std::string> NameOf(const RowTarget& target) {
+    std::lock_guard lock(mutex_);
+    ARROW_RETURN_NOT_OK(CheckUsable());
+    const std::optional<int64_t> chunk = ChunkOf(target);
+    ARROW_ASSIGN_OR_RAISE(std::string name, Fill(target, chunk));
+    if (chunk && !published_.contains(*chunk)) chunk_of_name_[name] = *chunk;
+    if (chunk) chunked_ = true;
+    return name;
+  }
+
+  arrow::Status Flush() {
+    std::lock_guard lock(mutex_);
+    ARROW_RETURN_NOT_OK(CheckUsable());
+    for (auto& [name, output] : outputs_) ARROW_RETURN_NOT_OK(Poison(output.parts->Flush()));
+    return arrow::Status::OK();
+  }
+
+  arrow::Status CloseChunk(int64_t chunk) {
+    std::lock_guard lock(mutex_);
+    ARROW_RETURN_NOT_OK(CheckUsable());
+    if (chunk < 0) return Poison(InvalidInput(fmt::format("chunk {} cannot be; expected 0 or more", chunk)));
+    chunked_ = true;
+    return Poison(EndChunk(chunk));
+  }
+
+  arrow::Status CloseFile(const std::string& name) {
+    std::lock_guard lock(mutex_);
+    ARROW_RETURN_NOT_OK(CheckUsable());
+    if (const auto chunk = chunk_of_name_.find(name); chunk != chunk_of_name_.end()) {
+      return Poison(EndChunk(chunk->second));
+    }
+    if (chunked_ || !outputs_.contains(name)) return arrow::Status::OK();
+    return Poison(PublishUnit(std::nullopt, {name}, /*records=*/-1, /*dropped=*/0, false));
+  }
+
+  arrow::Result<RollingReport> Close() {
+    std::lock_guard lock(mutex_);
+    ARROW_RETURN_NOT_OK(CheckUsable());
+    ARROW_RETURN_NOT_OK(Poison(PublishRest()));
+    closed_ = true;
+    lock_.reset();
+    RollingReport report;
+    report.counts = counts_;
+    report.files = files_;
+    report.files_before = files_before_;
+    for (const PublishedFile& file : files_) report.bytes += file.bytes;
+    return report;
+  }
+
+  arrow::Status Abort() {
+    std::lock_guard lock(mutex_);
+    if (closed_) return arrow::Status::OK();
+    closed_ = true;
+    error_ = arrow::Status::OK();
+    arrow::Status first;
+    for (auto& [name, output] : outputs_) {
+      const arrow::Status aborted = output.parts->Abort();
+      if (first.ok()) first = aborted;
+    }
+    outputs_.clear();
+    const arrow::Status removed = RemoveReplays();
+    lock_.reset();
+    return first.ok() ? removed : first;
+  }
+
+  int64_t next_record() const {
+    std::lock_guard lock(mutex_);
+    int64_t records = 0;
+    if (finished_before_) {
+      for (const auto& [chunk, unit] : published_) records += unit.records;
+      return records + unchunked_records_;
+    }
+    if (options_.records_per_chunk == 0) return 0;
+    for (int64_t chunk = 0; published_.contains(chunk); ++chunk) records += published_.at(chunk).records;
+    return records;
+  }
+  bool finished() const { return finished_before_; }
+  std::vector<int64_t> published_chunks() const {
+    std::lock_guard lock(mutex_);
+    std::vector<int64_t> chunks;
+    for (const auto& [chunk, unit] : published_) chunks.push_back(chunk);
+    return chunks;
+  }
+  RollingCounts counts() const {
+    std::lock_guard lock(mutex_);
+    return counts_;
+  }
+  std::shared_ptr<arrow::Schema> schema() const {
+    std::lock_guard lock(mutex_);
+    return schema_;
+  }
+
+ private:
+  // One output name. `parts` of a name that is published already hold rows that are written again, beside the
+  // folder's files.
+  struct Output {
+    std::unique_ptr<OutputParts> parts;
+    int64_t rows = 0;
+    bool again = false;
+  };
+  struct Chunk {
+    int64_t records = 0;
+    int64_t dropped = 0;
+    std::set<std::string> names;
+  };
+  struct Published {
+    int64_t records = 0;
+    std::vector<PublishedFile> files;
+  };
+
+  arrow::Status Poison(const arrow::Status& status) {
+    if (error_.ok()) error_ = status;
+    return status;
+  }
+
+  arrow::Status CheckUsable() const {
+    if (closed_) return NotOpen(folder_.path);
+    return error_;
+  }
+
+  arrow::Status Held(const std::string& id) const {
+    return Conflict(fmt::format("{}: another process is writing {}", folder_.path, Quoted(id, 200)),
+                    template_.Has(kRankKey)
+                        ? "Wait for it, or stop it."
+                        : "The name has no ${rank}: writers of several ranks cannot share it.");
+  }
+
+  arrow::Status Begun(const WriterManifest& before) const {
+    int64_t files = 0;
+    for (const PublishedUnit& unit : before.units) files += static_cast<int64_t>(unit.files.size());
+    return AlreadyExists(fmt::format("{}: {} files of {} were published here before", folder_.path, files,
+                                     Quoted(before.name_template, 200)),
+                         options_.input.empty()
+                             ? "Give the input's fingerprint to go on with it, or write to another folder."
+                             : "They were written without a fingerprint of their input, so nothing can go on "
+                               "with them; write to "
+                               "another folder.");
+  }
+
+  void Remember(const PublishedUnit& unit) {
+    if (unit.chunk) {
+      published_[*unit.chunk] = {unit.records, unit.files};
+    } else {
+      unchunked_records_ += unit.records;
+      for (const PublishedFile& file : unit.files) unchunked_.insert(file.name);
+    }
+    files_before_ += static_cast<int64_t>(unit.files.size());
+  }
+
+  arrow::Status Retire() {
+    Orphans orphans{
+        folder_.path, &template_, known_, manifest_->manifest().run, {}, manifest_->manifest().attempt};
+    for (const PublishedUnit& unit : manifest_->manifest().units) {
+      for (const PublishedFile& file : unit.files) orphans.recorded.insert(file.name);
+    }
+    return RetireOrphans(folder_.fs, orphans);
+  }
+
+  arrow::Status RemoveReplays() {
+    const auto names = folder_.fs->ListNames(replay_directory_);
+    if (!names.ok()) {
+      return replay_directory_.empty() || IsKind(names.status(), ErrorKind::kNotFound) ? arrow::Status::OK()
+                                                                                       : names.status();
+    }
+    for (const std::string& name : *names) {
+      ARROW_RETURN_NOT_OK(folder_.fs->Remove(file::JoinPath(replay_directory_, name)));
+    }
+    return folder_.fs->Remove(replay_directory_);
+  }
+
+  arrow::Status UseSchema(const std::shared_ptr<arrow::Schema>& schema) {
+    ARROW_RETURN_NOT_OK(CheckSchema(*schema));
+    ARROW_ASSIGN_OR_RAISE(format_, FileFormat::Make(schema, options_.file));
+    schema_ = schema;
+    coercion_.reset();
+    return arrow::Status::OK();
+  }
+
+  // The rows in the schema of the writer, which the first ones decide.
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Fit(const std::shared_ptr<arrow::RecordBatch>& batch) {
+    if (schema_ == nullptr) ARROW_RETURN_NOT_OK(UseSchema(batch->schema()));
+    if (batch->schema() == schema_ || batch->schema()->Equals(*schema_, /*check_metadata=*/false))
+      return batch;
+    if (!coercion_ || !coercion_->from()->Equals(*batch->schema(), /*check_metadata=*/false)) {
+      auto made = schema::Coercion::Make(batch->schema(), schema_);
+      if (made.ok()) {
+        coercion_.emplace(*std::move(made));
+      } else if (options_.on_schema_change == SchemaChange::kNewPart) {
+        ARROW_RETURN_NOT_OK(UseSchema(batch->schema()));
+        return batch;
+      } else {
+        return WithHint(WithContext(made.status(), "rows do not fit the schema of those before"),
+                        "No row of theirs was taken. Write with on_schema_change='new_part' to begin another "
+                        "file where the schema changes.");
+      }
+    }
+    return coercion_->Apply(*batch);
+  }
+
+  std::optional<int64_t> ChunkOf(const RowTarget& target) const {
+    if (target.chunk) return target.chunk;
+    if (options_.records_per_chunk > 0) return automatic_chunk_;
+    return std::nullopt;
+  }
+
+  arrow::Result<std::string> Fill(const RowTarget& target, std::optional<int64_t> chunk) const {
+    TemplateValues values = target.values;
+    for (const auto& [key, value] : known_) values[key] = value;
+    if (chunk) {
+      if (*chunk < 0) return InvalidInput(fmt::format("chunk {} cannot be; expected 0 or more", *chunk));
+      values[std::string(kChunkKey)] = std::to_string(*chunk);
+    } else if (chunk_named_) {
+      return InvalidInput(fmt::format("the output name {} asks for a chunk, and the rows have none",
+                                      Quoted(template_.text(), 200)),
+                          "Give chunk_index with the rows, or records_per_chunk to have them counted.");
+    }
+    return template_.Fill(values);
+  }
+
+  bool IsFull(int64_t chunk) const {
+    const auto known = chunks_.find(chunk);
+    return options_.records_per_chunk > 0 && known != chunks_.end() &&
+           known->second.records >= options_.records_per_chunk;
+  }
+
+  // Rows that are only counted go to the first chunk that is neither published nor full.
+  void AdvanceAutomaticChunk() {
+    while (published_.contains(automatic_chunk_) || IsFull(automatic_chunk_)) ++automatic_chunk_;
+  }
+
+  arrow::Status WriteRows(const std::shared_ptr<arrow::RecordBatch>& batch, const RowTarget& target) {
+    ARROW_ASSIGN_OR_RAISE(const auto rows, Fit(batch));
+    const int64_t per_chunk = options_.records_per_chunk;
+    for (int64_t begin = 0; begin < rows->num_rows();) {
+      const std::optional<int64_t> chunk = ChunkOf(target);
+      int64_t count = rows->num_rows() - begin;
+      if (chunk && per_chunk > 0) {
+        const int64_t room = per_chunk - chunks_[*chunk].records;
+        if (target.chunk && count > room) {
+          return InvalidInput(
+              fmt::format("chunk {} has {} records and is given {} more; records_per_chunk is {}", *chunk,
+                          chunks_[*chunk].records, count, per_chunk));
+        }
+        count = std::min(count, room);
+      }
+      ARROW_RETURN_NOT_OK(WritePiece(*rows->Slice(begin, count), target, chunk));
+      begin += count;
+    }
+    return BoundMemory();
+  }
+
+  arrow::Status WritePiece(const arrow::RecordBatch& rows, const RowTarget& target,
+                           std::optional<int64_t> chunk) {
+    ARROW_ASSIGN_OR_RAISE(const std::string name, Fill(target, chunk));
+    if (chunk) chunked_ = true;
+    Output& output = OutputOf(name, chunk);
+    ARROW_RETURN_NOT_OK(output.parts->Append(rows, format_));
+    output.rows += rows.num_rows();
+    counts_.accepted += rows.num_rows();
+    if (!chunk) return arrow::Status::OK();
+    chunk_of_name_[name] = *chunk;
+    chunks_[*chunk].names.insert(name);
+    return AddRecords(*chunk, rows.num_rows());
+  }
+
+  // Ends the chunk where that is counted and it is full.
+  arrow::Status AddRecords(int64_t chunk, int64_t records) {
+    chunks_[chunk].records += records;
+    if (!IsFull(chunk)) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(EndChunk(chunk));
+    AdvanceAutomaticChunk();
+    return arrow::Status::OK();
+  }
+
+  arrow::Status DropRecords(int64_t records, const RowTarget& target) {
+    while (records > 0) {
+      const std::optional<int64_t> chunk = ChunkOf(target);
+      int64_t count = records;
+      if (chunk) {
+        if (options_.records_per_chunk > 0) {
+          count = std::min(count, options_.records_per_chunk - chunks_[*chunk].records);
+        }
+        chunks_[*chunk].dropped += count;
+      }
+      counts_.dropped += count;
+      records -= count;
+      if (chunk) ARROW_RETURN_NOT_OK(AddRecords(*chunk, count));
+    }
+    return arrow::Status::OK();
+  }
+
+  // The names of the files that were published under an output name: it, or its parts in order; none for a
+  // new one.
+  std::vector<std::string> PublishedUnder(const std::string& name, std::optional<int64_t> chunk) const {
+    std::set<std::string> of_chunk;
+    if (chunk && chunk_named_) {
+      const auto unit = published_.find(*chunk);
+      if (unit == published_.end()) return {};
+      for (const PublishedFile& file : unit->second.files) of_chunk.insert(file.name);
+    }
+    const std::set<std::string>& among = chunk && chunk_named_ ? of_chunk : unchunked_;
+    std::vector<std::string> names;
+    if (among.contains(name)) names.push_back(name);
+    for (auto part = static_cast<int>(names.size());; ++part) {
+      std::string part_name = PartName(name, part);
+      if (!among.contains(part_name)) return names;
+      names.push_back(std::move(part_name));
+    }
+  }
+
+  bool IsPublished(const std::string& name, std::optional<int64_t> chunk) const {
+    if (chunk && chunk_named_) return published_.contains(*chunk);
+    return unchunked_.contains(name) || unchunked_.contains(PartName(name, 0));
+  }
+
+  Output& OutputOf(const std::string& name, std::optional<int64_t> chunk) {
+    Output& output = outputs_[name];
+    if (output.parts == nullptr) {
+      output.again = IsPublished(name, chunk);
+      if (output.again && replays_ == nullptr) {
+        replays_ = std::make_unique<OutputFolder>();
+        replays_->fs = folder_.fs;
+        replays_->path = replay_directory_;
+      }
+      output.parts = output.again ? std::make_unique<OutputParts>(replays_.get(), Xxh3Hex(name) + ".parquet")
+                                  : std::make_unique<OutputParts>(&folder_, name);
+    }
+    return output;
+  }
+
+  arrow::Status BoundMemory() {
+    int64_t held = 0;
+    for (const auto& [name, output] : outputs_) held += output.parts->buffered_bytes();
+    if (held <= options_.file.memory) return arrow::Status::OK();
+    // The fullest first, until half of it is free: each row group that ends early makes its file larger.
+    std::vector<OutputParts*> fullest;
+    for (auto& [name, output] : outputs_) fullest.push_back(output.parts.get());
+    std::sort(fullest.begin(), fullest.end(),
+              [](const auto* a, const auto* b) { return a->buffered_bytes() > b->buffered_bytes(); });
+    for (OutputParts* const parts : fullest) {
+      if (held <= options_.file.memory / 2) break;
+      held -= parts->buffered_bytes();
+      ARROW_RETURN_NOT_OK(parts->Flush());
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status EndChunk(int64_t chunk) {
+    if (!chunk_named_) return arrow::Status::OK();  // one file for all chunks: it ends with the writer
+    const auto found = chunks_.find(chunk);
+    if (found == chunks_.end() && published_.contains(chunk)) return arrow::Status::OK();
+    const Chunk ended = found == chunks_.end() ? Chunk() : found->second;
+    return PublishUnit(chunk, ended.names, ended.records, ended.dropped, false);
+  }
+
+  // The steps at the top of this file. `records` below zero: as many as there are rows.
+  arrow::Status PublishUnit(std::optional<int64_t> chunk, std::set<std::string> names, int64_t records,
+                            int64_t dropped, bool finished) {
+    if (chunk && published_.contains(*chunk)) {
+      ARROW_RETURN_NOT_OK(EndReplay(names, /*prefix=*/finished));
+      Forget(chunk, names);
+      return arrow::Status::OK();
+    }
+    std::shared_ptr<const FileFormat> format_of_empty;
+    if (options_.empty == EmptyChunk::kFile && names.empty() && chunk) {
+      if (format_ == nullptr) {
+        return InvalidInput(
+            fmt::format("chunk {} has no rows, and no schema is known to make an empty file", *chunk),
+            "Give schema=.");
+      }
+      ARROW_ASSIGN_OR_RAISE(const std::string name, Fill({chunk, {}}, chunk));
+      OutputOf(name, chunk);
+      names.insert(name);
+      format_of_empty = format_;
+    }
+    ARROW_RETURN_NOT_OK(manifest_->CheckClaim());
+    PublishedUnit unit{chunk, 0, dropped, {}};
+    int64_t rows = 0;
+    for (const std::string& name : names) {
+      Output& output = outputs_.at(name);
+      if (output.again) continue;
+      ARROW_RETURN_NOT_OK(output.parts->Finish(format_of_empty));
+      const auto& files = output.parts->published();
+      unit.files.insert(unit.files.end(), files.begin(), files.end());
+      rows += output.rows;
+    }
+    unit.records = records < 0 ? rows : records;
+    ARROW_RETURN_NOT_OK(manifest_->CheckClaim());
+    const bool says_something = chunk || !unit.files.empty() || finished;
+    if (says_something) {
+      std::optional<PublishedUnit> added;
+      if (chunk || !unit.files.empty()) added = unit;
+      const arrow::Status saved = manifest_->Add(std::move(added), schema_, finished);
+      // The manifest lists the files then, perhaps not for good: Abort() must leave them.
+      if (saved.ok() || IsKind(saved, ErrorKind::kCommitUnknown)) Settle(unit, rows, names);
+      ARROW_RETURN_NOT_OK(saved);
+    }
+    ARROW_RETURN_NOT_OK(EndReplay(names, /*prefix=*/finished));
+    Forget(chunk, names);
+    AdvanceAutomaticChunk();
+    return arrow::Status::OK();
+  }
+
+  // Notes that a unit is in the manifest.
+  void Settle(const PublishedUnit& unit, int64_t rows, const std::set<std::string>& names) {
+    counts_.committed += rows;
+    files_.insert(files_.end(), unit.files.begin(), unit.files.end());
+    if (unit.chunk) {
+      published_[*unit.chunk] = {unit.records, unit.files};
+    } else {
+      for (const PublishedFile& file : unit.files) unchunked_.insert(file.name);
+      unchunked_records_ += unit.records;
+    }
+    for (const std::string& name : names) {
+      const auto output = outputs_.find(name);
+      if (output != outputs_.end() && !output->second.again) outputs_.erase(output);
+    }
+  }
+
+  // Rows that were written again must be the ones that are published.
+  arrow::Status EndReplay(const std::set<std::string>& names, bool prefix) {
+    for (const std::string& name : names) {
+      const auto found = outputs_.find(name);
+      if (found == outputs_.end() || !found->second.again) continue;
+      Output& output = found->second;
+      ARROW_RETURN_NOT_OK(output.parts->Finish(nullptr));
+      std::optional<int64_t> chunk;
+      if (const auto known = chunk_of_name_.find(name); known != chunk_of_name_.end()) chunk = known->second;
+      std::vector<std::string> published, again;
+      for (const std::string& file : PublishedUnder(name, chunk)) {
+        published.push_back(file::JoinPath(folder_.path, file));
+      }
+      for (const PublishedFile& file : output.parts->published()) {
+        again.push_back(file::JoinPath(replay_directory_, file.name));
+      }
+      ARROW_RETURN_NOT_OK(CheckSameRows(folder_.fs, published, again, prefix));
+      ARROW_RETURN_NOT_OK(output.parts->Abort());
+      counts_.replayed += output.rows;
+      outputs_.erase(found);
+    }
+    return arrow::Status::OK();
+  }
+
+  void Forget(std::optional<int64_t> chunk, const std::set<std::string>& names) {
+    for (const std::string& name : names) chunk_of_name_.erase(name);
+    if (!chunk) return;
+    chunks_.erase(*chunk);
+    // Names that were only asked for.
+    std::erase_if(chunk_of_name_, [&](const auto& entry) { return entry.second == *chunk; });
+  }
+
+  arrow::Status PublishRest() {
+    if (chunk_named_) {
+      std::vector<int64_t> open;
+      for (const auto& [chunk, ended] : chunks_) open.push_back(chunk);
+      for (const int64_t chunk : open) {
+        const Chunk ended = chunks_.at(chunk);
+        if (published_.contains(chunk)) {
+          ARROW_RETURN_NOT_OK(
+              PublishUnit(chunk, ended.names, ended.records, ended.dropped, /*finished=*/true));
+        } else if (ended.records > 0) {
+          ARROW_RETURN_NOT_OK(EndChunk(chunk));
+        }
+      }
+    }
+    // What has no chunk of its own, and the mark that this was all, in one.
+    std::set<std::string> names;
+    for (const auto& [name, output] : outputs_) names.insert(name);
+    int64_t records = -1, dropped = 0;
+    if (!chunk_named_ && !chunks_.empty()) {
+      records = 0;
+      for (const auto& [chunk, ended] : chunks_) {
+        records += ended.records;
+        dropped += ended.dropped;
+      }
+    }
+    ARROW_RETURN_NOT_OK(PublishUnit(std::nullopt, std::move(names), records, dropped, /*finished=*/true));
+    if (counts_.accepted != counts_.committed + counts_.replayed) {
+      return arrow::Status::UnknownError(
+          fmt::format("{}: {} rows were accepted, {} committed and {} replayed; the numbers should add up",
+                      folder_.path, counts_.accepted, counts_.committed, counts_.replayed));
+    }
+    return arrow::Status::OK();
+  }
+
+  RollingOptions options_;
+  const OutputTemplate template_;
+  const TemplateValues known_;
+  const bool chunk_named_;  // names tell chunks apart, so that a chunk can be published on its own
+  OutputFolder folder_;
+
+  mutable std::mutex mutex_;
+  std::unique_ptr<file::FileLock> lock_;
+  std::unique_ptr<ManifestFile> manifest_;
+  std::string replay_directory_;
+  std::unique_ptr<OutputFolder> replays_;
+  bool finished_before_ = false;
+
+  std::shared_ptr<arrow::Schema> schema_;
+  std::shared_ptr<const FileFormat> format_;
+  std::optional<schema::Coercion> coercion_;  // from the last batch's schema, where that was another
+
+  bool chunked_ = false;  // rows have chunks, or will have
+  int64_t automatic_chunk_ = 0;
+  std::map<int64_t, Chunk> chunks_;  // begun and not published, or written again
+  std::map<std::string, Output> outputs_;
+  std::unordered_map<std::string, int64_t> chunk_of_name_;
+
+  std::map<int64_t, Published> published_;
+  std::set<std::string> unchunked_;  // names of files that were published without a chunk
+  int64_t unchunked_records_ = 0;
+
+  RollingCounts counts_;
+  std::vector<PublishedFile> files_;
+  int64_t files_before_ = 0;
+  arrow::Status error_;
+  bool closed_ = false;
+};
+
+arrow::Result<std::unique_ptr<RollingWriter>> RollingWriter::Open(std::shared_ptr<file::FileSystem> fs,
+                                                                  RollingOptions options) {
+  ARROW_RETURN_NOT_OK(CheckOptions(options));
+  ARROW_ASSIGN_OR_RAISE(auto name_template, OutputTemplate::Parse(options.name_template));
+  auto impl = std::make_unique<Impl>(std::move(fs), std::move(options), std::move(name_template));
+  ARROW_RETURN_NOT_OK(impl->Open());
+  return std::unique_ptr<RollingWriter>(new RollingWriter(std::move(impl)));
+}
+
+RollingWriter::RollingWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+// Best effort: what stays is what a crash would leave.
+RollingWriter::~RollingWriter() { static_cast<void>(impl_->Abort()); }
+
+arrow::Status RollingWriter::Write(const std::shared_ptr<arrow::RecordBatch>& batch,
+                                   const RowTarget& target) {
+  return impl_->Write(batch, target);
+}
+arrow::Status RollingWriter::Drop(int64_t records, const RowTarget& target) {
+  return impl_->Drop(records, target);
+}
+arrow::Result<std::string> RollingWriter::NameOf(const RowTarget& target) { return impl_->NameOf(target); }
+arrow::Status RollingWriter::Flush() { return impl_->Flush(); }
+arrow::Status RollingWriter::CloseChunk(int64_t chunk) { return impl_->CloseChunk(chunk); }
+arrow::Status RollingWriter::CloseFile(const std::string& name) { return impl_->CloseFile(name); }
+arrow::Result<RollingReport> RollingWriter::Close() { return impl_->Close(); }
+arrow::Status RollingWriter::Abort() { return impl_->Abort(); }
+int64_t RollingWriter::next_record() const { return impl_->next_record(); }
+bool RollingWriter::finished() const { return impl_->finished(); }
+std::vector<int64_t> RollingWriter::published_chunks() const { return impl_->published_chunks(); }
+RollingCounts RollingWriter::counts() const { return impl_->counts(); }
+std::shared_ptr<arrow::Schema> RollingWriter::schema() const { return impl_->schema(); }
+
+}  // namespace marquet::pq

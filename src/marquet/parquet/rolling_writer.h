@@ -1,0 +1,134 @@
+// Writes rows into files that are named by a template, chunk after chunk, and survives whatever happens.
+//
+// Every file appears under its name only when it is complete, synced and verified, and is never touched
+// again. Rows belong to chunks; a chunk's files are published when it ends, while later chunks are being
+// written, and its place in the manifest is what makes it done. A second writer with the same input,
+// template, rank and chunk size goes on after that: what was published before the manifest told of it is set
+// aside
+// (`_marquet/retired/`), never mixed in.
+//
+// Of several writers at one output (a template with its rank filled in) one is at work; see
+// writer_manifest.h.
+//
+// Thread safe: calls take turns. After an error every call returns it again, until Abort().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/file/file_system.h"
+#include "marquet/parquet/options.h"
+#include "marquet/parquet/output_template.h"
+#include "marquet/parquet/writer_manifest.h"
+
+namespace marquet::pq {
+
+// What becomes of rows whose schema does not convert to that of the file they belong to.
+enum class SchemaChange { kError, kNewPart };
+arrow::Result<SchemaChange> ParseSchemaChange(std::string_view name);  // "error", "new_part"
+
+// What becomes of a chunk without rows: no file, or one with no rows (which takes a schema).
+enum class EmptyChunk { kNone, kFile };
+arrow::Result<EmptyChunk> ParseEmptyChunk(std::string_view name);  // "none", "file"
+
+struct RollingOptions {
+  std::string folder;
+  std::string name_template = "${rank}.parquet";
+  int rank = 0;                           // 0 to 99,999 and beyond; five digits in names
+  std::shared_ptr<arrow::Schema> schema;  // of all rows; a null pointer: that of the first ones
+  WriteOptions file;                      // codec, verification, row groups; `memory` bounds all open files
+  int64_t max_file_bytes = 0;             // a new part begins when one has so many; 0: no bound
+  int64_t max_file_rows = 0;
+  int64_t records_per_chunk = 0;  // 0: chunks are what the caller names, or all of it
+  SchemaChange on_schema_change = SchemaChange::kError;
+  EmptyChunk empty = EmptyChunk::kNone;
+  // What tells this input from another (a digest, a path with its size ...). A writer may go on with an
+  // output only where it gives the same one. Empty: an output that was begun before is refused.
+  std::string input;
+  // Take an output over from a process that still holds it, which can then publish nothing more.
+  bool take_over = false;
+};
+
+// Where rows go: which chunk, and values for the template's other keys.
+struct RowTarget {
+  std::optional<int64_t> chunk = {};  // without one: counted by records_per_chunk, or chunk 0
+  TemplateValues values = {};
+};
+
+// Rows are either committed or not; nothing is counted twice. At Close():
+// accepted = committed + replayed.
+struct RollingCounts {
+  int64_t accepted = 0;   // rows that Write took
+  int64_t committed = 0;  // of these, rows in files that the manifest lists
+  int64_t replayed = 0;   // of these, rows equal to ones that were published before
+  int64_t dropped = 0;    // records that Drop counted
+  int64_t rejected = 0;   // rows that Write refused
+};
+
+struct RollingReport {
+  RollingCounts counts;
+  std::vector<PublishedFile> files;  // of this writer
+  int64_t files_before = 0;          // of earlier attempts
+  int64_t bytes = 0;                 // of `files`
+};
+
+class RollingWriter {
+ public:
+  // Makes the folder, claims the output, and sets aside what earlier attempts left unfinished. Errors:
+  // kInvalidInput (options that contradict each other; another input, chunk size, template, rank or schema
+  // than the output was begun with, saying what differs), kConflict (another process is at work),
+  // kAlreadyExists (the output was begun and no input is given), kCorruptData, kStorage.
+  static arrow::Result<std::unique_ptr<RollingWriter>> Open(std::shared_ptr<file::FileSystem> fs,
+                                                            RollingOptions options);
+  ~RollingWriter();  // aborts when not closed
+
+  // Adds rows. A batch that crosses chunks counted by records_per_chunk is divided; an error between keeps
+  // the chunks before it. kSchema for rows that do not fit the schema, kInvalidInput for a name that cannot
+  // be, kAlreadyExists for a name that somebody else's file has.
+  arrow::Status Write(const std::shared_ptr<arrow::RecordBatch>& batch, const RowTarget& target = {});
+
+  // Counts records of a chunk that are left out on purpose.
+  arrow::Status Drop(int64_t records, const RowTarget& target = {});
+
+  // The name that rows of a target go to (of its first part when there are several), and remembers it for
+  // CloseFile.
+  arrow::Result<std::string> NameOf(const RowTarget& target);
+
+  // Hands rows that are still in memory to the temporary files, where a rescue finds them. Publishes nothing.
+  arrow::Status Flush();
+
+  // Publishes a chunk: all of its files, then its entry in the manifest. Harmless when it is published.
+  arrow::Status CloseChunk(int64_t chunk);
+
+  // Publishes the chunk that a name belongs to; where rows have no chunks, the file of that name. Harmless
+  // for names that are published or were never heard of.
+  arrow::Status CloseFile(const std::string& name);
+
+  // Publishes what is left and marks the output as finished.
+  arrow::Result<RollingReport> Close();
+
+  // Removes everything that is not published. Harmless after Close().
+  arrow::Status Abort();
+
+  // How many records of the input, from its beginning, need not be given again. With records_per_chunk: those
+  // before the first chunk that is missing, or all when the output is finished; else 0.
+  int64_t next_record() const;
+  bool finished() const;  // by an earlier attempt
+  // Chunks that are published, ascending.
+  std::vector<int64_t> published_chunks() const;
+  RollingCounts counts() const;
+  // The rows' schema; a null pointer while it is unknown.
+  std::shared_ptr<arrow::Schema> schema() const;
+
+ private:
+  class Impl;
+  explicit RollingWriter(std::unique_ptr<Impl> impl);
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace marquet::pq

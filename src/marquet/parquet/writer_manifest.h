@@ -1,0 +1,99 @@
+// What a rolling writer has published so far, on disk: what a second run with the same input goes on from.
+//
+// It lies beside the output, in `_marquet/writers/`, one file for each attempt at one output (a name template
+// with its rank filled in): ID.1.json, ID.2.json ... The newest is the one that counts. To begin an attempt
+// is to create the next one, which only one process can; an older process finds that its own is no longer the
+// newest, and can publish no more. Units that will not change any more are sealed, many in one file
+// (ID.sealed.ATTEMPT-N.json), so that the manifest stays small however many chunks there are. docs/format.md
+// has the format.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/file/file_system.h"
+
+namespace marquet::pq {
+
+struct PublishedFile {
+  std::string name;  // within the output folder
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  std::string digest;  // XXH3-128
+
+  bool operator==(const PublishedFile&) const = default;
+};
+
+// What was published together: a chunk, or without an index a file that was closed by its name.
+struct PublishedUnit {
+  std::optional<int64_t> chunk;
+  int64_t records = 0;  // rows, and records that were dropped
+  int64_t dropped = 0;
+  std::vector<PublishedFile> files;
+
+  bool operator==(const PublishedUnit&) const = default;
+};
+
+struct WriterManifest {
+  std::string run;  // a UUID, the same for all attempts; every file's footer carries it
+  int64_t attempt = 0;
+  std::string name_template;
+  int rank = 0;
+  std::string input;  // its fingerprint; empty when none was given
+  int64_t records_per_chunk = 0;
+  std::shared_ptr<arrow::Schema> schema;  // a null pointer before the first file
+  bool finished = false;
+  std::vector<PublishedUnit> units;  // in the order of publishing
+};
+
+// One output's manifest, claimed. Not thread safe.
+class ManifestFile {
+ public:
+  // The newest manifest of the output `id`, or nothing. kCorruptData for one whose checksum is wrong.
+  static arrow::Result<std::optional<WriterManifest>> Read(file::FileSystem& fs, const std::string& folder,
+                                                           const std::string& id);
+
+  // All outputs that have manifests in a folder, newest attempts only; none where there is no `_marquet`.
+  static arrow::Result<std::vector<WriterManifest>> ReadAll(file::FileSystem& fs, const std::string& folder);
+
+  // Begins attempt `manifest.attempt`. kConflict when another process began it first.
+  static arrow::Result<std::unique_ptr<ManifestFile>> Claim(std::shared_ptr<file::FileSystem> fs,
+                                                            const std::string& folder, const std::string& id,
+                                                            WriterManifest manifest);
+
+  const WriterManifest& manifest() const { return manifest_; }
+
+  // kConflict when a later attempt has begun.
+  arrow::Status CheckClaim() const;
+
+  // Adds what was published, and the schema if there was none yet; `finished`: it was the last. Durable when
+  // it returns OK. After an error everything is as it was, but for kCommitUnknown: then the change is made,
+  // and may not survive a power cut.
+  arrow::Status Add(std::optional<PublishedUnit> unit, const std::shared_ptr<arrow::Schema>& schema,
+                    bool finished);
+
+ private:
+  ManifestFile(std::shared_ptr<file::FileSystem> fs, std::string directory, std::string id,
+               WriterManifest manifest);
+  arrow::Result<std::string> Text() const;
+  arrow::Status Save();
+  arrow::Status Seal();
+
+  const std::shared_ptr<file::FileSystem> fs_;
+  const std::string directory_;
+  const std::string id_;
+  WriterManifest manifest_;
+  size_t sealed_units_ = 0;                // the first ones of the manifest's
+  std::vector<std::string> sealed_files_;  // names with digests, as the manifest lists them
+};
+
+// The folder of manifests, and the name that one output's have: readable, and safe as a file's name.
+std::string ManifestDirectory(const std::string& folder);
+std::string ManifestId(std::string_view partly_filled_template);
+
+}  // namespace marquet::pq
