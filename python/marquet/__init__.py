@@ -28,6 +28,7 @@ from marquet.errors import (  # noqa: E402
 )
 from marquet.scan import Scan  # noqa: E402
 from marquet.table import AppendReport, Table, create_table, open_table  # noqa: E402
+from marquet.writer import ParquetWriter, PublishedFile, WriteReport, fingerprint  # noqa: E402
 
 if TYPE_CHECKING:
     from marquet import torch as torch
@@ -45,6 +46,8 @@ __all__ = [
     "InvalidInputError",
     "MarquetError",
     "NotFoundError",
+    "ParquetWriter",
+    "PublishedFile",
     "Scan",
     "SchemaError",
     "SourceReport",
@@ -52,10 +55,12 @@ __all__ = [
     "Table",
     "TableVerdict",
     "UnsupportedError",
+    "WriteReport",
     "__version__",
     "create_table",
     "depth",
     "export",
+    "fingerprint",
     "ingest",
     "open_table",
     "verify",

@@ -12,6 +12,7 @@ void RegisterArrow(nanobind::module_& module);     // arrow_exchange.cc
 void RegisterTable(nanobind::module_& module);     // table.cc
 void RegisterScan(nanobind::module_& module);      // scan.cc
 void RegisterVerify(nanobind::module_& module);    // verify.cc
+void RegisterWriter(nanobind::module_& module);    // writer.cc
 void RegisterIngest(nanobind::module_& module);    // ingest.cc
 void RegisterExport(nanobind::module_& module);    // export.cc
 void RegisterDbn(nanobind::module_& module);       // dbn.cc

@@ -47,6 +47,7 @@ NB_MODULE(_core, module) {
   RegisterTable(module);
   RegisterScan(module);
   RegisterVerify(module);
+  RegisterWriter(module);
   RegisterIngest(module);
   RegisterExport(module);
   RegisterDbn(module);

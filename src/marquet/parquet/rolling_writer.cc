@@ -254,6 +254,12 @@ class RollingWriter::Impl {
     for (int64_t chunk = 0; published_.contains(chunk); ++chunk) records += published_.at(chunk).records;
     return records;
   }
+  std::optional<int64_t> room(std::optional<int64_t> chunk) const {
+    std::lock_guard lock(mutex_);
+    if (options_.records_per_chunk == 0) return std::nullopt;
+    const auto known = chunks_.find(chunk.value_or(automatic_chunk_));
+    return options_.records_per_chunk - (known == chunks_.end() ? 0 : known->second.records);
+  }
   bool finished() const { return finished_before_; }
   std::vector<int64_t> published_chunks() const {
     std::lock_guard lock(mutex_);
@@ -365,6 +371,9 @@ class RollingWriter::Impl {
       auto made = schema::Coercion::Make(batch->schema(), schema_);
       if (made.ok()) {
         coercion_.emplace(*std::move(made));
+      } else if (const auto wider = Widened(batch->schema()); wider != nullptr) {
+        ARROW_RETURN_NOT_OK(UseSchema(wider));
+        return Fit(batch);
       } else if (options_.on_schema_change == SchemaChange::kNewPart) {
         ARROW_RETURN_NOT_OK(UseSchema(batch->schema()));
         return batch;
@@ -375,6 +384,26 @@ class RollingWriter::Impl {
       }
     }
     return coercion_->Apply(*batch);
+  }
+
+  // The writer's schema where columns that had nothing but nulls so far take the type of `rows`; a null
+  // pointer where there are none, or a file has begun with it.
+  std::shared_ptr<arrow::Schema> Widened(const std::shared_ptr<arrow::Schema>& rows) const {
+    if (!outputs_.empty()) return nullptr;
+    arrow::FieldVector fields = schema_->fields();
+    bool wider = false;
+    for (auto& field : fields) {
+      const auto other = rows->GetFieldByName(field->name());
+      if (field->type()->id() != arrow::Type::NA || other == nullptr ||
+          other->type()->id() == arrow::Type::NA) {
+        continue;
+      }
+      field = other;
+      wider = true;
+    }
+    if (!wider) return nullptr;
+    auto schema = arrow::schema(std::move(fields), schema_->metadata());
+    return schema::Coercion::Make(rows, schema).ok() ? schema : nullptr;
   }
 
   std::optional<int64_t> ChunkOf(const RowTarget& target) const {
@@ -725,6 +754,7 @@ arrow::Status RollingWriter::CloseFile(const std::string& name) { return impl_->
 arrow::Result<RollingReport> RollingWriter::Close() { return impl_->Close(); }
 arrow::Status RollingWriter::Abort() { return impl_->Abort(); }
 int64_t RollingWriter::next_record() const { return impl_->next_record(); }
+std::optional<int64_t> RollingWriter::room(std::optional<int64_t> chunk) const { return impl_->room(chunk); }
 bool RollingWriter::finished() const { return impl_->finished(); }
 std::vector<int64_t> RollingWriter::published_chunks() const { return impl_->published_chunks(); }
 RollingCounts RollingWriter::counts() const { return impl_->counts(); }

@@ -118,6 +118,10 @@ class RollingWriter {
   // How many records of the input, from its beginning, need not be given again. With records_per_chunk: those
   // before the first chunk that is missing, or all when the output is finished; else 0.
   int64_t next_record() const;
+  // How many records a chunk takes until records_per_chunk ends it; a chunk that was published, as many as
+  // one takes from its beginning. Nothing where chunks are not counted. Without a chunk: the one that is
+  // next.
+  std::optional<int64_t> room(std::optional<int64_t> chunk) const;
   bool finished() const;  // by an earlier attempt
   // Chunks that are published, ascending.
   std::vector<int64_t> published_chunks() const;

@@ -1,0 +1,356 @@
+"""Writing rows into files that survive: rolling, durable, checkpointed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from marquet import _core
+from marquet._rows import to_stream
+from marquet._verify import VerifyLevel
+from marquet.errors import SchemaError
+
+_ROWS_AT_ONCE = 1_000
+"""Rows that come as dictionaries are gathered until there are so many."""
+
+_MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
+"""What pyarrow raises for values that a type does not hold."""
+
+_Target = tuple[int | None, tuple[tuple[str, str], ...]]
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A complete file under its final name."""
+
+    name: str
+    """Within the output folder."""
+    rows: int
+    bytes: int
+    digest: str
+    """XXH3-128 of the whole file, hexadecimal."""
+
+
+@dataclass(frozen=True)
+class WriteReport:
+    """What a writer did. ``accepted`` is always ``committed + replayed``."""
+
+    accepted: int
+    """Rows taken by ``write``."""
+    committed: int
+    """Of these, rows in files that this writer published."""
+    replayed: int
+    """Of these, rows that were published before and came again."""
+    dropped: int
+    """Records that ``drop`` counted."""
+    rejected: int
+    """Rows that ``write`` refused."""
+    files: list[PublishedFile]
+    """Published by this writer."""
+    files_before: int
+    """Published by earlier runs with the same input."""
+    bytes: int
+    """Of ``files``."""
+
+
+class ParquetWriter:
+    """Writes rows into Parquet files whose names come from a template; see ``docs/checkpointing.md``.
+
+    A file has its name only when it is complete, on stable storage and verified. With chunks each chunk's files are
+    published when the chunk ends, while later ones are being written, and a second writer with the same ``input`` goes
+    on after them. Used as a context manager it publishes what is left at the end, and nothing unfinished when an
+    exception leaves the block. After an error every later call raises it again, and so does the end of the block.
+
+    Thread safe: calls take turns.
+
+    Example:
+        >>> with mq.ParquetWriter("out", "${rank}_${chunk_index}.parquet", records_per_chunk=500, input="v1") as writer:
+        ...     for row in rows[writer.next_record :]:
+        ...         writer.write(row)
+    """
+
+    def __init__(
+        self,
+        output_folder: str | os.PathLike[str],
+        output_filename: str = "${rank}.parquet",
+        *,
+        rank: int = 0,
+        schema: pa.Schema | Any | None = None,
+        compression: str = "zstd",
+        compression_level: int | None = None,
+        row_group_size: int = 1 << 20,
+        max_file_size: int = 0,
+        max_rows_per_file: int = 0,
+        records_per_chunk: int = 0,
+        verify: VerifyLevel = "footer",
+        on_schema_change: Literal["error", "new_part"] = "error",
+        empty: Literal["none", "file"] = "none",
+        memory: int = 512 << 20,
+        input: str | None = None,
+        take_over: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Claims the output, and sets aside what an earlier run left unfinished.
+
+        Args:
+            output_folder: Where files go; made when it is not there.
+            output_filename: A template as of ``string.Template``, ending in ``.parquet``: ``${rank}`` (five digits),
+                ``${chunk_index}``, and keys that ``write`` is given values for.
+            rank: Which of several writers this is; each has its own names and its own manifest.
+            schema: Of all rows (a ``pyarrow.Schema``, or anything with ``__arrow_c_schema__``); that of the first ones
+                when left out.
+            compression: "zstd", "snappy", "gzip", "lz4", "brotli" or "none".
+            compression_level: Of the codec; zstd's default here is 1.
+            row_group_size: Rows of a row group.
+            max_file_size: Bytes after which a name's next part begins; 0 for no bound. Parts are named
+                ``000_NAME``, ``001_NAME`` and so on.
+            max_rows_per_file: The same in rows.
+            records_per_chunk: Rows (and dropped records) that make a chunk; 0 when chunks are only what ``write`` is
+                told.
+            verify: How far each file is checked before it is published: "footer", "crc" or "full".
+            on_schema_change: What becomes of rows that do not convert to the schema of those before: "error" or
+                "new_part".
+            empty: What becomes of a chunk without rows: "none" (no file) or "file" (one without rows).
+            memory: Bytes of rows that all open files together hold before row groups are ended early.
+            input: What tells this input from another (see :func:`fingerprint`). Only with the same one a second
+                writer goes on with what the first published.
+            take_over: Take the output from a process that still holds it; that one can then publish nothing more.
+            metadata: Key-value pairs for the files' footers.
+
+        Raises:
+            InvalidInputError: Options contradict each other, or the output was begun with another input, chunk size,
+                template, rank or schema; the message says what differs.
+            AlreadyExistsError: The output was begun before, and no input says that this is the same one.
+            ConflictError: Another process is writing this output.
+            CorruptDataError: The manifest is damaged.
+            StorageError: The operating system refused.
+        """
+        self._rows: list[Mapping[str, Any]] = []  # not handed on yet, all for one target
+        self._target: _Target = (None, ())
+        self._open = True
+        self._core = _core.RollingWriter.open(
+            os.fspath(output_folder),
+            output_filename,
+            rank=rank,
+            schema=schema,
+            compression=compression,
+            compression_level=compression_level,
+            row_group_size=row_group_size,
+            max_file_size=max_file_size,
+            max_rows_per_file=max_rows_per_file,
+            records_per_chunk=records_per_chunk,
+            verify=verify,
+            on_schema_change=on_schema_change,
+            empty=empty,
+            memory=memory,
+            input=input or "",
+            take_over=take_over,
+            metadata=dict(metadata or {}),
+        )
+
+    @property
+    def next_record(self) -> int:
+        """How many records of the input, from its beginning, need not be written again."""
+        return self._core.next_record
+
+    @property
+    def finished(self) -> bool:
+        """Whether an earlier run wrote the whole input."""
+        return self._core.finished
+
+    @property
+    def published_chunks(self) -> list[int]:
+        """The chunks that are published, ascending."""
+        return self._core.published_chunks
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """``accepted``, ``committed``, ``replayed``, ``dropped`` and ``rejected`` rows so far."""
+        return self._core.counts
+
+    @property
+    def schema(self) -> pa.Schema | None:
+        """The rows' schema, None before the first ones."""
+        known = self._core.schema
+        return None if known is None else pa.schema(known)
+
+    def write(
+        self,
+        rows: Any,
+        *,
+        chunk_index: int | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Adds rows.
+
+        Args:
+            rows: Anything with ``__arrow_c_stream__``, a pandas or Polars frame, a list of dictionaries, or one. Keys
+                that only some dictionaries have are null in the others.
+            chunk_index: The chunk that the rows belong to; counted when left out.
+            values: For the template's other keys.
+
+        Raises:
+            SchemaError: Rows that do not fit those before; none of theirs is taken.
+            InvalidInputError: A value that its column cannot hold, a name that cannot be.
+            AlreadyExistsError: A file of somebody else's has the name.
+            ConflictError: Rows for a published chunk are not the ones published, or another process took over.
+            StorageError: The operating system refused; nothing unfinished is published.
+        """
+        target = (chunk_index, tuple(sorted((key, str(value)) for key, value in (values or {}).items())))
+        if isinstance(rows, Mapping):
+            self._gather([rows], target)
+        elif isinstance(rows, Sequence) and not isinstance(rows, (str, bytes)):
+            self._gather(rows, target)
+        else:
+            self._hand_on()
+            self._core.write(to_stream(rows, self._schema_or_empty), chunk_index, dict(target[1]))
+
+    def drop(self, records: int = 1, *, chunk_index: int | None = None) -> None:
+        """Counts records of a chunk that are left out on purpose."""
+        self._hand_on()
+        self._core.drop(records, chunk_index, {})
+
+    def filename(self, *, chunk_index: int | None = None, values: Mapping[str, Any] | None = None) -> str:
+        """The name that such rows go to (without the number of its part), which ``close_file`` then knows."""
+        return self._core.name_of(chunk_index, {key: str(value) for key, value in (values or {}).items()})
+
+    def flush(self) -> None:
+        """Hands rows that are still in memory to the temporary files, where a rescue finds them."""
+        self._hand_on()
+        self._core.flush()
+
+    def close_chunk(self, chunk_index: int) -> None:
+        """Publishes a chunk: all of its files, then its entry in the manifest. Harmless when it is published."""
+        self._hand_on()
+        self._core.close_chunk(chunk_index)
+
+    def close_file(self, name: str) -> None:
+        """Publishes the chunk that a name belongs to; where rows have no chunks, the file of that name.
+
+        Harmless for names that are published or were never heard of.
+        """
+        self._hand_on()
+        self._core.close_file(name)
+
+    def close(self) -> WriteReport:
+        """Publishes what is left, and marks the output as finished."""
+        self._hand_on()
+        report = self._core.close()
+        self._open = False
+        return WriteReport(**{**report, "files": [PublishedFile(**file) for file in report["files"]]})
+
+    def abort(self) -> None:
+        """Removes everything that is not published. Harmless after ``close``."""
+        self._rows = []
+        self._open = False
+        self._core.abort()
+
+    def __enter__(self) -> ParquetWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._open:
+            return
+        if kind is not None:
+            self.abort()
+            return
+        try:
+            self.close()
+        except BaseException:
+            self.abort()
+            raise
+
+    def _schema_or_empty(self) -> pa.Schema:
+        return self.schema or pa.schema([])
+
+    def _gather(self, rows: Iterable[Mapping[str, Any]], target: _Target) -> None:
+        if target != self._target:
+            self._hand_on()
+            self._target = target
+        for row in rows:
+            if not isinstance(row, Mapping):
+                raise TypeError(f"a row is a dictionary; got {type(row).__name__}")
+            self._rows.append(row)
+            room = self._room()
+            if len(self._rows) >= (_ROWS_AT_ONCE if room is None else min(room, _ROWS_AT_ONCE)):
+                self._hand_on()
+
+    def _room(self) -> int | None:
+        return self._core.room(self._target[0])
+
+    def _hand_on(self) -> None:
+        if not self._rows:
+            return
+        rows, self._rows = self._rows, []
+        table = rows_to_table(rows, self.schema)
+        self._core.write(table, self._target[0], dict(self._target[1]))
+
+
+def rows_to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema | None) -> pa.Table:
+    """Dictionaries as columns: every key that any of them has, in the order in which they first come.
+
+    A column has the type that `schema` gives it where all of its values fit that, else the type that they have.
+
+    Raises:
+        SchemaError: Values of a column that are of different kinds, naming the row.
+    """
+    names: dict[str, None] = dict.fromkeys(schema.names) if schema is not None else {}
+    for row in rows:
+        names.update(dict.fromkeys(row))
+    if not names:
+        raise SchemaError("the rows have no columns; a Parquet file needs at least one")
+    columns = {name: _column(name, [row.get(name) for row in rows], schema) for name in names}
+    return pa.table(columns)
+
+
+def _column(name: str, values: list[Any], schema: pa.Schema | None) -> pa.Array:
+    if schema is not None and name in schema.names:
+        try:
+            return pa.array(values, type=schema.field(name).type)
+        except _MISFITS:
+            pass  # told apart below, or by the core: the types differ
+    try:
+        return pa.array(values)
+    except _MISFITS as error:
+        raise SchemaError(f"column {name!r}: {_first_misfit(values)}: {error}") from error
+
+
+def _first_misfit(values: list[Any]) -> str:
+    kind: tuple[int, type] | None = None
+    for place, value in enumerate(values):
+        if value is None:
+            continue
+        if kind is None:
+            kind = (place, type(value))
+        elif type(value) is not kind[1]:
+            return f"row {place} holds a {type(value).__name__}, row {kind[0]} a {kind[1].__name__}"
+    return "its values have no common type"
+
+
+def fingerprint(*paths: str | os.PathLike[str], progress: Callable[[int], None] | None = None) -> str:
+    """A text that tells these files from others by their bytes: for ``ParquetWriter(input=...)``.
+
+    Args:
+        paths: The input's files, in the order they are read.
+        progress: Called with the bytes read so far.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    done = 0
+    for path in paths:
+        digest.update(Path(path).stat().st_size.to_bytes(8, "little"))
+        with Path(path).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+                done += len(block)
+                if progress is not None:
+                    progress(done)
+    return f"blake2b:{digest.hexdigest()}"
