@@ -1,0 +1,199 @@
+// Checkpointed writing under failing operations and power cuts: what was acknowledged is there, whole;
+// nothing else has a final name; and a second attempt with the same input ends with every row once.
+//
+// MARQUET_TORTURE=1 looks at more of the states that a power cut may leave; MARQUET_SEED=N draws others.
+#include <cerrno>
+#include <cstdlib>
+#include <random>
+#include <set>
+
+#include "fmt/format.h"
+#include "marquet/base/error.h"
+#include "marquet/file/fault_file_system.h"
+#include "marquet/file/memory_file_system.h"
+#include "marquet/parquet/rolling_writer.h"
+#include "marquet/parquet/testing_internal.h"
+#include "marquet/parquet/verify.h"
+
+namespace marquet::pq {
+namespace {
+
+using file::Fault;
+using file::FaultFileSystem;
+using file::MemoryFileSystem;
+using file::Surviving;
+
+const char kFolder[] = "/data/out";
+constexpr int64_t kRecords = 17;
+constexpr int64_t kPerChunk = 5;
+
+bool IsTorture() { return std::getenv("MARQUET_TORTURE") != nullptr; }
+
+uint64_t Seed() {
+  const char* const given = std::getenv("MARQUET_SEED");
+  return given == nullptr ? 20240110 : std::strtoull(given, nullptr, 10);
+}
+
+std::shared_ptr<arrow::RecordBatch> Numbers(int64_t begin, int64_t end) {
+  arrow::Int64Builder builder;
+  for (int64_t i = begin; i < end; ++i) EXPECT_TRUE(builder.Append(i).ok());
+  return arrow::RecordBatch::Make(arrow::schema({arrow::field("n", arrow::int64())}), end - begin,
+                                  {Value(builder.Finish())});
+}
+
+RollingOptions Options() {
+  RollingOptions options;
+  options.folder = kFolder;
+  options.name_template = "${chunk_index}.parquet";
+  options.records_per_chunk = kPerChunk;
+  options.max_file_rows = 3;  // two parts a chunk
+  options.input = "numbers";
+  options.file.codec = Codec::kNone;
+  options.file.parallel = false;
+  return options;
+}
+
+// Writes what is left of the input, row by row. `acknowledged` counts the records whose chunk was.
+arrow::Status WriteTheRest(const std::shared_ptr<file::FileSystem>& fs, int64_t* acknowledged) {
+  ARROW_ASSIGN_OR_RAISE(const auto writer, RollingWriter::Open(fs, Options()));
+  *acknowledged = writer->next_record();
+  for (int64_t i = writer->next_record(); i < kRecords; ++i) {
+    ARROW_RETURN_NOT_OK(writer->Write(Numbers(i, i + 1)));
+    *acknowledged = writer->next_record();
+  }
+  ARROW_RETURN_NOT_OK(writer->Close().status());
+  *acknowledged = kRecords;
+  return arrow::Status::OK();
+}
+
+// Files with final names, by name.
+std::map<std::string, std::string> Files(file::FileSystem& fs) {
+  std::map<std::string, std::string> files;
+  const auto names = fs.ListNames(kFolder);
+  if (!names.ok()) return files;
+  for (const std::string& name : *names) {
+    if (name.ends_with(".parquet")) files[name] = Value(file::ReadAll(fs, std::string(kFolder) + "/" + name));
+  }
+  return files;
+}
+
+// Every file with a final name is whole; returns its rows.
+std::multiset<int64_t> ExpectWholeFiles(const std::shared_ptr<file::FileSystem>& fs) {
+  std::multiset<int64_t> rows;
+  for (const auto& [name, bytes] : Files(*fs)) {
+    const std::string path = std::string(kFolder) + "/" + name;
+    const auto verdict = VerifyFile(*fs, path, VerifyLevel::kFull);
+    EXPECT_TRUE(verdict.ok() && verdict->ok) << name << " of " << bytes.size() << " bytes";
+    if (!verdict.ok() || !verdict->ok) continue;
+    const auto reader = Value(FileReader::Open(fs, path));
+    ReadRequest request;
+    request.columns = {"n"};
+    for (int i = 0; i < reader->num_row_groups(); ++i) request.parts.push_back({i, {}});
+    const auto stream = Value(reader->Read(request));
+    const auto table = Value(stream->ToTable());
+    for (const auto& chunk : table->column(0)->chunks()) {
+      const auto& numbers = static_cast<const arrow::Int64Array&>(*chunk);
+      for (int64_t i = 0; i < numbers.length(); ++i) rows.insert(numbers.Value(i));
+    }
+  }
+  return rows;
+}
+
+std::multiset<int64_t> UpTo(int64_t end) {
+  std::multiset<int64_t> numbers;
+  for (int64_t i = 0; i < end; ++i) numbers.insert(i);
+  return numbers;
+}
+
+void ExpectHolds(const std::multiset<int64_t>& rows, int64_t acknowledged) {
+  for (int64_t i = 0; i < acknowledged; ++i) EXPECT_EQ(rows.count(i), 1u) << "record " << i;
+}
+
+void ExpectGoesOn(const std::shared_ptr<file::FileSystem>& fs) {
+  int64_t acknowledged = 0;
+  const arrow::Status again = WriteTheRest(fs, &acknowledged);
+  EXPECT_TRUE(again.ok()) << again.ToString();
+  EXPECT_EQ(ExpectWholeFiles(fs), UpTo(kRecords));
+}
+
+std::shared_ptr<MemoryFileSystem> HalfDone() {
+  auto fs = std::make_shared<MemoryFileSystem>();
+  auto writer = Value(RollingWriter::Open(fs, Options()));
+  EXPECT_TRUE(writer->Write(Numbers(0, 7)).ok());
+  EXPECT_TRUE(writer->Abort().ok());
+  return fs;
+}
+
+class RollingFaultTest : public ::testing::TestWithParam<int> {};
+
+TEST_P(RollingFaultTest, EachOperationFailing) {
+  const int error = GetParam();
+  int faults = 0;
+  for (const bool half_done : {false, true}) {
+    for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
+      for (const bool lasting : {false, true}) {
+        for (int64_t n = 1;; ++n) {
+          ASSERT_LT(n, 1'000);
+          SCOPED_TRACE(fmt::format("operation {}, errno {}, effect {}, lasting {}, half done {}", n, error,
+                                   static_cast<int>(effect), lasting, half_done));
+          const auto memory = half_done ? HalfDone() : std::make_shared<MemoryFileSystem>();
+          const auto before = Files(*memory);
+          const auto faulty = std::make_shared<FaultFileSystem>(memory);
+          faulty->FailAt({.operation = n, .error_number = error, .effect = effect, .lasting = lasting});
+          int64_t acknowledged = 0;
+          const arrow::Status status = WriteTheRest(faulty, &acknowledged);
+          ++faults;
+          for (const auto& [name, bytes] : before) EXPECT_EQ(Files(*memory)[name], bytes) << name;
+          ExpectHolds(ExpectWholeFiles(memory), acknowledged);
+          if (!status.ok() && !IsKind(status, ErrorKind::kCommitUnknown)) {
+            EXPECT_EQ(ErrnoOf(status), error) << status.ToString();
+            EXPECT_NE(PathOf(status), "") << status.ToString();
+          }
+          ExpectGoesOn(memory);
+          if (faulty->operations() < n) break;
+        }
+      }
+    }
+  }
+  RecordProperty("faults", faults);
+}
+
+INSTANTIATE_TEST_SUITE_P(Errors, RollingFaultTest, ::testing::Values(ENOSPC, EDQUOT, EIO, EINTR),
+                         [](const auto& info) { return std::string(strerrorname_np(info.param)); });
+
+// At every operation of a run, the states that the disk may be in after a power cut: all subsets of the
+// pending operations where there are few, drawn ones otherwise.
+TEST(RollingPowerCutTest, AtEveryOperation) {
+  constexpr int kAllSubsets = 8;
+  const int torn = IsTorture() ? 100 : 5;  // states in which writes survive in some of their sectors
+  const int samples = IsTorture() ? 1'000 : 50;
+  std::mt19937_64 random(Seed());
+  int64_t states = 0, acknowledged = 0;
+  const auto memory = std::make_shared<MemoryFileSystem>();
+  const auto watched = std::make_shared<FaultFileSystem>(memory);
+  const auto look = [&](const std::shared_ptr<MemoryFileSystem>& after) {
+    ++states;
+    const auto rows = ExpectWholeFiles(after);
+    ExpectHolds(rows, acknowledged);
+    // Going on takes longest, so not from every state.
+    if (IsTorture() || random() % 8 == 0) ExpectGoesOn(after);
+  };
+  watched->OnOperation([&](int64_t number, std::string_view name, const std::string& path) {
+    SCOPED_TRACE(fmt::format("seed {}: before operation {} ({} {})", Seed(), number, name, path));
+    const int pending = memory->PendingOperations();
+    const bool all = pending <= kAllSubsets;
+    for (uint64_t subset = 0; all && subset < uint64_t{1} << pending; ++subset) {
+      look(memory->AfterPowerCut(Surviving::Subset(subset)));
+    }
+    for (int i = 0; i < (all ? torn : samples); ++i) look(memory->AfterPowerCut(Surviving::Drawn(random())));
+  });
+  const arrow::Status status = WriteTheRest(watched, &acknowledged);
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  ExpectHolds(ExpectWholeFiles(memory->AfterPowerCut(Surviving::None())), kRecords);
+  fmt::print("power cuts: {} operations, {} states of the disk, seed {}\n", watched->operations(), states,
+             Seed());
+  RecordProperty("states", std::to_string(states));
+}
+
+}  // namespace
+}  // namespace marquet::pq
