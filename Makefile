@@ -40,7 +40,7 @@ docs: setup ## The documentation as a website in site/
 	@$(PYTHON_ENV) -m mkdocs build -q --strict
 
 wheel: setup ## A wheel in dist/
-	@$(PYTHON_ENV) -m pip wheel -q --no-deps --no-build-isolation -Cbuild-dir=build/release -w dist .
+	@$(PYTHON_ENV) -m pip wheel -q --no-deps --no-build-isolation --config-settings=build-dir=build/release -w dist .
 
 fresh: ## Demo and test in a bare Debian 12 made by debootstrap (root only)
 	@tools/fresh.sh

@@ -37,7 +37,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not list(folder.glob("marquet-*.whl")):
-            options = ["--no-deps", "--no-build-isolation", "-q", f"-Cbuild-dir={BUILD}"]
+            options = ["--no-deps", "--no-build-isolation", "-q", f"--config-settings=build-dir={BUILD}"]
             pip(sys.executable, "wheel", *options, "-w", folder, ROOT)
     (built,) = folder.glob("marquet-*.whl")
     return built
