@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.types as pt
 
-from marquet.errors import InvalidInputError
+from marquet.errors import InvalidInputError, MarquetError
+
+T = TypeVar("T")
 
 
 def to_stream(data: Any, target: Callable[[], pa.Schema]) -> Any:
@@ -30,6 +32,35 @@ def to_stream(data: Any, target: Callable[[], pa.Schema]) -> Any:
             f"got {type(data).__name__}"
         )
     return data
+
+
+def with_rows(call: Callable[[Any], T], stream: Any) -> T:
+    """``call(stream)``, raising what the source of the rows raised.
+
+    Of an error behind ``__arrow_c_stream__`` nothing but a text comes through. A ``pyarrow.RecordBatchReader`` may
+    stand for a generator, so it is read from here, and its exception kept.
+    """
+    if not isinstance(stream, pa.RecordBatchReader):
+        return call(stream)
+    raised: list[BaseException] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        while True:
+            try:
+                batch = stream.read_next_batch()
+            except StopIteration:
+                return
+            except BaseException as error:
+                raised.append(error)
+                raise
+            yield batch
+
+    try:
+        return call(pa.RecordBatchReader.from_batches(stream.schema, batches()))
+    except MarquetError:
+        if not raised:
+            raise
+    raise raised[0]  # here, where its own cause and context stay what they are
 
 
 def _from_pandas(frame: Any, target: pa.Schema) -> pa.Table:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from marquet import _core
+from marquet._rows import with_rows
 from marquet._time import TimeLike, to_nanos
 
 __all__ = [
@@ -113,7 +114,8 @@ def tensor(
         InvalidInputError: Another number of rows, no bid or ask in the last row, an unknown micro-pip, several symbols.
         SchemaError: A column is missing or of no fitting type.
     """
-    return _core.depth_tensor(_stream(rows), _features(features), _pip(micro_pip), time_bins, ticks_per_bin)
+    options = (_features(features), _pip(micro_pip), time_bins, ticks_per_bin)
+    return with_rows(lambda stream: _core.depth_tensor(stream, *options), _stream(rows))
 
 
 class TensorStream:
@@ -136,7 +138,8 @@ class TensorStream:
         time_bins: int = 500,
         ticks_per_bin: int = 100,
     ) -> None:
-        self._stream = _core.TensorStream(_stream(rows), _features(features), _pip(micro_pip), time_bins, ticks_per_bin)
+        options = (_features(features), _pip(micro_pip), time_bins, ticks_per_bin)
+        self._stream = with_rows(lambda stream: _core.TensorStream(stream, *options), _stream(rows))
         self._window = time_bins * ticks_per_bin
 
     @property
@@ -248,23 +251,22 @@ def fit_labels(
     Raises:
         InvalidInputError: Fewer moves than classes, or all moves the same.
     """
-    return FittedLabels(
-        _core.labels_fit(
-            None if thresholds is not None else _stream(rows),
-            lookback,
-            lookforward,
-            offset,
-            nbins,
-            invalid,
-            ties,
-            seed,
-            _gap(max_gap),
-            None if thresholds is None else list(thresholds),
-            None if start is None else to_nanos(start),
-            None if end is None else to_nanos(end),
-            data_version,
-        )
+    options = (
+        lookback,
+        lookforward,
+        offset,
+        nbins,
+        invalid,
+        ties,
+        seed,
+        _gap(max_gap),
+        None if thresholds is None else list(thresholds),
+        None if start is None else to_nanos(start),
+        None if end is None else to_nanos(end),
+        data_version,
     )
+    stream = None if thresholds is not None else _stream(rows)
+    return FittedLabels(with_rows(lambda stream: _core.labels_fit(stream, *options), stream))
 
 
 def apply_labels(rows: Any, fitted: FittedLabels, *, max_gap: Gap = 3600) -> Labels:
@@ -272,7 +274,8 @@ def apply_labels(rows: Any, fitted: FittedLabels, *, max_gap: Gap = 3600) -> Lab
 
     Every row is kept: one without a full label range, or with invalid rows in its windows, has label -1.
     """
-    labels, moves, report = _core.labels_apply(_stream(rows), fitted.json, _gap(max_gap))
+    gap = _gap(max_gap)
+    labels, moves, report = with_rows(lambda stream: _core.labels_apply(stream, fitted.json, gap), _stream(rows))
     return Labels(labels, moves, report)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
 from marquet import _core
 from marquet._filters import FilterLike
-from marquet._rows import to_stream
+from marquet._rows import to_stream, with_rows
 from marquet._time import TimeLike, from_nanos, to_nanos
 from marquet._verify import Damage, TableVerdict, VerifyLevel
 from marquet.scan import PriceForm, Scan
@@ -159,9 +160,10 @@ class Table:
             CommitUnknownError: It could not be learnt whether the commit happened.
             StorageError: The operating system refused; nothing became visible.
             KeyboardInterrupt: Ctrl-C; nothing became visible.
+            BaseException: Whatever a generator behind a ``pyarrow.RecordBatchReader`` raises; nothing became visible.
         """
-        report = self._core.append(
-            to_stream(data, lambda: self.schema),
+        append = partial(
+            self._core.append,
             mode=mode,
             compression=compression,
             compression_level=compression_level,
@@ -172,7 +174,7 @@ class Table:
             metadata=dict(metadata or {}),
             on_file=on_file,
         )
-        return AppendReport(**report)
+        return AppendReport(**with_rows(append, to_stream(data, lambda: self.schema)))
 
     def scan(
         self,

@@ -6,6 +6,7 @@ import gc
 import itertools
 import json
 import pathlib
+from collections.abc import Iterator
 from decimal import Decimal
 
 import numpy as np
@@ -123,6 +124,29 @@ def test_a_stream_keeps_its_rows_alive() -> None:
     rubbish = [np.full(400, -1) for _ in range(200)]  # where the rows lay, had they been let go
     np.testing.assert_array_equal(made.compute(0), expected)
     assert len(rubbish) == 200
+
+
+def test_what_a_generator_of_rows_raises_arrives_as_it_is() -> None:
+    rows = as_arrow(random_book(400, 18))
+    error = LookupError("no more rows")
+
+    def reader() -> pa.RecordBatchReader:
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield from rows.to_batches()
+            raise error
+
+        return pa.RecordBatchReader.from_batches(rows.schema, batches())
+
+    calls = (
+        lambda: mq.depth.tensor(reader(), micro_pip=0.25, **SHAPE),
+        lambda: mq.depth.TensorStream(reader(), micro_pip=0.25, **SHAPE),
+        lambda: mq.depth.fit_labels(reader(), **LABELS),
+        lambda: mq.depth.apply_labels(reader(), mq.depth.fit_labels(rows, **LABELS)),
+    )
+    for call in calls:
+        with pytest.raises(LookupError) as caught:
+            call()
+        assert caught.value is error
 
 
 def test_a_float_that_is_no_price_is_named_by_the_window_that_needs_it() -> None:

@@ -303,14 +303,53 @@ def test_paths_are_path_like_and_text(tmp_path: Path):
     assert "version 0" in repr(mq.open_table(tmp_path / "t"))
 
 
-def test_an_error_in_the_callers_stream_is_raised_and_nothing_is_visible(tmp_path: Path):
+class SourceWentAway(Exception):
+    """What no library knows."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SourceWentAway("the source", 7),
+        ValueError("no such price"),
+        pa.ArrowInvalid("bad"),
+        KeyboardInterrupt(),
+        SystemExit(3),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("good", [0, 3])
+def test_what_a_generator_raises_arrives_as_it_is_and_nothing_is_visible(
+    tmp_path: Path, error: BaseException, good: int
+):
+    table = mq.create_table(tmp_path / "t", SCHEMA)
+    cause = KeyError("cause")
+
+    def batches():
+        for _ in range(good):
+            yield rows(10).to_batches()[0]
+        raise error from cause
+
+    with pytest.raises(type(error)) as caught:
+        table.append(pa.RecordBatchReader.from_batches(SCHEMA, batches()))
+    assert caught.value is error
+    assert error.__cause__ is cause
+    assert error.__context__ is None
+    assert mq.open_table(tmp_path / "t").version == 0
+    assert [path for path in (tmp_path / "t").rglob("*") if path.is_file()] == [
+        tmp_path / "t" / "_delta_log" / f"{0:020}.json"
+    ]
+
+
+def test_an_error_of_the_append_itself_is_told_as_such_with_a_generator(tmp_path: Path):
     table = mq.create_table(tmp_path / "t", SCHEMA)
 
     def batches():
-        yield rows(10).to_batches()[0]
-        raise RuntimeError("the source went away")
+        for batch in rows(30).to_batches(max_chunksize=10):
+            yield batch.append_column("another", pa.array([1] * 10))
 
-    with pytest.raises(Exception, match="the source went away"):
-        table.append(pa.RecordBatchReader.from_batches(SCHEMA, batches()))
-    assert mq.open_table(tmp_path / "t").version == 0
-    assert list(Path(tmp_path / "t").glob("*.parquet")) == []
+    reader = pa.RecordBatchReader.from_batches(SCHEMA.append(pa.field("another", pa.int64())), batches())
+    with pytest.raises(mq.SchemaError, match="another"):
+        table.append(reader)
+    assert table.append(pa.RecordBatchReader.from_batches(SCHEMA, iter(rows(30).to_batches(10)))).rows == 30
+    assert ordered(table.scan().to_arrow()).equals(ordered(rows(30)))
