@@ -3,6 +3,8 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/delta/json_document.h"
@@ -180,16 +182,43 @@ arrow::Result<arrow::FieldVector> ReadFields(JsonValue json, const std::string& 
   return fields;
 }
 
+// Takes "12" or " -3 " from the front of a text; what 64 bits cannot hold is the nearest that they can.
+std::optional<int64_t> TakeNumber(std::string_view* text) {
+  const auto skip_spaces = [&] { text->remove_prefix(std::min(text->find_first_not_of(' '), text->size())); };
+  skip_spaces();
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error == std::errc::invalid_argument) return std::nullopt;
+  if (error == std::errc::result_out_of_range) number = text->front() == '-' ? INT64_MIN : INT64_MAX;
+  text->remove_prefix(static_cast<size_t>(end - text->data()));
+  skip_spaces();
+  return number;
+}
+
+bool TakeCharacter(char wanted, std::string_view* text) {
+  if (!text->starts_with(wanted)) return false;
+  text->remove_prefix(1);
+  return true;
+}
+
+// "decimal" and "decimal(10,2)".
 arrow::Result<std::shared_ptr<DataType>> ReadDecimal(std::string_view text, const std::string& field) {
-  int precision = 10, scale = 0;
-  if (text != "decimal" &&
-      std::sscanf(std::string(text).c_str(), "decimal( %d , %d )", &precision, &scale) != 2) {
+  constexpr std::string_view kName = "decimal";
+  if (text == kName) return arrow::decimal128(10, 0);
+  std::string_view rest = text.substr(kName.size());
+  std::optional<int64_t> precision, scale;
+  if (TakeCharacter('(', &rest)) precision = TakeNumber(&rest);
+  if (precision && TakeCharacter(',', &rest)) scale = TakeNumber(&rest);
+  if (!scale || rest != ")") {
     return Unsupported(fmt::format("table schema: column '{}' has type {}", field, Quoted(text)));
   }
-  if (precision < 1 || precision > 38 || scale < 0 || scale > precision) {
-    return Malformed(fmt::format("decimal({},{}) is out of range", precision, scale), field);
+  if (*precision < 1 || *precision > 38 || *scale < 0 || *scale > *precision) {
+    return Malformed(
+        fmt::format("{} is out of range; expected decimal(P,S) with P from 1 to 38 and S from 0 to P",
+                    Quoted(text)),
+        field);
   }
-  return arrow::decimal128(precision, scale);
+  return arrow::decimal128(static_cast<int32_t>(*precision), static_cast<int32_t>(*scale));
 }
 
 arrow::Result<std::shared_ptr<DataType>> ReadPrimitive(std::string_view name, const std::string& field) {

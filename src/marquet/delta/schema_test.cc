@@ -87,6 +87,35 @@ TEST(SchemaTest, DamagedTextIsRefused) {
   }
 }
 
+TEST(SchemaTest, DecimalsAreReadExactlyAndWhatIsOutOfRangeIsToldAsItIsSpelt) {
+  const auto read = [](const std::string& type) -> arrow::Result<std::shared_ptr<arrow::DataType>> {
+    ARROW_ASSIGN_OR_RAISE(const auto schema,
+                          SchemaFromJson(R"({"type":"struct","fields":[{"name":"a","type":")" + type +
+                                         R"(","nullable":true,"metadata":{}}]})"));
+    return schema->field(0)->type();
+  };
+  EXPECT_TRUE(read("decimal").ValueOrDie()->Equals(arrow::decimal128(10, 0)));
+  EXPECT_TRUE(read("decimal(38,38)").ValueOrDie()->Equals(arrow::decimal128(38, 38)));
+  EXPECT_TRUE(read("decimal( 10 , 2 )").ValueOrDie()->Equals(arrow::decimal128(10, 2)));
+  // The second one is 2^32 + 10: more than an int holds.
+  for (const std::string type :
+       {"decimal(999999999999,-3)", "decimal(4294967306,2)", "decimal(39,3)", "decimal(5,6)", "decimal(5,-1)",
+        "decimal(0,0)", "decimal(-5,2)", "decimal(99999999999999999999999999,2)",
+        "decimal(5,-99999999999999999999999999)"}) {
+    const auto status = read(type).status();
+    EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << type;
+    EXPECT_EQ(status.message(),
+              "table schema: column 'a': '" + type +
+                  "' is out of range; expected decimal(P,S) with P from 1 to 38 and S from 0 to P");
+  }
+  for (const char* type : {"decimal(10,2", "decimal(10,2)x", "decimal(10)", "decimal(,2)", "decimal(10,)",
+                           "decimal(1 0,2)", "decimal[10,2]", "decimals", "decimal(1.5,0)"}) {
+    const auto status = read(type).status();
+    EXPECT_TRUE(IsKind(status, ErrorKind::kUnsupported)) << type;
+    EXPECT_NE(status.message().find(type), std::string::npos) << status;
+  }
+}
+
 TEST(PartitionValueTest, ValuesGoThereAndBack) {
   const auto us = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
   const std::vector<std::pair<std::shared_ptr<arrow::Scalar>, std::string>> cases = {
