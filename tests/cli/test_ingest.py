@@ -227,6 +227,25 @@ def test_a_batch_file_with_another_hash_is_refused(fails, tmp_path):
     assert not (tmp_path / "t").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("manifest.json", '{"files":\n  [{"filename": 7}]}', "a batch folder's manifest: line 2, column 17: found 7"),
+        ("manifest.json", '{\n"files": [', "a batch folder's manifest: line 2, column 11: found the end of the text"),
+        ("symbology.json", '{"result": {"ESH4": [{"d0": "today"}]}}', "a symbology file: line 1, column 29"),
+        ("condition.json", '[\n{"date": "2024-01-02"}\n]', "a condition file: line 2, column 1: found an object"),
+    ],
+)
+def test_a_damaged_file_of_a_batch_folder_is_told_with_its_place(fails, tmp_path, name, text, message):
+    folder = batch_folder(tmp_path / "job")
+    (folder / name).write_text(text)
+    told = fails("ingest", folder, "--into", tmp_path / "t")
+    assert f"corrupt data: {folder / name}: is not {message}" in told
+    assert "expected" in told
+    assert "exception" not in told
+    assert not (tmp_path / "t").exists()
+
+
 def mixed_file(path: Path) -> Path:
     body = trades_file(path, count=3).read_bytes()
     ohlcv = struct.pack("<BBHIQqqqqQ", 14, 0x20, 1, 1, nanos(DAY), 1, 2, 0, 1, 5)

@@ -11,6 +11,7 @@ namespace marquet::delta {
 namespace {
 
 constexpr int kMaxDepth = 256;
+constexpr std::string_view kStringGoesOn = "more of the string, or the quotation mark that ends it";
 
 bool IsAscii(std::string_view text) {
   uint64_t all = 0;
@@ -33,17 +34,36 @@ class JsonParser {
   JsonParser(std::string_view text, JsonDocument* document) : text_(text), document_(document) {}
 
   arrow::Status Run() {
-    if (text_.size() >= UINT32_MAX) return Fail("more than 4 GiB of JSON");
-    if (!IsAscii(text_) && !IsUtf8(text_)) return Fail("text that is not UTF-8");
+    if (text_.size() >= UINT32_MAX) return Fail("less than 4 GiB of JSON");
+    if (!IsAscii(text_) && !IsUtf8(text_)) {
+      while (IsUtf8(text_.substr(at_, CharacterSize()))) at_ += CharacterSize();
+      return Fail("UTF-8");
+    }
     document_->nodes_.reserve(text_.size() / 12 + 1);
     ARROW_RETURN_NOT_OK(Value(0));
     SkipSpace();
-    return at_ == text_.size() ? arrow::Status::OK() : Fail("text behind the value");
+    return at_ == text_.size() ? arrow::Status::OK() : Fail("the end of the text");
   }
 
+  size_t at() const { return at_; }
+
  private:
-  arrow::Status Fail(std::string_view what) const {
-    return CorruptData(fmt::format("byte {}: {}", at_, what));
+  // at_ is where what was expected is not.
+  arrow::Status Fail(std::string_view expected) const {
+    return CorruptData(fmt::format("found {}; expected {}", Found(), expected));
+  }
+
+  std::string Found() const {
+    constexpr size_t kMost = 20;
+    if (at_ == text_.size()) return "the end of the text";
+    const size_t end = text_.find_first_of(" \t\r\n,:[]{}\"", at_);
+    return Quoted(text_.substr(at_, end == at_ ? 1 : end - at_), kMost);
+  }
+
+  // Of the UTF-8 character at at_, by its first byte.
+  size_t CharacterSize() const {
+    const auto first = static_cast<unsigned char>(text_[at_]);
+    return first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
   }
 
   char Peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
@@ -80,7 +100,7 @@ class JsonParser {
   }
 
   arrow::Status Word(std::string_view word, JsonKind kind) {
-    if (text_.substr(at_, word.size()) != word) return Fail("neither true, false nor null");
+    if (text_.substr(at_, word.size()) != word) return Fail("true, false or null");
     Push(kind, text_.substr(at_, word.size()));
     at_ += word.size();
     return arrow::Status::OK();
@@ -98,23 +118,23 @@ class JsonParser {
     if (Peek() == '0') {
       ++at_;
     } else if (!Digits()) {
-      return Fail(at_ == text_.size() ? "the text ends where a value is due" : "not a value");
+      return Fail("a value");
     }
     if (Peek() == '.') {
       ++at_;
-      if (!Digits()) return Fail("a number without digits behind its point");
+      if (!Digits()) return Fail("a digit behind the point");
     }
     if (Peek() == 'e' || Peek() == 'E') {
       ++at_;
       if (Peek() == '+' || Peek() == '-') ++at_;
-      if (!Digits()) return Fail("a number without digits in its exponent");
+      if (!Digits()) return Fail("a digit of the exponent");
     }
     Push(JsonKind::kNumber, text_.substr(begin, at_ - begin));
     return arrow::Status::OK();
   }
 
   arrow::Status Nested(int depth, JsonKind kind, char close) {
-    if (depth >= kMaxDepth) return Fail("nested too deeply");
+    if (depth >= kMaxDepth) return Fail(fmt::format("at most {} values within each other", kMaxDepth));
     const size_t begin = at_++;
     const size_t node = document_->nodes_.size();
     Push(kind, {});
@@ -125,16 +145,16 @@ class JsonParser {
       for (;;) {
         if (kind == JsonKind::kObject) {
           SkipSpace();
-          if (Peek() != '"') return Fail("expected a member's name");
+          if (Peek() != '"') return Fail("a member's name");
           ARROW_RETURN_NOT_OK(String());
           SkipSpace();
-          if (Peek() != ':') return Fail("expected ':'");
+          if (Peek() != ':') return Fail("':'");
           ++at_;
         }
         ARROW_RETURN_NOT_OK(Value(depth + 1));
         SkipSpace();
         if (Peek() == close) break;
-        if (Peek() != ',') return Fail(fmt::format("expected ',' or '{}'", close));
+        if (Peek() != ',') return Fail(fmt::format("',' or '{}'", close));
         ++at_;
       }
       ++at_;
@@ -153,9 +173,9 @@ class JsonParser {
         return arrow::Status::OK();
       }
       if (c == '\\') return EscapedString(begin);
-      if (static_cast<unsigned char>(c) < 0x20) return Fail("a control character in a string");
+      if (static_cast<unsigned char>(c) < 0x20) return Fail(kStringGoesOn);
     }
-    return Fail("the text ends within a string");
+    return Fail(kStringGoesOn);
   }
 
   // The rest of a string whose first escape is at at_. What is decoded is never longer than its source, so
@@ -169,37 +189,36 @@ class JsonParser {
     std::memcpy(out, text_.data() + begin, at_ - begin);
     out += at_ - begin;
     while (at_ < text_.size()) {
-      const char c = text_[at_++];
+      const char c = text_[at_];
+      if (static_cast<unsigned char>(c) < 0x20) return Fail(kStringGoesOn);
+      ++at_;
       if (c == '"') {
         used_ += static_cast<size_t>(out - content);
         Push(JsonKind::kString, std::string_view(content, static_cast<size_t>(out - content)));
         return arrow::Status::OK();
       }
-      if (static_cast<unsigned char>(c) < 0x20) return Fail("a control character in a string");
       if (c != '\\') {
         *out++ = c;
         continue;
       }
       const char escape = Peek();
-      ++at_;
       static constexpr std::string_view kEscapes = "\"\\/bfnrt", kMeanings = "\"\\/\b\f\n\r\t";
       const size_t known = escape == '\0' ? kEscapes.npos : kEscapes.find(escape);
-      if (known != kEscapes.npos) {
-        *out++ = kMeanings[known];
-      } else if (escape == 'u') {
+      if (known == kEscapes.npos && escape != 'u') return Fail("one of \"\\/bfnrtu behind a backslash");
+      ++at_;
+      if (escape == 'u') {
         ARROW_RETURN_NOT_OK(CodePoint(&out));
       } else {
-        return Fail("an unknown escape in a string");
+        *out++ = kMeanings[known];
       }
     }
-    return Fail("the text ends within a string");
+    return Fail(kStringGoesOn);
   }
 
   bool Hex4(uint32_t* value) {
-    if (at_ + 4 > text_.size()) return false;
     *value = 0;
-    for (int i = 0; i < 4; ++i) {
-      const char c = text_[at_++];
+    for (int i = 0; i < 4; ++i, ++at_) {
+      const char c = Peek();
       const uint32_t digit = IsDigit(c)             ? static_cast<uint32_t>(c - '0')
                              : c >= 'a' && c <= 'f' ? static_cast<uint32_t>(c - 'a' + 10)
                              : c >= 'A' && c <= 'F' ? static_cast<uint32_t>(c - 'A' + 10)
@@ -212,11 +231,13 @@ class JsonParser {
 
   arrow::Status CodePoint(char** out) {
     uint32_t point = 0, low = 0;
-    if (!Hex4(&point)) return Fail("\\u without four hexadecimal digits");
+    if (!Hex4(&point)) return Fail("four hexadecimal digits behind \\u");
     if (point >= 0xD800 && point < 0xE000) {
       const bool paired = point < 0xDC00 && text_.substr(at_, 2) == "\\u";
       at_ += paired ? 2 : 0;
-      if (!paired || !Hex4(&low) || low < 0xDC00 || low >= 0xE000) return Fail("half of a surrogate pair");
+      if (!paired || !Hex4(&low) || low < 0xDC00 || low >= 0xE000) {
+        return Fail("the other half of a surrogate pair");
+      }
       point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00);
     }
     const auto put = [out](uint32_t byte) { *(*out)++ = static_cast<char>(byte); };
@@ -244,10 +265,14 @@ class JsonParser {
   size_t used_ = 0;  // of the document's unescaped buffer
 };
 
-arrow::Result<JsonDocument> JsonDocument::Parse(std::string_view text) {
+arrow::Result<JsonDocument> JsonDocument::Parse(std::string_view text, size_t* failed_at) {
   JsonDocument document;
-  ARROW_RETURN_NOT_OK(JsonParser(text, &document).Run());
-  return document;
+  JsonParser parser(text, &document);
+  const arrow::Status status = parser.Run();
+  if (status.ok()) return document;
+  if (failed_at == nullptr) return WithContext(status, fmt::format("byte {}", parser.at()));
+  *failed_at = parser.at();
+  return status;
 }
 
 JsonKind JsonValue::kind() const { return document_->nodes_[at_].kind; }

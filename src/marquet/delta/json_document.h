@@ -55,9 +55,10 @@ class JsonValue {
 
 class JsonDocument {
  public:
-  // kCorruptData with the byte at which the text stops being JSON, also for text that is not UTF-8, for more
-  // than 4 GiB and for nesting deeper than 256.
-  static arrow::Result<JsonDocument> Parse(std::string_view text);
+  // kCorruptData that says what was found where the text stops being JSON, and what was expected; also for
+  // text that is not UTF-8, for more than 4 GiB and for nesting deeper than 256. The byte at which that is
+  // goes into the message, or into `failed_at`.
+  static arrow::Result<JsonDocument> Parse(std::string_view text, size_t* failed_at = nullptr);
 
   JsonValue root() const { return JsonValue(this, 0); }
 

@@ -90,6 +90,18 @@ TEST(JsonDocumentTest, WhatIsNoJsonIsRefusedWithItsPlace) {
     EXPECT_TRUE(IsKind(document.status(), ErrorKind::kCorruptData)) << text;
     EXPECT_NE(document.status().message().find("byte "), std::string::npos) << text;
   }
+  const auto message = [](std::string_view text) { return JsonDocument::Parse(text).status().message(); };
+  EXPECT_EQ(message("[1 2]"), "byte 3: found '2'; expected ',' or ']'");
+  EXPECT_EQ(message("{\"a\":maybe}"), "byte 5: found 'maybe'; expected a value");
+  EXPECT_EQ(message("[\"a\\qb\"]"), "byte 4: found 'qb'; expected one of \"\\/bfnrtu behind a backslash");
+  EXPECT_EQ(message("\"\\u12g4\""), "byte 5: found 'g4'; expected four hexadecimal digits behind \\u");
+  EXPECT_EQ(
+      message("\"ab"),
+      "byte 3: found the end of the text; expected more of the string, or the quotation mark that ends it");
+  size_t failed_at = 0;
+  EXPECT_EQ(JsonDocument::Parse("1 x", &failed_at).status().message(),
+            "found 'x'; expected the end of the text");
+  EXPECT_EQ(failed_at, 2u);
   EXPECT_TRUE(JsonDocument::Parse(std::string(200, '[') + std::string(200, ']')).ok());
   EXPECT_FALSE(JsonDocument::Parse(std::string(100'000, '[')).ok()) << "must not exhaust the stack";
   EXPECT_FALSE(JsonDocument::Parse(std::string_view("1\0", 2)).ok());

@@ -9,6 +9,7 @@
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/file/durable_file.h"
+#include "marquet/pipeline/json_file.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -18,29 +19,28 @@ using Json = nlohmann::ordered_json;
 constexpr int kFormat = 1;
 constexpr const char* kDirectory = "_marquet/sources";
 constexpr std::string_view kEnding = ".json";
+constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 std::string ToHex(std::string_view bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   text.reserve(bytes.size() * 2);
   for (const char c : bytes) {
-    text.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
-    text.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
+    text.push_back(kHexDigits[static_cast<unsigned char>(c) >> 4]);
+    text.push_back(kHexDigits[static_cast<unsigned char>(c) & 15]);
   }
   return text;
 }
 
-std::string FromHex(const std::string& text) {
-  const auto digit = [&](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    throw std::invalid_argument("not hexadecimal: " + Quoted(text));
-  };
-  if (text.size() % 2 != 0) throw std::invalid_argument("an odd number of hexadecimal digits");
+std::string BytesOf(const JsonField& json) {
+  const std::string text = json.String();
+  if (text.size() % 2 != 0 || text.find_first_not_of(kHexDigits) != text.npos) {
+    json.Fail("two hexadecimal digits for each byte");
+    return {};
+  }
   std::string bytes;
   bytes.reserve(text.size() / 2);
   for (size_t i = 0; i < text.size(); i += 2) {
-    bytes.push_back(static_cast<char>(digit(text[i]) * 16 + digit(text[i + 1])));
+    bytes.push_back(static_cast<char>(kHexDigits.find(text[i]) * 16 + kHexDigits.find(text[i + 1])));
   }
   return bytes;
 }
@@ -51,9 +51,8 @@ Json Text(const std::string& text) {
   return Json{{"hex", ToHex(text)}};
 }
 
-std::string TextOf(const Json& json) {
-  if (json.is_object()) return FromHex(json.at("hex").get<std::string>());
-  return json.get<std::string>();
+std::string TextOf(const JsonField& json) {
+  return json.is_object() ? BytesOf(json.At("hex")) : json.String();
 }
 
 Json Texts(const std::vector<std::string>& texts) {
@@ -62,9 +61,9 @@ Json Texts(const std::vector<std::string>& texts) {
   return list;
 }
 
-std::vector<std::string> TextsOf(const Json& json) {
+std::vector<std::string> TextsOf(const JsonField& json) {
   std::vector<std::string> texts;
-  for (const Json& text : json) texts.push_back(TextOf(text));
+  json.ForEach([&](const JsonField& text) { texts.push_back(TextOf(text)); });
   return texts;
 }
 
@@ -74,9 +73,8 @@ Json Optional(const std::optional<T>& value) {
 }
 
 template <typename T>
-std::optional<T> OptionalOf(const Json& json) {
-  if (json.is_null()) return std::nullopt;
-  return json.get<T>();
+std::optional<T> IntegerOrNull(const JsonField& json) {
+  return json.is_null() ? std::nullopt : std::optional(json.Integer<T>());
 }
 
 Json MetadataToJson(const dbn::Metadata& metadata) {
@@ -104,30 +102,30 @@ Json MetadataToJson(const dbn::Metadata& metadata) {
               {"mappings", std::move(mappings)}};
 }
 
-dbn::Metadata MetadataOf(const Json& json) {
+dbn::Metadata MetadataOf(const JsonField& json) {
   dbn::Metadata metadata;
-  metadata.version = json.at("version").get<int>();
-  metadata.dataset = TextOf(json.at("dataset"));
-  metadata.schema = OptionalOf<uint16_t>(json.at("schema"));
-  metadata.start = json.at("start").get<uint64_t>();
-  metadata.end = OptionalOf<uint64_t>(json.at("end"));
-  metadata.limit = OptionalOf<uint64_t>(json.at("limit"));
-  metadata.stype_in = OptionalOf<uint8_t>(json.at("stype_in"));
-  metadata.stype_out = json.at("stype_out").get<uint8_t>();
-  metadata.ts_out = json.at("ts_out").get<bool>();
-  metadata.symbol_cstr_len = json.at("symbol_cstr_len").get<uint16_t>();
-  metadata.symbols = TextsOf(json.at("symbols"));
-  metadata.partial = TextsOf(json.at("partial"));
-  metadata.not_found = TextsOf(json.at("not_found"));
-  for (const Json& mapping : json.at("mappings")) {
+  metadata.version = json.At("version").Integer<int>();
+  metadata.dataset = TextOf(json.At("dataset"));
+  metadata.schema = IntegerOrNull<uint16_t>(json.At("schema"));
+  metadata.start = json.At("start").Integer<uint64_t>();
+  metadata.end = IntegerOrNull<uint64_t>(json.At("end"));
+  metadata.limit = IntegerOrNull<uint64_t>(json.At("limit"));
+  metadata.stype_in = IntegerOrNull<uint8_t>(json.At("stype_in"));
+  metadata.stype_out = json.At("stype_out").Integer<uint8_t>();
+  metadata.ts_out = json.At("ts_out").Bool();
+  metadata.symbol_cstr_len = json.At("symbol_cstr_len").Integer<uint16_t>();
+  metadata.symbols = TextsOf(json.At("symbols"));
+  metadata.partial = TextsOf(json.At("partial"));
+  metadata.not_found = TextsOf(json.At("not_found"));
+  json.At("mappings").ForEach([&](const JsonField& mapping) {
     dbn::SymbolMapping made;
-    made.raw_symbol = TextOf(mapping.at("raw_symbol"));
-    for (const Json& interval : mapping.at("intervals")) {
+    made.raw_symbol = TextOf(mapping.At("raw_symbol"));
+    mapping.At("intervals").ForEach([&](const JsonField& interval) {
       made.intervals.push_back(
-          {interval.at(0).get<int32_t>(), interval.at(1).get<int32_t>(), TextOf(interval.at(2))});
-    }
+          {interval.At(0).Integer<int32_t>(), interval.At(1).Integer<int32_t>(), TextOf(interval.At(2))});
+    });
     metadata.mappings.push_back(std::move(made));
-  }
+  });
   return metadata;
 }
 
@@ -145,59 +143,62 @@ Json CountsToJson(const dbn::ReadSummary& summary) {
               {"truncated_frame", summary.truncated_frame}};
 }
 
-void CountsOf(const Json& json, dbn::ReadSummary* summary) {
-  summary->records = json.at("records").get<int64_t>();
-  summary->control_records = json.at("control_records").get<int64_t>();
-  summary->unknown_records = json.at("unknown_records").get<int64_t>();
-  for (const Json& unknown : json.at("unknown_by_rtype")) {
-    summary->unknown_by_rtype[unknown.at(0).get<int>()] = unknown.at(1).get<int64_t>();
-  }
-  summary->unmapped_rows = json.at("unmapped_rows").get<int64_t>();
-  summary->nulled_times = json.at("nulled_times").get<int64_t>();
-  summary->truncated_bytes = json.at("truncated_bytes").get<int64_t>();
-  summary->truncated_records = json.at("truncated_records").get<int64_t>();
-  summary->truncated_frame = json.at("truncated_frame").get<bool>();
+void CountsOf(const JsonField& json, dbn::ReadSummary* summary) {
+  summary->records = json.At("records").Integer<int64_t>();
+  summary->control_records = json.At("control_records").Integer<int64_t>();
+  summary->unknown_records = json.At("unknown_records").Integer<int64_t>();
+  json.At("unknown_by_rtype").ForEach([&](const JsonField& unknown) {
+    summary->unknown_by_rtype[unknown.At(0).Integer<int>()] = unknown.At(1).Integer<int64_t>();
+  });
+  summary->unmapped_rows = json.At("unmapped_rows").Integer<int64_t>();
+  summary->nulled_times = json.At("nulled_times").Integer<int64_t>();
+  summary->truncated_bytes = json.At("truncated_bytes").Integer<int64_t>();
+  summary->truncated_records = json.At("truncated_records").Integer<int64_t>();
+  summary->truncated_frame = json.At("truncated_frame").Bool();
+}
+
+dbn::RecordKind KindOf(const JsonField& json) {
+  const auto kind = dbn::KindFromName(json.String());
+  if (kind.ok()) return *kind;
+  json.Fail("the name of a record kind, such as mbp-10");
+  return {};
 }
 
 std::string PathOf(const std::string& table, const std::string& id) {
   return file::JoinPath(file::JoinPath(table, kDirectory), id + std::string(kEnding));
 }
 
-SourceDescription DescriptionOf(const Json& json) {
+SourceDescription DescriptionOf(const JsonField& json) {
   SourceDescription description;
-  if (const int format = json.at("format").get<int>(); format != kFormat) {
-    throw std::invalid_argument(fmt::format("format {}; expected {}", format, kFormat));
-  }
-  description.id = json.at("id").get<std::string>();
-  description.digest = json.at("digest").get<std::string>();
-  description.name = TextOf(json.at("name"));
-  description.bytes = json.at("bytes").get<int64_t>();
-  const auto kind = dbn::KindFromName(json.at("kind").get<std::string>());
-  if (!kind.ok()) throw std::invalid_argument(kind.status().message());
-  description.kind = *kind;
-  description.rows = json.at("rows").get<int64_t>();
+  const JsonField format = json.At("format");
+  if (format.Integer<int>() != kFormat) format.Fail(fmt::format("format {}", kFormat));
+  description.id = json.At("id").String();
+  description.digest = json.At("digest").String();
+  description.name = TextOf(json.At("name"));
+  description.bytes = json.At("bytes").Integer<int64_t>();
+  description.kind = KindOf(json.At("kind"));
+  description.rows = json.At("rows").Integer<int64_t>();
   dbn::ReadSummary& summary = description.summary;
-  summary.compressed = json.at("compressed").get<bool>();
-  summary.has_metadata = json.at("has_metadata").get<bool>();
-  summary.identical_export = json.at("identical_export").get<bool>();
-  CountsOf(json.at("counts"), &summary);
-  for (const Json& kind_rows : json.at("rows_by_kind")) {
-    const auto counted = dbn::KindFromName(kind_rows.at(0).get<std::string>());
-    if (!counted.ok()) throw std::invalid_argument(counted.status().message());
-    summary.rows[*counted] = kind_rows.at(1).get<int64_t>();
-  }
-  summary.metadata = MetadataOf(json.at("metadata"));
-  for (const Json& record : json.at("kept_records")) {
-    summary.kept_records.push_back({record.at(0).get<int64_t>(), FromHex(record.at(1).get<std::string>())});
-  }
-  for (const Json& range : json.at("ranges")) {
-    const Json& symbol = range.at("symbol");
-    RangeKey key{symbol.is_null() ? std::optional<std::string>() : TextOf(symbol),
-                 OptionalOf<std::string>(range.at("date"))};
-    description.ranges[std::move(key)] = {range.at("first_us").get<int64_t>(),
-                                          range.at("last_us").get<int64_t>(),
-                                          range.at("rows").get<int64_t>()};
-  }
+  summary.compressed = json.At("compressed").Bool();
+  summary.has_metadata = json.At("has_metadata").Bool();
+  summary.identical_export = json.At("identical_export").Bool();
+  CountsOf(json.At("counts"), &summary);
+  json.At("rows_by_kind").ForEach([&](const JsonField& kind_rows) {
+    summary.rows[KindOf(kind_rows.At(0))] = kind_rows.At(1).Integer<int64_t>();
+  });
+  summary.metadata = MetadataOf(json.At("metadata"));
+  json.At("kept_records").ForEach([&](const JsonField& record) {
+    summary.kept_records.push_back({record.At(0).Integer<int64_t>(), BytesOf(record.At(1))});
+  });
+  json.At("ranges").ForEach([&](const JsonField& range) {
+    const JsonField symbol = range.At("symbol"), date = range.At("date");
+    RangeKey key;
+    if (!symbol.is_null()) key.first = TextOf(symbol);
+    if (!date.is_null()) key.second = date.String();
+    description.ranges[std::move(key)] = {range.At("first_us").Integer<int64_t>(),
+                                          range.At("last_us").Integer<int64_t>(),
+                                          range.At("rows").Integer<int64_t>()};
+  });
   return description;
 }
 
@@ -244,12 +245,11 @@ std::string ToJson(const SourceDescription& description) {
   return root.dump(1) + "\n";
 }
 
-arrow::Result<SourceDescription> SourceDescriptionFromJson(std::string_view json, const std::string& path) {
-  try {
-    return DescriptionOf(Json::parse(json));
-  } catch (const std::exception& error) {  // of the JSON library, and of the conversions above
-    return CorruptData(fmt::format("{}: is not a source's description: {}", path, error.what()));
-  }
+arrow::Result<SourceDescription> SourceDescriptionFromJson(std::string json, const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(const auto file, JsonFile::Parse(path, "a source's description", std::move(json)));
+  SourceDescription description = DescriptionOf(file->root());
+  ARROW_RETURN_NOT_OK(file->status());
+  return description;
 }
 
 arrow::Status WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
@@ -262,8 +262,8 @@ arrow::Status WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs
 arrow::Result<SourceDescription> ReadSourceDescription(file::FileSystem& fs, const std::string& table,
                                                        const std::string& id) {
   const std::string path = PathOf(table, id);
-  ARROW_ASSIGN_OR_RAISE(const std::string text, file::ReadAll(fs, path));
-  return SourceDescriptionFromJson(text, path);
+  ARROW_ASSIGN_OR_RAISE(std::string text, file::ReadAll(fs, path));
+  return SourceDescriptionFromJson(std::move(text), path);
 }
 
 arrow::Result<std::vector<std::string>> ListSourceDescriptions(file::FileSystem& fs,

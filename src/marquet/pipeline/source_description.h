@@ -55,8 +55,8 @@ std::string SourceAppId(std::string_view digest);
 std::string SourceId(std::string_view digest, int64_t transaction_version);
 
 std::string ToJson(const SourceDescription& description);
-// kCorruptData, naming the path, for text that is no description.
-arrow::Result<SourceDescription> SourceDescriptionFromJson(std::string_view json, const std::string& path);
+// kCorruptData, naming path, line and column, for text that is no description.
+arrow::Result<SourceDescription> SourceDescriptionFromJson(std::string json, const std::string& path);
 
 // Durable when it returns OK.
 arrow::Status WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,

@@ -1,5 +1,6 @@
 #include "marquet/pipeline/source_description.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "marquet/base/error.h"
@@ -55,11 +56,50 @@ TEST(SourceDescriptionTest, IsFoundWhereItWasPut) {
   EXPECT_TRUE(IsKind(ReadSourceDescription(*fs, "t", "none").status(), ErrorKind::kNotFound));
 }
 
-TEST(SourceDescriptionTest, BrokenTextIsCorruptData) {
+TEST(SourceDescriptionTest, BrokenTextIsCorruptDataWithItsPlace) {
   const std::string whole = ToJson(Sample());
-  for (const std::string& text :
-       {std::string(), std::string("[]"), std::string("{\"format\":2}"), whole.substr(0, whole.size() / 2)}) {
-    EXPECT_TRUE(IsKind(SourceDescriptionFromJson(text, "p").status(), ErrorKind::kCorruptData)) << text;
+  const auto message = [](const std::string& text) {
+    const auto status = SourceDescriptionFromJson(text, "t/a.json").status();
+    EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << text;
+    return status.message();
+  };
+  // The text with `from` replaced, which is there once.
+  const auto with = [&](const std::string& from, const std::string& to) {
+    const size_t at = whole.find(from);
+    EXPECT_NE(at, whole.npos) << from;
+    return std::string(whole).replace(at, from.size(), to);
+  };
+  const std::string open = "t/a.json: is not a source's description: ";
+  EXPECT_EQ(message(""), open + "line 1, column 1: found the end of the text; expected a value");
+  EXPECT_EQ(message("[]"), open + "line 1, column 1: found a list; expected an object with \"format\"");
+  EXPECT_EQ(message("{\"format\":2}"), open + "line 1, column 11: found 2; expected format 1");
+  EXPECT_EQ(message("{\"format\":1}"), open + "line 1, column 1: found an object; expected \"id\" in it");
+  EXPECT_EQ(message(with("\"bytes\": 123", "\"bytes\": nil")),
+            open + "line 8, column 11: found 'nil'; expected true, false or null");
+  EXPECT_EQ(message(with("\"bytes\": 123,", "\"bytes\": 123 \"x\"")),
+            open + "line 8, column 15: found '\"'; expected ',' or '}'");
+  EXPECT_EQ(message(with("\"bytes\": 123", "\"bytes\": \"many\"")),
+            open +
+                "line 8, column 11: found the string 'many'; expected a whole number from "
+                "-9223372036854775808 to 9223372036854775807");
+  EXPECT_EQ(message(with("\"bytes\": 123", "\"bytes\": 1.5")),
+            open +
+                "line 8, column 11: found 1.5; expected a whole number from -9223372036854775808 to "
+                "9223372036854775807");
+  EXPECT_EQ(message(with("\"compressed\": false", "\"compressed\": {}")),
+            open + "line 11, column 16: found an object; expected true or false");
+  EXPECT_EQ(message(with("\"trades\"", "\"trad\\u0065\\u0021\"")),
+            open +
+                "line 9, column 3: found the string 'trade!'; expected the name of a record kind, such as "
+                "mbp-10");
+  EXPECT_THAT(
+      message(with("\"0001fe\"", "\"0001f\"")),
+      testing::MatchesRegex(open + "line [0-9]+, column [0-9]+: found the string '0001f'; expected two "
+                                   "hexadecimal digits for each byte"));
+  EXPECT_THAT(message(with("\"stype_out\": 0", "\"stype_out\": 256")),
+              testing::EndsWith("found 256; expected a whole number from 0 to 255"));
+  for (size_t size = 0; size + 1 < whole.size(); size += 7) {
+    EXPECT_THAT(message(whole.substr(0, size)), testing::StartsWith(open + "line ")) << size;
   }
 }
 

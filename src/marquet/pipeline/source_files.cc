@@ -5,11 +5,11 @@
 
 #include <arrow/io/stdio.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/pipeline/json_file.h"
 
 namespace marquet::pipeline {
 
@@ -48,8 +48,6 @@ class SourceStream final : public arrow::io::InputStream {
 
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr int64_t kReadBytes = 1 << 20;
 
 // A file read from its start to its end.
@@ -82,55 +80,71 @@ bool IsDbnName(std::string_view name) {
          (name.ends_with(".dbn") || name.find(".dbn.") != std::string_view::npos || name.ends_with(".dbz"));
 }
 
-arrow::Result<Json> ReadJson(file::FileSystem& fs, const std::string& path) {
-  ARROW_ASSIGN_OR_RAISE(const std::string text, file::ReadAll(fs, path));
-  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return CorruptData(path + ": is not JSON");
-  return json;
+arrow::Result<std::unique_ptr<JsonFile>> ReadJson(file::FileSystem& fs, const std::string& path,
+                                                  std::string what) {
+  ARROW_ASSIGN_OR_RAISE(std::string text, file::ReadAll(fs, path));
+  return JsonFile::Parse(path, std::move(what), std::move(text));
+}
+
+int32_t DateOf(const JsonField& json) {
+  const auto date = ParseDate(json.String());
+  if (date.ok()) return *date;
+  json.Fail("a date such as 2024-01-02");
+  return 0;
 }
 
 // {"result": {"ESH4": [{"d0": "2024-01-02", "d1": "2024-01-03", "s": "17077"}]}}
 arrow::Result<std::vector<dbn::SymbolMapping>> ReadSymbology(file::FileSystem& fs, const std::string& path) {
-  ARROW_ASSIGN_OR_RAISE(const Json json, ReadJson(fs, path));
+  ARROW_ASSIGN_OR_RAISE(const auto file, ReadJson(fs, path, "a symbology file"));
   std::vector<dbn::SymbolMapping> mappings;
-  try {
-    for (const auto& [symbol, intervals] : json.at("result").items()) {
-      dbn::SymbolMapping mapping;
-      mapping.raw_symbol = symbol;
-      for (const Json& interval : intervals) {
-        ARROW_ASSIGN_OR_RAISE(const int32_t start, ParseDate(interval.at("d0").get<std::string>()));
-        ARROW_ASSIGN_OR_RAISE(const int32_t end, ParseDate(interval.at("d1").get<std::string>()));
-        mapping.intervals.push_back({start, end, interval.at("s").get<std::string>()});
-      }
-      mappings.push_back(std::move(mapping));
-    }
-  } catch (const Json::exception& error) {
-    return CorruptData(fmt::format("{}: is not a symbology file: {}", path, error.what()));
-  }
+  file->root().At("result").ForEachMember([&](std::string_view symbol, const JsonField& intervals) {
+    dbn::SymbolMapping mapping;
+    mapping.raw_symbol = symbol;
+    intervals.ForEach([&](const JsonField& interval) {
+      mapping.intervals.push_back(
+          {DateOf(interval.At("d0")), DateOf(interval.At("d1")), interval.At("s").String()});
+    });
+    mappings.push_back(std::move(mapping));
+  });
+  ARROW_RETURN_NOT_OK(file->status());
   return mappings;
 }
 
 // [{"date": "2024-01-02", "condition": "available"}]
 arrow::Result<std::string> ReadCondition(file::FileSystem& fs, const std::string& path) {
-  ARROW_ASSIGN_OR_RAISE(const Json json, ReadJson(fs, path));
+  ARROW_ASSIGN_OR_RAISE(const auto file, ReadJson(fs, path, "a condition file"));
   std::string note;
-  try {
-    for (const Json& day : json) {
-      const auto condition = day.at("condition").get<std::string>();
-      if (condition == "available") continue;
-      note +=
-          fmt::format("{}{} is {}", note.empty() ? "" : ", ", day.at("date").get<std::string>(), condition);
-    }
-  } catch (const Json::exception& error) {
-    return CorruptData(fmt::format("{}: is not a condition file: {}", path, error.what()));
-  }
+  file->root().ForEach([&](const JsonField& day) {
+    const std::string condition = day.At("condition").String();
+    if (condition == "available") return;
+    note += fmt::format("{}{} is {}", note.empty() ? "" : ", ", day.At("date").String(), condition);
+  });
+  ARROW_RETURN_NOT_OK(file->status());
   return note;
+}
+
+// {"files": [{"filename": "day.dbn.zst", "size": 123, "hash": "sha256:..."}]}
+struct ManifestEntry {
+  std::string name, hash;
+  int64_t size = 0;
+};
+
+arrow::Result<std::vector<ManifestEntry>> ReadManifest(file::FileSystem& fs, const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(const auto file, ReadJson(fs, path, "a batch folder's manifest"));
+  std::vector<ManifestEntry> entries;
+  file->root().At("files").ForEach([&](const JsonField& entry) {
+    const std::string name = entry.At("filename").String();
+    if (!IsDbnName(name)) return;
+    entries.push_back({name, entry.At("hash").String(), entry.At("size").Integer<int64_t>()});
+  });
+  ARROW_RETURN_NOT_OK(file->status());
+  return entries;
 }
 
 arrow::Status FindInBatch(file::FileSystem& fs, const std::string& directory,
                           std::vector<SourceFile>* found) {
   const std::string manifest = file::JoinPath(directory, "manifest.json");
-  ARROW_ASSIGN_OR_RAISE(const Json json, ReadJson(fs, manifest));
+  ARROW_ASSIGN_OR_RAISE(const auto entries, ReadManifest(fs, manifest));
   SourceFile common;
   const std::string symbology = file::JoinPath(directory, "symbology.json");
   ARROW_ASSIGN_OR_RAISE(const bool has_symbology, file::Exists(fs, symbology));
@@ -143,33 +157,26 @@ arrow::Status FindInBatch(file::FileSystem& fs, const std::string& directory,
     ARROW_ASSIGN_OR_RAISE(common.note, ReadCondition(fs, condition));
   }
   std::vector<SourceFile> files;
-  try {
-    for (const Json& entry : json.at("files")) {
-      const auto name = entry.at("filename").get<std::string>();
-      if (!IsDbnName(name)) continue;
-      if (name.find('/') != std::string::npos) {
-        return CorruptData(
-            fmt::format("{}: lists {}, which is no name of a file beside it", manifest, Quoted(name)));
-      }
-      SourceFile source = common;
-      source.path = file::JoinPath(directory, name);
-      const auto info = fs.Stat(source.path);
-      if (!info.ok()) return WithContext(info.status(), manifest + " lists a file that is not there");
-      if (const auto size = entry.at("size").get<int64_t>(); size != info->size) {
-        return CorruptData(fmt::format("{}: has {} bytes; {} says {}", source.path, WithCommas(info->size),
-                                       manifest, WithCommas(size)),
-                           "download the file again");
-      }
-      const auto hash = entry.at("hash").get<std::string>();
-      constexpr std::string_view kSha256 = "sha256:";
-      if (!hash.starts_with(kSha256)) {
-        return Unsupported(fmt::format("{}: gives the hash {}; sha256 is known", manifest, Quoted(hash)));
-      }
-      source.sha256 = hash.substr(kSha256.size());
-      files.push_back(std::move(source));
+  for (const auto& [name, hash, size] : entries) {
+    if (name.find('/') != std::string::npos) {
+      return CorruptData(
+          fmt::format("{}: lists {}, which is no name of a file beside it", manifest, Quoted(name)));
     }
-  } catch (const Json::exception& error) {
-    return CorruptData(fmt::format("{}: is not a batch folder's manifest: {}", manifest, error.what()));
+    SourceFile source = common;
+    source.path = file::JoinPath(directory, name);
+    const auto info = fs.Stat(source.path);
+    if (!info.ok()) return WithContext(info.status(), manifest + " lists a file that is not there");
+    if (size != info->size) {
+      return CorruptData(fmt::format("{}: has {} bytes; {} says {}", source.path, WithCommas(info->size),
+                                     manifest, WithCommas(size)),
+                         "download the file again");
+    }
+    constexpr std::string_view kSha256 = "sha256:";
+    if (!hash.starts_with(kSha256)) {
+      return Unsupported(fmt::format("{}: gives the hash {}; sha256 is known", manifest, Quoted(hash)));
+    }
+    source.sha256 = hash.substr(kSha256.size());
+    files.push_back(std::move(source));
   }
   if (files.empty()) return NotFound(manifest + ": lists no DBN files");
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
