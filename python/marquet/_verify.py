@@ -26,7 +26,7 @@ class Damage:
     """The first byte of the damaged range in the file."""
     length: int
     region: str
-    """"page", "page header", "footer", "padding", "magic" or "file"."""
+    """"page", "page header", "footer", "padding", "magic", "file" or, beside the data, "source description"."""
     message: str
     """What was found, and what was expected."""
 
@@ -58,7 +58,7 @@ class TableVerdict:
     bytes: int
     damage: list[Damage]
     missing: list[str]
-    """Files that the log names and that are not there."""
+    """Files that the log names and that are not there, and descriptions of its sources."""
     orphans: list[str]
     """Data files that no version in the log names: information, not damage."""
 

@@ -286,7 +286,7 @@ class Table:
         jobs: int = 0,
         progress: Callable[[str, int, int, int], None] | None = None,
     ) -> TableVerdict:
-        """Checks every data file of this version against the log and against itself.
+        """Checks every data file of this version against the log and against itself, and what describes its sources.
 
         Args:
             level: "footer" (ends of the files), "crc" (every page's checksum) or "full" (every value decoded).

@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "interrupt.h"
 #include "marquet/base/error.h"
+#include "marquet/pipeline/verify.h"
 #include "progress.h"
 
 namespace nb = nanobind;
@@ -135,8 +136,10 @@ Record Verify(const PyTable& self, const std::string& level, int jobs, nb::objec
   const auto verify_level = Unwrap(pq::ParseVerifyLevel(level));
   StopFlag stop;
   ProgressReport report(std::move(progress), stop);
-  auto result =
-      Interruptible(stop, [&] { return self.table->Verify(verify_level, jobs, report.callback(), &stop); });
+  auto result = Interruptible(stop, [&] {
+    return pipeline::VerifyTable(*file::LocalFileSystem(), *self.table, verify_level, jobs, report.callback(),
+                                 &stop);
+  });
   report.Rethrow();
   const table::TableVerdict verdict = Unwrap(std::move(result), self.table->path());
   Record dict;

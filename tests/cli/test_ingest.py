@@ -6,12 +6,15 @@ import hashlib
 import json
 import struct
 import subprocess
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 from dbn_files import DAY, metadata, nanos, trade, trades_file, tree
+
+import marquet as mq
 
 ODD_SYMBOLS = ["ESH4-ESM4", "UD:1V: GN 2437", "A/B", "50%", "BRK.B", "Ünïcode", "a=b", "..", "x y"]
 
@@ -303,3 +306,76 @@ def test_partition_columns_on_request(marquet, fails, tmp_path):
     assert json.loads(marquet("info", tmp_path / "t", "--json").stdout)["partition_columns"] == ["publisher_id"]
     assert rows(tmp_path / "t").height == 10
     assert "no such column" in fails("ingest", source, "--into", tmp_path / "u", "--partition-by", "publisher")
+
+
+def descriptions(table: Path) -> dict[str, Path]:
+    """What describes each source, by the source's name."""
+    paths = (table / "_marquet" / "sources").glob("*.json")
+    return {Path(json.loads(path.read_text())["name"]).name: path for path in paths}
+
+
+def test_verify_looks_at_what_describes_the_sources(marquet, tmp_path):
+    table = tmp_path / "t"
+    empty = tmp_path / "empty.dbn"
+    empty.write_bytes(metadata({}))
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), empty, "--into", table)
+    marquet("ingest", trades_file(tmp_path / "b.dbn", ["NQH4"]), "--into", table)
+    marquet("verify", table)
+    of = descriptions(table)
+    assert sorted(of) == ["a.dbn", "b.dbn", "empty.dbn"]
+    whole = {path: path.read_bytes() for path in of.values()}
+
+    def found(change: Callable[[], object]) -> tuple[dict[str, object], str]:
+        change()
+        done = marquet("verify", table, "--json", ok=False)
+        text = marquet("verify", table, ok=False)
+        for path, content in whole.items():
+            path.write_bytes(content)
+        (verdict,) = json.loads(done.stdout)["paths"]
+        assert (done.returncode, text.returncode, verdict["ok"]) == (1, 1, False)
+        assert verdict["rows"] == verdict["rows_intact"] == 20
+        return verdict, text.stdout
+
+    for name in of:
+        relative = str(of[name].relative_to(table))
+        verdict, text = found(of[name].unlink)
+        assert (verdict["missing"], verdict["damage"]) == ([relative], [])
+        assert f"missing: {relative}" in text
+
+    path = of["a.dbn"]
+    relative = str(path.relative_to(table))
+    other_rows = whole[path].replace(b'"rows": 10', b'"rows": 11', 1)
+    assert other_rows != whole[path]
+    for content, message in (
+        (other_rows, "its bytes have the XXH3-128 "),
+        (whole[path][:-100], "is not a source's description: line "),
+        (whole[path].replace(b'"bytes": ', b'"bytes": x', 1), "expected a value"),
+        (whole[of["b.dbn"]], f"it describes source '{of['b.dbn'].stem}'; expected '{path.stem}' by its name"),
+    ):
+        verdict, text = found(lambda content=content: path.write_bytes(content))
+        (damage,) = verdict["damage"]
+        assert (damage["file"], damage["region"], verdict["missing"]) == (relative, "source description", [])
+        assert message in damage["message"]
+        assert f"damaged: {relative}: source description: " in text
+    assert marquet("verify", table).stdout.count("intact") == 1
+
+    # The same from Python; and what an interrupted ingest left behind is no damage.
+    path.write_bytes(other_rows)
+    for verdict in (mq.verify(table), mq.open_table(table).verify("footer")):
+        assert not verdict
+        assert [(damage.file, damage.region) for damage in verdict.damage] == [(relative, "source description")]
+    path.write_bytes(whole[path])
+    assert mq.verify(table)
+    left = path.with_name("0" * 32 + ".json")
+    text = whole[path].decode().replace(path.stem, left.stem).rsplit(",", 1)[0] + "\n}\n"
+    left.write_text(text)
+    assert mq.verify(table)
+
+
+def test_a_damaged_description_is_not_exported_from(marquet, fails, tmp_path):
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
+    (path,) = descriptions(tmp_path / "t").values()
+    path.write_bytes(path.read_bytes().replace(b'"ESH4"', b'"ESM4"', 1))
+    told = fails("export", tmp_path / "t", "--to", "dbn", "-o", tmp_path / "back.dbn")
+    assert f"corrupt data: {path}: its bytes have the XXH3-128 " in told
+    assert not (tmp_path / "back.dbn").exists()

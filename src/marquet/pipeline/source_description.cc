@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "marquet/base/error.h"
+#include "marquet/base/hash.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/file/durable_file.h"
@@ -19,6 +20,9 @@ using Json = nlohmann::ordered_json;
 constexpr int kFormat = 1;
 constexpr const char* kDirectory = "_marquet/sources";
 constexpr std::string_view kEnding = ".json";
+// Ends a description: what comes before it is what it is the digest of. No other member stands so in the
+// text.
+constexpr std::string_view kDigestKey = ",\n \"xxh3\": \"";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 std::string ToHex(std::string_view bytes) {
@@ -164,10 +168,6 @@ dbn::RecordKind KindOf(const JsonField& json) {
   return {};
 }
 
-std::string PathOf(const std::string& table, const std::string& id) {
-  return file::JoinPath(file::JoinPath(table, kDirectory), id + std::string(kEnding));
-}
-
 SourceDescription DescriptionOf(const JsonField& json) {
   SourceDescription description;
   const JsonField format = json.At("format");
@@ -204,7 +204,13 @@ SourceDescription DescriptionOf(const JsonField& json) {
 
 }  // namespace
 
-std::string SourceAppId(std::string_view digest) { return "marquet.source." + std::string(digest); }
+std::string SourceAppId(std::string_view digest) {
+  return std::string(kSourceAppPrefix) + std::string(digest);
+}
+
+std::string SourceDescriptionPath(const std::string& id) {
+  return file::JoinPath(kDirectory, id + std::string(kEnding));
+}
 
 std::string SourceId(std::string_view digest, int64_t transaction_version) {
   if (transaction_version <= 1) return std::string(digest);
@@ -242,26 +248,38 @@ std::string ToJson(const SourceDescription& description) {
                      {"metadata", MetadataToJson(summary.metadata)},
                      {"kept_records", std::move(kept)},
                      {"ranges", std::move(ranges)}};
-  return root.dump(1) + "\n";
+  std::string text = root.dump(1);
+  text.resize(text.size() - std::string_view("\n}").size());
+  const std::string digest = Xxh3Hex(text);
+  return text + std::string(kDigestKey) + digest + "\"\n}\n";
 }
 
 arrow::Result<SourceDescription> SourceDescriptionFromJson(std::string json, const std::string& path) {
+  std::string digest, wanted;  // empty for a file that was written without one
+  if (const size_t end = json.rfind(kDigestKey); end != json.npos) {
+    digest = Xxh3Hex(std::string_view(json).substr(0, end));
+    const size_t begin = end + kDigestKey.size();
+    wanted = json.substr(begin, json.find('"', begin) - begin);
+  }
   ARROW_ASSIGN_OR_RAISE(const auto file, JsonFile::Parse(path, "a source's description", std::move(json)));
   SourceDescription description = DescriptionOf(file->root());
   ARROW_RETURN_NOT_OK(file->status());
+  if (!digest.empty() && digest != wanted) {
+    return CorruptData(fmt::format("{}: its bytes have the XXH3-128 {}; expected {}", path, digest, wanted));
+  }
   return description;
 }
 
 arrow::Status WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
                                      const SourceDescription& description) {
-  const std::string path = PathOf(table, description.id);
+  const std::string path = file::JoinPath(table, SourceDescriptionPath(description.id));
   ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, file::ParentPath(path)));
   return file::PutReplacing(fs, path, ToJson(description));
 }
 
 arrow::Result<SourceDescription> ReadSourceDescription(file::FileSystem& fs, const std::string& table,
                                                        const std::string& id) {
-  const std::string path = PathOf(table, id);
+  const std::string path = file::JoinPath(table, SourceDescriptionPath(id));
   ARROW_ASSIGN_OR_RAISE(std::string text, file::ReadAll(fs, path));
   return SourceDescriptionFromJson(std::move(text), path);
 }

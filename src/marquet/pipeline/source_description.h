@@ -23,6 +23,8 @@ namespace marquet::pipeline {
 
 // The tag of a data file that names the source its rows came from, by id.
 inline constexpr const char* kSourceTag = "marquet.source";
+// What the application id of a source's txn action begins with; its digest follows.
+inline constexpr std::string_view kSourceAppPrefix = "marquet.source.";
 
 // Symbol and date as the log spells partition values.
 using RangeKey = std::pair<std::optional<std::string>, std::optional<std::string>>;
@@ -55,7 +57,8 @@ std::string SourceAppId(std::string_view digest);
 std::string SourceId(std::string_view digest, int64_t transaction_version);
 
 std::string ToJson(const SourceDescription& description);
-// kCorruptData, naming path, line and column, for text that is no description.
+// kCorruptData, naming path, line and column, for text that is no description, and for one whose bytes have
+// another digest than the one at its end.
 arrow::Result<SourceDescription> SourceDescriptionFromJson(std::string json, const std::string& path);
 
 // Durable when it returns OK.
@@ -67,5 +70,7 @@ arrow::Result<SourceDescription> ReadSourceDescription(file::FileSystem& fs, con
 // The ids of all that lie there, those of interrupted ingests too, sorted.
 arrow::Result<std::vector<std::string>> ListSourceDescriptions(file::FileSystem& fs,
                                                                const std::string& table);
+// The file's path, relative to the table.
+std::string SourceDescriptionPath(const std::string& id);
 
 }  // namespace marquet::pipeline

@@ -37,7 +37,7 @@ SourceDescription Sample() {
 TEST(SourceDescriptionTest, ComesBackAsItWas) {
   const SourceDescription before = Sample();
   const auto after = SourceDescriptionFromJson(ToJson(before), "p").ValueOrDie();
-  EXPECT_EQ(after.id, std::string(32, 'a') + ".2");
+  EXPECT_EQ(after.id, before.digest + ".2");
   EXPECT_EQ(after.name, before.name);
   EXPECT_EQ(after.summary.metadata.end, before.summary.metadata.end);
   EXPECT_EQ(after.summary.metadata.schema, std::nullopt);
@@ -54,6 +54,37 @@ TEST(SourceDescriptionTest, IsFoundWhereItWasPut) {
   ASSERT_EQ(ids.size(), 1u);
   EXPECT_EQ(ReadSourceDescription(*fs, "t", ids[0]).ValueOrDie().rows, 2);
   EXPECT_TRUE(IsKind(ReadSourceDescription(*fs, "t", "none").status(), ErrorKind::kNotFound));
+}
+
+TEST(SourceDescriptionTest, NoChangedByteIsPassedOver) {
+  const std::string whole = ToJson(Sample());
+  const size_t digest = whole.find("\"xxh3\"");
+  ASSERT_NE(digest, whole.npos);
+  int told_by_digest = 0;
+  for (size_t at = 0; at < whole.size(); ++at) {
+    for (const char flip : {'\x01', '\x02', '\x20'}) {
+      std::string text = whole;
+      text[at] = static_cast<char>(text[at] ^ flip);
+      const auto read = SourceDescriptionFromJson(text, "p");
+      told_by_digest += read.status().message().find("XXH3-128") != std::string::npos;
+      if (!read.ok()) {
+        EXPECT_TRUE(IsKind(read.status(), ErrorKind::kCorruptData));
+        continue;
+      }
+      // A letter of the digest's own name, or the white space behind it all, says nothing of the source.
+      EXPECT_GE(at, digest) << text;
+      EXPECT_EQ(ToJson(*read), whole);
+    }
+  }
+  EXPECT_GT(told_by_digest, 0) << "nothing was JSON of the right form all the same";
+}
+
+TEST(SourceDescriptionTest, OneWithoutADigestIsRead) {
+  std::string text = ToJson(Sample());
+  const size_t digest = text.find(",\n \"xxh3\"");
+  ASSERT_NE(digest, text.npos);
+  text.replace(digest, text.npos, "\n}\n");
+  EXPECT_EQ(ToJson(SourceDescriptionFromJson(text, "p").ValueOrDie()), ToJson(Sample()));
 }
 
 TEST(SourceDescriptionTest, BrokenTextIsCorruptDataWithItsPlace) {

@@ -66,8 +66,8 @@ arrow::Result<PathVerdict> VerifyPath(const std::shared_ptr<file::FileSystem>& f
     verdict.kind = "table";
     ARROW_ASSIGN_OR_RAISE(auto table, table::Table::Open(fs, path));
     verdict.version = table->version();
-    ARROW_ASSIGN_OR_RAISE(verdict.verdict,
-                          table->Verify(options.level, options.jobs, options.progress, options.stop));
+    ARROW_ASSIGN_OR_RAISE(verdict.verdict, VerifyTable(*fs, *table, options.level, options.jobs,
+                                                       options.progress, options.stop));
     return verdict;
   }
   verdict.kind = "directory";

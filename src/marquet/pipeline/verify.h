@@ -21,6 +21,14 @@ struct VerifyOptions {
   const StopFlag* stop = nullptr;
 };
 
+// What Table::Verify finds, and besides it the descriptions of the table's sources (source_description.h):
+// those of sources of this version that are not there are missing, and every one that is there is checked;
+// damage of one has the region "source description".
+arrow::Result<table::TableVerdict> VerifyTable(file::FileSystem& fs, const table::Table& table,
+                                               pq::VerifyLevel level, int jobs = 0,
+                                               const ProgressCallback& progress = {},
+                                               const StopFlag* stop = nullptr);
+
 struct PathVerdict {
   std::string path;
   std::string kind;      // "table", "file", "directory"
@@ -33,10 +41,9 @@ struct VerifyReport {
   bool ok = true;
 };
 
-// A directory with "_delta_log" is a table, whose files are checked against its log; another directory is
-// searched for
-// "*.parquet", below it too, leaving out names that begin with '.' or '_'. A status that is not OK means that
-// a check could not be made: kNotFound for a path that is not there or a directory without Parquet files.
+// A directory with "_delta_log" is a table; another directory is searched for "*.parquet", below it too,
+// leaving out names that begin with '.' or '_'. A status that is not OK means that a check could not be made:
+// kNotFound for a path that is not there or a directory without Parquet files.
 arrow::Result<VerifyReport> Verify(const std::shared_ptr<file::FileSystem>& fs, const VerifyOptions& options);
 
 std::string ToText(const VerifyReport& report);

@@ -1,0 +1,65 @@
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/pipeline/source_description.h"
+#include "marquet/pipeline/verify.h"
+
+namespace marquet::pipeline {
+namespace {
+
+// The ids of the sources that a version holds: of those with rows, whose files name them, and of those
+// without any, of which only the log's transactions know.
+std::set<std::string> SourcesOf(const delta::Snapshot& snapshot) {
+  std::set<std::string> ids;
+  for (const auto& file : snapshot.files) {
+    const auto tag = file->tags.find(kSourceTag);
+    if (tag != file->tags.end()) ids.insert(tag->second);
+  }
+  for (const auto& transaction : snapshot.transactions.Sorted()) {
+    const std::string_view app = transaction->app_id;
+    if (!app.starts_with(kSourceAppPrefix) || transaction->version % 2 == 0) continue;
+    ids.insert(SourceId(app.substr(kSourceAppPrefix.size()), transaction->version));
+  }
+  return ids;
+}
+
+arrow::Status CheckDescription(file::FileSystem& fs, const std::string& table, const std::string& id) {
+  ARROW_ASSIGN_OR_RAISE(const SourceDescription description, ReadSourceDescription(fs, table, id));
+  if (description.id == id) return arrow::Status::OK();
+  return CorruptData(
+      fmt::format("it describes source {}; expected {} by its name", Quoted(description.id), Quoted(id)));
+}
+
+}  // namespace
+
+arrow::Result<table::TableVerdict> VerifyTable(file::FileSystem& fs, const table::Table& table,
+                                               pq::VerifyLevel level, int jobs,
+                                               const ProgressCallback& progress, const StopFlag* stop) {
+  ARROW_ASSIGN_OR_RAISE(table::TableVerdict verdict, table.Verify(level, jobs, progress, stop));
+  ARROW_ASSIGN_OR_RAISE(const auto there, ListSourceDescriptions(fs, table.path()));
+  for (const std::string& id : SourcesOf(*table.snapshot())) {
+    if (!std::binary_search(there.begin(), there.end(), id)) {
+      verdict.missing.push_back(SourceDescriptionPath(id));
+    }
+  }
+  for (const std::string& id : there) {
+    if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
+    const arrow::Status status = CheckDescription(fs, table.path(), id);
+    if (status.ok()) continue;
+    if (!IsKind(status, ErrorKind::kCorruptData)) return status;
+    pq::Damage& damage = verdict.damage.emplace_back();
+    damage.file = SourceDescriptionPath(id);
+    damage.region = "source description";
+    damage.message = status.message();
+    const std::string path = file::JoinPath(table.path(), damage.file) + ": ";
+    if (damage.message.starts_with(path)) damage.message.erase(0, path.size());
+  }
+  verdict.ok = verdict.ok && verdict.missing.empty() && verdict.damage.empty();
+  return verdict;
+}
+
+}  // namespace marquet::pipeline
