@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 from marquet import _core
@@ -26,7 +25,8 @@ class Damage:
     """The first byte of the damaged range in the file."""
     length: int
     region: str
-    """"page", "page header", "footer", "padding", "magic", "file" or, beside the data, "source description"."""
+    """"page", "page header", "footer", "padding", "magic", "file", "order" or, beside the data, "source description"
+    and "manifest"."""
     message: str
     """What was found, and what was expected."""
 
@@ -49,7 +49,7 @@ class FileVerdict:
 
 @dataclass(frozen=True)
 class TableVerdict:
-    """What the check of a table found; true when there is no damage."""
+    """What the check of a table or a directory found; true when there is no damage."""
 
     ok: bool
     files: int
@@ -58,31 +58,33 @@ class TableVerdict:
     bytes: int
     damage: list[Damage]
     missing: list[str]
-    """Files that the log names and that are not there, and descriptions of its sources."""
+    """Files that the log (or a writer's manifest) names and that are not there, and descriptions of sources."""
     orphans: list[str]
-    """Data files that no version in the log names: information, not damage."""
+    """Data files that no version in the log (or no manifest) names: information, not damage."""
 
     def __bool__(self) -> bool:
         return self.ok
 
 
 def verify(path: str | os.PathLike[str], level: VerifyLevel = "full") -> FileVerdict | TableVerdict:
-    """Checks a Parquet file, or a table (a directory).
+    """Checks a Parquet file, a directory of them, or a table.
+
+    Where a checkpointed writer made the files, its manifest says what they must be.
 
     Args:
-        path: The file or the table.
-        level: "footer" (ends of the files), "crc" (every page's checksum) or "full" (every value decoded).
+        path: The file, the directory or the table.
+        level: "footer" (ends of the files), "crc" (every page's checksum) or "full" (every value decoded, and rows in
+            the order that the footer says they have).
 
     Returns:
         The verdict. Damage is reported there, not raised.
 
     Raises:
-        NotFoundError: There is nothing of that name, or the directory is no table.
+        NotFoundError: There is nothing of that name, or the directory is no table and has no Parquet files.
         StorageError: The operating system refused to read.
     """
-    if Path(path).is_dir():
-        from marquet.table import open_table
-
-        return open_table(path).verify(level)
-    verdict = _core.verify_file(os.fspath(path), level)
-    return FileVerdict(**{**verdict, "damage": [Damage(**damage) for damage in verdict["damage"]]})
+    verdict = _core.verify_path(os.fspath(path), level)
+    verdict["damage"] = [Damage(**damage) for damage in verdict["damage"]]
+    if verdict.pop("kind") != "file":
+        return TableVerdict(**verdict)
+    return FileVerdict(**{name: verdict[name] for name in ("ok", "rows", "rows_intact", "bytes", "damage")})

@@ -1,4 +1,4 @@
-#include "marquet/parquet/verify.h"
+#include "marquet/pipeline/verify.h"
 
 #include "bindings.h"
 #include "convert.h"
@@ -10,25 +10,33 @@ namespace nb = nanobind;
 namespace marquet::python {
 namespace {
 
-Record VerifyFile(const std::string& path, const std::string& level) {
-  const auto verify_level = Unwrap(pq::ParseVerifyLevel(level));
+// Of a file, a directory or a table; `kind` says which.
+Record VerifyPath(const std::string& path, const std::string& level) {
   StopFlag stop;
-  auto result = Interruptible(
-      stop, [&] { return pq::VerifyFile(*file::LocalFileSystem(), path, verify_level, {}, &stop); });
-  const pq::FileVerdict verdict = Unwrap(std::move(result), path);
+  pipeline::VerifyOptions options;
+  options.paths = {path};
+  options.level = Unwrap(pq::ParseVerifyLevel(level));
+  options.stop = &stop;
+  auto result = Interruptible(stop, [&] { return pipeline::Verify(file::LocalFileSystem(), options); });
+  const pipeline::VerifyReport report = Unwrap(std::move(result), path);
+  const pipeline::PathVerdict& found = report.paths.front();
   Record dict;
-  dict["ok"] = verdict.ok;
-  dict["rows"] = verdict.rows;
-  dict["rows_intact"] = verdict.rows_intact;
-  dict["bytes"] = verdict.bytes;
-  dict["damage"] = ToList(verdict.damage);
+  dict["kind"] = found.kind;
+  dict["ok"] = found.verdict.ok;
+  dict["files"] = found.verdict.files;
+  dict["rows"] = found.verdict.rows;
+  dict["rows_intact"] = found.verdict.rows_intact;
+  dict["bytes"] = found.verdict.bytes;
+  dict["damage"] = ToList(found.verdict.damage);
+  dict["missing"] = found.verdict.missing;
+  dict["orphans"] = found.verdict.orphans;
   return dict;
 }
 
 }  // namespace
 
 void RegisterVerify(nb::module_& module) {
-  module.def("verify_file", &VerifyFile, nb::arg("path"), nb::arg("level"));
+  module.def("verify_path", &VerifyPath, nb::arg("path"), nb::arg("level"));
 }
 
 }  // namespace marquet::python

@@ -14,6 +14,7 @@
 #include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_internal.h"
+#include "marquet/parquet/sort_check_internal.h"
 #include "marquet/parquet/verify_internal.h"
 #include "parquet/metadata.h"
 #include "parquet/schema.h"
@@ -158,7 +159,7 @@ int64_t IntactRows(const ::parquet::FileMetaData& footer, const std::vector<Dama
 
 arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const std::string& path,
                                         VerifyLevel level, const Expectation& expected, const StopFlag* stop,
-                                        bool parallel) {
+                                        bool parallel, std::shared_ptr<::parquet::FileMetaData>* metadata) {
   FileVerdict verdict;
   verdict.file = path;
   ARROW_ASSIGN_OR_RAISE(verdict.bytes, file.GetSize());
@@ -201,13 +202,21 @@ arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const
   }
   verdict.ok = verdict.damage.empty();
   if (footer.ok()) verdict.rows_intact = IntactRows(*footer->metadata, verdict.damage);
+  if (footer.ok() && metadata != nullptr) *metadata = footer->metadata;
   return verdict;
 }
 
 arrow::Result<FileVerdict> VerifyFile(file::FileSystem& fs, const std::string& path, VerifyLevel level,
                                       const Expectation& expected, const StopFlag* stop, bool parallel) {
   ARROW_ASSIGN_OR_RAISE(const auto file, fs.OpenForReading(path));
-  return VerifyOpened(*file, path, level, expected, stop, parallel);
+  std::shared_ptr<::parquet::FileMetaData> footer;
+  ARROW_ASSIGN_OR_RAISE(FileVerdict verdict,
+                        VerifyOpened(*file, path, level, expected, stop, parallel, &footer));
+  if (level != VerifyLevel::kFull || !verdict.ok) return verdict;
+  const std::shared_ptr<file::FileSystem> borrowed(std::shared_ptr<void>(), &fs);  // for this call
+  ARROW_RETURN_NOT_OK(CheckSortOrder(borrowed, path, footer, stop, &verdict.damage));
+  verdict.ok = verdict.damage.empty();
+  return verdict;
 }
 
 arrow::Status CheckWritten(arrow::io::RandomAccessFile& file, const std::string& path,

@@ -1,6 +1,7 @@
 // Checks over an opened file, for the writer (before a file has its name) and for VerifyFile.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "arrow/io/type_fwd.h"
@@ -18,9 +19,11 @@ namespace marquet::pq {
 arrow::Status CheckWritten(arrow::io::RandomAccessFile& file, const std::string& path,
                            const ::parquet::FileMetaData& footer, VerifyLevel level);
 
-// VerifyFile for a file that is open.
+// VerifyFile for a file that is open, but for the order of its rows. `metadata`, unless it is a null pointer,
+// gets the footer, where there is one.
 arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const std::string& path,
                                         VerifyLevel level, const Expectation& expected, const StopFlag* stop,
-                                        bool parallel);
+                                        bool parallel,
+                                        std::shared_ptr<::parquet::FileMetaData>* metadata = nullptr);
 
 }  // namespace marquet::pq

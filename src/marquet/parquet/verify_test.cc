@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "arrow/json/from_string.h"
 #include "marquet/base/error.h"
 #include "marquet/parquet/testing_internal.h"
 #include "parquet/metadata.h"
@@ -53,6 +54,27 @@ TEST_F(VerifyTest, EveryFlippedBitIsFound) {
           << bit << ": " << verdict.status().ToString();
     }
   }
+}
+
+TEST_F(VerifyTest, RowsMustHaveTheOrderThatTheFooterSays) {
+  WriteOptions options;
+  options.sorted_by = {"name", "number"};
+  const auto table = [](const std::string& names, const std::string& numbers) {
+    return arrow::Table::Make(
+        arrow::schema({arrow::field("name", arrow::utf8()), arrow::field("number", arrow::int64())}),
+        {Value(arrow::json::ArrayFromJSONString(arrow::utf8(), names)),
+         Value(arrow::json::ArrayFromJSONString(arrow::int64(), numbers))});
+  };
+  const auto sorted = table(R"(["a", "a", "a", "b", null, null])", "[1, 1, 5, 0, 3, null]");
+  Value(WriteTable(Path("sorted.parquet"), *sorted, options));
+  EXPECT_TRUE(Value(VerifyFile(*fs_, Path("sorted.parquet"), VerifyLevel::kFull)).ok);
+  const auto misplaced = table(R"(["a", "a", "a", "b"])", "[1, 5, 4, 0]");
+  Value(WriteTable(Path("misplaced.parquet"), *misplaced, options, 2));
+  EXPECT_TRUE(Value(VerifyFile(*fs_, Path("misplaced.parquet"), VerifyLevel::kCrc)).ok);
+  const FileVerdict verdict = Value(VerifyFile(*fs_, Path("misplaced.parquet"), VerifyLevel::kFull));
+  ASSERT_EQ(verdict.damage.size(), 1u);
+  EXPECT_EQ(verdict.damage[0].region, "order");
+  EXPECT_NE(verdict.damage[0].message.find("row 2"), std::string::npos) << verdict.damage[0].message;
 }
 
 TEST_F(VerifyTest, EveryTruncationIsFound) {

@@ -1,12 +1,15 @@
 #include "marquet/pipeline/verify.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/parquet/writer_manifest.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -32,13 +35,61 @@ arrow::Status FindParquetFiles(file::FileSystem& fs, const std::string& director
   return arrow::Status::OK();
 }
 
+// What the manifests of checkpointed writers say of the files in their folder, by path.
+using Expectations = std::map<std::string, pq::Expectation>;
+
+// Adds what the manifests in a folder list; one that is damaged is damage.
+arrow::Status ReadManifests(file::FileSystem& fs, const std::string& folder, Expectations* expected,
+                            std::vector<pq::Damage>* damage) {
+  const auto manifests = pq::ManifestFile::ReadAll(fs, folder);
+  if (IsKind(manifests.status(), ErrorKind::kCorruptData)) {
+    damage->push_back(
+        {pq::ManifestDirectory(folder), -1, {}, -1, -1, 0, "manifest", manifests.status().message()});
+    return arrow::Status::OK();
+  }
+  ARROW_RETURN_NOT_OK(manifests.status());
+  for (const pq::WriterManifest& manifest : *manifests) {
+    for (const pq::PublishedUnit& unit : manifest.units) {
+      for (const pq::PublishedFile& file : unit.files) {
+        (*expected)[file::JoinPath(folder, file.name)] = {file.digest, file.bytes, file.rows};
+      }
+    }
+  }
+  return arrow::Status::OK();
+}
+
+// The same for one file: manifests lie in its folder, or in one above where names have folders.
+arrow::Status FindManifests(file::FileSystem& fs, const std::string& path, Expectations* expected,
+                            std::vector<pq::Damage>* damage) {
+  constexpr int kHighest = 3;
+  std::string folder = file::ParentPath(path);
+  for (int i = 0; i < kHighest; ++i) {
+    ARROW_RETURN_NOT_OK(ReadManifests(fs, folder, expected, damage));
+    if (expected->contains(path)) return arrow::Status::OK();
+    expected->clear();
+    const std::string above = file::ParentPath(folder);
+    if (above == folder || folder == ".") break;
+    folder = above;
+  }
+  return arrow::Status::OK();
+}
+
 arrow::Result<PathVerdict> VerifyFiles(file::FileSystem& fs, const std::vector<std::string>& files,
-                                       PathVerdict verdict, const VerifyOptions& options) {
+                                       const Expectations& expected, PathVerdict verdict,
+                                       const VerifyOptions& options) {
   Progress progress{"verify " + verdict.path, 0, 0, 0};
+  const std::set<std::string_view> there(files.begin(), files.end());
+  for (const auto& [path, expectation] : expected) {
+    if (!there.contains(path)) verdict.verdict.missing.push_back(path);
+  }
+  verdict.verdict.ok = verdict.verdict.missing.empty() && verdict.verdict.damage.empty();
   for (const std::string& path : files) {
+    const auto known = expected.find(path);
+    if (known == expected.end() && !expected.empty()) verdict.verdict.orphans.push_back(path);
     ARROW_ASSIGN_OR_RAISE(
         const pq::FileVerdict file,
-        pq::VerifyFile(fs, path, options.level, pq::Expectation{}, options.stop, options.jobs != 1));
+        pq::VerifyFile(fs, path, options.level, known == expected.end() ? pq::Expectation{} : known->second,
+                       options.stop, options.jobs != 1));
     verdict.verdict.files += 1;
     verdict.verdict.rows += file.rows;
     verdict.verdict.rows_intact += file.rows_intact;
@@ -59,7 +110,10 @@ arrow::Result<PathVerdict> VerifyPath(const std::shared_ptr<file::FileSystem>& f
   ARROW_ASSIGN_OR_RAISE(const file::FileInfo info, fs->Stat(path));
   if (!info.is_directory) {
     verdict.kind = "file";
-    return VerifyFiles(*fs, {path}, std::move(verdict), options);
+    Expectations expected;
+    ARROW_RETURN_NOT_OK(FindManifests(*fs, path, &expected, &verdict.verdict.damage));
+    std::erase_if(expected, [&](const auto& entry) { return entry.first != path; });
+    return VerifyFiles(*fs, {path}, expected, std::move(verdict), options);
   }
   ARROW_ASSIGN_OR_RAISE(const bool is_table, file::Exists(*fs, file::JoinPath(path, "_delta_log")));
   if (is_table) {
@@ -73,8 +127,12 @@ arrow::Result<PathVerdict> VerifyPath(const std::shared_ptr<file::FileSystem>& f
   verdict.kind = "directory";
   std::vector<std::string> files;
   ARROW_RETURN_NOT_OK(FindParquetFiles(*fs, path, &files));
-  if (files.empty()) return NotFound(path + ": neither a table nor a directory with Parquet files");
-  return VerifyFiles(*fs, files, std::move(verdict), options);
+  Expectations expected;
+  ARROW_RETURN_NOT_OK(ReadManifests(*fs, path, &expected, &verdict.verdict.damage));
+  if (files.empty() && expected.empty() && verdict.verdict.damage.empty()) {
+    return NotFound(path + ": neither a table nor a directory with Parquet files");
+  }
+  return VerifyFiles(*fs, files, expected, std::move(verdict), options);
 }
 
 std::string Place(const pq::Damage& damage) {
@@ -112,7 +170,9 @@ std::string ToText(const VerifyReport& report) {
       text += fmt::format("  damaged: {}: {}: {}\n", Place(damage), damage.region, damage.message);
     }
     for (const std::string& missing : verdict.missing) text += fmt::format("  missing: {}\n", missing);
-    for (const std::string& orphan : verdict.orphans) text += fmt::format("  not in the log: {}\n", orphan);
+    for (const std::string& orphan : verdict.orphans) {
+      text += fmt::format("  not in the {}: {}\n", item.kind == "table" ? "log" : "manifest", orphan);
+    }
     if (!verdict.ok) {
       text += fmt::format("  {} of {} rows are in row groups without damage\n",
                           WithCommas(verdict.rows_intact), WithCommas(verdict.rows));

@@ -42,8 +42,10 @@ struct VerifyReport {
 };
 
 // A directory with "_delta_log" is a table; another directory is searched for "*.parquet", below it too,
-// leaving out names that begin with '.' or '_'. A status that is not OK means that a check could not be made:
-// kNotFound for a path that is not there or a directory without Parquet files.
+// leaving out names that begin with '.' or '_'. Where a checkpointed writer made the files
+// (rolling_writer.h), its manifest says what they must be, which are missing, and which it does not know. A
+// status that is not OK means that a check could not be made: kNotFound for a path that is not there or a
+// directory without Parquet files.
 arrow::Result<VerifyReport> Verify(const std::shared_ptr<file::FileSystem>& fs, const VerifyOptions& options);
 
 std::string ToText(const VerifyReport& report);
