@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON_ENV := .venv/bin/python
 
-.PHONY: help setup demo test bench asan tsan fuzz format docs wheel fresh clean
+.PHONY: help setup demo test bench asan tsan torture fuzz format docs wheel fresh clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -38,6 +38,9 @@ format: setup ## Format C++ and Python sources in place
 docs: setup ## The documentation as a website in site/
 	@$(PYTHON_ENV) -m pip install -q -c constraints.txt mkdocs
 	@$(PYTHON_ENV) -m mkdocs build -q --strict
+
+torture: setup ## All of the proof that nothing is lost: faults, kills, power cuts (SEED=N repeats a run)
+	@$(PYTHON_ENV) tools/torture.py $(if $(SEED),--seed $(SEED))
 
 wheel: setup ## A wheel in dist/
 	@$(PYTHON_ENV) -m pip wheel -q --no-deps --no-build-isolation --config-settings=build-dir=build/release -w dist .

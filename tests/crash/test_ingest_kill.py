@@ -102,7 +102,7 @@ def sources(tmp_path: Path) -> Iterator[list[Path]]:
     ]
 
 
-def test_killed_at_any_moment_and_run_again(marquet_program, sources, tmp_path):
+def test_killed_at_any_moment_and_run_again(marquet_program, sources, tmp_path, record_property):
     undisturbed = tmp_path / "undisturbed"
     assert ingest(marquet_program, sources, undisturbed) == 0
     expected = content(undisturbed)
@@ -123,6 +123,7 @@ def test_killed_at_any_moment_and_run_again(marquet_program, sources, tmp_path):
         reads += reader.reads
         assert content(table).equals(expected), f"killed at operation {moment} of {total}"
     assert reads >= len(moments)
+    record_property("faults", len(moments))
     assert DAY.isoformat() in str(next(undisturbed.rglob("*.parquet")))
 
 

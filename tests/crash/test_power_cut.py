@@ -30,7 +30,7 @@ def write_durably(path: pathlib.Path, content: bytes) -> None:
     os.close(folder)
 
 
-def test_acknowledged_ingests_survive(ext4, marquet, dbn_files):
+def test_acknowledged_ingests_survive(ext4, marquet, dbn_files, record_property):
     disk = ext4(256, "commit=60")
     chance = random.Random(20240508)
     expected: dict[pathlib.Path, int] = {}  # table to rows acknowledged
@@ -49,7 +49,9 @@ def test_acknowledged_ingests_survive(ext4, marquet, dbn_files):
         for control in controls:
             assert control.read_bytes() == control.name.encode()
 
-    for cut in range(6):
+    cuts = 100 if os.environ.get("MARQUET_TORTURE") == "1" else 6
+    record_property("faults", cuts)
+    for cut in range(cuts):
         for number in range(3):
             source = SOURCES[(cut + number) % len(SOURCES)]
             # A new table each time, and one per source that all rounds append to.

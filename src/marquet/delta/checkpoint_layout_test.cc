@@ -53,7 +53,7 @@ void Rewrite(const std::string& path, const Layout& layout) {
   {
     const auto in = *arrow::io::ReadableFile::Open(path);
     const auto reader = *parquet::arrow::OpenFile(in, arrow::default_memory_pool());
-    ASSERT_TRUE(reader->ReadTable(&rows).ok());
+    rows = *reader->ReadTable();
   }
   parquet::WriterProperties::Builder builder;
   builder.data_pagesize(layout.page_bytes)->write_batch_size(50)->data_page_version(layout.pages);

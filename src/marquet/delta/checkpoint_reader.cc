@@ -163,13 +163,13 @@ arrow::Status ReadProtocols(CheckpointLeaves* leaves, CheckpointContent* content
   for (const auto& [name, version] : {std::pair{"minReaderVersion", &Protocol::min_reader_version},
                                       std::pair{"minWriterVersion", &Protocol::min_writer_version}}) {
     for (Protocol& protocol : protocols) protocol.*version = 0;
-    ARROW_RETURN_NOT_OK(
-        leaves->ForEach(std::string("protocol.") + name, rows, [&](size_t i, const CheckpointLeaf& leaf) {
-          if (leaf.number() >= 1 && leaf.number() <= INT32_MAX) {
-            protocols[i].*version = static_cast<int>(leaf.number());
-          }
-          return arrow::Status::OK();
-        }));
+    ARROW_RETURN_NOT_OK(leaves->ForEach(std::string("protocol.") + name, rows,
+                                        [&, version = version](size_t i, const CheckpointLeaf& leaf) {
+                                          if (leaf.number() >= 1 && leaf.number() <= INT32_MAX) {
+                                            protocols[i].*version = static_cast<int>(leaf.number());
+                                          }
+                                          return arrow::Status::OK();
+                                        }));
     for (size_t i = 0; i < rows.size(); ++i) {
       if (protocols[i].*version == 0) return Missing("protocol", name, leaves->first_row() + rows[i]);
     }
@@ -191,11 +191,11 @@ arrow::Status ReadMetadata(CheckpointLeaves* leaves, CheckpointContent* content)
   for (const auto& [name, text] : {std::pair{"id", &Metadata::id}, std::pair{"name", &Metadata::name},
                                    std::pair{"description", &Metadata::description},
                                    std::pair{"schemaString", &Metadata::schema_string}}) {
-    ARROW_RETURN_NOT_OK(
-        leaves->ForEach(std::string("metaData.") + name, rows, [&](size_t i, const CheckpointLeaf& leaf) {
-          tables[i].*text = leaf.text();
-          return arrow::Status::OK();
-        }));
+    ARROW_RETURN_NOT_OK(leaves->ForEach(std::string("metaData.") + name, rows,
+                                        [&, text = text](size_t i, const CheckpointLeaf& leaf) {
+                                          tables[i].*text = leaf.text();
+                                          return arrow::Status::OK();
+                                        }));
   }
   ARROW_RETURN_NOT_OK(leaves->ForEachElement(
       "metaData.partitionColumns", rows,

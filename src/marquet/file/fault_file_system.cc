@@ -5,6 +5,7 @@
 
 #include "arrow/io/interfaces.h"
 #include "marquet/base/error.h"
+#include "marquet/file/fault_tally.h"
 
 namespace marquet::file {
 
@@ -21,7 +22,10 @@ struct FaultFileSystem::Plan {
   Fate Next(std::string_view name, const std::string& path) {
     const int64_t number = ++operations;
     if (hook) hook(number, name, path);
-    if (number == fault.operation) return {fault.error_number, fault.effect};
+    if (number == fault.operation) {
+      CountFault();
+      return {fault.error_number, fault.effect};
+    }
     if (fault.lasting && fault.operation > 0 && number > fault.operation) {
       return {fault.error_number, Fault::Effect::kNone};
     }

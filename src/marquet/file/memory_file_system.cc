@@ -11,6 +11,7 @@
 #include "arrow/buffer.h"
 #include "arrow/io/memory.h"
 #include "marquet/base/error.h"
+#include "marquet/file/fault_tally.h"
 
 namespace marquet::file {
 namespace {
@@ -254,6 +255,7 @@ std::vector<std::string> MemoryFileSystem::DescribePending() const {
 }
 
 std::shared_ptr<MemoryFileSystem> MemoryFileSystem::AfterPowerCut(const Surviving& surviving) const {
+  CountFault();
   auto after = std::make_shared<MemoryFileSystem>();
   Disk& disk = *after->disk_;
   std::vector<Pending> pending;

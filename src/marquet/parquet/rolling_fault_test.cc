@@ -128,7 +128,6 @@ class RollingFaultTest : public ::testing::TestWithParam<int> {};
 
 TEST_P(RollingFaultTest, EachOperationFailing) {
   const int error = GetParam();
-  int faults = 0;
   for (const bool half_done : {false, true}) {
     for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
       for (const bool lasting : {false, true}) {
@@ -142,7 +141,6 @@ TEST_P(RollingFaultTest, EachOperationFailing) {
           faulty->FailAt({.operation = n, .error_number = error, .effect = effect, .lasting = lasting});
           int64_t acknowledged = 0;
           const arrow::Status status = WriteTheRest(faulty, &acknowledged);
-          ++faults;
           for (const auto& [name, bytes] : before) EXPECT_EQ(Files(*memory)[name], bytes) << name;
           ExpectHolds(ExpectWholeFiles(memory), acknowledged);
           if (!status.ok() && !IsKind(status, ErrorKind::kCommitUnknown)) {
@@ -155,7 +153,6 @@ TEST_P(RollingFaultTest, EachOperationFailing) {
       }
     }
   }
-  RecordProperty("faults", faults);
 }
 
 INSTANTIATE_TEST_SUITE_P(Errors, RollingFaultTest, ::testing::Values(ENOSPC, EDQUOT, EIO, EINTR),
@@ -192,7 +189,6 @@ TEST(RollingPowerCutTest, AtEveryOperation) {
   ExpectHolds(ExpectWholeFiles(memory->AfterPowerCut(Surviving::None())), kRecords);
   fmt::print("power cuts: {} operations, {} states of the disk, seed {}\n", watched->operations(), states,
              Seed());
-  RecordProperty("states", std::to_string(states));
 }
 
 }  // namespace

@@ -1,0 +1,117 @@
+"""Runs all of the proof that nothing is lost: failing operations, kills, power cuts, full disks, contention.
+
+What `make test` runs in part runs whole here, with a seed that is printed and that repeats a failure. It ends with a
+table: faults injected, survived, rows lost. Exit status 1 when anything failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+REPORTS = ROOT / "build" / "reports" / "torture"
+PYTHON_TESTS = ["tests/crash", "tests/checkpointing", "tests/python/test_rescue.py"]
+TOLD = "faults injected: "  # what the programs of C++ tests say at their end
+CPP_FILTER = "*Fault*:*PowerCut*:*Rescue*:*KillAt*"
+
+
+@dataclasses.dataclass
+class Row:
+    """What one group of tests did."""
+
+    faults: int = 0
+    passed: int = 0
+    failed: int = 0
+    skipped: list[str] = dataclasses.field(default_factory=list)
+
+
+def add_report(file: pathlib.Path, rows: dict[str, Row]) -> None:
+    """Adds the tests of a JUnit file, each suite a row. Tests of Python tell of their faults in a property."""
+    for case in ElementTree.parse(file).iter("testcase"):
+        row = rows.setdefault(str(case.get("classname", "")).removeprefix("tests."), Row())
+        row.faults += sum(int(each.get("value", "0")) for each in case.iter("property") if each.get("name") == "faults")
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            row.failed += 1
+        elif skipped is not None or case.get("status") == "notrun":
+            row.skipped.append(f"{case.get('name')}: {'' if skipped is None else skipped.get('message', '')}")
+        else:
+            row.passed += 1
+
+
+def run_program(program: pathlib.Path, environment: dict[str, str], rows: dict[str, Row]) -> bool:
+    """Runs the fault tests of one room, a row; returns whether they passed."""
+    report = REPORTS / "cpp" / f"{program.name}.xml"
+    words = [program, f"--gtest_filter={CPP_FILTER}", "--gtest_brief=1", f"--gtest_output=xml:{report}"]
+    done = subprocess.run(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    told = [line for line in done.stdout.splitlines() if line.startswith(TOLD)]
+    if done.returncode != 0:
+        print(done.stdout)
+    of_tests: dict[str, Row] = {}
+    if report.exists():
+        add_report(report, of_tests)
+    row = rows.setdefault(f"{program.parent.name}, in memory", Row())
+    row.faults += sum(int(line.removeprefix(TOLD)) for line in told)
+    for each in of_tests.values():
+        row.passed += each.passed
+        row.failed += each.failed
+        row.skipped += each.skipped
+    return done.returncode == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=None, help="repeats a run; drawn from the clock when left out")
+    seed = parser.parse_args().seed
+    if seed is None:
+        seed = int(time.time())
+    print(f"torture: seed {seed}; repeat with: make torture SEED={seed}", flush=True)
+    environment = {**os.environ, "MARQUET_TORTURE": "1", "MARQUET_SEED": str(seed)}
+    shutil.rmtree(REPORTS, ignore_errors=True)
+    (REPORTS / "cpp").mkdir(parents=True)
+    failed = False
+    rows: dict[str, Row] = {}
+    for program in sorted((ROOT / "build" / "release" / "src").rglob("marquet_*_test")):
+        failed |= not run_program(program, environment, rows)
+    tests = [path for path in PYTHON_TESTS if (ROOT / path).exists()]
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        f"--junitxml={REPORTS}/pytest.xml",
+        "-o",
+        "junit_family=xunit1",
+        *tests,
+    ]
+    failed |= subprocess.run(words, cwd=ROOT, env=environment).returncode != 0
+
+    add_report(REPORTS / "pytest.xml", rows)
+    print(f"\n{'proof':<58} {'faults':>9} {'tests':>6} {'failed':>6} {'skipped':>7}")
+    total = Row()
+    for name, row in sorted(rows.items()):
+        if row.passed + row.failed + len(row.skipped) == 0:
+            continue
+        print(f"{name:<58} {row.faults:>9,} {row.passed:>6} {row.failed:>6} {len(row.skipped):>7}")
+        for why in row.skipped:
+            print(f"    skipped: {why}")
+        total.faults += row.faults
+        total.passed += row.passed
+        total.failed += row.failed
+        total.skipped += row.skipped
+    print(f"{'all':<58} {total.faults:>9,} {total.passed:>6} {total.failed:>6} {len(total.skipped):>7}")
+    survived = total.faults if not failed else "not all"
+    print(f"seed {seed}: faults injected {total.faults:,}, survived {survived:,}, rows lost {0 if not failed else '?'}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
