@@ -271,9 +271,9 @@ def _(data: pathlib.Path) -> Measured:
     return spread(lambda n: table.append(rows))
 
 
-@job("durable append of 100 rows", "two bare publishes")
-def _(data: pathlib.Path) -> Measured:
-    folder = scratch(data, "publish")
+def two_publishes(data: pathlib.Path, name: str) -> Measured:
+    """A data file and what tells of it, with as few system calls as durable files take."""
+    folder = scratch(data, name)
     folder.mkdir(parents=True)
     payload = os.urandom(4_000)
 
@@ -296,6 +296,11 @@ def _(data: pathlib.Path) -> Measured:
     return spread(work)
 
 
+@job("durable append of 100 rows", "two bare publishes")
+def _(data: pathlib.Path) -> Measured:
+    return two_publishes(data, "publish")
+
+
 @job("durable append of 100 rows", "deltalake")
 def _(data: pathlib.Path) -> Measured:
     import deltalake
@@ -303,6 +308,92 @@ def _(data: pathlib.Path) -> Measured:
     rows = hundred_rows()
     path = str(scratch(data, "append-deltalake"))
     return spread(lambda n: deltalake.write_deltalake(path, rows, mode="append"))
+
+
+# Checkpointed writing
+
+
+@job("chunk close", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    import marquet
+
+    rows = hundred_rows()
+    writer = marquet.ParquetWriter(scratch(data, "chunks"), "${chunk_index}.parquet", input="bench")
+    times = []
+    for chunk in range(APPENDS):
+        writer.write(rows, chunk_index=chunk)
+        times.append(seconds_of(lambda chunk=chunk: writer.close_chunk(chunk)))
+    times.sort()
+    return {"seconds": statistics.median(times), "p99": times[int(len(times) * 0.99)]}
+
+
+@job("chunk close", "two bare publishes")
+def _(data: pathlib.Path) -> Measured:
+    return two_publishes(data, "publish-chunks")
+
+
+def trades() -> Any:
+    """Two million trades as a table in memory."""
+    import numpy
+    import pyarrow
+
+    random = numpy.random.default_rng(SEED)
+    rows = 2_000_000
+    price = numpy.round(100 + numpy.cumsum(random.normal(0, 0.01, rows)), 2)
+    return pyarrow.table(
+        {
+            "ts": pyarrow.array(numpy.cumsum(random.integers(1, 1_000_000, rows)), pyarrow.timestamp("ns", "UTC")),
+            "symbol": pyarrow.array(random.choice(["ESH4", "NQH4", "CLG4", "GCJ4"], rows)),
+            "price": price,
+            "price_units": (price * 1e9).astype("int64"),
+            "size": random.integers(1, 100, rows).astype("uint32"),
+            "side": pyarrow.array(random.choice(["A", "B", "N"], rows)),
+            "sequence": numpy.arange(rows, dtype="uint32"),
+            "signal": random.normal(0, 1, rows),
+        }
+    )
+
+
+@job("write 2 M trades", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    import marquet
+
+    rows = trades()
+
+    def work() -> None:
+        with marquet.ParquetWriter(scratch(data, "write"), "trades.parquet") as writer:
+            writer.write(rows)
+
+    return {"seconds": best_of(3, work), "items": rows.num_rows}
+
+
+@job("write 2 M trades", "pyarrow")
+def _(data: pathlib.Path) -> Measured:
+    import pyarrow.parquet
+
+    rows, path = trades(), scratch(data, "write-pyarrow.parquet")
+    options = {"compression": "zstd", "compression_level": 1}
+    return {"seconds": best_of(3, lambda: pyarrow.parquet.write_table(rows, path, **options)), "items": rows.num_rows}
+
+
+@job("write 2 M trades", "polars")
+def _(data: pathlib.Path) -> Measured:
+    import polars
+
+    rows, path = polars.from_arrow(trades()), scratch(data, "write-polars.parquet")
+    options = {"compression": "zstd", "compression_level": 1}
+    return {"seconds": best_of(3, lambda: rows.write_parquet(path, **options)), "items": rows.height}
+
+
+@job("write 2 M trades", "duckdb")
+def _(data: pathlib.Path) -> Measured:
+    import duckdb
+
+    rows, path = trades(), scratch(data, "write-duckdb.parquet")
+    connection = duckdb.connect()
+    connection.register("trades", rows)
+    query = f"copy trades to '{path}' (format parquet, compression zstd, compression_level 1)"
+    return {"seconds": best_of(3, lambda: connection.sql(query)), "items": rows.num_rows}
 
 
 # Depth

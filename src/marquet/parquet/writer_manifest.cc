@@ -25,8 +25,8 @@ using Json = nlohmann::ordered_json;
 constexpr int kFormat = 1;
 constexpr std::string_view kEnding = ".json";
 constexpr size_t kDigestDigits = 32;
-// Units that a manifest holds itself before the older ones are sealed: some 50 KiB of text.
-constexpr size_t kUnsealedUnits = 256;
+// Units that a manifest holds itself before the older ones are sealed: some 12 KiB of text.
+constexpr size_t kUnsealedUnits = 64;
 constexpr size_t kLongestId = 120;
 
 // A JSON document, and in a line of its own the digest of all before that line.
