@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "arrow/result.h"
+#include "arrow/type_fwd.h"
 
 namespace marquet {
 
@@ -22,6 +23,20 @@ constexpr int64_t FloorDiv(int64_t value, int64_t divisor) {
 }
 
 constexpr int32_t DateOfNanos(int64_t nanos) { return static_cast<int32_t>(FloorDiv(nanos, kNanosPerDay)); }
+
+constexpr int64_t NanosPerUnit(arrow::TimeUnit::type unit) {
+  switch (unit) {
+    case arrow::TimeUnit::SECOND:
+      return kNanosPerSecond;
+    case arrow::TimeUnit::MILLI:
+      return 1'000'000;
+    case arrow::TimeUnit::MICRO:
+      return 1'000;
+    case arrow::TimeUnit::NANO:
+      return 1;
+  }
+  return 1;  // there is no other
+}
 
 // "2024-01-02T03:04:05.000000006Z"; the fraction has 0, 3, 6 or 9 digits, as few as keep the value.
 std::string FormatNanos(int64_t nanos);

@@ -13,6 +13,7 @@
 #include "marquet/base/dispatch.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/base/time.h"
 #include "marquet/depth/tensor.h"
 
 namespace marquet::depth {
@@ -150,11 +151,7 @@ arrow::Status ReadIntegers(const arrow::Array& column, const std::string& name, 
       break;
     case arrow::Type::TIMESTAMP: {
       Widen<arrow::TimestampArray>(column, begin, count, null_value, out);
-      const auto unit = static_cast<const arrow::TimestampType&>(*column.type()).unit();
-      const int64_t factor = unit == arrow::TimeUnit::NANO    ? 1
-                             : unit == arrow::TimeUnit::MICRO ? 1'000
-                             : unit == arrow::TimeUnit::MILLI ? 1'000'000
-                                                              : 1'000'000'000;
+      const int64_t factor = NanosPerUnit(static_cast<const arrow::TimestampType&>(*column.type()).unit());
       for (int64_t i = 0; factor != 1 && i < count; ++i) {
         if (out[i] == null_value) continue;
         if (__builtin_mul_overflow(out[i], factor, &out[i])) {

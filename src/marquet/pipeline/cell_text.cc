@@ -265,20 +265,6 @@ class StructCell final : public TypedCell<arrow::StructArray> {
   std::vector<std::unique_ptr<CellWriter>> fields_;
 };
 
-int64_t NanosPerUnit(arrow::TimeUnit::type unit) {
-  switch (unit) {
-    case arrow::TimeUnit::SECOND:
-      return kNanosPerSecond;
-    case arrow::TimeUnit::MILLI:
-      return 1'000'000;
-    case arrow::TimeUnit::MICRO:
-      return 1'000;
-    case arrow::TimeUnit::NANO:
-      return 1;
-  }
-  return 1;
-}
-
 template <typename T>
 std::unique_ptr<CellWriter> Made() {
   return std::make_unique<T>();

@@ -26,17 +26,7 @@ std::optional<int64_t> StepOf(const arrow::DataType& type) {
     case Type::DATE32:
       return kNanosPerDay;
     case Type::TIMESTAMP:
-      switch (static_cast<const arrow::TimestampType&>(type).unit()) {
-        case arrow::TimeUnit::SECOND:
-          return kNanosPerSecond;
-        case arrow::TimeUnit::MILLI:
-          return 1'000'000;
-        case arrow::TimeUnit::MICRO:
-          return 1'000;
-        case arrow::TimeUnit::NANO:
-          return 1;
-      }
-      return {};
+      return NanosPerUnit(static_cast<const arrow::TimestampType&>(type).unit());
     default:
       return {};
   }

@@ -20,21 +20,6 @@ namespace {
 using Kind = PredicateNode::Kind;
 using arrow::Type;
 
-// Units of a time column: nanoseconds in one step of its stored integer.
-std::optional<int64_t> NanosPerStep(arrow::TimeUnit::type unit) {
-  switch (unit) {
-    case arrow::TimeUnit::SECOND:
-      return kNanosPerSecond;
-    case arrow::TimeUnit::MILLI:
-      return 1'000'000;
-    case arrow::TimeUnit::MICRO:
-      return 1'000;
-    case arrow::TimeUnit::NANO:
-      return 1;
-  }
-  return {};
-}
-
 std::string UnitOf(const arrow::Field& field) {
   if (field.metadata() == nullptr) return {};
   return field.metadata()->Get("unit").ValueOr("");
@@ -44,7 +29,7 @@ std::string UnitOf(const arrow::Field& field) {
 std::optional<int64_t> NanosPerStep(const arrow::Field& field) {
   switch (field.type()->id()) {
     case Type::TIMESTAMP:
-      return NanosPerStep(static_cast<const arrow::TimestampType&>(*field.type()).unit());
+      return NanosPerUnit(static_cast<const arrow::TimestampType&>(*field.type()).unit());
     case Type::DATE32:
       return kNanosPerDay;
     case Type::DATE64:
