@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -298,7 +299,8 @@ class ParquetWriter:
 def rows_to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema | None) -> pa.Table:
     """Dictionaries as columns: every key that any of them has, in the order in which they first come.
 
-    A column has the type that `schema` gives it where all of its values fit that, else the type that they have.
+    A column has the type that its values have, so that the core, which converts without loss or not at all, fits it to
+    the rows before.
 
     Raises:
         SchemaError: Values of a column that are of different kinds, naming the row.
@@ -313,15 +315,17 @@ def rows_to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema | None) -
 
 
 def _column(name: str, values: list[Any], schema: pa.Schema | None) -> pa.Array:
-    if schema is not None and name in schema.names:
-        try:
-            return pa.array(values, type=schema.field(name).type)
-        except _MISFITS:
-            pass  # told apart below, or by the core: the types differ
+    wanted = schema.field(name).type if schema is not None and name in schema.names else None
     try:
-        return pa.array(values)
+        # pyarrow cuts values to fit a type that it is given, so only dictionaries, which hold what they are given, are.
+        array = pa.array(values, type=wanted if wanted is not None and pa.types.is_dictionary(wanted) else None)
     except _MISFITS as error:
         raise SchemaError(f"column {name!r}: {_first_misfit(values)}: {error}") from error
+    if pa.types.is_timestamp(array.type):
+        zoned = {value.tzinfo is not None for value in values if isinstance(value, datetime.datetime)}
+        if len(zoned) > 1:
+            raise SchemaError(f"column {name!r} holds times with a zone and times without; expected one kind")
+    return array
 
 
 def _first_misfit(values: list[Any]) -> str:

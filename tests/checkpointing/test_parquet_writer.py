@@ -142,6 +142,74 @@ class TestBadRows:
             writer.write(rows)
         assert parquet_files(tmp_path) == []
 
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            (1, 1.5),
+            (1, decimal.Decimal("1.5")),
+            ([1], [1.5]),
+            ({"k": 1}, {"k": 1.5}),
+            ({"k": 1}, {"z": 1}),
+            (datetime.date(2024, 1, 1), datetime.datetime(2024, 1, 1, 5)),
+            (1, True),
+            (1, "1"),
+            (b"a", "a"),
+        ],
+    )
+    @pytest.mark.parametrize("count", [1, 3_000])
+    def test_values_are_never_cut_to_fit(self, tmp_path: pathlib.Path, before: Any, after: Any, count: int) -> None:
+        writer = mq.ParquetWriter(tmp_path, "all.parquet")
+        with pytest.raises(mq.InvalidInputError, match="'a'"), writer:
+            writer.write([{"a": before}] * count)
+            writer.flush()
+            writer.write({"a": after})
+            writer.flush()
+        assert parquet_files(tmp_path) == []
+
+    @pytest.mark.parametrize(
+        ("kind", "value"),
+        [
+            (pa.int64(), 1.5),
+            (pa.int8(), 300),
+            (pa.date32(), datetime.datetime(2024, 1, 1, 5)),
+            (pa.timestamp("ms"), datetime.datetime(2024, 1, 1, 0, 0, 0, 123456)),
+            (pa.decimal128(9, 1), decimal.Decimal("1.25")),
+            (pa.struct([("k", pa.int64())]), {"k": 1, "late": 2}),
+        ],
+    )
+    def test_a_schema_is_not_fitted_by_force(self, tmp_path: pathlib.Path, kind: pa.DataType, value: Any) -> None:
+        writer = mq.ParquetWriter(tmp_path, "all.parquet", schema=pa.schema([("a", kind)]))
+        with pytest.raises(mq.InvalidInputError, match="'a'"), writer:
+            writer.write({"a": value})
+            writer.flush()
+
+    @pytest.mark.parametrize(
+        ("kind", "values"),
+        [
+            (pa.float64(), [1, 2.5, None]),
+            (pa.int8(), [1, -128]),
+            (pa.decimal128(20, 6), [decimal.Decimal("1.25"), decimal.Decimal("100")]),
+            (pa.timestamp("ns", "UTC"), [datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)]),
+            (pa.time32("s"), [datetime.time(1, 2, 3)]),
+            (pa.list_(pa.int32()), [[], [1], None]),
+            (pa.struct([("k", pa.int32()), ("l", pa.string())]), [{"k": 1}, {"l": "x"}]),
+            (pa.large_string(), ["a"]),
+        ],
+    )
+    def test_what_fits_without_loss_is_taken(self, tmp_path: pathlib.Path, kind: pa.DataType, values: Any) -> None:
+        with mq.ParquetWriter(tmp_path, "all.parquet", schema=pa.schema([("a", kind)])) as writer:
+            for value in values:
+                writer.write({"a": value})
+                writer.flush()
+        expected = pa.array(values, type=kind).to_pylist()
+        assert pq.read_table(tmp_path / "all.parquet")["a"].to_pylist() == expected
+
+    def test_times_with_and_without_a_zone_do_not_mix(self, tmp_path: pathlib.Path) -> None:
+        zoned = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+        writer = mq.ParquetWriter(tmp_path, "all.parquet")
+        with pytest.raises(mq.SchemaError, match="times with a zone and times without"), writer:
+            writer.write([{"a": zoned}, {"a": zoned.replace(tzinfo=None)}])
+
     def test_late_keys_within_a_batch_are_columns(self, tmp_path: pathlib.Path) -> None:
         with mq.ParquetWriter(tmp_path, "all.parquet") as writer:
             writer.write([{"a": 1}, {"b": "x"}, {"a": None, "b": None}])

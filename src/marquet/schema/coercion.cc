@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "arrow/array.h"
 #include "arrow/compute/cast.h"
 #include "arrow/record_batch.h"
@@ -29,6 +31,8 @@ bool IsBytes(Type::type id) {
   return id == Type::BINARY || id == Type::LARGE_BINARY || id == Type::BINARY_VIEW ||
          id == Type::FIXED_SIZE_BINARY;
 }
+
+bool IsTimeOfDay(Type::type id) { return id == Type::TIME32 || id == Type::TIME64; }
 
 bool IsDay(Type::type id) { return id == Type::DATE32 || id == Type::DATE64; }
 
@@ -70,6 +74,23 @@ arrow::Result<std::shared_ptr<arrow::Array>> Convert(std::shared_ptr<arrow::Arra
   return Cast(array, to);
 }
 
+// Of two nested types of one kind: whether each part of the first has its place in the second. Arrow's cast
+// would leave out the fields of a struct that the other lacks.
+bool PartsConvert(const arrow::DataType& from, const arrow::DataType& to) {
+  if (from.id() == Type::STRUCT) {
+    const auto& target = static_cast<const arrow::StructType&>(to);
+    return std::all_of(from.fields().begin(), from.fields().end(), [&](const auto& field) {
+      const int place = target.GetFieldIndex(field->name());
+      return place >= 0 && Convertible(*field->type(), *target.field(place));
+    });
+  }
+  if (from.num_fields() == 0 || from.num_fields() != to.num_fields()) return false;
+  for (int i = 0; i < from.num_fields(); ++i) {
+    if (!Convertible(*from.field(i)->type(), *to.field(i))) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool Convertible(const arrow::DataType& from, const arrow::Field& to) {
@@ -91,7 +112,9 @@ bool Convertible(const arrow::DataType& from, const arrow::Field& to) {
   if (IsDay(a)) return IsDay(b);
   if (IsText(a)) return IsText(b);
   if (IsBytes(a)) return IsBytes(b);
-  return arrow::is_nested(a) && a == b;  // Arrow's cast says which parts do not convert
+  if (IsTimeOfDay(a)) return IsTimeOfDay(b);
+  if (a == Type::DURATION) return b == Type::DURATION;
+  return a == b && PartsConvert(from, target);
 }
 
 arrow::Result<std::shared_ptr<arrow::Array>> CoerceArray(const std::shared_ptr<arrow::Array>& array,
