@@ -199,7 +199,8 @@ class Table:
                 must; a SQL predicate; or a ``pyarrow.compute.Expression``. Operators are ``== = != <> < <= > >= in``,
                 ``not in``, ``between``, ``not between``, ``like``, ``is null``, ``is not null``, ``is nan``.
                 ``between`` takes a pair, ``is null`` takes None. Only ``is null`` selects a null; comparisons with a
-                NaN are false but for ``!=``. Times compare with ISO-8601 text, datetimes and ``numpy.datetime64``.
+                NaN are false but for ``!=``. Times compare with ISO-8601 text, datetimes and ``numpy.datetime64``,
+                prices with text ("4750.25"); a bare integer is compared with a price as it is stored, in units of 1e-9.
                 An expression means what Arrow says, and is applied by Arrow to the rows read.
             start: Rows at or after this time.
             end: Rows before this time.

@@ -11,7 +11,7 @@ const std::vector<Command>& Commands() {
        "  marquet ingest corrected.dbn.zst --into book --replace",
        DeclareIngest},
       {"scan", "Print or save rows of a table",
-       "  marquet scan book --where \"symbol = 'ESH4' and price > 4750\" --limit 10\n"
+       "  marquet scan book --where \"symbol = 'ESH4' and price > '4750'\" --limit 10\n"
        "  marquet scan book --columns ts_event,bid_px_00,ask_px_00 --start 2024-01-02 --format csv\n"
        "  marquet scan book --as-of 2024-03-01 --format parquet -o march.parquet",
        DeclareScan},

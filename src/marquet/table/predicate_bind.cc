@@ -10,9 +10,11 @@
 #include "arrow/type_traits.h"
 #include "arrow/util/key_value_metadata.h"
 #include "marquet/base/error.h"
+#include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/table/predicate_node.h"
+#include "spdlog/logger.h"
 
 namespace marquet::table {
 namespace {
@@ -24,6 +26,21 @@ std::string UnitOf(const arrow::Field& field) {
   if (field.metadata() == nullptr) return {};
   return field.metadata()->Get("unit").ValueOr("");
 }
+
+// Whether a column holds prices in units of 1e-9: nine decimal places, stored as an integer.
+constexpr int kPricePlaces = 9;
+bool HoldsPrices(const arrow::Field& field) {
+  return field.type()->id() == Type::INT64 && UnitOf(field) == "1e-9";
+}
+
+// Integers below this are no prices in units of 1e-9 (they would be less than a tenth of a cent): whoever
+// writes them most likely means whole units.
+constexpr int64_t kLikelyPrice = 1'000'000;
+
+constexpr const char* kPriceHint =
+    "The column stores prices in units of 1e-9. Put the number in quotes ('4750.25') to mean a price, or "
+    "write "
+    "the stored integer.";
 
 // Of columns that hold times; nothing for the others.
 std::optional<int64_t> NanosPerStep(const arrow::Field& field) {
@@ -193,9 +210,19 @@ struct LiteralBinder {
     if (step && id != Type::INT64) {
       return DoesNotFit(place, field, value, "Write times as ISO-8601 text, such as '2024-01-02T03:04:05Z'.");
     }
+    // A fraction can only be meant as a price, and the stored integers are not prices.
+    if (HoldsPrices(field) && !std::holds_alternative<int64_t>(value)) {
+      return DoesNotFit(place, field, value, kPriceHint);
+    }
     int scale = 0;
     if (id == Type::DECIMAL128) scale = static_cast<const arrow::DecimalType&>(*field.type()).scale();
     if (const auto* integer = std::get_if<int64_t>(&value)) {
+      if (HoldsPrices(field) && *integer != 0 && *integer > -kLikelyPrice && *integer < kLikelyPrice) {
+        Log().warn(
+            "filter: {} is compared with column {} as it is stored, in units of 1e-9; '{}' in quotes would "
+            "be a price",
+            *integer, Quoted(field.name()), *integer);
+      }
       literal.place = FloorOf(DecimalNumber{*integer, 0}, scale);
     } else if (const auto* decimal = std::get_if<DecimalNumber>(&value)) {
       literal.place = FloorOf(*decimal, scale);
@@ -220,6 +247,12 @@ struct LiteralBinder {
       const auto decimal = ParseDecimal(text);
       if (!decimal.ok()) return DoesNotFit(place, field, value);
       literal.place = FloorOf(*decimal, static_cast<const arrow::DecimalType&>(*field.type()).scale());
+      return literal;
+    }
+    if (HoldsPrices(field)) {
+      const auto price = ParseDecimal(text);
+      if (!price.ok()) return DoesNotFit(place, field, value, kPriceHint);
+      literal.place = FloorOf(*price, kPricePlaces);
       return literal;
     }
     if (!step) {

@@ -213,10 +213,28 @@ TEST(PredicateTest, DecimalsAreExact) {
   EXPECT_EQ(select("dec in (0.1, 0.1001)"), (Rows{0}));
 }
 
-TEST(PredicateTest, PricesCompareAsStored) {
-  EXPECT_EQ((Selected<arrow::Int64Builder, int64_t>("price > 4800250000000", WithUnit("price", "1e-9"),
-                                                    {4800250000000, 4800500000000})),
-            (Rows{1}));
+TEST(PredicateTest, PricesCompareAsStoredAndTextAsPrices) {
+  const auto selected = [](std::string_view filter) {
+    return Selected<arrow::Int64Builder, int64_t>(
+        filter, WithUnit("price", "1e-9"),
+        {4'750'250'000'000, 4'750'250'000'001, -250'000'000, INT64_MAX, kNull});
+  };
+  EXPECT_EQ(selected("price > 4750250000000"), (Rows{1, 3}));
+  EXPECT_EQ(selected("price > '4750.25'"), (Rows{1, 3}));
+  EXPECT_EQ(selected("price = '4750.250000001'"), (Rows{1}));
+  EXPECT_EQ(selected("price = '4750.2500000001'"), Rows());
+  EXPECT_EQ(selected("price between '-1' and '4750.25'"), (Rows{0, 2}));
+  EXPECT_EQ(selected("price in ('-0.25', '4750.25')"), (Rows{0, 2}));
+  EXPECT_EQ(selected("price < '1e300'"), (Rows{0, 1, 2, 3}));
+}
+
+// 4750.25 would be compared with 4,750,250,000,000: never what is meant.
+TEST(PredicateErrorTest, AFractionAgainstAPriceSaysHowToWriteIt) {
+  for (const char* filter : {"price > 4750.25", "price > 4750.0", "price in (1, 2.5)", "price > 'dear'"}) {
+    const auto bound = Predicate::Parse(filter)->Bind(*Columns());
+    ASSERT_TRUE(IsKind(bound.status(), ErrorKind::kInvalidInput)) << filter << ": " << bound.status();
+    EXPECT_THAT(HintOf(bound.status()), HasSubstr("'4750.25'")) << filter;
+  }
 }
 
 TEST(PredicateTest, SinglePrecisionColumnsFindTheirOwnDecimals) {
