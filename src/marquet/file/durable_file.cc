@@ -18,53 +18,20 @@
 // UNIQUE does not come twice.
 #include "marquet/file/durable_file.h"
 
-#include <sys/random.h>
-#include <unistd.h>
-
-#include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
+#include "marquet/file/temporary_name.h"
 
 namespace marquet::file {
 namespace {
 
 constexpr int64_t kBufferSize = 64 * 1024;
 constexpr int64_t kFirstBufferSize = 4 * 1024;  // which holds a small file, and grows with a larger one
-
-// A name has at most 255 bytes on common file systems; this leaves room for what surrounds it.
-constexpr size_t kLongestNamePart = 180;
-
-// Told apart by process (pid), by file within it (counter), and, where processes of several machines or
-// containers with equal pids write to one directory, by a number drawn once per process.
-std::string UniqueSuffix() {
-  static const uint64_t drawn = [] {
-    uint64_t number = 0;
-    if (::getrandom(&number, sizeof number, GRND_NONBLOCK) != sizeof number) {
-      number = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
-    }
-    return number;
-  }();
-  static std::atomic<uint64_t> counter{0};
-  return fmt::format("{:x}-{:x}-{:016x}", ::getpid(), counter.fetch_add(1), drawn);
-}
-
-std::string TemporaryPath(const std::string& path) {
-  std::string name = FileName(path);
-  if (name.size() > kLongestNamePart) {
-    size_t end = kLongestNamePart;
-    while (end > 0 && (name[end] & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
-    name.resize(end);
-  }
-  const std::string temporary = fmt::format(".{}.{}.tmp", name, UniqueSuffix());
-  // A bare name stays bare, so that messages show the path as it was given.
-  return path.find('/') == std::string::npos ? temporary : JoinPath(ParentPath(path), temporary);
-}
 
 }  // namespace
 
@@ -177,7 +144,7 @@ arrow::Result<std::shared_ptr<DurableFile>> DurableFile::Create(std::shared_ptr<
   auto impl = std::make_unique<Impl>();
   impl->fs = std::move(fs);
   impl->path = std::move(path);
-  impl->temporary = TemporaryPath(impl->path);
+  impl->temporary = MakeTemporaryPath(impl->path);
   auto file = impl->fs->CreateNew(impl->temporary);
   if (!file.ok()) {
     return impl->Poison(WithContext(file.status(), impl->path));

@@ -120,4 +120,12 @@ std::unique_ptr<ColumnStream> MakeAnyColumn(std::shared_ptr<const ReadSource> so
   return std::make_unique<AnyColumn>(std::move(source), first_leaf, end_leaf, field);
 }
 
+std::unique_ptr<ColumnStream> MakeColumn(const std::shared_ptr<const ReadSource>& source, int first_leaf,
+                                         int end_leaf, const std::shared_ptr<arrow::Field>& field) {
+  if (end_leaf - first_leaf == 1) {
+    if (auto column = MakeFlatColumn(source, first_leaf, field)) return column;
+  }
+  return MakeAnyColumn(source, first_leaf, end_leaf, field);
+}
+
 }  // namespace marquet::pq

@@ -2,6 +2,7 @@
 #include "arrow/util/thread_pool.h"
 #include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/file_encoder_internal.h"
+#include "marquet/parquet/footer_internal.h"
 #include "parquet/arrow/writer.h"
 #include "parquet/file_writer.h"
 #include "parquet/metadata.h"
@@ -44,6 +45,8 @@ class ArrowFileEncoder final : public FileEncoder {
       if (end_row_group_ || buffered_bytes() > memory_) ARROW_RETURN_NOT_OK(writer_->NewBufferedRowGroup());
       end_row_group_ = false;
       ARROW_RETURN_NOT_OK(writer_->WriteRecordBatch(*batch.Slice(begin, kSliceRows)));
+      ARROW_ASSIGN_OR_RAISE(const int64_t written, target_.file->Tell());
+      if (written > kMagicBytes) ARROW_RETURN_NOT_OK(target_.row_group_ended());
     }
     return arrow::Status::OK();
   }

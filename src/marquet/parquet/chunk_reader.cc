@@ -12,11 +12,16 @@ namespace marquet::pq {
 
 ChunkReader::ChunkReader(std::shared_ptr<arrow::Buffer> bytes, const ::parquet::ColumnChunkMetaData& chunk,
                          int64_t values, Checksums checksums)
+    : ChunkReader(std::move(bytes), chunk.compression(), chunk.total_uncompressed_size(), values, checksums) {
+}
+
+ChunkReader::ChunkReader(std::shared_ptr<arrow::Buffer> bytes, arrow::Compression::type codec,
+                         int64_t most_uncompressed, int64_t values, Checksums checksums)
     : bytes_(std::move(bytes)),
-      decompressor_(chunk.compression()),
+      decompressor_(codec),
       checksums_(checksums),
       values_left_(values < 0 ? INT64_MAX : values),
-      uncompressed_left_(chunk.total_uncompressed_size()) {}
+      uncompressed_left_(most_uncompressed) {}
 
 arrow::Result<const Page*> ChunkReader::Next() {
   while (position_ < bytes_->size() && values_left_ > 0) {

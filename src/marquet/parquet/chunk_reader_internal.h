@@ -37,6 +37,10 @@ class ChunkReader {
   ChunkReader(std::shared_ptr<arrow::Buffer> bytes, const ::parquet::ColumnChunkMetaData& chunk,
               int64_t values, Checksums checksums);
 
+  // The same without a footer: `most_uncompressed` bounds what all of the pages may take together.
+  ChunkReader(std::shared_ptr<arrow::Buffer> bytes, arrow::Compression::type codec, int64_t most_uncompressed,
+              int64_t values, Checksums checksums);
+
   // The next page, valid until the next call; a null pointer after the last one. Index pages are passed over.
   arrow::Result<const Page*> Next();
 

@@ -51,4 +51,8 @@ std::unique_ptr<ColumnStream> MakeFlatColumn(std::shared_ptr<const ReadSource> s
 std::unique_ptr<ColumnStream> MakeAnyColumn(std::shared_ptr<const ReadSource> source, int first_leaf,
                                             int end_leaf, const std::shared_ptr<arrow::Field>& field);
 
+// The first of these that takes the column.
+std::unique_ptr<ColumnStream> MakeColumn(const std::shared_ptr<const ReadSource>& source, int first_leaf,
+                                         int end_leaf, const std::shared_ptr<arrow::Field>& field);
+
 }  // namespace marquet::pq

@@ -1,6 +1,7 @@
 // Turns record batches into the bytes of a Parquet file: row groups, page index, footer.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,8 @@ struct FileTarget {
   std::shared_ptr<arrow::io::OutputStream> file;
   std::shared_ptr<const FileFormat> format;
   bool parallel = true;  // encode columns on several threads
+  // Called when a row group has been written and the file goes on; perhaps more than once.
+  std::function<arrow::Status()> row_group_ended;
 
   const FormatParts& parts() const { return format->parts(); }
 };

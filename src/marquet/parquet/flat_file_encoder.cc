@@ -69,25 +69,10 @@ class FlatFileEncoder final : public FileEncoder {
     return arrow::Status::OK();
   }
 
-  arrow::Status EndRowGroup() override {
-    if (row_group_ == nullptr) return arrow::Status::OK();
-    ARROW_RETURN_NOT_OK(ForEachColumn(target_.parallel && rows_ >= kLeastParallelRows,
-                                      [&](int i) { return encoders_[i]->Flush(); }));
-    int64_t bytes = 0;
-    for (size_t i = 0; i < encoders_.size(); ++i) {
-      ARROW_ASSIGN_OR_RAISE(const int64_t written, encoders_[i]->WriteChunk());
-      bytes += written;
-    }
-    row_group_->set_num_rows(rows_);
-    row_group_->Finish(bytes, row_group_number_);
-    row_group_ = nullptr;
-    rows_ = 0;
-    ++row_group_number_;
-    return arrow::Status::OK();
-  }
+  arrow::Status EndRowGroup() override { return WriteRowGroup(/*last=*/false); }
 
   arrow::Result<std::shared_ptr<::parquet::FileMetaData>> Finish() override {
-    ARROW_RETURN_NOT_OK(EndRowGroup());
+    ARROW_RETURN_NOT_OK(WriteRowGroup(/*last=*/true));
     page_index_->Finish();
     const auto written = page_index_->WriteTo(target_.file.get());
     footer_->SetIndexLocations(::parquet::IndexKind::kColumnIndex, written.column_index_locations);
@@ -107,14 +92,37 @@ class FlatFileEncoder final : public FileEncoder {
   void BeginRowGroup() {
     row_group_ = footer_->AppendRowGroup();
     page_index_->AppendRowGroup();
+    chunks_.clear();
     for (size_t i = 0; i < encoders_.size(); ++i) {
       const auto column = static_cast<int32_t>(i);
+      chunks_.push_back(row_group_->NextColumnChunk());
       encoders_[i]->Begin({.row_group = row_group_number_,
                            .column = static_cast<int16_t>(i),
-                           .metadata = row_group_->NextColumnChunk(),
+                           .metadata = chunks_.back(),
                            .column_index = page_index_->GetColumnIndexBuilder(column),
                            .offset_index = page_index_->GetOffsetIndexBuilder(column)});
     }
+  }
+
+  // `last`: the file ends with it.
+  arrow::Status WriteRowGroup(bool last) {
+    if (row_group_ == nullptr) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(ForEachColumn(target_.parallel && rows_ >= kLeastParallelRows,
+                                      [&](int i) { return encoders_[i]->Flush(); }));
+    int64_t bytes = 0;
+    for (size_t i = 0; i < encoders_.size(); ++i) {
+      ARROW_ASSIGN_OR_RAISE(const int64_t written, encoders_[i]->WriteChunk());
+      bytes += written;
+      // The chunk's metadata behind it tells the pages of columns apart when the footer is never written. A
+      // file of one row group, written when the file ends, can do without.
+      if (!last || row_group_number_ > 0) chunks_[i]->WriteTo(target_.file.get());
+    }
+    row_group_->set_num_rows(rows_);
+    row_group_->Finish(bytes, row_group_number_);
+    row_group_ = nullptr;
+    rows_ = 0;
+    ++row_group_number_;
+    return last ? arrow::Status::OK() : target_.row_group_ended();
   }
 
   std::string Place(int column) const {
@@ -133,7 +141,8 @@ class FlatFileEncoder final : public FileEncoder {
   const std::unique_ptr<::parquet::FileMetaDataBuilder> footer_;
   const std::unique_ptr<::parquet::PageIndexBuilder> page_index_;
   std::vector<std::unique_ptr<ColumnEncoder>> encoders_;
-  ::parquet::RowGroupMetaDataBuilder* row_group_ = nullptr;  // null between row groups
+  ::parquet::RowGroupMetaDataBuilder* row_group_ = nullptr;     // null between row groups
+  std::vector<::parquet::ColumnChunkMetaDataBuilder*> chunks_;  // of the row group
   int16_t row_group_number_ = 0;
   int64_t rows_ = 0;  // of the row group in the making
 };

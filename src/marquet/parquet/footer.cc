@@ -3,6 +3,7 @@
 
 #include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/base/text.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_internal.h"
 #include "parquet/metadata.h"
@@ -41,6 +42,28 @@ arrow::Status CheckChunk(const ::parquet::ColumnChunkMetaData& chunk,
   return arrow::Status::OK();
 }
 
+// Of a file that does not end as Parquet files do.
+arrow::Status NoFooter(arrow::io::RandomAccessFile& file, const std::string& path, int64_t size) {
+  constexpr const char* kUnfinished = "its writer may still be running, or was interrupted";
+  if (size == 0) {
+    return CorruptData(fmt::format("{}: is empty: {}", path, kUnfinished),
+                       "When no writer is at it any more, nothing is lost by removing it.");
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto head, file.ReadAt(0, std::min(size, kMagicBytes)));
+  const std::string_view magic(*head);
+  if (!std::string_view("PAR1").starts_with(magic) || magic.empty()) {
+    return CorruptData(fmt::format("{}: not a Parquet file: begins with {} and does not end with 'PAR1'",
+                                   path, Quoted(magic)));
+  }
+  return CorruptData(
+      fmt::format("{}: has no footer ({} bytes, which do not end with 'PAR1'): {}", path, WithCommas(size),
+                  kUnfinished),
+      fmt::format(
+          "When no writer is at it any more, its rows can be recovered: marquet rescue {} -o OUT.parquet "
+          "--schema ANOTHER.parquet, where ANOTHER is a file with the same columns.",
+          path));
+}
+
 }  // namespace
 
 ByteRange ChunkBytes(const ::parquet::ColumnChunkMetaData& chunk) {
@@ -51,6 +74,15 @@ ByteRange ChunkBytes(const ::parquet::ColumnChunkMetaData& chunk) {
   int64_t end = 0;
   if (__builtin_add_overflow(begin, chunk.total_compressed_size(), &end)) end = INT64_MAX;
   return {begin, end};
+}
+
+std::vector<int> FirstLeaves(const ::parquet::SchemaDescriptor& schema) {
+  std::vector<int> first;
+  for (int leaf = 0; leaf < schema.num_columns(); ++leaf) {
+    if (leaf == 0 || schema.GetColumnRoot(leaf) != schema.GetColumnRoot(leaf - 1)) first.push_back(leaf);
+  }
+  first.push_back(schema.num_columns());
+  return first;
 }
 
 arrow::Status CheckFooter(const ::parquet::FileMetaData& footer, const std::string& path, int64_t end) {
@@ -84,10 +116,7 @@ arrow::Status CheckFooter(const ::parquet::FileMetaData& footer, const std::stri
 }
 
 arrow::Result<Footer> ReadFooter(arrow::io::RandomAccessFile& file, const std::string& path, int64_t size) {
-  if (size < kMagicBytes + kTailBytes) {
-    return CorruptData(fmt::format("{}: {} bytes are too few for a Parquet file; expected at least {}", path,
-                                   size, kMagicBytes + kTailBytes));
-  }
+  if (size < kMagicBytes + kTailBytes) return NoFooter(file, path, size);
   const int64_t first = std::min(size, kFirstRead);
   ARROW_ASSIGN_OR_RAISE(auto tail, file.ReadAt(size - first, first));
   if (tail->size() != first) {
@@ -98,10 +127,7 @@ arrow::Result<Footer> ReadFooter(arrow::io::RandomAccessFile& file, const std::s
   if (std::memcmp(magic, "PARE", kMagicBytes) == 0) {
     return Unsupported(fmt::format("{}: the footer is encrypted", path));
   }
-  if (std::memcmp(magic, "PAR1", kMagicBytes) != 0) {
-    return CorruptData(
-        fmt::format("{}: the last four bytes are not 'PAR1': not a Parquet file, or cut short", path));
-  }
+  if (std::memcmp(magic, "PAR1", kMagicBytes) != 0) return NoFooter(file, path, size);
   uint32_t length = 0;  // little-endian, as every machine that Arrow's wheels are built for
   std::memcpy(&length, tail->data() + first - kTailBytes, sizeof length);
   Footer footer;

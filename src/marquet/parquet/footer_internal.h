@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "arrow/io/type_fwd.h"
 #include "arrow/result.h"
@@ -11,6 +12,7 @@
 namespace parquet {
 class ColumnChunkMetaData;
 class FileMetaData;
+class SchemaDescriptor;
 }  // namespace parquet
 
 namespace marquet::pq {
@@ -38,6 +40,9 @@ arrow::Result<Footer> ReadFooter(arrow::io::RandomAccessFile& file, const std::s
 // The checks alone: row counts add up, every column chunk has its place before `end`, and flat columns have a
 // value for each row.
 arrow::Status CheckFooter(const ::parquet::FileMetaData& footer, const std::string& path, int64_t end);
+
+// The first leaf of each top-level column, and the number of leaves at the end.
+std::vector<int> FirstLeaves(const ::parquet::SchemaDescriptor& schema);
 
 // The pages of a chunk, its dictionary page included.
 ByteRange ChunkBytes(const ::parquet::ColumnChunkMetaData& chunk);

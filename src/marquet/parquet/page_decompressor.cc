@@ -36,6 +36,9 @@ int64_t MostBytes(Compression::type codec, int64_t size) {
     case Compression::ZSTD:
       return (size / 3 + 1)
              << 17;  // a block of at most 128 KiB has a header of 3 bytes (RFC 8878, section 3.1.1.2)
+    case Compression::BROTLI:
+      return (size / 3 + 1)
+             << 24;  // a meta-block of at most 16 MiB has a header of 3 bytes (RFC 7932, section 9.2)
     default:
       return INT64_MAX;
   }

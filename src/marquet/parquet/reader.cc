@@ -32,11 +32,7 @@ struct FileReader::Impl {
     }
     ARROW_RETURN_NOT_OK(::parquet::arrow::FromParquetSchema(
         footer->schema(), ::parquet::ArrowReaderProperties(), footer->key_value_metadata(), &schema));
-    for (int leaf = 0; leaf < footer->num_columns(); ++leaf) {
-      const auto* root = footer->schema()->GetColumnRoot(leaf);
-      if (leaf == 0 || root != footer->schema()->GetColumnRoot(leaf - 1)) first_leaf.push_back(leaf);
-    }
-    first_leaf.push_back(footer->num_columns());
+    first_leaf = FirstLeaves(*footer->schema());
     if (static_cast<int>(first_leaf.size()) != schema->num_fields() + 1) {
       return CorruptData(fmt::format("{}: {} top-level columns with values, {} in the schema", path,
                                      first_leaf.size() - 1, schema->num_fields()));
@@ -187,8 +183,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> FileReader::Read(ReadRe
       ARROW_ASSIGN_OR_RAISE(const int index, impl_->Field(name));
       const int first = impl_->first_leaf[index], end = impl_->first_leaf[index + 1];
       fields.push_back(impl_->schema->field(index));
-      columns.push_back(end - first == 1 ? MakeFlatColumn(source, first, fields.back()) : nullptr);
-      if (columns.back() == nullptr) columns.back() = MakeAnyColumn(source, first, end, fields.back());
+      columns.push_back(MakeColumn(source, first, end, fields.back()));
     }
     ARROW_ASSIGN_OR_RAISE(std::vector<Piece> pieces, PlanPieces(*source));
     return MakeBatchStream(source, arrow::schema(std::move(fields), impl_->schema->metadata()),

@@ -193,6 +193,25 @@ TEST_F(ReaderTest, RefusesWhatIsNotThere) {
   EXPECT_TRUE(IsKind(reader_->Read(request).status(), ErrorKind::kInvalidInput));
 }
 
+TEST_F(ReaderTest, AFileWithoutAFooterSaysThatItsWriterMayBeAtIt) {
+  const std::string path = Path("unfinished.parquet");
+  for (const auto& [bytes, message, hint] :
+       {std::tuple("", "is empty: its writer may still be running, or was interrupted", "nothing is lost"),
+        std::tuple("PAR1",
+                   "has no footer (4 bytes, which do not end with 'PAR1'): its writer may still be running",
+                   "marquet rescue"),
+        std::tuple("PAR1 and pages that go on", "has no footer (25 bytes, which do not end with 'PAR1')",
+                   "marquet rescue"),
+        std::tuple("a,b,c\n1,2,3\n", "not a Parquet file: begins with 'a,b,' and does not end with 'PAR1'",
+                   "")}) {
+    PutBytes(path, bytes);
+    const arrow::Status status = FileReader::Open(fs_, path).status();
+    EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << status.ToString();
+    EXPECT_NE(status.message().find(path + ": " + message), std::string::npos) << status.ToString();
+    EXPECT_NE(HintOf(status).find(hint), std::string::npos) << HintOf(status);
+  }
+}
+
 TEST_F(ReaderTest, RowsWithoutColumnsAreCounted) {
   ReadRequest request = Everything(*reader_);
   request.columns.clear();

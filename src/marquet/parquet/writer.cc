@@ -1,6 +1,7 @@
 #include "marquet/parquet/writer.h"
 
 #include <cmath>
+#include <optional>
 
 #include "arrow/util/key_value_metadata.h"
 #include "fmt/format.h"
@@ -9,6 +10,7 @@
 #include "marquet/parquet/column_statistics_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/file_encoder_internal.h"
+#include "marquet/parquet/rescue_journal_internal.h"
 #include "marquet/parquet/verify_internal.h"
 #include "parquet/metadata.h"
 #include "parquet/properties.h"
@@ -43,6 +45,7 @@ struct FileWriter::Impl {
   std::shared_ptr<const FileFormat> format;
   std::shared_ptr<file::DurableFile> file;
   std::unique_ptr<FileEncoder> encoder;
+  std::optional<RescueJournal> journal;
   std::vector<bool> has_nan;
   int64_t rows = 0;
   bool closed = false;
@@ -53,8 +56,11 @@ struct FileWriter::Impl {
       return InvalidInput(fmt::format("{}: a data file's name must end in .parquet", path));
     }
     has_nan.assign(format->schema()->num_fields(), false);
-    ARROW_ASSIGN_OR_RAISE(file, file::DurableFile::Create(std::move(fs), path));
-    const FileTarget target{path, file, format, parallel && format->options().parallel};
+    ARROW_ASSIGN_OR_RAISE(file, file::DurableFile::Create(fs, path));
+    journal.emplace(std::move(fs), file->temporary_path());
+    // From the end of the first row group on a crash leaves rows that can be rescued.
+    const FileTarget target{path, file, format, parallel && format->options().parallel,
+                            [this] { return journal->Write(format->parts()); }};
     ARROW_ASSIGN_OR_RAISE(encoder, MakeFlatFileEncoder(target));
     if (encoder == nullptr) {
       ARROW_ASSIGN_OR_RAISE(encoder, MakeArrowFileEncoder(target));
@@ -77,16 +83,18 @@ struct FileWriter::Impl {
     return arrow::Status::OK();
   }
 
-  // 1. The footer is written. A crash here or at any step before 4 leaves a temporary file only.
+  // 1. The footer is written. A crash here or at any step before 5 leaves a temporary file only.
   // 2. The bytes are forced to stable storage.
   // 3. They are read back and checked.
-  // 4. The file gets its name, and the directory is synced. A crash after that leaves the whole file.
+  // 4. The journal goes, which a complete file has no use for.
+  // 5. The file gets its name, and the directory is synced. A crash after that leaves the whole file.
   arrow::Result<WrittenFile> Finish() {
     ARROW_ASSIGN_OR_RAISE(const auto footer, encoder->Finish());
     ARROW_RETURN_NOT_OK(file->Sync());
     ARROW_ASSIGN_OR_RAISE(const auto written, file->OpenWritten());
     ARROW_RETURN_NOT_OK(CheckWritten(*written, path, *footer, format->options().verify));
     WrittenFile result{path, rows, file->size(), file->Digest(), Statistics(*footer)};
+    ARROW_RETURN_NOT_OK(journal->Remove());
     ARROW_RETURN_NOT_OK(file->Publish());
     return result;
   }
@@ -169,9 +177,10 @@ arrow::Status FileWriter::Abort() {
   Impl& impl = *impl_;
   if (impl.closed || impl.file == nullptr) return arrow::Status::OK();
   const arrow::Status removed = impl.file->Abort();
+  const arrow::Status journal_removed = impl.journal->Remove();
   impl.encoder.reset();
   impl.closed = true;
-  return removed;
+  return removed.ok() ? journal_removed : removed;
 }
 
 int64_t FileWriter::rows() const { return impl_->rows; }

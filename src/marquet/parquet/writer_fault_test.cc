@@ -30,10 +30,15 @@ std::shared_ptr<arrow::RecordBatch> Rows() {
   return arrow::RecordBatch::Make(schema, kRows, {*numbers.Finish(), *texts.Finish()});
 }
 
-arrow::Result<WrittenFile> WriteRows(const std::shared_ptr<file::FileSystem>& fs, const std::string& path) {
+// In one row group, or in several, of which a rescue journal tells while the file is open.
+constexpr int64_t kRowGroups[] = {kRows, 6'000};
+
+arrow::Result<WrittenFile> WriteRows(const std::shared_ptr<file::FileSystem>& fs, const std::string& path,
+                                     int64_t row_group_rows) {
   const auto rows = Rows();
   WriteOptions options;
   options.verify = VerifyLevel::kFull;
+  options.row_group_rows = row_group_rows;
   ARROW_ASSIGN_OR_RAISE(auto writer, FileWriter::Open(fs, path, rows->schema(), options));
   for (int64_t start = 0; start < kRows; start += 5000) {
     ARROW_RETURN_NOT_OK(writer->Write(*rows->Slice(start, 5000)));
@@ -58,53 +63,58 @@ class WriterFaultTest : public FileTest {
 };
 
 TEST_F(WriterFaultTest, FailureAtAnyOperationPublishesNothingAndKeepsItsErrno) {
-  for (int error : {ENOSPC, EDQUOT, EIO}) {
-    for (auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf}) {
-      for (int64_t n = 1;; ++n) {
-        const auto base = std::make_shared<MemoryFileSystem>();
-        const auto fs = std::make_shared<FaultFileSystem>(base);
-        std::string failed;
-        fs->OnOperation([&](int64_t number, std::string_view name, const std::string&) {
-          if (number == n) failed = name;
-        });
-        fs->FailAt({n, error, effect});
-        const auto written = WriteRows(fs, "day.parquet");
-        if (fs->operations() < n) {
-          ASSERT_TRUE(written.ok()) << written.status().ToString();
+  for (const int64_t row_group_rows : kRowGroups) {
+    for (int error : {ENOSPC, EDQUOT, EIO}) {
+      for (auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf}) {
+        for (int64_t n = 1;; ++n) {
+          const auto base = std::make_shared<MemoryFileSystem>();
+          const auto fs = std::make_shared<FaultFileSystem>(base);
+          std::string failed;
+          fs->OnOperation([&](int64_t number, std::string_view name, const std::string&) {
+            if (number == n) failed = name;
+          });
+          fs->FailAt({n, error, effect});
+          const auto written = WriteRows(fs, "day.parquet", row_group_rows);
+          if (fs->operations() < n) {
+            ASSERT_TRUE(written.ok()) << written.status().ToString();
+            EXPECT_EQ(StateOf(base, "day.parquet"), "complete");
+            EXPECT_EQ(written->rows, kRows);
+            EXPECT_EQ(base->ListNames("/")->size(), 1u);
+            break;
+          }
+          SCOPED_TRACE(failed + ", operation " + std::to_string(n) + ": " + written.status().ToString());
+          ASSERT_FALSE(written.ok());
+          EXPECT_EQ(ErrnoOf(written.status()), error);
+          EXPECT_TRUE(IsKind(written.status(), ErrorKind::kStorage));
+          EXPECT_THAT(written.status().message(), HasSubstr("day.parquet"));
+          EXPECT_THAT(written.status().message(), HasSubstr(strerror(error)));
+          EXPECT_TRUE(base->ListNames("/")->empty());
+          ASSERT_TRUE(WriteRows(base, "day.parquet", row_group_rows).ok());
           EXPECT_EQ(StateOf(base, "day.parquet"), "complete");
-          EXPECT_EQ(written->rows, kRows);
-          break;
         }
-        SCOPED_TRACE(failed + ", operation " + std::to_string(n) + ": " + written.status().ToString());
-        ASSERT_FALSE(written.ok());
-        EXPECT_EQ(ErrnoOf(written.status()), error);
-        EXPECT_TRUE(IsKind(written.status(), ErrorKind::kStorage));
-        EXPECT_THAT(written.status().message(), HasSubstr("day.parquet"));
-        EXPECT_THAT(written.status().message(), HasSubstr(strerror(error)));
-        EXPECT_TRUE(base->ListNames("/")->empty());
-        ASSERT_TRUE(WriteRows(base, "day.parquet").ok());
-        EXPECT_EQ(StateOf(base, "day.parquet"), "complete");
       }
     }
   }
 }
 
 TEST_F(WriterFaultTest, PowerCutAtAnyOperationLeavesTheWholeFileOrNone) {
-  const auto memory = std::make_shared<MemoryFileSystem>();
-  const auto fs = std::make_shared<FaultFileSystem>(memory);
-  bool acknowledged = false;
-  const auto look = [&] {
-    ASSERT_LE(memory->PendingOperations(), 10);
-    for (uint64_t subset = 0; subset < uint64_t{1} << memory->PendingOperations(); ++subset) {
-      const std::string state =
-          StateOf(memory->AfterPowerCut(file::Surviving::Subset(subset)), "day.parquet");
-      ASSERT_TRUE(state == "complete" || (state == "absent" && !acknowledged)) << state;
-    }
-  };
-  fs->OnOperation([&](int64_t, std::string_view, const std::string&) { look(); });
-  ASSERT_TRUE(WriteRows(fs, "day.parquet").ok());
-  acknowledged = true;
-  look();
+  for (const int64_t row_group_rows : kRowGroups) {
+    const auto memory = std::make_shared<MemoryFileSystem>();
+    const auto fs = std::make_shared<FaultFileSystem>(memory);
+    bool acknowledged = false;
+    const auto look = [&] {
+      ASSERT_LE(memory->PendingOperations(), 10);
+      for (uint64_t subset = 0; subset < uint64_t{1} << memory->PendingOperations(); ++subset) {
+        const std::string state =
+            StateOf(memory->AfterPowerCut(file::Surviving::Subset(subset)), "day.parquet");
+        ASSERT_TRUE(state == "complete" || (state == "absent" && !acknowledged)) << state;
+      }
+    };
+    fs->OnOperation([&](int64_t, std::string_view, const std::string&) { look(); });
+    ASSERT_TRUE(WriteRows(fs, "day.parquet", row_group_rows).ok());
+    acknowledged = true;
+    look();
+  }
 }
 
 TEST_F(WriterFaultTest, DroppedWriterLeavesNothing) {

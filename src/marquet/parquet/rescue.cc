@@ -1,0 +1,298 @@
+// 1. What the file is: one with a footer that is intact needs nothing; one with a footer and damage has its
+//    own schema; one without is walked with another's.
+// 2. Row group after row group is found and salvaged into a new file, which is made for the first rows.
+// 3. The new file is published as every file of FileWriter. A crash before leaves the source as it was and a
+//    temporary file.
+#include "marquet/parquet/rescue.h"
+
+#include <cstring>
+#include <optional>
+
+#include "arrow/io/interfaces.h"
+#include "arrow/record_batch.h"
+#include "arrow/util/key_value_metadata.h"
+#include "fmt/format.h"
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/parquet/failures_internal.h"
+#include "marquet/parquet/footer_internal.h"
+#include "marquet/parquet/page_walk_internal.h"
+#include "marquet/parquet/rescue_internal.h"
+#include "marquet/parquet/row_group_search_internal.h"
+#include "marquet/parquet/verify_internal.h"
+#include "marquet/parquet/writer.h"
+#include "parquet/arrow/schema.h"
+#include "parquet/metadata.h"
+#include "parquet/properties.h"
+#include "parquet/schema.h"
+
+namespace marquet::pq {
+namespace {
+
+constexpr const char* kArrowSchema = "ARROW:schema";
+
+// Only what describes columns: the other pairs are the other file's.
+std::shared_ptr<arrow::KeyValueMetadata> ArrowMetadata(const ::parquet::FileMetaData& footer) {
+  const auto& all = footer.key_value_metadata();
+  if (all == nullptr) return nullptr;
+  const auto found = all->Get(kArrowSchema);
+  if (!found.ok()) return nullptr;
+  return arrow::key_value_metadata({kArrowSchema}, {*found});
+}
+
+class Rescuer {
+ public:
+  Rescuer(std::shared_ptr<file::FileSystem> fs, std::string out, const RescueOptions& options,
+          RescueReport* report)
+      : fs_(std::move(fs)), out_(std::move(out)), options_(options), report_(report) {}
+
+  // `footer`: of this file or of another one with the same columns.
+  arrow::Status Open(const std::string& path, std::shared_ptr<arrow::io::RandomAccessFile> file, int64_t size,
+                     std::shared_ptr<::parquet::FileMetaData> footer) {
+    source_.path = path;
+    source_.file = std::move(file);
+    source_.size = size;
+    source_.footer = std::move(footer);
+    source_.arrow_metadata = ArrowMetadata(*source_.footer);
+    source_.parallel = options_.parallel;
+    source_.stop = options_.stop;
+    const ::parquet::SchemaDescriptor& schema = *source_.footer->schema();
+    ARROW_RETURN_NOT_OK(::parquet::arrow::FromParquetSchema(&schema, ::parquet::ArrowReaderProperties(),
+                                                            source_.arrow_metadata, &source_.schema));
+    if (static_cast<int>(FirstLeaves(schema).size()) != source_.schema->num_fields() + 1) {
+      return Unsupported(fmt::format("{}: the schema has columns without values", report_->schema_source));
+    }
+    std::vector<arrow::Compression::type> codecs(static_cast<size_t>(schema.num_columns()),
+                                                 arrow::Compression::UNCOMPRESSED);
+    if (source_.footer->num_row_groups() > 0) {
+      const auto group = source_.footer->RowGroup(0);
+      for (int i = 0; i < schema.num_columns(); ++i) {
+        codecs[static_cast<size_t>(i)] = group->ColumnChunk(i)->compression();
+      }
+    }
+    probe_.emplace(*source_.file, schema, std::move(codecs));
+    return arrow::Status::OK();
+  }
+
+  arrow::Status ByFooter() {
+    for (int i = 0; i < source_.footer->num_row_groups(); ++i) {
+      ARROW_ASSIGN_OR_RAISE(FoundRowGroup group, FindByFooter(source_, i));
+      ARROW_RETURN_NOT_OK(Salvage(std::move(group)));
+    }
+    return arrow::Status::OK();
+  }
+
+  // `layout`: of the file that the schema comes from, where there is one.
+  arrow::Status ByWalk(std::function<arrow::Result<std::optional<RowGroupLayout>>()> layout) {
+    const ::parquet::SchemaDescriptor& schema = *source_.footer->schema();
+    PageWalk walk(source_.file, {kMagicBytes, source_.size}, source_.stop);
+    RowGroupSearch search(walk, *probe_, schema, std::move(layout));
+    bool cut = false;  // the last row group found is not whole
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(auto group, search.Next());
+      if (!group) break;
+      cut = !group->chunks.back().whole;
+      ARROW_RETURN_NOT_OK(Salvage(*std::move(group)));
+    }
+    const SearchEnd& end = search.end();
+    if (end.why == SearchEnd::Why::kMisfit && end.row_group == 0) {
+      return SchemaError(fmt::format("{}: the schema of {} is not that of the file's pages: {}", source_.path,
+                                     report_->schema_source, end.reason),
+                         "Take the schema of a file with the same columns in the same order.");
+    }
+    report_->notes.insert(report_->notes.end(), search.notes().begin(), search.notes().end());
+    ARROW_RETURN_NOT_OK(AddRest(walk, end));
+    return AddTail(walk.end(), end, cut);
+  }
+
+  arrow::Status Close() {
+    if (writer_ == nullptr) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const WrittenFile written, writer_->Close());
+    report_->out = written.path;
+    return arrow::Status::OK();
+  }
+
+ private:
+  arrow::Status Salvage(FoundRowGroup group) {
+    const int64_t rows = group.rows;
+    int64_t end = 0;
+    for (const FoundChunk& chunk : group.chunks) {
+      if (!chunk.pages.empty()) end = std::max(end, chunk.pages.back().page.end());
+    }
+    ARROW_ASSIGN_OR_RAISE(SalvagedRows salvaged,
+                          SalvageRows(source_, *probe_, std::move(group),
+                                      [this](const arrow::RecordBatch& batch) { return Write(batch); }));
+    int64_t kept = 0;
+    for (const RowRange& range : salvaged.kept) kept += range.end - range.begin;
+    report_->rows += kept;
+    report_->row_groups += kept > 0 ? 1 : 0;
+    report_->complete_row_groups += kept > 0 && kept == rows ? 1 : 0;
+    if (rows >= 0) {
+      report_->rows_lost += rows - kept;
+    } else {
+      report_->more_rows_lost = true;
+    }
+    report_->bytes_recovered += salvaged.bytes_kept;
+    report_->bytes_lost += salvaged.bytes_lost;
+    std::move(salvaged.losses.begin(), salvaged.losses.end(), std::back_inserter(report_->losses));
+    if (options_.progress) options_.progress({"rescue " + source_.path, report_->rows, end, source_.size});
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Write(const arrow::RecordBatch& batch) {
+    if (writer_ == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(writer_, FileWriter::Open(fs_, out_, source_.schema, options_.write));
+    }
+    return writer_->Write(batch);
+  }
+
+  // Pages that no row group was made of.
+  arrow::Status AddRest(PageWalk& walk, const SearchEnd& end) {
+    RescueLoss loss{end.row_group, end.column, -1, -1, 0, end.rows, {}};
+    for (int64_t number = end.page;; ++number) {
+      walk.Forget(number);
+      ARROW_ASSIGN_OR_RAISE(const WalkedPage* const page, walk.At(number));
+      if (page == nullptr) break;
+      if (loss.offset < 0) loss.offset = page->offset;
+      loss.bytes += page->size();
+    }
+    if (loss.offset < 0) return arrow::Status::OK();
+    if (end.why == SearchEnd::Why::kCut) {
+      loss.reason = "the file ends before every column of the row group has a page";
+    } else {
+      loss.reason = end.reason;
+      report_->more_rows_lost = true;
+    }
+    if (end.rows >= 0) {
+      report_->rows_lost += end.rows;
+    } else {
+      report_->more_rows_lost = true;
+    }
+    report_->bytes_lost += loss.bytes;
+    report_->losses.push_back(std::move(loss));
+    return arrow::Status::OK();
+  }
+
+  // What is behind the last page.
+  arrow::Status AddTail(const WalkEnd& walked, const SearchEnd& end, bool cut) {
+    const int64_t bytes = source_.size - walked.offset;
+    if (bytes == 0) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const bool footer, EndsWithFooter(walked.offset));
+    if (footer) {
+      report_->notes.push_back(
+          fmt::format("the {} bytes from byte {} on are the page index and the footer, which is damaged",
+                      WithCommas(bytes), WithCommas(walked.offset)));
+      return arrow::Status::OK();
+    }
+    const int row_group = cut ? end.row_group - 1 : end.row_group;
+    report_->losses.push_back({row_group, {}, -1, walked.offset, bytes, -1, walked.reason});
+    if (walked.cut) {
+      report_->bytes_lost += bytes;
+    } else {
+      report_->bytes_unknown += bytes;
+      report_->more_rows_lost = true;
+    }
+    return arrow::Status::OK();
+  }
+
+  // Whether a footer's length stands at the file's end, that goes with pages up to `pages_end`.
+  arrow::Result<bool> EndsWithFooter(int64_t pages_end) {
+    if (source_.size - pages_end < kTailBytes) return false;
+    ARROW_ASSIGN_OR_RAISE(const auto tail, source_.file->ReadAt(source_.size - kTailBytes, kTailBytes));
+    uint32_t length = 0;
+    if (tail->size() < kTailBytes || std::memcmp(tail->data() + 4, "PAR1", 4) != 0) return false;
+    std::memcpy(&length, tail->data(), sizeof length);
+    return length > 0 && length <= source_.size - pages_end - kTailBytes;
+  }
+
+  const std::shared_ptr<file::FileSystem> fs_;
+  const std::string out_;
+  const RescueOptions& options_;
+  RescueReport* const report_;
+  RescueSource source_;
+  std::optional<PageProbe> probe_;
+  std::unique_ptr<FileWriter> writer_;
+};
+
+arrow::Status CheckOut(file::FileSystem& fs, const std::string& path, const std::string& out) {
+  if (path == out) {
+    return InvalidInput(fmt::format("{}: the rows that are rescued cannot replace the file they are in", out),
+                        "Name another file: the damaged one stays as it is.");
+  }
+  if (!out.ends_with(".parquet")) {
+    return InvalidInput(fmt::format("{}: the name of the new file must end in .parquet", out));
+  }
+  ARROW_ASSIGN_OR_RAISE(const bool exists, file::Exists(fs, out));
+  if (exists) return AlreadyExists(fmt::format("{}: is there already, and is not replaced", out));
+  return arrow::Status::OK();
+}
+
+// Nothing when the check found no damage; what it found has been put into the report.
+arrow::Result<bool> IsIntact(arrow::io::RandomAccessFile& file, const std::string& path,
+                             const RescueOptions& options, RescueReport* report) {
+  ARROW_ASSIGN_OR_RAISE(const FileVerdict verdict,
+                        VerifyOpened(file, path, VerifyLevel::kFull, {}, options.stop, options.parallel));
+  report->intact = verdict.ok;
+  if (verdict.ok) report->rows = verdict.rows;
+  for (const Damage& damage : verdict.damage) {
+    if (damage.row_group < 0) report->notes.push_back(fmt::format("{}: {}", damage.region, damage.message));
+  }
+  return verdict.ok;
+}
+
+}  // namespace
+
+arrow::Result<RescueReport> Rescue(const std::shared_ptr<file::FileSystem>& fs, const std::string& path,
+                                   const std::string& out, const std::optional<RescueSchema>& schema,
+                                   const RescueOptions& options) {
+  ARROW_RETURN_NOT_OK(CheckOut(*fs, path, out));
+  RescueReport report;
+  report.file = path;
+  ARROW_ASSIGN_OR_RAISE(const auto file, fs->OpenForReading(path));
+  ARROW_ASSIGN_OR_RAISE(report.bytes, file->GetSize());
+  Rescuer rescuer(fs, out, options, &report);
+
+  auto footer = ReadFooter(*file, path, report.bytes);
+  if (footer.ok()) {
+    report.footer = true;
+    report.schema_source = "the file itself";
+    ARROW_ASSIGN_OR_RAISE(const bool intact, IsIntact(*file, path, options, &report));
+    if (intact) return report;
+    ARROW_RETURN_NOT_OK(GuardRead(path, [&]() -> arrow::Status {
+      ARROW_RETURN_NOT_OK(rescuer.Open(path, file, report.bytes, footer->metadata));
+      return rescuer.ByFooter();
+    }));
+    ARROW_RETURN_NOT_OK(rescuer.Close());
+    return report;
+  }
+  if (!IsKind(footer.status(), ErrorKind::kCorruptData)) return footer.status();
+  if (report.bytes <= kMagicBytes) {
+    report.losses.push_back({-1, {}, -1, 0, 0, -1, fmt::format("the file has {} bytes", report.bytes)});
+    return report;
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto head, file->ReadAt(0, kMagicBytes));
+  if (head->size() < kMagicBytes || std::memcmp(head->data(), "PAR1", kMagicBytes) != 0) {
+    return CorruptData(fmt::format("{}: not a Parquet file: it begins with {}; expected 'PAR1'", path,
+                                   Quoted(std::string_view(*head))));
+  }
+  if (!schema) {
+    return InvalidInput(
+        fmt::format("{}: has no footer, and pages alone do not tell which columns they hold", path),
+        "Name a file with the same columns by --schema, or a table by --table.");
+  }
+  report.schema_source = schema->source;
+  const auto layout = [&]() -> arrow::Result<std::optional<RowGroupLayout>> {
+    if (schema->path.empty()) return std::optional<RowGroupLayout>();
+    ARROW_ASSIGN_OR_RAISE(const auto other, fs->OpenForReading(schema->path));
+    ARROW_ASSIGN_OR_RAISE(RowGroupLayout found, ReadLayout(other, *schema->footer));
+    return found;
+  };
+  ARROW_RETURN_NOT_OK(GuardRead(path, [&]() -> arrow::Status {
+    ARROW_RETURN_NOT_OK(rescuer.Open(path, file, report.bytes, schema->footer));
+    return rescuer.ByWalk(layout);
+  }));
+  ARROW_RETURN_NOT_OK(rescuer.Close());
+  return report;
+}
+
+}  // namespace marquet::pq
