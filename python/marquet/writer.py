@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,14 +67,15 @@ class ParquetWriter:
 
     A file has its name only when it is complete, on stable storage and verified. With chunks each chunk's files are
     published when the chunk ends, while later ones are being written, and a second writer with the same ``input`` goes
-    on after them. Used as a context manager it publishes what is left at the end, and nothing unfinished when an
+    on after them: it is given the whole input again, of which it takes what is new and checks the rest, or, after
+    ``resume()``, what is left of it. Used as a context manager it publishes what is left at the end, and nothing unfinished when an
     exception leaves the block. After an error every later call raises it again, and so does the end of the block.
 
     Thread safe: calls take turns.
 
     Example:
         >>> with mq.ParquetWriter("out", "${rank}_${chunk_index}.parquet", records_per_chunk=500, input="v1") as writer:
-        ...     for row in rows[writer.next_record :]:
+        ...     for row in rows[writer.resume() :]:
         ...         writer.write(row)
     """
 
@@ -136,6 +138,13 @@ class ParquetWriter:
         self._rows: list[Mapping[str, Any]] = []  # not handed on yet, all for one target
         self._target: _Target = (None, ())
         self._open = True
+        self._report: WriteReport | None = None
+        if records_per_chunk > 0 and "chunk_index" not in output_filename:
+            warnings.warn(
+                f"the name {output_filename!r} has no ${{chunk_index}}: all chunks go to one file, which appears when "
+                "the writer closes",
+                stacklevel=2,
+            )
         self._core = _core.RollingWriter.open(
             os.fspath(output_folder),
             output_filename,
@@ -161,6 +170,19 @@ class ParquetWriter:
         """How many records of the input, from its beginning, need not be written again."""
         return self._core.next_record
 
+    def resume(self) -> int:
+        """Says that the first record written will be ``next_record``, and returns it.
+
+        Without it records are counted from the input's beginning, and those that are published must come again as they
+        were.
+        """
+        return self._core.resume()
+
+    @property
+    def report(self) -> WriteReport | None:
+        """What ``close`` returned, or the end of the block; None before."""
+        return self._report
+
     @property
     def finished(self) -> bool:
         """Whether an earlier run wrote the whole input."""
@@ -174,7 +196,8 @@ class ParquetWriter:
     @property
     def counts(self) -> dict[str, int]:
         """``accepted``, ``committed``, ``replayed``, ``dropped`` and ``rejected`` rows so far."""
-        return self._core.counts
+        counts = self._core.counts
+        return {**counts, "accepted": counts["accepted"] + len(self._rows)}
 
     @property
     def schema(self) -> pa.Schema | None:
@@ -241,11 +264,13 @@ class ParquetWriter:
         self._core.close_file(name)
 
     def close(self) -> WriteReport:
-        """Publishes what is left, and marks the output as finished."""
-        self._hand_on()
-        report = self._core.close()
-        self._open = False
-        return WriteReport(**{**report, "files": [PublishedFile(**file) for file in report["files"]]})
+        """Publishes what is left, and marks the output as finished. Called again it returns the same report."""
+        if self._report is None:
+            self._hand_on()
+            report = self._core.close()
+            self._open = False
+            self._report = WriteReport(**{**report, "files": [PublishedFile(**file) for file in report["files"]]})
+        return self._report
 
     def abort(self) -> None:
         """Removes everything that is not published. Harmless after ``close``."""

@@ -44,6 +44,9 @@ table::AppendMode ToAppendMode(const std::string& mode) {
 
 pq::WriteOptions ToWriteOptions(const std::string& compression, std::optional<int> level,
                                 int64_t row_group_size, int64_t memory, const std::string& verify) {
+  if (row_group_size < 1) {
+    Throw(InvalidInput("row_group_size is " + std::to_string(row_group_size) + "; expected 1 or more"));
+  }
   pq::WriteOptions options;
   options.codec = Unwrap(pq::ParseCodec(compression));
   options.level = level;

@@ -151,6 +151,7 @@ void RegisterWriter(nb::module_& module) {
       .def("close", &Close)
       .def("abort",
            [](PyRollingWriter& self) { Do(self, [](pq::RollingWriter& writer) { return writer.Abort(); }); })
+      .def("resume", [](PyRollingWriter& self) { return Unwrap(self.writer->Resume(), self.folder); })
       .def_prop_ro("next_record", [](const PyRollingWriter& self) { return self.writer->next_record(); })
       .def_prop_ro("finished", [](const PyRollingWriter& self) { return self.writer->finished(); })
       .def_prop_ro("published_chunks",

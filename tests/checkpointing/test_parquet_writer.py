@@ -59,7 +59,7 @@ def test_a_second_run_goes_on_exactly(tmp_path: pathlib.Path) -> None:
     def run(stop_at: int) -> mq.WriteReport:
         writer = mq.ParquetWriter(tmp_path, "${chunk_index}.parquet", records_per_chunk=5, input="documents")
         with writer:
-            for document in DOCUMENTS[writer.next_record : stop_at]:
+            for document in DOCUMENTS[writer.resume() : stop_at]:
                 writer.write(document)
             if stop_at < len(DOCUMENTS):
                 raise KeyboardInterrupt
@@ -72,6 +72,22 @@ def test_a_second_run_goes_on_exactly(tmp_path: pathlib.Path) -> None:
     report = run(len(DOCUMENTS))
     assert (report.files_before, report.accepted, report.committed) == (3, 8, 8)
     assert ids(tmp_path) == list(range(23))
+
+
+def test_the_whole_input_again_is_written_once(tmp_path: pathlib.Path) -> None:
+    for stop_at in (9, 23, 23):
+        with mq.ParquetWriter(tmp_path, "${chunk_index}.parquet", records_per_chunk=5, input="documents") as writer:
+            writer.write(DOCUMENTS[:stop_at])
+            if stop_at < len(DOCUMENTS):
+                writer.abort()
+        assert ids(tmp_path) == list(range(5 if stop_at < len(DOCUMENTS) else 23))
+    assert writer.report is not None and writer.close() is writer.report
+    assert (writer.report.accepted, writer.report.replayed, writer.report.committed) == (23, 23, 0)
+
+
+def test_chunks_without_names_are_warned_of(tmp_path: pathlib.Path) -> None:
+    with pytest.warns(UserWarning, match="all chunks go to one file"):
+        mq.ParquetWriter(tmp_path, records_per_chunk=3).abort()
 
 
 def test_what_differs_is_said(tmp_path: pathlib.Path) -> None:
@@ -250,10 +266,11 @@ class TestBadOptions:
             ({"output_filename": "a.csv"}, "must end in .parquet"),
             ({"compression": "zip"}, "zip"),
             ({"max_file_size": -1}, "max_file_size"),
-            ({"records_per_chunk": 5, "max_rows_per_file": 6}, "max_rows_per_file"),
+            ({"output_filename": "${chunk_index}.parquet", "records_per_chunk": 5, "max_rows_per_file": 6}, "max_rows"),
             ({"on_schema_change": "drop"}, "on_schema_change"),
             ({"empty": "maybe"}, "empty"),
             ({"verify": "none"}, "none"),
+            ({"row_group_size": -1}, "row_group_size is -1"),
         ],
     )
     def test_are_refused(self, tmp_path: pathlib.Path, options: dict[str, Any], words: str) -> None:
@@ -282,7 +299,7 @@ def test_a_killed_writer_leaves_what_was_published(tmp_path: pathlib.Path) -> No
 import os, signal, sys
 import marquet as mq
 with mq.ParquetWriter(sys.argv[1], "${chunk_index}.parquet", records_per_chunk=5, input="documents") as writer:
-    for i in range(writer.next_record, 23):
+    for i in range(writer.resume(), 23):
         if i == 13:
             os.kill(os.getpid(), signal.SIGKILL)
         writer.write({"id": i})
@@ -291,7 +308,7 @@ with mq.ParquetWriter(sys.argv[1], "${chunk_index}.parquet", records_per_chunk=5
         assert subprocess.run([sys.executable, "-c", program, tmp_path]).returncode == -9
         assert ids(tmp_path) == list(range(10))
     with mq.ParquetWriter(tmp_path, "${chunk_index}.parquet", records_per_chunk=5, input="documents") as writer:
-        for i in range(writer.next_record, 23):
+        for i in range(writer.resume(), 23):
             writer.write({"id": i})
     assert ids(tmp_path) == list(range(23))
 

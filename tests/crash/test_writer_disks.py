@@ -28,7 +28,7 @@ WRITER = """
 import os, sys
 import marquet as mq
 with mq.ParquetWriter(sys.argv[1], "${rank}_chunk_${chunk_index}.parquet", records_per_chunk=3, input="numbers") as w:
-    for number in range(w.next_record, 10**9):
+    for number in range(w.resume(), 10**9):
         w.write({"id": number})
         os.write(1, f"{w.next_record}\\n".encode())
 """
@@ -108,7 +108,7 @@ def test_a_full_disk_fails_cleanly_and_work_goes_on(ext4: Any, record_property: 
         error: mq.StorageError | None = None
         try:
             with mq.ParquetWriter(folder, TEMPLATE, records_per_chunk=50, input="numbers") as writer:
-                start = writer.next_record
+                start = writer.resume()
                 for number in range(start, start + 400):
                     writer.write({"id": number, "noise": chance.randbytes(2_000)})
                 raise InterruptedError  # enough for this round; what is published stays
@@ -125,7 +125,7 @@ def test_a_full_disk_fails_cleanly_and_work_goes_on(ext4: Any, record_property: 
         filler.unlink()
         if error is not None:
             with mq.ParquetWriter(folder, TEMPLATE, records_per_chunk=50, input="numbers") as writer:
-                start = writer.next_record
+                start = writer.resume()
                 writer.write([{"id": number, "noise": b""} for number in range(start, start + 50)])
                 assert writer.next_record == start + 50, "work goes on when there is space"
                 writer.abort()
@@ -152,7 +152,8 @@ def contend(folder: str, table: str, stop_at: float, seed: int, told: str) -> No
     while time.time() < stop_at:
         try:
             with mq.ParquetWriter(folder, TEMPLATE, records_per_chunk=4, input="numbers") as writer:
-                for record in range(writer.next_record, writer.next_record + chance.randrange(1, 20)):
+                start = writer.resume()
+                for record in range(start, start + chance.randrange(1, 20)):
                     writer.write({"id": record})
                     os.write(acknowledged, f"output {writer.next_record}\n".encode())
                 writer.abort()

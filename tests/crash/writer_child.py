@@ -20,7 +20,7 @@ def write(folder: str, records: int, per_chunk: int, acknowledge: int) -> None:
     """Writes the numbers up to `records`, telling of each record that is durable over a pipe."""
     with mq.ParquetWriter(folder, TEMPLATE, records_per_chunk=per_chunk, input="numbers") as writer:
         os.write(acknowledge, f"{writer.next_record}\n".encode())
-        for number in range(writer.next_record, records):
+        for number in range(writer.resume(), records):
             writer.write({"id": number, "text": f"number {number}"})
             os.write(acknowledge, f"{writer.next_record}\n".encode())
     os.write(acknowledge, f"{records}\n".encode())

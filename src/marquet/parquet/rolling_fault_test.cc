@@ -56,8 +56,9 @@ RollingOptions Options() {
 // Writes what is left of the input, row by row. `acknowledged` counts the records whose chunk was.
 arrow::Status WriteTheRest(const std::shared_ptr<file::FileSystem>& fs, int64_t* acknowledged) {
   ARROW_ASSIGN_OR_RAISE(const auto writer, RollingWriter::Open(fs, Options()));
-  *acknowledged = writer->next_record();
-  for (int64_t i = writer->next_record(); i < kRecords; ++i) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t begin, writer->Resume());
+  *acknowledged = begin;
+  for (int64_t i = begin; i < kRecords; ++i) {
     ARROW_RETURN_NOT_OK(writer->Write(Numbers(i, i + 1)));
     *acknowledged = writer->next_record();
   }

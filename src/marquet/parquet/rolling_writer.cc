@@ -152,7 +152,6 @@ class RollingWriter::Impl {
     replay_directory_ = file::JoinPath(directory, id + ".replay");
     ARROW_RETURN_NOT_OK(RemoveReplays());
     if (manifest_->manifest().attempt > 1) ARROW_RETURN_NOT_OK(Retire());
-    AdvanceAutomaticChunk();
     if (chunked_ && !chunk_named_) {
       Log().warn(
           "{}: the name {} has no ${{chunk_index}}, so all chunks go to one file, which appears when the "
@@ -243,16 +242,19 @@ class RollingWriter::Impl {
     return first.ok() ? removed : first;
   }
 
+  arrow::Result<int64_t> Resume() {
+    std::lock_guard lock(mutex_);
+    ARROW_RETURN_NOT_OK(CheckUsable());
+    if (counts_.accepted + counts_.dropped > 0) {
+      return Poison(InvalidInput(fmt::format("{}: Resume() comes before the first record", folder_.path)));
+    }
+    while (published_.contains(automatic_chunk_)) ++automatic_chunk_;
+    return NextRecord();
+  }
+
   int64_t next_record() const {
     std::lock_guard lock(mutex_);
-    int64_t records = 0;
-    if (finished_before_) {
-      for (const auto& [chunk, unit] : published_) records += unit.records;
-      return records + unchunked_records_;
-    }
-    if (options_.records_per_chunk == 0) return 0;
-    for (int64_t chunk = 0; published_.contains(chunk); ++chunk) records += published_.at(chunk).records;
-    return records;
+    return NextRecord();
   }
   std::optional<int64_t> room(std::optional<int64_t> chunk) const {
     std::lock_guard lock(mutex_);
@@ -294,6 +296,17 @@ class RollingWriter::Impl {
     std::vector<PublishedFile> files;
   };
 
+  int64_t NextRecord() const {
+    int64_t records = 0;
+    if (finished_before_) {
+      for (const auto& [chunk, unit] : published_) records += unit.records;
+      return records + unchunked_records_;
+    }
+    if (options_.records_per_chunk == 0) return 0;
+    for (int64_t chunk = 0; published_.contains(chunk); ++chunk) records += published_.at(chunk).records;
+    return records;
+  }
+
   arrow::Status Poison(const arrow::Status& status) {
     if (error_.ok()) error_ = status;
     return status;
@@ -305,7 +318,7 @@ class RollingWriter::Impl {
   }
 
   arrow::Status Held(const std::string& id) const {
-    return Conflict(fmt::format("{}: another process is writing {}", folder_.path, Quoted(id, 200)),
+    return Conflict(fmt::format("{}: another writer is at work on {}", folder_.path, Quoted(id, 200)),
                     template_.Has(kRankKey)
                         ? "Wait for it, or stop it."
                         : "The name has no ${rank}: writers of several ranks cannot share it.");
@@ -432,11 +445,6 @@ class RollingWriter::Impl {
            known->second.records >= options_.records_per_chunk;
   }
 
-  // Rows that are only counted go to the first chunk that is neither published nor full.
-  void AdvanceAutomaticChunk() {
-    while (published_.contains(automatic_chunk_) || IsFull(automatic_chunk_)) ++automatic_chunk_;
-  }
-
   arrow::Status WriteRows(const std::shared_ptr<arrow::RecordBatch>& batch, const RowTarget& target) {
     ARROW_ASSIGN_OR_RAISE(const auto rows, Fit(batch));
     const int64_t per_chunk = options_.records_per_chunk;
@@ -476,9 +484,7 @@ class RollingWriter::Impl {
   arrow::Status AddRecords(int64_t chunk, int64_t records) {
     chunks_[chunk].records += records;
     if (!IsFull(chunk)) return arrow::Status::OK();
-    ARROW_RETURN_NOT_OK(EndChunk(chunk));
-    AdvanceAutomaticChunk();
-    return arrow::Status::OK();
+    return EndChunk(chunk);
   }
 
   arrow::Status DropRecords(int64_t records, const RowTarget& target) {
@@ -555,6 +561,7 @@ class RollingWriter::Impl {
   }
 
   arrow::Status EndChunk(int64_t chunk) {
+    if (chunk == automatic_chunk_) ++automatic_chunk_;
     if (!chunk_named_) return arrow::Status::OK();  // one file for all chunks: it ends with the writer
     const auto found = chunks_.find(chunk);
     if (found == chunks_.end() && published_.contains(chunk)) return arrow::Status::OK();
@@ -606,7 +613,6 @@ class RollingWriter::Impl {
     }
     ARROW_RETURN_NOT_OK(EndReplay(names, /*prefix=*/finished));
     Forget(chunk, names);
-    AdvanceAutomaticChunk();
     return arrow::Status::OK();
   }
 
@@ -709,8 +715,8 @@ class RollingWriter::Impl {
   std::shared_ptr<const FileFormat> format_;
   std::optional<schema::Coercion> coercion_;  // from the last batch's schema, where that was another
 
-  bool chunked_ = false;  // rows have chunks, or will have
-  int64_t automatic_chunk_ = 0;
+  bool chunked_ = false;             // rows have chunks, or will have
+  int64_t automatic_chunk_ = 0;      // where rows that are only counted go
   std::map<int64_t, Chunk> chunks_;  // begun and not published, or written again
   std::map<std::string, Output> outputs_;
   std::unordered_map<std::string, int64_t> chunk_of_name_;
@@ -753,6 +759,7 @@ arrow::Status RollingWriter::CloseChunk(int64_t chunk) { return impl_->CloseChun
 arrow::Status RollingWriter::CloseFile(const std::string& name) { return impl_->CloseFile(name); }
 arrow::Result<RollingReport> RollingWriter::Close() { return impl_->Close(); }
 arrow::Status RollingWriter::Abort() { return impl_->Abort(); }
+arrow::Result<int64_t> RollingWriter::Resume() { return impl_->Resume(); }
 int64_t RollingWriter::next_record() const { return impl_->next_record(); }
 std::optional<int64_t> RollingWriter::room(std::optional<int64_t> chunk) const { return impl_->room(chunk); }
 bool RollingWriter::finished() const { return impl_->finished(); }

@@ -56,7 +56,7 @@ struct RollingOptions {
 
 // Where rows go: which chunk, and values for the template's other keys.
 struct RowTarget {
-  std::optional<int64_t> chunk = {};  // without one: counted by records_per_chunk, or chunk 0
+  std::optional<int64_t> chunk = {};  // without one: counted by records_per_chunk
   TemplateValues values = {};
 };
 
@@ -114,6 +114,10 @@ class RollingWriter {
 
   // Removes everything that is not published. Harmless after Close().
   arrow::Status Abort();
+
+  // Says that the first record will be next_record(), which it returns. Without it records are counted from
+  // the input's beginning, and those that are published already must come again as they were.
+  arrow::Result<int64_t> Resume();
 
   // How many records of the input, from its beginning, need not be given again. With records_per_chunk: those
   // before the first chunk that is missing, or all when the output is finished; else 0.

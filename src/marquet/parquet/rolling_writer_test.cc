@@ -102,6 +102,7 @@ TEST_F(RollingWriterTest, ASecondRunGoesOnAfterTheLastPublishedChunk) {
   const auto writer = Value(Open(Options("${chunk_index}.parquet", 5)));
   EXPECT_EQ(writer->next_record(), 10);
   EXPECT_EQ(writer->published_chunks(), (std::vector<int64_t>{0, 1}));
+  EXPECT_EQ(Value(writer->Resume()), 10);
   MQ_ASSERT_OK(writer->Write(Numbers(10, 17)));
   const RollingReport report = Value(writer->Close());
   EXPECT_EQ(report.files_before, 2);
@@ -114,6 +115,37 @@ TEST_F(RollingWriterTest, ASecondRunGoesOnAfterTheLastPublishedChunk) {
   EXPECT_TRUE(again->finished());
   EXPECT_EQ(again->next_record(), 17);
   EXPECT_EQ(Value(again->Close()).counts.accepted, 0);
+}
+
+TEST_F(RollingWriterTest, TheWholeInputAgainIsWrittenOnce) {
+  const RollingOptions options = Options("${chunk_index}.parquet", 5);
+  {
+    const auto writer = Value(Open(options));
+    MQ_ASSERT_OK(writer->Write(Numbers(0, 12)));
+  }  // dies
+  {
+    const auto writer = Value(Open(options));
+    MQ_ASSERT_OK(writer->Write(Numbers(0, 17)));
+    const RollingCounts counts = Value(writer->Close()).counts;
+    EXPECT_EQ(counts.replayed, 10);
+    EXPECT_EQ(counts.committed, 7);
+  }
+  const auto again = Value(Open(options));
+  MQ_ASSERT_OK(again->Write(Numbers(0, 17)));
+  EXPECT_EQ(Value(again->Close()).counts.replayed, 17);
+  EXPECT_EQ(
+      Files(),
+      (Ranges{
+          {"0.parquet", {0, 4}}, {"1.parquet", {5, 9}}, {"2.parquet", {10, 14}}, {"3.parquet", {15, 16}}}));
+  // What is left out without a word of it would make other chunks.
+  const auto without = Value(Open(options));
+  EXPECT_TRUE(IsKind(without->Write(Numbers(10, 17)), ErrorKind::kConflict));
+}
+
+TEST_F(RollingWriterTest, ResumingComesFirst) {
+  const auto writer = Value(Open(Options("${chunk_index}.parquet", 5)));
+  MQ_ASSERT_OK(writer->Write(Numbers(0, 1)));
+  EXPECT_TRUE(IsKind(writer->Resume().status(), ErrorKind::kInvalidInput));
 }
 
 TEST_F(RollingWriterTest, ChunksFinishedOutOfOrderAreNotWrittenAgain) {
@@ -178,7 +210,7 @@ TEST_F(RollingWriterTest, OneWriterAtATime) {
   RollingOptions forced = options;
   forced.take_over = true;
   const auto second = Value(Open(forced));
-  EXPECT_EQ(second->next_record(), 2);
+  EXPECT_EQ(Value(second->Resume()), 2);
   const arrow::Status lost = first->Write(Numbers(3, 4));
   EXPECT_TRUE(IsKind(lost, ErrorKind::kConflict)) << lost;
   MQ_ASSERT_OK(second->Write(Numbers(2, 5)));
@@ -366,7 +398,7 @@ TEST_F(RollingWriterTest, ManyChunksAreSealedAndFoundAgain) {
     MQ_ASSERT_OK(writer->Write(Numbers(0, kChunks)));
   }
   const auto writer = Value(Open(options));
-  EXPECT_EQ(writer->next_record(), kChunks);
+  EXPECT_EQ(Value(writer->Resume()), kChunks);
   MQ_ASSERT_OK(writer->Write(Numbers(kChunks, kChunks + 1)));
   Value(writer->Close());
   const auto manifests = Value(ManifestFile::ReadAll(*fs_, options.folder));
