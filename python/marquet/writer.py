@@ -68,8 +68,10 @@ class ParquetWriter:
     A file has its name only when it is complete, on stable storage and verified. With chunks each chunk's files are
     published when the chunk ends, while later ones are being written, and a second writer with the same ``input`` goes
     on after them: it is given the whole input again, of which it takes what is new and checks the rest, or, after
-    ``resume()``, what is left of it. Used as a context manager it publishes what is left at the end, and nothing unfinished when an
-    exception leaves the block. After an error every later call raises it again, and so does the end of the block.
+    ``resume()``, what is left of it.
+
+    Used as a context manager it publishes what is left at the end, and nothing unfinished when an exception leaves the
+    block. After an error every later call raises it again, and so does the end of the block.
 
     Thread safe: calls take turns.
 
