@@ -9,6 +9,7 @@
 #include "marquet/base/text.h"
 #include "marquet/delta/checkpoint_leaves.h"
 #include "marquet/delta/commit_json.h"
+#include "parquet/exception.h"
 #include "parquet/metadata.h"
 #include "parquet/schema.h"
 
@@ -252,6 +253,8 @@ arrow::Status ReadParquetGuarded(file::FileSystem& fs, const std::string& path, 
   arrow::Status status;
   try {
     status = ReadParquet(fs, path, content, sidecars);
+  } catch (const parquet::ParquetStatusException& error) {
+    status = error.status();  // the storage's own, passed through Arrow
   } catch (const std::exception& error) {
     status = CorruptData(error.what());
   }

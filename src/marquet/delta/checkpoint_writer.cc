@@ -232,6 +232,8 @@ Status WriteParquet(const arrow::RecordBatch& rows, const std::shared_ptr<file::
 Status WriteParquetGuarded(const arrow::RecordBatch& rows, const std::shared_ptr<file::DurableFile>& file) {
   try {
     return WriteParquet(rows, file);
+  } catch (const parquet::ParquetStatusException& error) {
+    return error.status();  // the storage's own, passed through Arrow
   } catch (const std::exception& error) {
     return CorruptData(fmt::format("{}: {}", file->path(), error.what()));
   }

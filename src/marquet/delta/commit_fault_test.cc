@@ -41,7 +41,7 @@ bool Holds(const std::shared_ptr<file::FileSystem>& fs, const std::string& path)
 
 TEST(CommitFaultTest, EachOperationFailingLeavesAKnownOutcome) {
   for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
-    for (const int error : {ENOSPC, EIO}) {
+    for (const int error : {ENOSPC, EDQUOT, EIO, EINTR}) {
       for (int64_t n = 1;; ++n) {
         SCOPED_TRACE(fmt::format("operation {}, errno {}, effect {}", n, error, static_cast<int>(effect)));
         ASSERT_LT(n, 100);
@@ -65,6 +65,31 @@ TEST(CommitFaultTest, EachOperationFailingLeavesAKnownOutcome) {
         const auto next = Log(memory, kTable).Commit(AppendRequest(1, "third.parquet"));
         ASSERT_TRUE(next.ok()) << next.status();
         EXPECT_EQ(next->version, visible ? 3 : 2);
+        if (faulty->operations() < n) break;
+      }
+    }
+  }
+}
+
+// A checkpoint that fails costs nothing but itself: the log reads as before, and the next one succeeds.
+TEST(CommitFaultTest, EachOperationOfACheckpointFailing) {
+  for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
+    for (const int error : {ENOSPC, EDQUOT, EIO, EINTR}) {
+      for (int64_t n = 1;; ++n) {
+        SCOPED_TRACE(fmt::format("operation {}, errno {}, effect {}", n, error, static_cast<int>(effect)));
+        ASSERT_LT(n, 100);
+        auto memory = TableInMemory();
+        auto faulty = std::make_shared<FaultFileSystem>(memory);
+        faulty->FailAt({.operation = n, .error_number = error, .effect = effect});
+        const auto made = Log(faulty, kTable).Checkpoint();
+        if (!made.ok() && !IsKind(made, ErrorKind::kCommitUnknown)) {
+          EXPECT_EQ(ErrnoOf(made), error) << made;
+        }
+        for (const auto& fs : {memory, memory->AfterPowerCut()}) {
+          EXPECT_TRUE(Holds(fs, "first.parquet"));
+          EXPECT_TRUE(Log(fs, kTable).Checkpoint().ok());
+          EXPECT_TRUE(Holds(fs, "first.parquet"));
+        }
         if (faulty->operations() < n) break;
       }
     }

@@ -1,6 +1,7 @@
 // Appends that fail at every one of their file operations, and power cuts after them.
 
 #include <cerrno>
+#include <cstring>
 
 #include "marquet/file/fault_file_system.h"
 #include "marquet/file/memory_file_system.h"
@@ -39,7 +40,9 @@ class AppendFaultTest : public TableTest {
   }
 };
 
-TEST_F(AppendFaultTest, AFailureAtAnyOperationChangesNothing) {
+class AppendErrorTest : public AppendFaultTest, public ::testing::WithParamInterface<int> {};
+
+TEST_P(AppendErrorTest, AFailureAtAnyOperationChangesNothing) {
   for (const Fault::Effect effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
     int failures = 0;
     for (int64_t n = 1;; ++n) {
@@ -48,7 +51,7 @@ TEST_F(AppendFaultTest, AFailureAtAnyOperationChangesNothing) {
       const auto table = Value(Table::Open(faulty, "t"));
       table->log().set_checkpointing(delta::Log::Checkpointing::kNever);
       const int64_t before = faulty->operations();
-      faulty->FailAt({.operation = before + n, .error_number = ENOSPC, .effect = effect});
+      faulty->FailAt({.operation = before + n, .error_number = GetParam(), .effect = effect});
       const auto report = Append(*table, Batch({{2, 1, 2, {}, "A"}, {3, 1, 3, {}, "B"}}));
       if (faulty->operations() < before + n) {
         EXPECT_TRUE(report.ok());
@@ -80,6 +83,9 @@ TEST_F(AppendFaultTest, AFailureAtAnyOperationChangesNothing) {
     EXPECT_GT(failures, 10);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Errors, AppendErrorTest, ::testing::Values(ENOSPC, EDQUOT, EIO, EINTR),
+                         [](const auto& info) { return std::string(strerrorname_np(info.param)); });
 
 TEST_F(AppendFaultTest, AnAppendThatReturnedSurvivesAPowerCut) {
   const auto memory = std::make_shared<MemoryFileSystem>();
