@@ -13,6 +13,7 @@ from marquet import depth  # noqa: E402
 from marquet._core import version as __version__  # noqa: E402
 from marquet._export import ExportReport, export  # noqa: E402
 from marquet._ingest import IngestReport, SourceReport, ingest  # noqa: E402
+from marquet._rescue import RescueLoss, RescueReport, rescue  # noqa: E402
 from marquet._verify import Damage, FileVerdict, TableVerdict, verify  # noqa: E402
 from marquet.errors import (  # noqa: E402
     AlreadyExistsError,
@@ -48,6 +49,8 @@ __all__ = [
     "NotFoundError",
     "ParquetWriter",
     "PublishedFile",
+    "RescueLoss",
+    "RescueReport",
     "Scan",
     "SchemaError",
     "SourceReport",
@@ -63,6 +66,7 @@ __all__ = [
     "fingerprint",
     "ingest",
     "open_table",
+    "rescue",
     "verify",
 ]
 

@@ -131,6 +131,8 @@ def ingest(sources: Sequence[str], table: str, split_by_schema: bool, allow_trun
 
 def export(table: str, format: str, output: str, source: str | None, columns: Sequence[str], filter: object | None, version: int | None, replace: bool, progress: object | None) -> dict[str, Any]: ...
 
+def rescue(path: str, out: str, schema: str | None, table: str | None, progress: object | None) -> dict[str, Any]: ...
+
 def dbn_decode(path: str, allow_truncated: bool = False, keep_unknown: bool = False, null_on_overflow: bool = False) -> tuple[dict[str, ArrowStream], dict[str, Any]]:
     """The rows of a DBN file by record kind, and a summary of what was read."""
 

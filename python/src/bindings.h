@@ -15,6 +15,7 @@ void RegisterVerify(nanobind::module_& module);    // verify.cc
 void RegisterWriter(nanobind::module_& module);    // writer.cc
 void RegisterIngest(nanobind::module_& module);    // ingest.cc
 void RegisterExport(nanobind::module_& module);    // export.cc
+void RegisterRescue(nanobind::module_& module);    // rescue.cc
 void RegisterDbn(nanobind::module_& module);       // dbn.cc
 void RegisterDepth(nanobind::module_& module);     // depth.cc
 void RegisterSampling(nanobind::module_& module);  // sampling.cc

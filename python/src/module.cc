@@ -50,6 +50,7 @@ NB_MODULE(_core, module) {
   RegisterWriter(module);
   RegisterIngest(module);
   RegisterExport(module);
+  RegisterRescue(module);
   RegisterDbn(module);
   RegisterDepth(module);
   RegisterSampling(module);

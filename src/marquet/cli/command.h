@@ -64,6 +64,7 @@ Action DeclareInfo(CLI::App& options);
 Action DeclareHistory(CLI::App& options);
 Action DeclareExport(CLI::App& options);
 Action DeclareVerify(CLI::App& options);
+Action DeclareRescue(CLI::App& options);
 Action DeclareDepth(CLI::App& options);
 
 }  // namespace marquet::cli

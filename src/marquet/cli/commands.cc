@@ -34,6 +34,11 @@ const std::vector<Command>& Commands() {
        "  marquet verify book/symbol=ESH4/date=2024-01-02/*.parquet --level crc\n"
        "  marquet verify book --json",
        DeclareVerify},
+      {"rescue", "Bring back rows of a Parquet file that has no footer or damaged pages",
+       "  marquet rescue broken.parquet -o rows.parquet --schema day-before.parquet\n"
+       "  marquet rescue book/.part-0.parquet.1f3-0-9c0de2a4b5f60718.tmp -o rows.parquet\n"
+       "  marquet rescue broken.parquet -o rows.parquet --table book --json",
+       DeclareRescue},
       {"depth", "Labelled market-depth samples out of order-book rows",
        "  marquet depth book --into samples --hop 500\n"
        "  marquet depth book --into samples --symbol ESH4 --features volume,variance --micro-pip 0.25\n"

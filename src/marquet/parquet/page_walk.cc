@@ -6,6 +6,7 @@
 #include "arrow/io/interfaces.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/base/text.h"
 
 namespace marquet::pq {
 namespace {
@@ -63,8 +64,8 @@ arrow::Result<bool> PageWalk::FindPage() {
   const WalkedPage page{*header, next_, after_gap_};
   if (page.end() > range_.end) {
     end_.cut = *header;
-    return End(
-        fmt::format("the page there takes {} bytes, of which {} are left", page.size(), range_.end - next_));
+    return End(fmt::format("the page there takes {} bytes, of which {} are left", WithCommas(page.size()),
+                           WithCommas(range_.end - next_)));
   }
   pages_.push_back(page);
   next_ = page.end();
@@ -105,8 +106,8 @@ arrow::Result<std::optional<PageHeader>> PageWalk::ReadHeader(int64_t offset) {
     if (static_cast<int64_t>(bytes.size()) < std::min(left, kLongestHeader))
       continue;  // it may be longer than the window
     const bool zeros = std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
-    End(zeros ? fmt::format("the {} bytes from there on are zero, as blocks are that were never written",
-                            static_cast<int64_t>(bytes.size()))
+    End(zeros ? fmt::format("{} bytes from there on are zero, as blocks are that were never written",
+                            WithCommas(static_cast<int64_t>(bytes.size())))
               : fmt::format("no page begins there: {}", header.status().message()));
     return std::optional<PageHeader>();
   }

@@ -87,11 +87,13 @@ class Rescuer {
     const ::parquet::SchemaDescriptor& schema = *source_.footer->schema();
     PageWalk walk(source_.file, {kMagicBytes, source_.size}, source_.stop);
     RowGroupSearch search(walk, *probe_, schema, std::move(layout));
-    bool cut = false;  // the last row group found is not whole
+    bool cut = false;       // the last row group found is not whole,
+    bool cut_rows = false;  // and its rows are known
     while (true) {
       ARROW_ASSIGN_OR_RAISE(auto group, search.Next());
       if (!group) break;
       cut = !group->chunks.back().whole;
+      cut_rows = cut && group->rows >= 0;
       ARROW_RETURN_NOT_OK(Salvage(*std::move(group)));
     }
     const SearchEnd& end = search.end();
@@ -102,7 +104,7 @@ class Rescuer {
     }
     report_->notes.insert(report_->notes.end(), search.notes().begin(), search.notes().end());
     ARROW_RETURN_NOT_OK(AddRest(walk, end));
-    return AddTail(walk.end(), end, cut);
+    return AddTail(walk.end(), cut ? end.row_group - 1 : end.row_group, end.rows >= 0 || cut_rows);
   }
 
   arrow::Status Close() {
@@ -173,8 +175,8 @@ class Rescuer {
     return arrow::Status::OK();
   }
 
-  // What is behind the last page.
-  arrow::Status AddTail(const WalkEnd& walked, const SearchEnd& end, bool cut) {
+  // What is behind the last page, in this row group; `counted`: whose rows are known.
+  arrow::Status AddTail(const WalkEnd& walked, int row_group, bool counted) {
     const int64_t bytes = source_.size - walked.offset;
     if (bytes == 0) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const bool footer, EndsWithFooter(walked.offset));
@@ -184,14 +186,9 @@ class Rescuer {
                       WithCommas(bytes), WithCommas(walked.offset)));
       return arrow::Status::OK();
     }
-    const int row_group = cut ? end.row_group - 1 : end.row_group;
     report_->losses.push_back({row_group, {}, -1, walked.offset, bytes, -1, walked.reason});
-    if (walked.cut) {
-      report_->bytes_lost += bytes;
-    } else {
-      report_->bytes_unknown += bytes;
-      report_->more_rows_lost = true;
-    }
+    (walked.cut ? report_->bytes_lost : report_->bytes_unknown) += bytes;
+    report_->more_rows_lost |= !walked.cut || !counted;
     return arrow::Status::OK();
   }
 
@@ -243,7 +240,7 @@ arrow::Result<bool> IsIntact(arrow::io::RandomAccessFile& file, const std::strin
 }  // namespace
 
 arrow::Result<RescueReport> Rescue(const std::shared_ptr<file::FileSystem>& fs, const std::string& path,
-                                   const std::string& out, const std::optional<RescueSchema>& schema,
+                                   const std::string& out, const FindSchema& find_schema,
                                    const RescueOptions& options) {
   ARROW_RETURN_NOT_OK(CheckOut(*fs, path, out));
   RescueReport report;
@@ -275,6 +272,7 @@ arrow::Result<RescueReport> Rescue(const std::shared_ptr<file::FileSystem>& fs, 
     return CorruptData(fmt::format("{}: not a Parquet file: it begins with {}; expected 'PAR1'", path,
                                    Quoted(std::string_view(*head))));
   }
+  ARROW_ASSIGN_OR_RAISE(const std::optional<RescueSchema> schema, find_schema());
   if (!schema) {
     return InvalidInput(
         fmt::format("{}: has no footer, and pages alone do not tell which columns they hold", path),

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -91,15 +92,18 @@ struct RescueReport {
   std::vector<std::string> notes;
 };
 
+// Gives the schema, or nothing when none is known.
+using FindSchema = std::function<arrow::Result<std::optional<RescueSchema>>()>;
+
 // Writes what can be recovered of the file at `path` to a new file `out`, durably and verified, or nothing
-// when there are no rows. `schema` is for a file without a footer; one with a footer has its own.
+// when there are no rows. `find_schema` is called for a file without a footer; one with a footer has its own.
 //
 // Errors: kInvalidInput when there is no footer and no schema, or `out` is `path` or does not end in
 // ".parquet"; kAlreadyExists when `out` is there; kSchema when the schema is not that of the file's pages;
 // kCorruptData when the file is not Parquet; those of reading and writing. That little or nothing could be
 // recovered is no error: the report says so.
 arrow::Result<RescueReport> Rescue(const std::shared_ptr<file::FileSystem>& fs, const std::string& path,
-                                   const std::string& out, const std::optional<RescueSchema>& schema,
+                                   const std::string& out, const FindSchema& find_schema,
                                    const RescueOptions& options = {});
 
 }  // namespace marquet::pq

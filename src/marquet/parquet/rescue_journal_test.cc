@@ -65,7 +65,7 @@ TEST_F(RescueJournalTest, AWriterThatDiesLeavesWhatItsRowsAreRescuedWith) {
     const auto schema = Value(SchemaOfJournal(*memory_, temporary));
     ASSERT_TRUE(schema.has_value());
     EXPECT_EQ(schema->source, "the journal " + journal);
-    const auto report = Rescue(memory_, temporary, "out.parquet", schema);
+    const auto report = Rescue(memory_, temporary, "out.parquet", Known(schema));
     ASSERT_TRUE(report.ok()) << report.status().ToString();
     EXPECT_EQ(report->schema_source, schema->source);
     // Of the last row group that has ended, some kilobytes may still be with the writer.

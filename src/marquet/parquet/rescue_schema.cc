@@ -32,7 +32,12 @@ arrow::Result<std::optional<RescueSchema>> SchemaOfJournal(file::FileSystem& fs,
   const std::string journal = file::JournalPath(path);
   auto schema = SchemaOfFile(fs, journal);
   if (IsKind(schema.status(), ErrorKind::kNotFound)) return std::optional<RescueSchema>();
-  if (!schema.ok()) return schema.status();
+  if (!schema.ok()) {
+    return WithHint(
+        schema.status(),
+        "The rescue journal cannot be used: name a file with the same columns by --schema, or a table "
+        "by --table.");
+  }
   schema->source = "the journal " + journal;
   return *std::move(schema);
 }

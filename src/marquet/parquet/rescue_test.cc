@@ -75,16 +75,18 @@ TEST_F(RescueCaseTest, WhatCannotBeDoneIsRefused) {
   const RescueSchema schema = SchemaOf(whole);
   Put("broken.parquet", Pages(whole));
   Put("taken.parquet", "mine");
-  EXPECT_THAT(ErrorOf(Rescue(memory_, "broken.parquet", "taken.parquet", schema), ErrorKind::kAlreadyExists),
-              HasSubstr("taken.parquet: is there already"));
+  EXPECT_THAT(
+      ErrorOf(Rescue(memory_, "broken.parquet", "taken.parquet", Known(schema)), ErrorKind::kAlreadyExists),
+      HasSubstr("taken.parquet: is there already"));
   EXPECT_EQ(Value(file::ReadAll(*memory_, "taken.parquet")), "mine");
-  EXPECT_THAT(ErrorOf(Rescue(memory_, "broken.parquet", "broken.parquet", schema), ErrorKind::kInvalidInput),
-              HasSubstr("cannot replace the file they are in"));
-  EXPECT_THAT(ErrorOf(Rescue(memory_, "broken.parquet", "out.csv", schema), ErrorKind::kInvalidInput),
+  EXPECT_THAT(
+      ErrorOf(Rescue(memory_, "broken.parquet", "broken.parquet", Known(schema)), ErrorKind::kInvalidInput),
+      HasSubstr("cannot replace the file they are in"));
+  EXPECT_THAT(ErrorOf(Rescue(memory_, "broken.parquet", "out.csv", Known(schema)), ErrorKind::kInvalidInput),
               HasSubstr("must end in .parquet"));
-  EXPECT_THAT(ErrorOf(Rescue(memory_, "broken.parquet", "out.parquet", {}), ErrorKind::kInvalidInput),
+  EXPECT_THAT(ErrorOf(Rescue(memory_, "broken.parquet", "out.parquet", Known({})), ErrorKind::kInvalidInput),
               HasSubstr("has no footer, and pages alone do not tell which columns they hold"));
-  EXPECT_THAT(ErrorOf(Rescue(memory_, "nowhere.parquet", "out.parquet", schema), ErrorKind::kNotFound),
+  EXPECT_THAT(ErrorOf(Rescue(memory_, "nowhere.parquet", "out.parquet", Known(schema)), ErrorKind::kNotFound),
               HasSubstr("nowhere.parquet"));
   EXPECT_THAT(ErrorOf(RescueBytes("no Parquet at all", schema), ErrorKind::kCorruptData),
               HasSubstr("broken.parquet: not a Parquet file: it begins with 'no P'; expected 'PAR1'"));
@@ -420,7 +422,7 @@ TEST_F(RescueCaseTest, AFailureToWritePublishesNothing) {
     fs->FailAt({n, ENOSPC});
     RescueSchema plain = schema;
     plain.path.clear();
-    const auto report = Rescue(fs, "broken.parquet", "out.parquet", plain);
+    const auto report = Rescue(fs, "broken.parquet", "out.parquet", Known(plain));
     if (fs->operations() < n) {
       ASSERT_TRUE(report.ok()) << report.status().ToString();
       EXPECT_EQ(report->rows, 1'000);

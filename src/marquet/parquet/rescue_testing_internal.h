@@ -242,7 +242,11 @@ class RescueTest : public FileTest {
     RescueOptions options;
     options.parallel = false;
     options.write.parallel = false;
-    return Rescue(memory_, "broken.parquet", "out.parquet", schema, options);
+    return Rescue(memory_, "broken.parquet", "out.parquet", Known(schema), options);
+  }
+
+  static FindSchema Known(const std::optional<RescueSchema>& schema) {
+    return [schema]() -> arrow::Result<std::optional<RescueSchema>> { return schema; };
   }
 
   RescueSchema SchemaOf(const std::string& whole) {
