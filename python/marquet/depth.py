@@ -70,8 +70,9 @@ def _stream(rows: Any) -> Any:
     return rows
 
 
-def _features(features: str | Sequence[str]) -> list[str]:
-    return [features] if isinstance(features, str) else list(features)
+def _names(names: str | Sequence[str] | None) -> list[str]:
+    """Of features or symbols; one may stand alone."""
+    return [names] if isinstance(names, str) else list(names or ())
 
 
 def _pip(micro_pip: MicroPip | None) -> str | None:
@@ -114,7 +115,7 @@ def tensor(
         InvalidInputError: Another number of rows, no bid or ask in the last row, an unknown micro-pip, several symbols.
         SchemaError: A column is missing or of no fitting type.
     """
-    options = (_features(features), _pip(micro_pip), time_bins, ticks_per_bin)
+    options = (_names(features), _pip(micro_pip), time_bins, ticks_per_bin)
     return with_rows(lambda stream: _core.depth_tensor(stream, *options), _stream(rows))
 
 
@@ -138,7 +139,7 @@ class TensorStream:
         time_bins: int = 500,
         ticks_per_bin: int = 100,
     ) -> None:
-        options = (_features(features), _pip(micro_pip), time_bins, ticks_per_bin)
+        options = (_names(features), _pip(micro_pip), time_bins, ticks_per_bin)
         self._stream = with_rows(lambda stream: _core.TensorStream(stream, *options), _stream(rows))
         self._window = time_bins * ticks_per_bin
 
@@ -333,7 +334,7 @@ def build_samples(
     time_bins: int = 500,
     ticks_per_bin: int = 100,
     hop: int = 500,
-    symbols: Sequence[str] | None = None,
+    symbols: str | Sequence[str] | None = None,
     where: str = "",
     labels: FittedLabels | Mapping[str, FittedLabels] | None = None,
     lookback: int = 5000,
@@ -398,9 +399,9 @@ def build_samples(
             os.fspath(book),
             os.fspath(samples),
             mode,
-            list(symbols or ()),
+            _names(symbols),
             where,
-            _features(features),
+            _names(features),
             _pip(micro_pip),
             None if definitions is None else os.fspath(definitions),
             time_bins,
@@ -465,7 +466,7 @@ class DepthBatches:
         book: PathLike,
         *,
         features: str | Sequence[str] | None = None,
-        symbols: Sequence[str] | None = None,
+        symbols: str | Sequence[str] | None = None,
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int = 0,
@@ -483,8 +484,8 @@ class DepthBatches:
         self._source = (
             os.fspath(samples),
             os.fspath(book),
-            [] if features is None else _features(features),
-            list(symbols or ()),
+            _names(features),
+            _names(symbols),
             unlabelled,
             memory,
         )

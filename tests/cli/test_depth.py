@@ -66,6 +66,34 @@ def test_samples_are_those_of_python(tmp_path: Path, marquet_program: Path) -> N
     assert "NQH4: " in again.stdout and "ESH4" not in again.stdout
 
 
+def test_append_adds_each_sample_once(tmp_path: Path, marquet_program: Path) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)))
+    build = (book, "--into", tmp_path / "s", *OPTIONS, "--classes")
+    assert run(marquet_program, *build, 3).returncode == 0
+    rows = mq.open_table(tmp_path / "s").scan().count()
+    done = run(marquet_program, *build, 3, "--mode", "append")
+    assert done.returncode == 0, done.stderr
+    assert f"  {rows} are in the table already, and were not added again" in done.stdout
+    done = run(marquet_program, *build, 13, "--mode", "append")
+    assert (done.returncode, "classes 13 (there: 3)" in done.stderr) == (1, True)
+    assert mq.open_table(tmp_path / "s").scan().count() == rows
+
+
+def test_errors_name_their_cause(tmp_path: Path, marquet_program: Path) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)), as_arrow(random_book(2, 1), "NQH4"))
+    for options, said in (
+        (("--labels", "quantile"), "--labels quantile: there is no such file; expected fit, thresholds, or a JSON"),
+        (("--where", "symbol = 'XX'"), "there is no sample to make of 'ESH4': no row fulfils 'symbol = 'XX''"),
+        (("--fit-end", "2020-01-01"), "no price move lies in the range to fit on, from the start to before 2020-01-01"),
+        (("--symbol", "NQH4"), "no sample to make of 'NQH4': a sample needs a run of more than 465 rows; the longest"),
+        (("--definitions", book), "there is no column raw_symbol; expected a table of definition records"),
+        (("--definitions", tmp_path / "none"), "none: no such table"),
+    ):
+        done = run(marquet_program, book, "--into", tmp_path / "s", *OPTIONS, *options)
+        assert (done.returncode, said in done.stderr) == (1, True), (options, done.stderr)
+        assert not (tmp_path / "s").exists()
+
+
 def test_errors_say_what_to_do(tmp_path: Path, marquet_program: Path) -> None:
     book = write_book(tmp_path / "book", as_arrow(random_book(900, 1)))
     done = run(marquet_program, book, "--into", tmp_path / "s", "--hop", 10)

@@ -330,8 +330,11 @@ def test_an_existing_table_is_only_touched_when_asked(tmp_path: pathlib.Path) ->
         build(tmp_path / "samples", book)
     build(tmp_path / "samples", book, mode="overwrite")
     assert mq.open_table(tmp_path / "samples").scan().count() == report.rows
-    build(tmp_path / "samples", book, mode="append")
-    assert mq.open_table(tmp_path / "samples").scan().count() == 2 * report.rows
+    with pytest.raises(mq.InvalidInputError, match="the samples are to go into the book itself"):
+        build(pathlib.Path(book), book, mode="overwrite")
+    other = write_book(tmp_path / "other", as_arrow(random_book(700, 8)))
+    with pytest.raises(mq.SchemaError, match="it holds no depth samples"):
+        build(pathlib.Path(other), book, mode="overwrite")
     assert "samples of" in str(report)
     assert json.loads(report.json)["rows"] == report.rows
 
@@ -426,6 +429,55 @@ def test_the_tick_size_comes_out_of_the_definitions(tmp_path: pathlib.Path) -> N
     definitions.append(pa.table({"raw_symbol": ["ESH4"], "min_price_increment": [500_000_000]}, schema))
     with pytest.raises(mq.InvalidInputError, match="name 2 tick sizes"):
         build(tmp_path / "x", book, micro_pip=None, definitions=tmp_path / "definitions")
+
+
+def test_a_symbol_that_the_definitions_lack_is_named(tmp_path: pathlib.Path) -> None:
+    schema = pa.schema(
+        [("raw_symbol", pa.string()), pa.field("min_price_increment", pa.int64(), metadata={"unit": "1e-9"})]
+    )
+    definitions = mq.create_table(tmp_path / "definitions", schema)
+    definitions.append(pa.table({"raw_symbol": ["NQH4"], "min_price_increment": [250_000_000]}, schema))
+    book = write_book(tmp_path / "book", as_arrow(random_book(700, 8)))
+    with pytest.raises(mq.InvalidInputError, match=r"'ESH4' is not known: the definitions in .* name no tick size"):
+        build(tmp_path / "samples", book, micro_pip=None, definitions=tmp_path / "definitions")
+    report = build(tmp_path / "samples", book, micro_pip=0.5, definitions=tmp_path / "definitions")
+    assert "but its prices move in steps of 0.25" in report.values["symbols"][0]["warning"]
+    definitions.append(pa.table({"raw_symbol": ["ESH4"], "min_price_increment": [125_000_000]}, schema))
+    report = build(tmp_path / "other", book, micro_pip=0.5, definitions=tmp_path / "definitions")
+    assert "but its tick size is 0.125: prices of several levels share a row" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("micro_pip", "said"),
+    [
+        (0.25, None),
+        (100, "is 100, but its prices move in steps of 0.25: prices of several levels share a row"),
+        (0.1, "is 0.1, but its prices move in steps of 0.25: price rows and prices do not line up"),
+        (0.05, "is 0.05, but its prices move in steps of 0.25: rows between the prices stay without a level"),
+    ],
+)
+def test_a_micro_pip_that_does_not_fit_the_prices_is_warned_of(
+    tmp_path: pathlib.Path, micro_pip: float, said: str | None
+) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(900, 1, nulls=0.01)))
+    report = build(tmp_path / "samples", book, micro_pip=micro_pip, invalid="skip")
+    (symbol,) = report.values["symbols"]
+    assert symbol["warning"] == (None if said is None else f"the micro-pip of 'ESH4' {said}")
+    assert ("warning: " in str(report)) == (said is not None)
+
+
+def test_a_symbol_with_few_rows_is_left_out(tmp_path: pathlib.Path) -> None:
+    few = as_arrow(random_book(2, 2), "AAA")
+    book = write_book(tmp_path / "book", few, as_arrow(random_book(700, 1)))
+    report = build(tmp_path / "samples", book)
+    left_out, made = report.values["symbols"]
+    assert left_out["no_samples"] == "a sample needs a run of more than 465 rows; the longest of 1 has 2"
+    assert (made["symbol"], made["no_samples"], made["samples"]) == ("ESH4", None, report.rows)
+    assert "AAA: no samples: a sample needs" in str(report)
+    assert set(mq.depth.load_labels(tmp_path / "samples")) == {"ESH4"}
+    only = build(tmp_path / "only", book, where="symbol = 'ESH4'")
+    assert only.values["symbols"][0]["no_samples"] == "no row fulfils 'symbol = 'ESH4''"
+    assert only.rows == report.rows
 
 
 def test_a_build_is_stopped_from_its_progress_and_leaves_nothing(tmp_path: pathlib.Path) -> None:

@@ -40,9 +40,10 @@ const std::vector<Command>& Commands() {
        "  marquet rescue broken.parquet -o rows.parquet --table book --json",
        DeclareRescue},
       {"depth", "Labelled market-depth samples out of order-book rows",
-       "  marquet depth book --into samples --hop 500\n"
-       "  marquet depth book --into samples --symbol ESH4 --features volume,variance --micro-pip 0.25\n"
-       "  marquet depth january --into samples --labels fitted.json --mode append",
+       "  marquet depth book --into samples --micro-pip 0.25\n"
+       "  marquet depth book --into samples --micro-pip 0.25 --mode append\n"
+       "  marquet depth book --into es --symbol ESH4 --features volume,variance --definitions definitions\n"
+       "  marquet depth book --into tested --micro-pip 0.25 --labels samples/_marquet/labels/default.json",
        DeclareDepth},
   };
   return commands;

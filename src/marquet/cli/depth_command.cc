@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+
+#include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/cli/command.h"
@@ -37,8 +40,16 @@ arrow::Status ChooseLabels(Session& session, const DepthRequest& request,
     build->thresholds.emplace(defaults.begin(), defaults.end());
     return arrow::Status::OK();
   }
-  ARROW_ASSIGN_OR_RAISE(const std::string json, file::ReadAll(*session.fs(), request.labels));
-  auto fitted = pipeline::LabelsFromJson(json);
+  const auto json = file::ReadAll(*session.fs(), request.labels);
+  if (IsKind(json.status(), ErrorKind::kNotFound)) {
+    return NotFound(
+        fmt::format("--labels {}: there is no such file; expected fit, thresholds, or a JSON file of "
+                    "labels fitted earlier",
+                    request.labels),
+        "A table of samples keeps its labels as _marquet/labels/default.json.");
+  }
+  ARROW_RETURN_NOT_OK(json.status());
+  auto fitted = pipeline::LabelsFromJson(*json);
   if (!fitted.ok()) return WithContext(fitted.status(), request.labels);
   build->fitted = *std::move(fitted);
   return arrow::Status::OK();
@@ -132,7 +143,10 @@ Action DeclareDepth(CLI::App& options) {
             "No window crosses a longer time without rows (default: 1h; none: any may)")
       ->type_name("TIME");
   options
-      .add_option("--mode", request->mode, "new (the samples table must not be there), append or overwrite")
+      .add_option("--mode", request->mode,
+                  "new (the samples table must not be there; the default), append (only samples that it does "
+                  "not hold) or "
+                  "overwrite")
       ->check(CLI::IsMember({"new", "append", "overwrite"}))
       ->type_name("MODE");
   return [request](Session& session) { return RunDepth(session, *request); };

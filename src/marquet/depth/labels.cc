@@ -9,6 +9,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
 #include "marquet/base/text.h"
+#include "marquet/base/time.h"
 
 namespace marquet::depth {
 namespace {
@@ -72,6 +73,8 @@ arrow::Result<Ties> ParseTies(std::string_view name) {
   return InvalidInput(fmt::format("{} is no way to treat ties; expected boundary or rank", Quoted(name)));
 }
 
+std::string NameOf(Ties ties) { return ties == Ties::kRank ? "rank" : "boundary"; }
+
 arrow::Result<FittedLabels> FitLabels(std::span<const double> r, const LabelSpec& spec) {
   ARROW_RETURN_NOT_OK(CheckSpec(spec));
   std::vector<double> sorted;
@@ -116,13 +119,24 @@ arrow::Result<FittedLabels> FitLabelsInRange(std::span<const double> r, std::spa
     return SchemaError("the rows have no times to choose a range to fit on by");
   }
   std::vector<double> chosen;
-  int64_t first = INT64_MAX, last = INT64_MIN;
+  int64_t first = INT64_MAX, last = INT64_MIN, first_move = INT64_MAX, last_move = INT64_MIN;
   for (size_t i = 0; i < r.size(); ++i) {
     if (std::isnan(r[i])) continue;
+    first_move = std::min(first_move, times[i]);
+    last_move = std::max(last_move, times[i]);
     if ((start_ns && times[i] < *start_ns) || (end_ns && times[i] >= *end_ns)) continue;
     chosen.push_back(r[i]);
     first = std::min(first, times[i]);
     last = std::max(last, times[i]);
+  }
+  if (chosen.empty() && first_move <= last_move) {
+    return InvalidInput(
+        fmt::format(
+            "no price move lies in the range to fit on, from {} to before {}; there are moves from {} to {}",
+            start_ns ? FormatNanos(*start_ns) : "the start", end_ns ? FormatNanos(*end_ns) : "the end",
+            FormatNanos(first_move), FormatNanos(last_move)),
+        "Choose another range to fit on: --fit-start and --fit-end (fit_start and fit_end of build_samples, "
+        "start and end of fit_labels).");
   }
   ARROW_ASSIGN_OR_RAISE(auto fitted, FitLabels(chosen, spec));
   fitted.fit_start_ns = first;

@@ -26,12 +26,14 @@ enum class InvalidRows {
   kError,  // the first one is an error
 };
 arrow::Result<InvalidRows> ParseInvalidRows(std::string_view name);  // "null", "skip", "error"
+std::string NameOf(InvalidRows policy);
 
 enum class Ties {
   kShareBoundary,  // tied values fall into one class; coinciding boundaries are reported
   kRank,           // a value that spans several classes is shared among them
 };
 arrow::Result<Ties> ParseTies(std::string_view name);  // "boundary", "rank"
+std::string NameOf(Ties ties);
 
 struct LabelSpec {
   int64_t lookback = 5'000;
@@ -90,7 +92,7 @@ struct FittedLabels {
 arrow::Result<FittedLabels> FitLabels(std::span<const double> r, const LabelSpec& spec);
 
 // The same on the rows whose time is in [start_ns, end_ns), each bound optional. `times` may be empty without
-// bounds (kSchema with them).
+// bounds (kSchema with them). kInvalidInput, naming the range of the moves, when it holds none of them.
 arrow::Result<FittedLabels> FitLabelsInRange(std::span<const double> r, std::span<const int64_t> times,
                                              std::optional<int64_t> start_ns, std::optional<int64_t> end_ns,
                                              const LabelSpec& spec);

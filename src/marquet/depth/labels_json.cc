@@ -10,13 +10,8 @@
 #include "marquet/depth/labels.h"
 
 namespace marquet::depth {
-namespace {
 
 using Json = nlohmann::json;
-
-constexpr const char* kInvalid[] = {"null", "skip", "error"};
-
-}  // namespace
 
 std::string ToJson(const FittedLabels& fitted) {
   Json json;
@@ -25,8 +20,8 @@ std::string ToJson(const FittedLabels& fitted) {
   json["lookback"] = fitted.spec.lookback;
   json["lookforward"] = fitted.spec.lookforward;
   json["offset"] = fitted.spec.offset;
-  json["invalid"] = kInvalid[static_cast<int>(fitted.spec.invalid)];
-  json["ties"] = fitted.spec.ties == Ties::kRank ? "rank" : "boundary";
+  json["invalid"] = NameOf(fitted.spec.invalid);
+  json["ties"] = NameOf(fitted.spec.ties);
   json["seed"] = fitted.spec.seed;
   json["thresholds"] = fitted.thresholds;
   json["interior"] = fitted.interior;

@@ -244,4 +244,22 @@ TEST(MicroPip, IsKnownForCurrencyPairsAndReadExactly) {
 }
 
 }  // namespace
+TEST(MicroPip, TextIsReadBackAsItIs) {
+  for (const int64_t value : {int64_t{1}, int64_t{10'000}, int64_t{250'000'000}, int64_t{1'000'000'000},
+                              int64_t{100'000'000'000}, int64_t{1'500'000'001}}) {
+    EXPECT_EQ(ParseMicroPip(MicroPipText(value)).ValueOrDie(), value);
+  }
+  EXPECT_EQ(MicroPipText(250'000'000), "0.25");
+  EXPECT_EQ(MicroPipText(100'000'000'000), "100");
+}
+
+TEST(MicroPip, StepOfPricesIsTheLargestThatFits) {
+  EXPECT_EQ(StepOfPrices({}), 0);
+  EXPECT_EQ(StepOfPrices(std::vector<int64_t>{7, 7, kUndefinedPrice, 7}), 0);
+  EXPECT_EQ(StepOfPrices(std::vector<int64_t>{kUndefinedPrice, 100, 175, 25}), 75);
+  EXPECT_EQ(StepOfPrices(std::vector<int64_t>{100, 175, 25, 50}), 25);
+  EXPECT_EQ(StepOfPrices(std::vector<int64_t>{-30, 0, 45}), 15);
+  EXPECT_EQ(StepOfPrices(std::vector<int64_t>{3, 4, 1'000'000}), 1);
+}
+
 }  // namespace marquet::depth

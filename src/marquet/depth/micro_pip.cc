@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <string>
+#include <numeric>
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/depth/tensor.h"
 
 namespace marquet::depth {
 
@@ -74,6 +75,27 @@ arrow::Result<int64_t> ParseMicroPip(std::string_view text) {
     digits *= 10;
   }
   return digits;
+}
+
+std::string MicroPipText(int64_t micro_pip) {
+  constexpr int64_t kUnits = 1'000'000'000;
+  std::string text = fmt::format("{}.{:09}", micro_pip / kUnits, micro_pip % kUnits);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
+// Differences, not the prices themselves: those of a spread may all lie off the grid by one amount.
+int64_t StepOfPrices(std::span<const int64_t> prices) {
+  int64_t first = kUndefinedPrice, step = 0;
+  for (const int64_t price : prices) {
+    if (price == kUndefinedPrice) continue;
+    if (first == kUndefinedPrice) first = price;
+    const int64_t distance = price - first;
+    if (step != 0 && distance % step == 0) continue;
+    step = std::gcd(step, distance);
+  }
+  return step;
 }
 
 }  // namespace marquet::depth

@@ -49,6 +49,10 @@ arrow::Result<InvalidRows> ParseInvalidRows(std::string_view name) {
       fmt::format("{} is no policy for invalid rows; expected null, skip or error", Quoted(name)));
 }
 
+std::string NameOf(InvalidRows policy) {
+  return policy == InvalidRows::kNull ? "null" : policy == InvalidRows::kSkip ? "skip" : "error";
+}
+
 bool IsGap(int64_t before_ns, int64_t after_ns, int64_t max_gap_ns) {
   if (max_gap_ns == kNoGaps) return false;
   int64_t step = 0;

@@ -12,10 +12,11 @@
 #include "marquet/base/text.h"
 #include "marquet/depth/book_buffer.h"
 #include "marquet/depth/int64_columns.h"
-#include "marquet/depth/micro_pip.h"
 #include "marquet/file/durable_file.h"
+#include "marquet/pipeline/sample_history.h"
 #include "marquet/pipeline/sample_labels.h"
 #include "marquet/pipeline/sample_rows.h"
+#include "marquet/pipeline/symbol_micro_pip.h"
 #include "marquet/sampling/book_sequence.h"
 
 namespace marquet::pipeline {
@@ -29,8 +30,17 @@ struct Quotes {
 // A window that becomes a sample: rows [end - n, end) of the symbol's sequence.
 struct Candidate {
   int64_t end = 0;
+  bool past_end = false;  // the forward window passes the end of the run
   double move = NAN;
   int8_t label = -1;
+  bool held = false;        // it is in the table already
+  bool held_label = false;  // with a label
+};
+
+// Some rows of the symbol's sequence.
+struct PickedRows {
+  std::vector<int64_t> times, sequences, source_rows;
+  std::vector<std::string> sources;
 };
 
 class SampleBuilder {
@@ -42,15 +52,28 @@ class SampleBuilder {
 
  private:
   arrow::Status CheckOptions();
-  arrow::Result<int64_t> MicroPipOf(const std::string& symbol);
+  arrow::Status OpenHeld(const BuildSamplesReport& report);
+  arrow::Status CheckHeld(const BuildSamplesReport& report);
+  SampleSettings SettingsOf(const SymbolSamples& entry) const;
+  const depth::FittedLabels* GivenLabels(const std::string& symbol) const;  // null for none
+  arrow::Result<depth::LabelSpec> SpecOf(const std::string& symbol) const;
+
   arrow::Result<Quotes> ReadQuotes(const std::string& symbol);
+  // `rows` ascend.
+  arrow::Result<PickedRows> ReadRows(const std::string& symbol, const std::vector<int64_t>& rows);
+  arrow::Status RowsWentMissing(const std::string& symbol) const;
   // Labels first, out of best prices alone; then a second pass for the tensors.
   arrow::Result<std::vector<Candidate>> ChooseWindows(const Quotes& quotes, SymbolSamples* report);
+  arrow::Status FindHeld(const HeldSymbol& held, std::vector<Candidate>* candidates, SymbolSamples* report);
+  arrow::Status LabelWindows(const Quotes& quotes, const std::vector<int64_t>& begins,
+                             const depth::LabelSpec& spec, std::vector<Candidate>* candidates,
+                             SymbolSamples* report);
+  arrow::Result<depth::FittedLabels> ChooseLabels(const std::string& symbol, const Quotes& quotes,
+                                                  const std::vector<double>& moves);
   arrow::Status WriteSamples(const std::vector<Candidate>& candidates, const Quotes& quotes,
                              SymbolSamples* report);
-  arrow::Result<std::vector<std::pair<int64_t, int64_t>>> ReadDrawKeys(const std::string& symbol,
-                                                                       const std::vector<int64_t>& rows);
   arrow::Status OpenSamples();
+  arrow::Result<int64_t> Commit();
   void Tell(const std::string& phase, int64_t rows) {
     if (options_.progress) options_.progress({phase, rows, 0, 0});
   }
@@ -60,7 +83,11 @@ class SampleBuilder {
   std::shared_ptr<table::Table> book_;
   table::Predicate where_;
   std::string time_column_;
+  MicroPips micro_pips_;
   std::shared_ptr<table::Table> samples_;  // null until it is there
+  // What is in it, where it is appended to.
+  std::map<std::string, HeldSymbol> held_;
+  std::map<std::string, depth::FittedLabels> stored_labels_;
   std::unique_ptr<table::Appender> appender_;
 };
 
@@ -76,38 +103,6 @@ arrow::Status SampleBuilder::CheckOptions() {
     return InvalidInput("labels are given both as thresholds and as fitted boundaries; expected one of them");
   }
   return CheckLabelsName(options_.labels_name);
-}
-
-arrow::Result<int64_t> SampleBuilder::MicroPipOf(const std::string& symbol) {
-  if (options_.tensor.micro_pip != 0) return options_.tensor.micro_pip;
-  if (const auto known = depth::MicroPipOfPair(symbol)) return *known;
-  if (options_.definitions) {
-    ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs_, *options_.definitions));
-    table::ScanOptions scan_options;
-    scan_options.columns = {"min_price_increment"};
-    ARROW_ASSIGN_OR_RAISE(scan_options.where, table::Predicate::FromTerms({{"raw_symbol", "==", {symbol}}}));
-    ARROW_ASSIGN_OR_RAISE(const auto scan, table->NewScan(std::move(scan_options)));
-    ARROW_ASSIGN_OR_RAISE(const auto rows, scan.ToTable());
-    std::vector<int64_t> ticks;
-    for (const auto& chunk : rows->column(0)->chunks()) {
-      ARROW_RETURN_NOT_OK(depth::AppendPrices(*chunk, "min_price_increment", &ticks));
-    }
-    std::set<int64_t> sizes;
-    for (const int64_t tick : ticks) {
-      if (tick != depth::kUndefinedPrice && tick > 0) sizes.insert(tick);
-    }
-    if (sizes.size() == 1) return *sizes.begin();
-    if (sizes.size() > 1) {
-      return InvalidInput(
-          fmt::format("{}: the definitions of {} name {} tick sizes, {} and {} (of 1e-9) among "
-                      "them; expected one",
-                      *options_.definitions, Quoted(symbol), sizes.size(), *sizes.begin(), *sizes.rbegin()),
-          "Say which micro-pip to use: --micro-pip 0.25 (micro_pip=0.25 in Python).");
-    }
-  }
-  return InvalidInput(fmt::format("the micro-pip of {} is not known", Quoted(symbol)),
-                      "It is known for pairs quoted in USD and for JPY pairs; for others give the tick size "
-                      "(--micro-pip 0.25, micro_pip=0.25 in Python) or a table of definitions.");
 }
 
 arrow::Result<Quotes> SampleBuilder::ReadQuotes(const std::string& symbol) {
@@ -133,115 +128,290 @@ arrow::Result<Quotes> SampleBuilder::ReadQuotes(const std::string& symbol) {
   }
 }
 
-// ts_event and sequence of some rows, ascending.
-arrow::Result<std::vector<std::pair<int64_t, int64_t>>> SampleBuilder::ReadDrawKeys(
-    const std::string& symbol, const std::vector<int64_t>& rows) {
-  std::vector<std::pair<int64_t, int64_t>> keys;
-  ARROW_ASSIGN_OR_RAISE(auto sequence, sampling::BookSequence::Open(*book_, symbol, {"ts_event", "sequence"},
-                                                                    options_.stop, where_));
+arrow::Status SampleBuilder::RowsWentMissing(const std::string& symbol) const {
+  return CorruptData(fmt::format("{}: rows of {} went missing", options_.book, Quoted(symbol)));
+}
+
+arrow::Result<PickedRows> SampleBuilder::ReadRows(const std::string& symbol,
+                                                  const std::vector<int64_t>& rows) {
+  PickedRows picked;
+  ARROW_ASSIGN_OR_RAISE(auto sequence,
+                        sampling::BookSequence::Open(*book_, symbol, {"ts_event", "sequence", "source_row"},
+                                                     options_.stop, where_));
   int64_t first = 0;
-  for (;;) {
+  size_t next = 0;
+  while (next < rows.size()) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, sequence.Next());
-    if (!batch) return keys;
-    std::vector<int64_t> times, sequences;
+    if (!batch) return RowsWentMissing(symbol);
+    std::vector<int64_t> times, sequences, numbers;
     ARROW_RETURN_NOT_OK(depth::AppendIntegers(*batch->rows->column(0), "ts_event", 0, &times));
     ARROW_RETURN_NOT_OK(depth::AppendIntegers(*batch->rows->column(1), "sequence", 0, &sequences));
+    ARROW_RETURN_NOT_OK(depth::AppendIntegers(*batch->rows->column(2), "source_row", 0, &numbers));
     const int64_t end = first + batch->rows->num_rows();
-    while (keys.size() < rows.size() && rows[keys.size()] < end) {
-      const int64_t i = rows[keys.size()] - first;
-      keys.emplace_back(times[i], sequences[i]);
+    for (; next < rows.size() && rows[next] < end; ++next) {
+      const int64_t i = rows[next] - first;
+      picked.times.push_back(times[i]);
+      picked.sequences.push_back(sequences[i]);
+      picked.source_rows.push_back(numbers[i]);
+      picked.sources.push_back(batch->source);
     }
     first = end;
   }
+  return picked;
+}
+
+const depth::FittedLabels* SampleBuilder::GivenLabels(const std::string& symbol) const {
+  auto given = options_.fitted.find(symbol);
+  if (given == options_.fitted.end()) given = options_.fitted.find("");
+  return given == options_.fitted.end() ? nullptr : &given->second;
+}
+
+arrow::Result<depth::LabelSpec> SampleBuilder::SpecOf(const std::string& symbol) const {
+  if (options_.fitted.empty()) {
+    depth::LabelSpec spec = options_.labels;
+    if (options_.thresholds) spec.classes = static_cast<int>(options_.thresholds->size()) * 2 + 1;
+    return spec;
+  }
+  if (const auto* given = GivenLabels(symbol)) return given->spec;
+  return NotFound(fmt::format("the fitted labels say nothing of the symbol {}", Quoted(symbol)));
+}
+
+// The labels that the symbol's samples get. Those of samples that are there already stay what they are: what
+// is asked for explicitly must be the same, and where nothing is, they are used again.
+arrow::Result<depth::FittedLabels> SampleBuilder::ChooseLabels(const std::string& symbol,
+                                                               const Quotes& quotes,
+                                                               const std::vector<double>& moves) {
+  const bool held = held_.count(symbol) > 0;
+  std::optional<depth::FittedLabels> asked;
+  if (const auto* given = GivenLabels(symbol)) {
+    asked = *given;
+  } else if (options_.thresholds) {
+    ARROW_ASSIGN_OR_RAISE(asked, depth::ThresholdLabels(*options_.thresholds, options_.labels));
+  } else if (!held || options_.fit_start_ns || options_.fit_end_ns) {
+    auto made = depth::FitLabelsInRange(moves, quotes.time, options_.fit_start_ns, options_.fit_end_ns,
+                                        options_.labels);
+    if (!made.ok()) return WithContext(made.status(), "labels of " + Quoted(symbol));
+    asked = *std::move(made);
+    asked->data_version = fmt::format("{}@{}", options_.book, book_->version());
+  }
+  if (!held) return *std::move(asked);
+  const depth::FittedLabels& stored = stored_labels_.at(symbol);
+  if (asked) ARROW_RETURN_NOT_OK(CheckBoundaries(options_.samples, symbol, stored, *asked));
+  return stored;
+}
+
+// Which of the candidates are in the table. All of its samples must be among them: others lie on another
+// grid.
+arrow::Status SampleBuilder::FindHeld(const HeldSymbol& held, std::vector<Candidate>* candidates,
+                                      SymbolSamples* report) {
+  std::vector<int64_t> last_rows;
+  for (const Candidate& candidate : *candidates) last_rows.push_back(candidate.end - 1);
+  ARROW_ASSIGN_OR_RAISE(const auto picked, ReadRows(report->symbol, last_rows));
+  for (size_t i = 0; i < candidates->size(); ++i) {
+    const auto source = held.ends.find(picked.sources[i]);
+    if (source == held.ends.end()) continue;
+    const auto end = source->second.find(picked.source_rows[i]);
+    if (end == source->second.end()) continue;
+    (*candidates)[i].held = true;
+    (*candidates)[i].held_label = end->second;
+    ++report->held;
+  }
+  if (report->held == held.samples) return arrow::Status::OK();
+  return InvalidInput(
+      fmt::format("{}: {} of its {} samples of {} end at rows of {} at which none would end now",
+                  options_.samples, WithCommas(held.samples - report->held), WithCommas(held.samples),
+                  Quoted(report->symbol), options_.book),
+      "Rows came into the book before them or were replaced, or --max-gap (max_gap in Python) is another. "
+      "Build all samples again: --mode overwrite (mode=\"overwrite\" in Python).");
 }
 
 arrow::Result<std::vector<Candidate>> SampleBuilder::ChooseWindows(const Quotes& quotes,
                                                                    SymbolSamples* report) {
-  const depth::LabelSpec& spec = options_.labels;
   const auto rows = static_cast<int64_t>(quotes.time.size());
   const auto begins = depth::RunBegins(quotes.time, options_.max_gap_ns);
   report->rows = rows;
   report->runs = static_cast<int64_t>(begins.size());
-
-  auto fitted = options_.fitted.find(report->symbol);
-  if (fitted == options_.fitted.end()) fitted = options_.fitted.find("");
-  if (!options_.fitted.empty() && fitted == options_.fitted.end()) {
-    return NotFound(fmt::format("the fitted labels say nothing of the symbol {}", Quoted(report->symbol)));
-  }
-  const bool given = fitted != options_.fitted.end();
-  const depth::LabelSpec& used = given ? fitted->second.spec : spec;
-  ARROW_ASSIGN_OR_RAISE(const auto moves, depth::ComputeMoves(quotes.bid, quotes.ask, begins, used));
-  report->invalid_rows = moves.invalid_rows;
-  if (given) {
-    report->fitted = fitted->second;
-  } else if (options_.thresholds) {
-    ARROW_ASSIGN_OR_RAISE(report->fitted, depth::ThresholdLabels(*options_.thresholds, spec));
-  } else {
-    auto made =
-        depth::FitLabelsInRange(moves.r, quotes.time, options_.fit_start_ns, options_.fit_end_ns, spec);
-    if (!made.ok()) return WithContext(made.status(), "labels of " + Quoted(report->symbol));
-    report->fitted = std::move(made).ValueUnsafe();
-    report->fitted.data_version = fmt::format("{}@{}", options_.book, book_->version());
-  }
+  ARROW_ASSIGN_OR_RAISE(report->warning, micro_pips_.Warning(report->symbol, quotes.bid, quotes.ask));
+  ARROW_ASSIGN_OR_RAISE(const depth::LabelSpec spec, SpecOf(report->symbol));
 
   // The first window of a run ends at the first row that has its rows before it and a full label range; then
   // one every `hop` rows, those near the end of the run without a label.
   std::vector<Candidate> candidates;
-  const int64_t n = options_.tensor.rows();
+  const int64_t first_end = std::max(options_.tensor.rows(), spec.lookback);
+  int64_t places = 0, longest = 0;
   for (size_t run = 0; run < begins.size(); ++run) {
     const int64_t begin = begins[run];
     const int64_t length = (run + 1 < begins.size() ? begins[run + 1] : rows) - begin;
-    const int64_t last_labelled = length - used.lookforward - used.offset;  // one past it
-    int64_t s = std::max(n, used.lookback);
-    if (s >= last_labelled) {
+    const int64_t last_labelled = length - spec.lookforward - spec.offset;  // one past it
+    longest = std::max(longest, length);
+    if (first_end >= last_labelled) {
       ++report->short_runs;
       continue;
     }
-    for (; s < length; s += options_.hop) {
+    for (int64_t s = first_end; s < length; s += options_.hop) {
       const int64_t row = begin + s;
-      ++report->candidates;
-      if (quotes.bid[row - 1] == depth::kUndefinedPrice || quotes.ask[row - 1] == depth::kUndefinedPrice) {
-        ++report->no_mid;
-        continue;
-      }
-      candidates.push_back({row, moves.r[row], -1});
-      if (!std::isnan(moves.r[row])) continue;
-      ++report->unlabelled;
-      if (s >= last_labelled) {
-        ++report->past_end;
-      } else {
-        // ComputeMoves tells them apart only in sum; a base that is not positive takes whole, valid windows.
-        const bool valid = WindowsAreValid(quotes.bid, quotes.ask, row, used);
-        ++(valid ? report->by_base : report->by_invalid);
-      }
+      ++places;
+      const bool mid =
+          quotes.bid[row - 1] != depth::kUndefinedPrice && quotes.ask[row - 1] != depth::kUndefinedPrice;
+      if (mid) candidates.push_back({.end = row, .past_end = s >= last_labelled});
     }
   }
+  report->candidates = places;
+  report->no_mid = places - static_cast<int64_t>(candidates.size());
+  const auto held = held_.find(report->symbol);
+  if (held != held_.end()) {
+    ARROW_RETURN_NOT_OK(FindHeld(held->second, &candidates, report));
+  }
+  if (places == 0) {
+    report->skipped = rows == 0
+                          ? fmt::format("no row fulfils {}", Quoted(options_.where, 200))
+                          : fmt::format("a sample needs a run of more than {} rows; the longest of {} has {}",
+                                        WithCommas(first_end + spec.lookforward + spec.offset),
+                                        WithCommas(report->runs), WithCommas(longest));
+    return candidates;
+  }
+  ARROW_RETURN_NOT_OK(LabelWindows(quotes, begins, spec, &candidates, report));
+  return candidates;
+}
 
+arrow::Status SampleBuilder::LabelWindows(const Quotes& quotes, const std::vector<int64_t>& begins,
+                                          const depth::LabelSpec& spec, std::vector<Candidate>* candidates,
+                                          SymbolSamples* report) {
+  ARROW_ASSIGN_OR_RAISE(const auto moves, depth::ComputeMoves(quotes.bid, quotes.ask, begins, spec));
+  report->invalid_rows = moves.invalid_rows;
+  ARROW_ASSIGN_OR_RAISE(report->fitted, ChooseLabels(report->symbol, quotes, moves.r));
   std::vector<double> r;
-  std::vector<int64_t> ends, times, sequences;
-  for (const Candidate& candidate : candidates) {
-    r.push_back(candidate.move);
+  std::vector<int64_t> ends;
+  for (const Candidate& candidate : *candidates) {
+    r.push_back(moves.r[candidate.end]);
     ends.push_back(candidate.end);
   }
+  PickedRows picked;
   if (!report->fitted.shared.empty()) {
-    ARROW_ASSIGN_OR_RAISE(const auto keys, ReadDrawKeys(report->symbol, ends));
-    for (const auto& [time, sequence] : keys) {
-      times.push_back(time);
-      sequences.push_back(sequence);
+    ARROW_ASSIGN_OR_RAISE(picked, ReadRows(report->symbol, ends));
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto labels,
+                        depth::ApplyLabels(r, picked.times, picked.sequences, report->fitted));
+  std::vector<double> new_moves;
+  std::vector<int8_t> new_labels;
+  for (size_t i = 0; i < candidates->size(); ++i) {
+    Candidate& candidate = (*candidates)[i];
+    candidate.move = r[i];
+    candidate.label = labels[i];
+    if (candidate.held) {
+      report->held_late += !candidate.held_label && candidate.label >= 0;
+      continue;
+    }
+    new_moves.push_back(r[i]);
+    new_labels.push_back(labels[i]);
+    const int64_t time = quotes.time[candidate.end];
+    if (new_moves.size() == 1) report->apply_start_ns = time;
+    report->apply_end_ns = time;
+    if (!std::isnan(r[i])) continue;
+    ++report->unlabelled;
+    if (candidate.past_end) {
+      ++report->past_end;
+    } else {
+      // ComputeMoves tells them apart only in sum; a base that is not positive takes whole, valid windows.
+      const bool valid = WindowsAreValid(quotes.bid, quotes.ask, candidate.end, spec);
+      ++(valid ? report->by_base : report->by_invalid);
     }
   }
-  ARROW_ASSIGN_OR_RAISE(const auto labels, depth::ApplyLabels(r, times, sequences, report->fitted));
-  report->labels = depth::ReportLabels(r, labels, report->fitted);
-  for (size_t i = 0; i < candidates.size(); ++i) candidates[i].label = labels[i];
-  if (!candidates.empty()) {
-    report->apply_start_ns = quotes.time[candidates.front().end];
-    report->apply_end_ns = quotes.time[candidates.back().end];
+  report->labels = depth::ReportLabels(new_moves, new_labels, report->fitted);
+  return arrow::Status::OK();
+}
+
+SampleSettings SampleBuilder::SettingsOf(const SymbolSamples& entry) const {
+  SampleSettings settings;
+  settings.features = fmt::format("{}", fmt::join(depth::FeatureNames(options_.tensor.features), ","));
+  settings.time_bins = options_.tensor.time_bins;
+  settings.ticks_per_bin = options_.tensor.ticks_per_bin;
+  settings.hop = options_.hop;
+  settings.micro_pip = entry.micro_pip;
+  settings.row_filter = options_.where;
+  settings.labels_name = options_.labels_name;
+  settings.labels_digest = LabelsDigest(entry.fitted);
+  return settings;
+}
+
+// What is in the table that the samples go to, and that they fit to it.
+arrow::Status SampleBuilder::OpenHeld(const BuildSamplesReport& report) {
+  auto existing = table::Table::Open(fs_, options_.samples);
+  if (IsKind(existing.status(), ErrorKind::kNotFound)) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(samples_, std::move(existing));
+  if (samples_->snapshot()->metadata.id == book_->snapshot()->metadata.id) {
+    return InvalidInput(fmt::format("{}: the samples are to go into the book itself", options_.samples),
+                        "Choose another table for the samples.");
   }
-  return candidates;
+  if (!samples_->schema()->GetFieldByName("sample_id")) {
+    return SchemaError(
+        fmt::format("{}: there is a table already, and it holds no depth samples", options_.samples),
+        "Choose another table for the samples.");
+  }
+  const bool empty = samples_->snapshot()->files.empty();
+  if (options_.mode == table::AppendMode::kErrorIfExists && !empty) {
+    return AlreadyExists(fmt::format("{}: there is a table already", options_.samples),
+                         "Append to it (--mode append) or replace its rows (--mode overwrite).");
+  }
+  if (options_.mode == table::AppendMode::kAppend && !empty) ARROW_RETURN_NOT_OK(CheckHeld(report));
+  const auto columns = SampleSchema(options_.tensor.features)->field_names();
+  auto there = samples_->schema()->field_names();
+  if (std::set<std::string>(columns.begin(), columns.end()) !=
+      std::set<std::string>(there.begin(), there.end())) {
+    return SchemaError(
+        fmt::format("{}: its columns are not those of samples with the features {}", options_.samples,
+                    fmt::join(depth::FeatureNames(options_.tensor.features), ",")),
+        "Choose another table for these samples.");
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status SampleBuilder::CheckHeld(const BuildSamplesReport& report) {
+  ARROW_ASSIGN_OR_RAISE(held_, ReadHeld(*samples_, options_.stop));
+  if (held_.empty()) return arrow::Status::OK();
+  std::map<std::string, const SymbolSamples*> ours;
+  for (const SymbolSamples& entry : report.symbols) ours[entry.symbol] = &entry;
+  const auto sources = sampling::BookSources(*book_);
+  for (const auto& [symbol, held] : held_) {
+    const auto entry = ours.find(symbol);
+    const SampleSettings wanted = SettingsOf(entry != ours.end() ? *entry->second : report.symbols.front());
+    ARROW_RETURN_NOT_OK(CheckSettings(options_.samples, symbol, held.settings, wanted, entry != ours.end()));
+    for (const std::string& source : held.sources) {
+      if (sources.count(source)) continue;
+      return InvalidInput(
+          fmt::format("{}: its samples of {} are made of rows of the source {}, which {} does not hold",
+                      options_.samples, Quoted(symbol), Quoted(source), options_.book),
+          "A table of samples belongs to one book. Choose another table for the samples of this one, or "
+          "replace "
+          "all that are there: --mode overwrite (mode=\"overwrite\" in Python).");
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(stored_labels_, LoadLabels(fs_, options_.samples, options_.labels_name));
+  for (const auto& [symbol, held] : held_) {
+    const auto stored = stored_labels_.find(symbol);
+    if (stored != stored_labels_.end() && LabelsDigest(stored->second) == held.settings.labels_digest)
+      continue;
+    return CorruptData(fmt::format("{}: the labels stored as {} are not those that its samples of {} have",
+                                   options_.samples, Quoted(options_.labels_name), Quoted(symbol)),
+                       "A build that was to replace them may have been interrupted. Build all samples again: "
+                       "--mode overwrite "
+                       "(mode=\"overwrite\" in Python).");
+  }
+  for (const auto& [symbol, entry] : ours) {
+    const std::string& like = held_.count(symbol) ? symbol : held_.begin()->first;
+    ARROW_ASSIGN_OR_RAISE(const depth::LabelSpec spec, SpecOf(symbol));
+    const auto* given = GivenLabels(symbol);
+    const bool thresholds = given != nullptr ? given->thresholds : options_.thresholds.has_value();
+    ARROW_RETURN_NOT_OK(CheckLabels(options_.samples, like, stored_labels_.at(like), spec, thresholds));
+  }
+  return arrow::Status::OK();
 }
 
 arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidates, const Quotes& quotes,
                                           SymbolSamples* report) {
+  const bool all_held =
+      std::all_of(candidates.begin(), candidates.end(), [](const Candidate& c) { return c.held; });
+  if (all_held) return arrow::Status::OK();
   depth::TensorSpec spec = options_.tensor;
   spec.micro_pip = report->micro_pip;
   const int64_t n = spec.rows();
@@ -256,7 +426,7 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
   std::vector<std::string> sources;
   ARROW_ASSIGN_OR_RAISE(auto stream, depth::TensorStream::Make(buffer, spec));
   std::vector<float> tensor(spec.cells());
-  SampleRows rows(report->symbol, spec, book_->version(), options_.where);
+  SampleRows rows(report->symbol, spec, SettingsOf(*report), book_->version());
   const auto flush = [&]() -> arrow::Status {
     if (rows.size() == 0) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto batch, rows.Finish());
@@ -267,8 +437,7 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
   size_t next = 0;
   while (next < candidates.size()) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, sequence.Next());
-    if (!batch)
-      return CorruptData(fmt::format("{}: rows of {} went missing", options_.book, Quoted(report->symbol)));
+    if (!batch) return RowsWentMissing(report->symbol);
     // Forget what no further window reaches.
     const int64_t first = std::clamp(candidates[next].end - n, buffer.begin(), buffer.end());
     const int64_t gone = first - buffer.begin();
@@ -287,9 +456,6 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
 
     for (; next < candidates.size() && candidates[next].end <= buffer.end(); ++next) {
       const Candidate& candidate = candidates[next];
-      const auto computed = stream->Compute(candidate.end - n, tensor.data());
-      ARROW_RETURN_NOT_OK(
-          WithContext(computed, fmt::format("{}: {}", options_.book, Quoted(report->symbol))));
       const auto identity = [&](int64_t row) {
         const int64_t i = row - first;
         RowIdentity result{sources[source_numbers[i]], source_rows[i], times[i], sequences[i], {}};
@@ -298,6 +464,13 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
         }
         return result;
       };
+      if (candidate.held) {
+        rows.Skip(identity(candidate.end - 1));
+        continue;
+      }
+      const auto computed = stream->Compute(candidate.end - n, tensor.data());
+      ARROW_RETURN_NOT_OK(
+          WithContext(computed, fmt::format("{}: {}", options_.book, Quoted(report->symbol))));
       SampleRow row{identity(candidate.end - n), identity(candidate.end - 1), {}, {}};
       if (candidate.label >= 0) row.label = candidate.label;
       if (!std::isnan(candidate.move)) row.move = candidate.move;
@@ -325,6 +498,11 @@ arrow::Status SampleBuilder::OpenSamples() {
   append.mode = options_.mode == table::AppendMode::kOverwrite ? table::AppendMode::kOverwrite
                                                                : table::AppendMode::kAppend;
   append.operation = "BUILD SAMPLES";
+  // Of two builds that begin at one version the second to commit fails: it knows nothing of the first's
+  // samples.
+  append.transaction.emplace();
+  append.transaction->app_id = "marquet.samples";
+  append.transaction->version = samples_->version() + 1;
   append.commit_metadata = {{"marquet.book", options_.book},
                             {"marquet.bookVersion", std::to_string(book_->version())},
                             {"marquet.labels", options_.labels_name}};
@@ -346,42 +524,57 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
   report.book = options_.book;
   report.samples = options_.samples;
   report.book_version = book_->version();
+  if (symbols.empty()) {
+    return InvalidInput(fmt::format("{}: there are no rows", options_.book),
+                        "Ingest order-book rows into it first.");
+  }
+  ARROW_ASSIGN_OR_RAISE(micro_pips_, MicroPips::Open(fs_, options_.tensor.micro_pip, options_.definitions));
   for (const std::string& symbol : symbols) {
     SymbolSamples entry;
     entry.symbol = symbol;
-    ARROW_ASSIGN_OR_RAISE(entry.micro_pip, MicroPipOf(symbol));
+    ARROW_ASSIGN_OR_RAISE(entry.micro_pip, micro_pips_.Of(symbol));
     report.symbols.push_back(std::move(entry));
   }
-
-  auto existing = table::Table::Open(fs_, options_.samples);
-  if (existing.ok()) {
-    samples_ = *existing;
-    if (options_.mode == table::AppendMode::kErrorIfExists && !samples_->snapshot()->files.empty()) {
-      return AlreadyExists(fmt::format("{}: there is a table already", options_.samples),
-                           "Append to it (--mode append) or replace its rows (--mode overwrite).");
-    }
-  } else if (!IsKind(existing.status(), ErrorKind::kNotFound)) {
-    return existing.status();
-  }
+  ARROW_RETURN_NOT_OK(OpenHeld(report));
 
   const auto work = [&]() -> arrow::Status {
+    bool any = false;
     for (SymbolSamples& entry : report.symbols) {
       ARROW_ASSIGN_OR_RAISE(const auto quotes, ReadQuotes(entry.symbol));
       ARROW_ASSIGN_OR_RAISE(const auto candidates, ChooseWindows(quotes, &entry));
       ARROW_RETURN_NOT_OK(WriteSamples(candidates, quotes, &entry));
       report.rows += entry.samples;
+      any = any || entry.skipped.empty();
     }
+    if (!any) {
+      const SymbolSamples& first = report.symbols.front();
+      return InvalidInput(fmt::format("{}: there is no sample to make of {}: {}", options_.book,
+                                      Quoted(first.symbol), first.skipped),
+                          first.rows == 0
+                              ? "Look at --where (where in Python)."
+                              : "Fewer --time-bins, --ticks-per-bin, --lookback or --lookforward need "
+                                "fewer rows; a longer --max-gap joins runs.");
+    }
+    if (report.rows == 0 && !held_.empty()) return arrow::Status::OK();
     ARROW_RETURN_NOT_OK(OpenSamples());
-    return StoreLabels(fs_, options_.samples, options_.labels_name, report);
+    return StoreLabels(fs_, options_.samples, options_.labels_name, report, /*keep_others=*/!held_.empty());
   };
   if (const arrow::Status status = work(); !status.ok()) {
     const arrow::Status aborted = appender_ ? appender_->Abort() : arrow::Status::OK();
     return aborted.ok() ? status : WithContext(status, OneLine(aborted) + "; after");
   }
-  ARROW_ASSIGN_OR_RAISE(const auto committed, appender_->Commit());
-  report.version = committed.version;
+  ARROW_ASSIGN_OR_RAISE(report.version, Commit());
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return report;
+}
+
+arrow::Result<int64_t> SampleBuilder::Commit() {
+  if (!appender_) return samples_->version();  // all samples are there
+  const auto committed = appender_->Commit();
+  if (committed.ok() && !committed->already_applied) return committed->version;
+  if (!committed.ok() && !IsKind(committed.status(), ErrorKind::kConflict)) return committed.status();
+  return Conflict(fmt::format("{}: another build of samples was committed meanwhile", options_.samples),
+                  "Run this one again: what is there by then is not added twice.");
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ struct BuildSamplesOptions {
   const StopFlag* stop = nullptr;
 };
 
-// candidates = samples + no_mid.
+// candidates = samples + held + no_mid.
 struct SymbolSamples {
   std::string symbol;
   int64_t micro_pip = 0;
@@ -54,29 +54,40 @@ struct SymbolSamples {
   int64_t short_runs = 0;  // too short for one sample
   int64_t candidates = 0;  // windows at the hop's places
   int64_t samples = 0;     // written
+  int64_t held = 0;        // in the table already, not written again
+  int64_t held_late = 0;   // of those without a label, because of rows that were not there yet
   int64_t no_mid = 0;      // skipped: the window's last row lacks a bid or an ask
   int64_t unlabelled = 0;  // written without a label; by reason:
   int64_t past_end = 0;    // the forward window passes the end of the run
   int64_t by_invalid = 0;  // a window holds invalid rows
   int64_t by_base = 0;     // the mean price before it is not positive
   int64_t invalid_rows = 0;
-  depth::LabelReport labels;  // of the samples
+  depth::LabelReport labels;  // of the samples written
   depth::FittedLabels fitted;
   int64_t apply_start_ns = 0, apply_end_ns = 0;
+  std::string skipped;  // why there is no sample of this symbol, where there is none to make
+  std::string warning;  // what is odd about its micro-pip
 };
 
 struct BuildSamplesReport {
   std::string book, samples;
   int64_t book_version = -1;
   int64_t version = -1;  // of the samples' table; unchanged when there was nothing to write
-  int64_t rows = 0;
+  int64_t rows = 0;      // samples written
   std::vector<SymbolSamples> symbols;
   double seconds = 0;
 };
 
-// Errors: kNotFound (a table, a symbol), kSchema (no order book), kAlreadyExists (under kErrorIfExists, a
-// table that is there), kInvalidInput (no micro-pip known for a symbol, nothing to fit on, constant moves,
-// more rows than `memory` holds). Nothing is visible before the commit.
+// Samples are appended once: those that the table holds already are counted, not written again, and keep
+// their labels; a symbol that it holds is labelled as it was. A symbol with too few rows for a sample is
+// skipped and says why, unless all are.
+//
+// Errors: kNotFound (a table, a symbol), kSchema (no order book, no definitions, no table of samples),
+// kAlreadyExists (under kErrorIfExists, a table that is there), kInvalidInput (no micro-pip known for a
+// symbol, nothing to fit on, constant moves, more rows than `memory` holds; under kAppend, samples that were
+// made otherwise or of another book: the message names what differs), kConflict (another build was committed
+// to the table meanwhile), kCorruptData (the stored labels are not those of the samples). Nothing is visible
+// before the commit.
 arrow::Result<BuildSamplesReport> BuildSamples(std::shared_ptr<file::FileSystem> fs,
                                                BuildSamplesOptions options);
 

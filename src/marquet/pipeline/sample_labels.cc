@@ -74,16 +74,15 @@ arrow::Result<std::map<std::string, depth::FittedLabels>> LoadLabels(std::shared
 }
 
 arrow::Status StoreLabels(const std::shared_ptr<file::FileSystem>& fs, const std::string& samples,
-                          const std::string& name, const BuildSamplesReport& report) {
+                          const std::string& name, const BuildSamplesReport& report, bool keep_others) {
   const std::string path = LabelsPath(samples, name);
   std::map<std::string, depth::FittedLabels> labels;
-  auto stored = LoadLabels(fs, samples, name);
-  if (stored.ok()) {
-    labels = std::move(stored).ValueUnsafe();
-  } else if (!IsKind(stored.status(), ErrorKind::kNotFound)) {
-    return stored.status();
+  if (keep_others) {
+    ARROW_ASSIGN_OR_RAISE(labels, LoadLabels(fs, samples, name));
   }
-  for (const SymbolSamples& symbol : report.symbols) labels[symbol.symbol] = symbol.fitted;
+  for (const SymbolSamples& symbol : report.symbols) {
+    if (symbol.skipped.empty()) labels[symbol.symbol] = symbol.fitted;
+  }
   Json json;
   json["format"] = "marquet-label-set-1";
   json["symbols"] = Json::object();
@@ -95,11 +94,25 @@ arrow::Status StoreLabels(const std::shared_ptr<file::FileSystem>& fs, const std
 std::string ToText(const BuildSamplesReport& report) {
   std::string text;
   for (const SymbolSamples& s : report.symbols) {
+    if (!s.warning.empty()) text += fmt::format("warning: {}\n", s.warning);
+    if (!s.skipped.empty()) {
+      text += fmt::format("{}: no samples: {}\n", s.symbol, s.skipped);
+      continue;
+    }
     text +=
         fmt::format("{}: {} samples of {} candidates out of {} rows in {} runs", s.symbol,
                     WithCommas(s.samples), WithCommas(s.candidates), WithCommas(s.rows), WithCommas(s.runs));
     if (s.short_runs > 0) text += fmt::format(" ({} too short)", WithCommas(s.short_runs));
     text += '\n';
+    if (s.held > 0) {
+      text += fmt::format("  {} are in the table already, and were not added again\n", WithCommas(s.held));
+    }
+    if (s.held_late > 0) {
+      text += fmt::format(
+          "  {} of those have no label, but would get one now: --mode overwrite builds all anew\n",
+          WithCommas(s.held_late));
+    }
+    if (s.samples == 0) continue;
     if (s.no_mid > 0) {
       text += fmt::format("  {} skipped: the last row has no mid price\n", WithCommas(s.no_mid));
     }
@@ -147,6 +160,8 @@ std::string ToJson(const BuildSamplesReport& report) {
         {"short_runs", s.short_runs},
         {"candidates", s.candidates},
         {"samples", s.samples},
+        {"held", s.held},
+        {"held_late", s.held_late},
         {"skipped", {{"no_mid", s.no_mid}}},
         {"unlabelled",
          {{"total", s.unlabelled},
@@ -161,7 +176,9 @@ std::string ToJson(const BuildSamplesReport& report) {
         {"coinciding", s.labels.coinciding},
         {"apply_start_ns", s.apply_start_ns},
         {"apply_end_ns", s.apply_end_ns},
-        {"labels", Json::parse(depth::ToJson(s.fitted))},
+        {"labels", s.skipped.empty() ? Json::parse(depth::ToJson(s.fitted)) : Json()},
+        {"no_samples", s.skipped.empty() ? Json() : Json(s.skipped)},
+        {"warning", s.warning.empty() ? Json() : Json(s.warning)},
     });
   }
   return Dump(json);

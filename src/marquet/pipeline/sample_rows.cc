@@ -78,6 +78,9 @@ std::shared_ptr<arrow::Schema> SampleSchema(unsigned features) {
       arrow::field("micro_pip", arrow::int64(), false, arrow::key_value_metadata({"unit"}, {"1e-9"})),
       arrow::field("book_version", arrow::int64(), false),
       arrow::field("row_filter", text, false),
+      arrow::field("hop", arrow::int64(), false),
+      arrow::field("labels", text, false),
+      arrow::field("labels_digest", text, false),
   };
   const auto names = depth::FeatureNames(features);
   for (const std::string& name : names) {
@@ -89,12 +92,18 @@ std::shared_ptr<arrow::Schema> SampleSchema(unsigned features) {
   return arrow::schema(std::move(fields));
 }
 
-SampleRows::SampleRows(std::string symbol, const depth::TensorSpec& spec, int64_t book_version,
-                       std::string row_filter)
-    : symbol_(std::move(symbol)),
-      spec_(spec),
-      book_version_(book_version),
-      row_filter_(std::move(row_filter)) {}
+SampleRows::SampleRows(std::string symbol, const depth::TensorSpec& spec, SampleSettings settings,
+                       int64_t book_version)
+    : symbol_(std::move(symbol)), spec_(spec), settings_(std::move(settings)), book_version_(book_version) {}
+
+// Records of one event may share time and sequence; a small hop can end two windows among them.
+std::string SampleRows::NextId(const RowIdentity& last) {
+  std::string id = fmt::format("{}-{}-{}", symbol_, last.ts_event, last.sequence);
+  repeats_ = id == last_id_ ? repeats_ + 1 : 0;
+  last_id_ = id;
+  if (repeats_ > 0) id += fmt::format("-{}", repeats_);
+  return id;
+}
 
 arrow::Status SampleRows::Append(const SampleRow& row, const float* tensor) {
   if (!builder_) {
@@ -118,17 +127,11 @@ arrow::Status SampleRows::Append(const SampleRow& row, const float* tensor) {
     status &= value ? column->Append(*value) : column->AppendNull();
   };
 
-  // Records of one event may share time and sequence; a small hop can end two windows among them.
-  std::string id = fmt::format("{}-{}-{}", symbol_, row.last.ts_event, row.last.sequence);
-  repeats_ = id == last_id_ ? repeats_ + 1 : 0;
-  last_id_ = id;
-  if (repeats_ > 0) id += fmt::format("-{}", repeats_);
-
   const auto names = depth::FeatureNames(spec_.features);
   std::string shape = fmt::format("{}x{}", depth::kPriceRows, spec_.time_bins);
   if (names.size() > 1) shape = fmt::format("{}x{}", names.size(), shape);
   text(symbol_);
-  text(id);
+  text(NextId(row.last));
   status &=
       builder_->GetFieldAs<arrow::TimestampBuilder>(field++)->Append(FloorDiv(row.last.ts_event, 1'000));
   number(row.first.ts_event);
@@ -146,13 +149,16 @@ arrow::Status SampleRows::Append(const SampleRow& row, const float* tensor) {
   real(movement);
   real(row.move);
   small(row.label);
-  text(fmt::format("{}", fmt::join(names, ",")));
+  text(settings_.features);
   text(shape);
   small(spec_.time_bins);
   small(spec_.ticks_per_bin);
   number(spec_.micro_pip);
   number(book_version_);
-  text(row_filter_);
+  text(settings_.row_filter);
+  number(settings_.hop);
+  text(settings_.labels_name);
+  text(settings_.labels_digest);
   const int64_t cells = int64_t{depth::kPriceRows} * spec_.time_bins;
   for (size_t f = 0; f < names.size(); ++f) {
     const CellStatistics statistics = DescribeCells(tensor + f * cells, cells);

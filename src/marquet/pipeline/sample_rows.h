@@ -10,6 +10,7 @@
 #include "arrow/api.h"
 #include "arrow/result.h"
 #include "marquet/depth/tensor.h"
+#include "marquet/pipeline/sample_history.h"
 
 namespace marquet::pipeline {
 
@@ -38,17 +39,22 @@ std::shared_ptr<arrow::Schema> SampleSchema(unsigned features);
 
 class SampleRows {
  public:
-  SampleRows(std::string symbol, const depth::TensorSpec& spec, int64_t book_version, std::string row_filter);
+  SampleRows(std::string symbol, const depth::TensorSpec& spec, SampleSettings settings,
+             int64_t book_version);
 
   arrow::Status Append(const SampleRow& row, const float* tensor);
+  // In place of a sample that is in the table already: ids depend on the sample before.
+  void Skip(const RowIdentity& last) { NextId(last); }
   int64_t size() const { return size_; }
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Finish();
 
  private:
+  std::string NextId(const RowIdentity& last);
+
   const std::string symbol_;
   const depth::TensorSpec spec_;
+  const SampleSettings settings_;
   const int64_t book_version_;
-  const std::string row_filter_;
   std::string last_id_;
   int64_t repeats_ = 0;
   int64_t size_ = 0;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <tuple>
 
 #include "arrow/api.h"
@@ -35,7 +34,18 @@ int64_t LowestOf(const delta::FileStatistics& statistics, const std::string& col
   return INT64_MIN;
 }
 
+const std::string& SourceOf(const delta::AddFile& file) {
+  const auto tag = file.tags.find(kSourceTag);
+  return tag == file.tags.end() ? file.path : tag->second;
+}
+
 }  // namespace
+
+std::set<std::string> BookSources(const table::Table& book) {
+  std::set<std::string> sources;
+  for (const auto& file : book.snapshot()->files) sources.insert(SourceOf(*file));
+  return sources;
+}
 
 arrow::Result<std::string> TimeColumn(const table::Table& book) {
   for (const char* name : {"ts_recv", "ts_event"}) {
@@ -125,8 +135,7 @@ arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const s
     }
     File file;
     ARROW_ASSIGN_OR_RAISE(file.path, table::DataFilePath(book.path(), add->path));
-    const auto tag = add->tags.find(kSourceTag);
-    file.source = tag == add->tags.end() ? add->path : tag->second;
+    file.source = SourceOf(*add);
     file.size = add->size;
     ARROW_ASSIGN_OR_RAISE(const auto statistics, delta::StatisticsFromJson(add->stats, *book.schema()));
     file.first_time = LowestOf(statistics, time);

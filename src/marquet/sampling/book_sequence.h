@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct SequenceBatch {
 // kNotFound for one that the table does not hold.
 arrow::Result<std::vector<std::string>> BookSymbols(const table::Table& book,
                                                     const std::vector<std::string>& filter);
+
+// The sources of its rows, as SequenceBatch names them.
+std::set<std::string> BookSources(const table::Table& book);
 
 // The column that orders rows and shows gaps: ts_recv where the table has it, else ts_event. kSchema without
 // either.

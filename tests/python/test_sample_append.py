@@ -1,0 +1,202 @@
+"""`build_samples` with ``mode="append"``: every sample once, all of them made in one way."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+from order_books import START, as_arrow, random_book, write_book
+
+import marquet as mq
+
+HOUR = 3_600_000_000_000
+BUILD = {
+    "micro_pip": 0.25, "hop": 30, "time_bins": 40, "ticks_per_bin": 10, "lookback": 50, "lookforward": 60,
+    "offset": 5, "nbins": 3,
+}  # fmt: skip
+
+
+def build(book: str, samples: pathlib.Path, **options: object) -> mq.depth.BuildReport:
+    return mq.depth.build_samples(book, samples, **{"mode": "append", **BUILD, **options})
+
+
+def rows_of(samples: pathlib.Path, symbol: str | None = None) -> list[dict[str, object]]:
+    where = None if symbol is None else [("symbol", "==", symbol)]
+    return mq.open_table(samples).scan(filter=where, sort_by=["symbol", "end_ts_event"]).to_arrow().to_pylist()
+
+
+def two_days(path: pathlib.Path, gap: int, *, second: bool) -> str:
+    """A book of 1,200 rows and, after a gap, 900 more."""
+    whole = as_arrow(random_book(2_100, 5, gaps={1_200: gap}))
+    if not path.exists():
+        write_book(path, whole.slice(0, 1_200))
+    if second:
+        mq.open_table(path).append(whole.slice(1_200))
+    return str(path)
+
+
+def test_the_same_build_twice_adds_nothing(tmp_path: pathlib.Path) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)), as_arrow(random_book(900, 2), "NQH4"))
+    for name, options in (
+        ("plain", {}),
+        ("range", {"fit_end": START + 700 * 1_000_000}),
+        ("thresholds", {"thresholds": [1.0]}),
+        ("rank", {"ties": "rank", "seed": 4}),
+        ("close", {"hop": 1}),  # two rows share a sequence, so that ids repeat
+    ):
+        samples = tmp_path / name
+        first = build(book, samples, **options)
+        rows = rows_of(samples)
+        labels = (samples / "_marquet" / "labels" / "default.json").read_bytes()
+        again = build(book, samples, **options)
+        assert first.rows == len(rows) > 0
+        assert (again.rows, again.version) == (0, first.version)
+        assert [symbol["held"] for symbol in again.values["symbols"]] == [
+            symbol["samples"] for symbol in first.values["symbols"]
+        ]
+        assert "are in the table already, and were not added again" in str(again)
+        assert rows_of(samples) == rows
+        assert len({row["sample_id"] for row in rows}) == len(rows)
+        assert (samples / "_marquet" / "labels" / "default.json").read_bytes() == labels
+
+
+@pytest.mark.parametrize("hop", [1, 30])
+def test_new_days_are_added_with_the_labels_that_are_there(tmp_path: pathlib.Path, hop: int) -> None:
+    book = two_days(tmp_path / "book", 2 * HOUR, second=False)
+    first = build(book, tmp_path / "samples", hop=hop)
+    labels = mq.depth.load_labels(tmp_path / "samples")
+    before = rows_of(tmp_path / "samples")
+    book = two_days(tmp_path / "book", 2 * HOUR, second=True)
+    second = build(book, tmp_path / "samples", hop=hop)
+    assert mq.depth.load_labels(tmp_path / "samples") == labels
+    (entry,) = second.values["symbols"]
+    assert (entry["held"], entry["held_late"]) == (first.rows, 0)
+    assert entry["candidates"] == entry["samples"] + entry["held"]
+    assert sum(entry["counts"]) + entry["unlabelled"]["total"] == second.rows > 0
+
+    build(book, tmp_path / "at-once", labels=labels, hop=hop)
+    appended, at_once = rows_of(tmp_path / "samples"), rows_of(tmp_path / "at-once")
+    assert [row for row in appended if row["book_version"] == before[0]["book_version"]] == before
+    for row in appended + at_once:
+        del row["book_version"]
+    assert appended == at_once
+    assert sum(len(y) for _, y in mq.depth.DepthBatches(tmp_path / "samples", book)) == sum(
+        row["label"] is not None for row in appended
+    )
+
+
+def test_samples_that_would_get_a_label_now_are_counted(tmp_path: pathlib.Path) -> None:
+    book = two_days(tmp_path / "book", 1_000_000, second=False)
+    first = build(book, tmp_path / "samples")
+    book = two_days(tmp_path / "book", 1_000_000, second=True)
+    report = build(book, tmp_path / "samples")
+    (entry,) = report.values["symbols"]
+    assert entry["held_late"] == first.values["symbols"][0]["unlabelled"]["past_end"] > 0
+    assert "would get one now: --mode overwrite builds all anew" in str(report)
+
+
+def test_a_further_symbol_is_fitted_as_the_others_were(tmp_path: pathlib.Path) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)), as_arrow(random_book(900, 2), "NQH4"))
+    build(book, tmp_path / "samples", symbols="ESH4")
+    build(book, tmp_path / "samples", symbols=["NQH4"], micro_pip=0.5)  # each symbol has its own
+    build(book, tmp_path / "alone", symbols=["NQH4"], micro_pip=0.5)
+    assert set(mq.depth.load_labels(tmp_path / "samples")) == {"ESH4", "NQH4"}
+    both, alone = (rows_of(tmp_path / name, "NQH4") for name in ("samples", "alone"))
+    assert both == alone
+    for options, said in (({"nbins": 5}, r"classes 5 \(there: 3\)"), ({"hop": 60}, r"hop 60 \(there: 30\)")):
+        build(book, tmp_path / f"es-{options}", symbols="ESH4")
+        with pytest.raises(mq.InvalidInputError, match=said):
+            build(book, tmp_path / f"es-{options}", symbols="NQH4", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"hop": 60}, r"hop 60 \(there: 30\)"),
+        ({"nbins": 5}, r"classes 5 \(there: 3\)"),
+        ({"micro_pip": 0.5}, r"micro-pip 0\.5 \(there: 0\.25\)"),
+        ({"time_bins": 20}, r"time bins 20 \(there: 40\)"),
+        ({"ticks_per_bin": 5, "time_bins": 80}, r"time bins 80 \(there: 40\), ticks per bin 5 \(there: 10\)"),
+        ({"features": ["volume", "variance"]}, r"features volume,variance \(there: volume\)"),
+        ({"where": "bid_sz_00 > 3"}, r"row filter 'bid_sz_00 > 3' \(there: ''\)"),
+        ({"labels_name": "other"}, r"labels name 'other' \(there: 'default'\)"),
+        ({"lookback": 40}, r"lookback 40 \(there: 50\)"),
+        ({"lookforward": 70, "offset": 6}, r"lookforward 70 \(there: 60\), offset 6 \(there: 5\)"),
+        ({"invalid": "skip"}, r"invalid rows skip \(there: null\)"),
+        ({"ties": "rank"}, r"ties rank \(there: boundary\)"),
+        ({"thresholds": [1.0]}, r"labels by fixed thresholds \(there: fitted boundaries\)"),
+        ({"fit_end": START + 700 * 1_000_000}, r"boundaries .* \(there: .*moves fitted on 649 \(there: "),
+        ({"max_gap": 60}, r"11 of its 37 samples of 'ESH4' end at rows of .* at which none would end now"),
+    ],
+)
+def test_what_was_made_otherwise_is_refused(tmp_path: pathlib.Path, options: dict[str, object], said: str) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_500, 1, gaps={1_180: HOUR // 2})))
+    build(book, tmp_path / "samples")
+    before = {path: path.read_bytes() for path in (tmp_path / "samples").rglob("*") if path.is_file()}
+    with pytest.raises(mq.InvalidInputError, match=said):
+        build(book, tmp_path / "samples", **options)
+    assert {path: path.read_bytes() for path in (tmp_path / "samples").rglob("*") if path.is_file()} == before
+
+
+def test_samples_of_another_book_are_refused(tmp_path: pathlib.Path) -> None:
+    january = write_book(tmp_path / "january", as_arrow(random_book(900, 1)))
+    february = write_book(tmp_path / "february", as_arrow(random_book(900, 2), "NQH4"))
+    build(january, tmp_path / "samples")
+    with pytest.raises(
+        mq.InvalidInputError, match=r"samples of 'ESH4' are made of rows of the source .* does not hold"
+    ):
+        build(february, tmp_path / "samples")
+    build(february, tmp_path / "samples", mode="overwrite")
+    assert {row["symbol"] for row in rows_of(tmp_path / "samples")} == {"NQH4"}
+    assert set(mq.depth.load_labels(tmp_path / "samples")) == {"NQH4"}
+
+
+def test_rows_that_came_in_front_are_noticed(tmp_path: pathlib.Path) -> None:
+    whole = as_arrow(random_book(1_500, 1))
+    book = write_book(tmp_path / "book", whole.slice(200))
+    build(book, tmp_path / "samples")
+    mq.open_table(book).append(whole.slice(0, 200))
+    with pytest.raises(mq.InvalidInputError, match="at which none would end now"):
+        build(book, tmp_path / "samples")
+
+
+def test_labels_that_are_not_those_of_the_samples_are_noticed(tmp_path: pathlib.Path) -> None:
+    """As an overwrite leaves them that was killed between storing its labels and its commit."""
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)))
+    build(book, tmp_path / "samples")
+    path = tmp_path / "samples" / "_marquet" / "labels" / "default.json"
+    labels = json.loads(path.read_text())
+    labels["symbols"]["ESH4"]["interior"][0] *= 2
+    path.write_text(json.dumps(labels))
+    with pytest.raises(mq.CorruptDataError, match="are not those that its samples of 'ESH4' have"):
+        build(book, tmp_path / "samples")
+    build(book, tmp_path / "samples", mode="overwrite")
+    assert build(book, tmp_path / "samples").rows == 0
+
+
+def test_of_builds_side_by_side_one_counts(tmp_path: pathlib.Path) -> None:
+    book = two_days(tmp_path / "book", 2 * HOUR, second=False)
+    build(book, tmp_path / "samples")
+    book = two_days(tmp_path / "book", 2 * HOUR, second=True)
+    shutil.copytree(tmp_path / "samples", tmp_path / "alone")
+    expected = build(book, tmp_path / "alone").rows
+
+    barrier = []
+
+    def second_build(phase: str, *_: int) -> None:
+        if phase.startswith("build samples") and not barrier:
+            barrier.append(build(book, tmp_path / "samples").rows)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        late = pool.submit(build, book, tmp_path / "samples", progress=second_build)
+        with pytest.raises(mq.ConflictError, match="another build of samples was committed meanwhile"):
+            late.result()
+    assert barrier == [expected]
+    assert build(book, tmp_path / "samples").rows == 0
+    ids = [row["sample_id"] for row in rows_of(tmp_path / "samples")]
+    assert len(set(ids)) == len(ids) == len(rows_of(tmp_path / "alone"))
+    assert np.isfinite([row["feature_mean"] for row in rows_of(tmp_path / "samples")]).all()
