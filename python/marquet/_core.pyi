@@ -178,6 +178,9 @@ class SampleStore:
     @staticmethod
     def load(samples: str, book: str, features: Sequence[str], symbols: Sequence[str], unlabelled: bool, memory: int, progress: object | None) -> SampleStore: ...
 
+    @staticmethod
+    def check(samples: str, book: str, features: Sequence[str], symbols: Sequence[str], unlabelled: bool, memory: int) -> None: ...
+
     def __len__(self) -> int: ...
 
     @property
@@ -192,6 +195,9 @@ class DepthBatches:
     """See marquet.depth.DepthBatches."""
 
     def __init__(self, store: SampleStore, batch_size: int, shuffle: bool, seed: int, drop_last: bool, shard: int, shards: int, threads: int, prefetch: int) -> None: ...
+
+    @staticmethod
+    def check(batch_size: int, shard: int, shards: int, threads: int, prefetch: int) -> None: ...
 
     def begin(self, epoch: int, first_batch: int) -> None: ...
 

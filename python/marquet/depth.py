@@ -430,9 +430,10 @@ class DepthBatches:
     """Batches of depth tensors and labels as NumPy arrays, drawn ahead by threads that do not hold the GIL.
 
     Iterating walks one epoch: tensors (B, 402, T), or (B, N, 402, T) for several features, float32; labels (B,)
-    int64. Each epoch has its own order, made of `seed` and the epoch's number alone; a walk that reached its end is
-    followed by the next epoch. The arrays are views of buffers that go back into use when the arrays are gone:
-    keep a batch as long as you like, copy nothing.
+    int64. Each epoch has its own order, made of `seed` and the epoch's number alone. Every ``iter()`` begins an epoch
+    at its first batch: the one after the epoch begun before, whether or not that was walked to its end. Only after
+    :meth:`load_state_dict` it goes on inside an epoch. The arrays are views of buffers that go back into use when the
+    arrays are gone: keep a batch as long as you like, copy nothing.
 
     The bins that the samples are made of are computed once, at the first use, and held in memory (some 330 bytes for
     every ``ticks_per_bin`` rows and feature).
@@ -456,7 +457,9 @@ class DepthBatches:
 
     Raises:
         NotFoundError: A table or symbol is not there.
-        InvalidInputError: The bins take more than `memory`; the message says how much.
+        SchemaError: `samples` is no table of samples.
+        InvalidInputError: An option out of its range; or, at the first use, bins that take more than `memory`: the
+            message says how much.
         CorruptDataError: The samples' rows are not in the book.
     """
 
@@ -496,6 +499,10 @@ class DepthBatches:
         self._store: _core.SampleStore | None = None
         self._epoch = 0
         self._position = 0
+        self._begun = False  # a walk of this epoch was begun here, and it has not come to its end
+        self._walks = 0
+        _core.SampleStore.check(*self._source)
+        _core.DepthBatches.check(batch_size, rank, world_size, threads, prefetch)
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs: the bins are computed there again."""
@@ -527,18 +534,18 @@ class DepthBatches:
         return int(self._reader().batches)
 
     def set_epoch(self, epoch: int) -> None:
-        """Goes to the start of an epoch."""
+        """Chooses the epoch that the next ``iter()`` walks, from its first batch on."""
         if epoch < 0:
             raise ValueError(f"epoch {epoch}; expected 0 or more")
-        self._epoch, self._position = epoch, 0
+        self._epoch, self._position, self._begun = epoch, 0, False
 
     def state_dict(self) -> dict[str, int]:
-        """Where the walk is: the epoch, and the batches of it that were taken."""
+        """Where the walk begun last is: the epoch, and the batches of it that were taken."""
         return {"epoch": self._epoch, "position": self._position}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Goes on from where :meth:`state_dict` was taken, with the same arguments."""
-        self._epoch, self._position = int(state["epoch"]), int(state["position"])
+        """Lets the next ``iter()`` go on from where :meth:`state_dict` was taken, with the same arguments."""
+        self._epoch, self._position, self._begun = int(state["epoch"]), int(state["position"]), False
 
     def with_ids(self) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], list[str]]]:
         """The walk with the samples' ids beside each batch."""
@@ -547,16 +554,25 @@ class DepthBatches:
             yield tensors, labels, store.sample_ids(numbers.tolist())
 
     def _walk(self, worker: int = 0, workers: int = 1) -> Iterator[tuple[Any, Any, Any]]:
+        epoch, position = (self._epoch + 1, 0) if self._begun else (self._epoch, self._position)
+        if position and workers > 1:
+            raise ValueError(
+                f"a walk cannot go on at batch {position} with {workers} workers: each has a part of the epoch; "
+                f"walk without workers, or choose an epoch with set_epoch"
+            )
         reader = self._reader(worker, workers)
-        reader.begin(self._epoch, self._position)
-        while True:
-            batch = reader.next()
-            if batch is None:
-                self._epoch, self._position = self._epoch + 1, 0
-                return
-            self._position += 1
+        reader.begin(epoch, position)
+        self._epoch, self._position, self._begun = epoch, position, True
+        self._walks += 1
+        return self._take(reader, self._walks)
+
+    def _take(self, reader: _core.DepthBatches, walk: int) -> Iterator[tuple[Any, Any, Any]]:
+        while (batch := reader.next()) is not None:
+            if walk == self._walks:  # else another walk was begun meanwhile
+                self._position += 1
             yield batch
+        if walk == self._walks:
+            self._epoch, self._position, self._begun = self._epoch + 1, 0, False
 
     def __iter__(self) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
-        for tensors, labels, _ in self._walk():
-            yield tensors, labels
+        return ((tensors, labels) for tensors, labels, _ in self._walk())

@@ -20,8 +20,9 @@ class DepthDataset(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
     drawn in C++ threads without the GIL, so ``num_workers=0`` is the quick choice; with workers (fork or spawn) each
     takes its share of the epoch's samples, and the samples of all are the same as without, in other batches.
 
-    Under ``torch.distributed`` give `rank` and `world_size`. A walk to the end is followed by the next epoch; with
-    workers, or to choose one, call :meth:`set_epoch` before each.
+    Under ``torch.distributed`` give `rank` and `world_size`. Every ``iter()`` begins the next epoch at its first batch,
+    whether or not the one before was walked to its end; with workers, or to choose one, call :meth:`set_epoch` before
+    each. Only the walk after :meth:`load_state_dict` goes on inside an epoch.
 
     Args:
         samples: A table that :func:`marquet.depth.build_samples` made.
@@ -43,7 +44,7 @@ class DepthDataset(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         return len(self._batches)
 
     def set_epoch(self, epoch: int) -> None:
-        """Goes to the start of an epoch."""
+        """Chooses the epoch that the next ``iter()`` walks, from its first batch on."""
         self._batches.set_epoch(epoch)
 
     def state_dict(self) -> dict[str, int]:
@@ -51,11 +52,11 @@ class DepthDataset(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
         return self._batches.state_dict()
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Goes on from where :meth:`state_dict` was taken."""
+        """Lets the next ``iter()`` go on from where :meth:`state_dict` was taken."""
         self._batches.load_state_dict(state)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         info = get_worker_info()
         worker, workers = (info.id, info.num_workers) if info is not None else (0, 1)
-        for tensors, labels, _ in self._batches._walk(worker, workers):
-            yield torch.from_numpy(tensors), torch.from_numpy(labels)
+        walk = self._batches._walk(worker, workers)
+        return ((torch.from_numpy(tensors), torch.from_numpy(labels)) for tensors, labels, _ in walk)

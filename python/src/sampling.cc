@@ -25,10 +25,9 @@ struct Store {
   std::shared_ptr<const sampling::SampleStore> store;
 };
 
-Store Load(const std::string& samples, const std::string& book, std::vector<std::string> features,
-           std::vector<std::string> symbols, bool unlabelled, int64_t memory, nb::object progress) {
-  StopFlag stop;
-  ProgressReport reporter(std::move(progress), stop);
+sampling::StoreOptions ToOptions(const std::string& samples, const std::string& book,
+                                 std::vector<std::string> features, std::vector<std::string> symbols,
+                                 bool unlabelled, int64_t memory) {
   sampling::StoreOptions options;
   options.samples = samples;
   options.book = book;
@@ -36,6 +35,20 @@ Store Load(const std::string& samples, const std::string& book, std::vector<std:
   options.symbols = std::move(symbols);
   options.unlabelled = unlabelled;
   options.memory = memory;
+  return options;
+}
+
+void CheckStore(const std::string& samples, const std::string& book, std::vector<std::string> features,
+                std::vector<std::string> symbols, bool unlabelled, int64_t memory) {
+  const auto options = ToOptions(samples, book, std::move(features), std::move(symbols), unlabelled, memory);
+  Check(WithoutGil([&] { return sampling::SampleStore::Check(file::LocalFileSystem(), options); }), samples);
+}
+
+Store Load(const std::string& samples, const std::string& book, std::vector<std::string> features,
+           std::vector<std::string> symbols, bool unlabelled, int64_t memory, nb::object progress) {
+  StopFlag stop;
+  ProgressReport reporter(std::move(progress), stop);
+  auto options = ToOptions(samples, book, std::move(features), std::move(symbols), unlabelled, memory);
   options.progress = reporter.callback();
   options.stop = &stop;
   auto result = Interruptible(
@@ -94,6 +107,8 @@ void RegisterSampling(nb::module_& module) {
                     "The bins of a samples table, in memory; see marquet.depth.DepthBatches.")
       .def_static("load", &Load, nb::arg("samples"), nb::arg("book"), nb::arg("features"), nb::arg("symbols"),
                   nb::arg("unlabelled"), nb::arg("memory"), nb::arg("progress").none())
+      .def_static("check", &CheckStore, nb::arg("samples"), nb::arg("book"), nb::arg("features"),
+                  nb::arg("symbols"), nb::arg("unlabelled"), nb::arg("memory"))
       .def("__len__", [](const Store& self) { return self.store->size(); })
       .def_prop_ro("bytes", [](const Store& self) { return self.store->bytes(); })
       .def_prop_ro("features",
@@ -113,6 +128,13 @@ void RegisterSampling(nb::module_& module) {
       .def(nb::init<const Store&, int64_t, bool, uint64_t, bool, int64_t, int64_t, int, int>(),
            nb::arg("store"), nb::arg("batch_size"), nb::arg("shuffle"), nb::arg("seed"), nb::arg("drop_last"),
            nb::arg("shard"), nb::arg("shards"), nb::arg("threads"), nb::arg("prefetch"))
+      .def_static(
+          "check",
+          [](int64_t batch_size, int64_t shard, int64_t shards, int threads, int prefetch) {
+            Check(sampling::DepthBatches::Check(
+                {batch_size, true, 0, false, shard, shards, threads, prefetch}));
+          },
+          nb::arg("batch_size"), nb::arg("shard"), nb::arg("shards"), nb::arg("threads"), nb::arg("prefetch"))
       .def("begin", &Batches::Begin, nb::arg("epoch"), nb::arg("first_batch"))
       .def("next", &Batches::Next)
       .def_prop_ro("batches", &Batches::batches)

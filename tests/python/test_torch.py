@@ -123,6 +123,67 @@ def test_a_walk_goes_on_where_it_was_left(tables: tuple[str, str]) -> None:
     assert taken + [ids for _, _, ids in second.with_ids()] == whole
 
 
+def test_every_iter_begins_an_epoch_of_its_own(tables: tuple[str, str]) -> None:
+    def order(epoch: int) -> list[list[str]]:
+        batches = mq.depth.DepthBatches(*tables, batch_size=8, seed=2)
+        batches.set_epoch(epoch)
+        return [ids for _, _, ids in batches.with_ids()]
+
+    batches = mq.depth.DepthBatches(*tables, batch_size=8, seed=2)
+    for epoch in range(2):
+        assert next(batches.with_ids())[2] == order(epoch)[0]
+    assert batches.state_dict() == {"epoch": 1, "position": 1}
+    assert [ids for _, _, ids in batches.with_ids()] == order(2)
+    assert batches.state_dict() == {"epoch": 3, "position": 0}
+    assert next(batches.with_ids())[2] == order(3)[0]
+    batches.set_epoch(3)
+    one, other = batches.with_ids(), batches.with_ids()  # two walks side by side
+    assert next(one)[2] == order(3)[0]
+    assert next(other)[2] == order(4)[0]
+    assert [ids for _, _, ids in one] == order(3)[1:]
+    assert [ids for _, _, ids in other] == order(4)[1:]
+    assert batches.state_dict() == {"epoch": 5, "position": 0}
+    batches.load_state_dict({"epoch": 1, "position": 2})
+    assert next(batches.with_ids())[2] == order(1)[2]
+    assert len(list(batches)) == len(order(2))
+
+
+def test_a_glance_at_a_dataset_takes_nothing_from_its_epochs(tables: tuple[str, str]) -> None:
+    import marquet.torch
+
+    dataset = marquet.torch.DepthDataset(*tables, batch_size=8, seed=3)
+    for _ in range(2):
+        next(iter(dataset))
+    expected = digest(marquet.torch.DepthDataset(*tables, batch_size=8, seed=3))
+    assert digest(dataset) == expected
+    next(iter(dataset))
+    loader = torch.utils.data.DataLoader(dataset, batch_size=None, num_workers=2)
+    assert digest(loader) == expected
+    dataset.load_state_dict({"epoch": 0, "position": 1})
+    with pytest.raises(ValueError, match="cannot go on at batch 1 with 2 workers"):
+        next(iter(loader))
+    assert sum(1 for _ in dataset) == len(dataset) - 1
+
+
+def test_arguments_are_checked_at_once(tables: tuple[str, str], tmp_path: pathlib.Path) -> None:
+    import marquet.torch
+
+    samples, book = tables
+    for error, arguments, options in (
+        (mq.NotFoundError, (tmp_path / "none", book), {}),
+        (mq.NotFoundError, (samples, tmp_path / "none"), {}),
+        (mq.SchemaError, (book, book), {}),
+        (mq.SchemaError, (samples, samples), {}),
+        (mq.NotFoundError, tables, {"symbols": "YMH4"}),
+        (mq.InvalidInputError, tables, {"features": "depth"}),
+        (mq.InvalidInputError, tables, {"batch_size": 0}),
+        (mq.InvalidInputError, tables, {"threads": 0}),
+        (mq.InvalidInputError, tables, {"prefetch": 0}),
+    ):
+        with pytest.raises(error):
+            marquet.torch.DepthDataset(*arguments, **options)
+
+
 def test_batches_may_be_kept(tables: tuple[str, str]) -> None:
     kept = list(mq.depth.DepthBatches(*tables, batch_size=4, seed=1))
     again = list(mq.depth.DepthBatches(*tables, batch_size=4, seed=1))

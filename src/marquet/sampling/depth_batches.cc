@@ -108,8 +108,7 @@ struct DepthBatches::Impl {
 DepthBatches::DepthBatches(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DepthBatches::~DepthBatches() { impl_->Stop(); }
 
-arrow::Result<std::unique_ptr<DepthBatches>> DepthBatches::Make(std::shared_ptr<const SampleStore> store,
-                                                                BatchOptions options) {
+arrow::Status DepthBatches::Check(const BatchOptions& options) {
   if (options.batch_size < 1 || options.batch_size > (1 << 20)) {
     return InvalidInput(fmt::format("batch_size is {}; expected 1 to 1,048,576", options.batch_size));
   }
@@ -121,6 +120,12 @@ arrow::Result<std::unique_ptr<DepthBatches>> DepthBatches::Make(std::shared_ptr<
     return InvalidInput(fmt::format("{} threads and {} batches ahead; expected 1 to 1,024 of each",
                                     options.threads, options.prefetch));
   }
+  return arrow::Status::OK();
+}
+
+arrow::Result<std::unique_ptr<DepthBatches>> DepthBatches::Make(std::shared_ptr<const SampleStore> store,
+                                                                BatchOptions options) {
+  ARROW_RETURN_NOT_OK(Check(options));
   auto impl = std::make_unique<Impl>();
   impl->store = std::move(store);
   impl->options = options;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arrow/result.h"
+#include "arrow/status.h"
 #include "marquet/sampling/sample_store.h"
 
 namespace marquet::sampling {
@@ -34,6 +35,9 @@ struct Batch {
 // Walks the epochs of a store. One consumer at a time.
 class DepthBatches {
  public:
+  // kInvalidInput for options out of range or at odds with each other. Make() does the same.
+  static arrow::Status Check(const BatchOptions& options);
+
   // kInvalidInput for options that contradict each other.
   static arrow::Result<std::unique_ptr<DepthBatches>> Make(std::shared_ptr<const SampleStore> store,
                                                            BatchOptions options);

@@ -15,6 +15,28 @@
 #include "marquet/table/table.h"
 
 namespace marquet::sampling {
+namespace {
+
+const std::vector<std::string>& SampleColumns() {
+  static const std::vector<std::string> columns = {
+      "symbol", "sample_id", "first_source", "first_source_row", "last_source", "last_source_row",
+      "label",  "features",  "time_bins",    "ticks_per_bin",    "micro_pip",   "row_filter"};
+  return columns;
+}
+
+arrow::Result<std::shared_ptr<table::Table>> OpenSamples(const std::shared_ptr<file::FileSystem>& fs,
+                                                         const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(auto samples, table::Table::Open(fs, path));
+  for (const std::string& column : SampleColumns()) {
+    if (samples->schema()->GetFieldByName(column)) continue;
+    return SchemaError(
+        fmt::format("{}: there is no column {}; expected a table of depth samples", path, column),
+        "Make one with `marquet depth` or mq.depth.build_samples.");
+  }
+  return samples;
+}
+
+}  // namespace
 
 // The three passes of SampleStore::Load. For each symbol:
 //   1. `source_row` alone is read, which tells where in the sequence each sample's window lies;
@@ -78,18 +100,9 @@ class StoreLoader {
 };
 
 arrow::Status StoreLoader::ReadSamples(const std::shared_ptr<file::FileSystem>& fs) {
-  ARROW_ASSIGN_OR_RAISE(const auto samples, table::Table::Open(fs, options_.samples));
+  ARROW_ASSIGN_OR_RAISE(const auto samples, OpenSamples(fs, options_.samples));
   table::ScanOptions scan_options;
-  scan_options.columns = {"symbol",      "sample_id",       "first_source", "first_source_row",
-                          "last_source", "last_source_row", "label",        "features",
-                          "time_bins",   "ticks_per_bin",   "micro_pip",    "row_filter"};
-  for (const std::string& column : scan_options.columns) {
-    if (!samples->schema()->GetFieldByName(column)) {
-      return SchemaError(fmt::format("{}: there is no column {}; expected a table of depth samples",
-                                     options_.samples, column),
-                         "Make one with `marquet depth` or mq.depth.build_samples.");
-    }
-  }
+  scan_options.columns = SampleColumns();
   scan_options.stop = options_.stop;
   ARROW_ASSIGN_OR_RAISE(const auto scan, samples->NewScan(std::move(scan_options)));
   ARROW_ASSIGN_OR_RAISE(const auto rows, scan.ToTable());
@@ -314,6 +327,23 @@ arrow::Status StoreLoader::Compute(Symbol& symbol) {
     }
     buffer.DropBefore(keep);
     Report("compute bins", end);
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status SampleStore::Check(std::shared_ptr<file::FileSystem> fs, const StoreOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(const auto samples, OpenSamples(fs, options.samples));
+  ARROW_ASSIGN_OR_RAISE(const auto book, table::Table::Open(fs, options.book));
+  ARROW_RETURN_NOT_OK(BookSymbols(*samples, options.symbols).status());
+  std::vector<std::string> columns = {"symbol", "source_row"};
+  if (!options.features.empty()) {
+    ARROW_ASSIGN_OR_RAISE(const unsigned features, depth::ParseFeatures(options.features));
+    columns = depth::BookColumnNames(features);
+  }
+  for (const std::string& column : columns) {
+    if (book->schema()->GetFieldByName(column)) continue;
+    return SchemaError(fmt::format(
+        "{}: there is no column {}; expected the book that the samples were made of", options.book, column));
   }
   return arrow::Status::OK();
 }

@@ -32,6 +32,10 @@ struct StoreOptions {
 
 class SampleStore {
  public:
+  // What can be said before anything is read: that both tables are there, and hold the symbols and features
+  // asked for. Load() finds the same.
+  static arrow::Status Check(std::shared_ptr<file::FileSystem> fs, const StoreOptions& options);
+
   // Errors: kNotFound (a table, a symbol), kSchema (not a samples table), kInvalidInput (samples of different
   // shapes, or more bins than `memory` holds; the message says how much they need), kCorruptData (rows that a
   // sample names are not in the book).
