@@ -67,9 +67,9 @@ class TableVerdict:
 
 
 def verify(path: str | os.PathLike[str], level: VerifyLevel = "full") -> FileVerdict | TableVerdict:
-    """Checks a Parquet file, a directory of them, or a table.
+    """Checks a Parquet file, a table, or a directory of them.
 
-    Where a checkpointed writer made the files, its manifest says what they must be.
+    Tables below a directory are checked as tables; files and missing ones then come with their tables' paths. Where a checkpointed writer made the files, its manifest says what they must be.
 
     Args:
         path: The file, the directory or the table.
@@ -80,7 +80,8 @@ def verify(path: str | os.PathLike[str], level: VerifyLevel = "full") -> FileVer
         The verdict. Damage is reported there, not raised.
 
     Raises:
-        NotFoundError: There is nothing of that name, or the directory is no table and has no Parquet files.
+        NotFoundError: There is nothing of that name, or the directory is no table and has none, nor Parquet files.
+        InvalidInputError: The file is a DBN file; ingesting checks those.
         StorageError: The operating system refused to read.
     """
     verdict = _core.verify_path(os.fspath(path), level)

@@ -18,8 +18,7 @@ Record VerifyPath(const std::string& path, const std::string& level) {
   options.level = Unwrap(pq::ParseVerifyLevel(level));
   options.stop = &stop;
   auto result = Interruptible(stop, [&] { return pipeline::Verify(file::LocalFileSystem(), options); });
-  const pipeline::VerifyReport report = Unwrap(std::move(result), path);
-  const pipeline::PathVerdict& found = report.paths.front();
+  const pipeline::PathVerdict found = pipeline::Together(Unwrap(std::move(result), path), path);
   Record dict;
   dict["kind"] = found.kind;
   dict["ok"] = found.verdict.ok;

@@ -55,6 +55,17 @@ def test_what_is_missing_and_what_is_unknown_is_named(output: pathlib.Path) -> N
     assert verdict.orphans == [str(output / "other.parquet")]
 
 
+def test_outputs_below_a_folder_are_held_to_their_own_manifests(output: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    (output / "0.parquet").unlink()
+    (tmp_path / "loose").mkdir()
+    for place in (output, tmp_path / "loose"):
+        pq.write_table(pa.table({"a": [1]}), place / "other.parquet")
+    verdict = mq.verify(tmp_path)
+    assert isinstance(verdict, mq.TableVerdict)
+    assert (verdict.ok, verdict.files, verdict.missing) == (False, 4, [str(output / "0.parquet")])
+    assert verdict.orphans == [str(output / "other.parquet")]
+
+
 def test_a_damaged_manifest_is_damage(output: pathlib.Path) -> None:
     (manifest,) = (output / "_marquet" / "writers").glob("*.json")
     manifest.write_bytes(manifest.read_bytes().replace(b'"rows": 5', b'"rows": 6'))

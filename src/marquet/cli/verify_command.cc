@@ -5,7 +5,7 @@ namespace marquet::cli {
 
 Action DeclareVerify(CLI::App& options) {
   auto request = std::make_shared<pipeline::VerifyOptions>();
-  options.add_option("path", request->paths, "Tables, Parquet files, or directories of Parquet files")
+  options.add_option("path", request->paths, "Tables, Parquet files, or directories of them")
       ->required()
       ->type_name("FILE_OR_TABLE...");
   AddParsed(options, "--level", &request->level, pq::ParseVerifyLevel,

@@ -19,22 +19,6 @@ bool IsParquetName(std::string_view name) {
   return name.size() > kEnding.size() && name.substr(name.size() - kEnding.size()) == kEnding;
 }
 
-arrow::Status FindParquetFiles(file::FileSystem& fs, const std::string& directory,
-                               std::vector<std::string>* found) {
-  ARROW_ASSIGN_OR_RAISE(auto entries, fs.List(directory));
-  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
-  for (const file::FileInfo& entry : entries) {
-    if (entry.path.empty() || entry.path[0] == '.' || entry.path[0] == '_') continue;
-    const std::string path = file::JoinPath(directory, entry.path);
-    if (entry.is_directory) {
-      ARROW_RETURN_NOT_OK(FindParquetFiles(fs, path, found));
-    } else if (IsParquetName(entry.path)) {
-      found->push_back(path);
-    }
-  }
-  return arrow::Status::OK();
-}
-
 // What the manifests of checkpointed writers say of the files in their folder, by path.
 using Expectations = std::map<std::string, pq::Expectation>;
 
@@ -58,6 +42,43 @@ arrow::Status ReadManifests(file::FileSystem& fs, const std::string& folder, Exp
   return arrow::Status::OK();
 }
 
+// What lies in a folder and below it.
+struct Contents {
+  std::vector<std::string> tables;
+  std::vector<std::string> files;  // Parquet files that are of no table
+  Expectations expected;
+  std::set<std::string> managed;  // those of the files that lie where a writer keeps a manifest
+  std::vector<pq::Damage> damage;
+};
+
+arrow::Status LookBelow(file::FileSystem& fs, const std::string& directory, bool managed, Contents* found) {
+  ARROW_ASSIGN_OR_RAISE(auto entries, fs.List(directory));
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  const auto holds = [&](std::string_view name) {
+    return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) { return entry.path == name; });
+  };
+  if (holds("_delta_log")) {
+    found->tables.push_back(directory);
+    return arrow::Status::OK();
+  }
+  if (holds("_marquet")) {
+    const size_t before = found->expected.size();
+    ARROW_RETURN_NOT_OK(ReadManifests(fs, directory, &found->expected, &found->damage));
+    managed = managed || found->expected.size() > before;
+  }
+  for (const file::FileInfo& entry : entries) {
+    if (entry.path.empty() || entry.path[0] == '.' || entry.path[0] == '_') continue;
+    const std::string path = file::JoinPath(directory, entry.path);
+    if (entry.is_directory) {
+      ARROW_RETURN_NOT_OK(LookBelow(fs, path, managed, found));
+    } else if (IsParquetName(entry.path)) {
+      found->files.push_back(path);
+      if (managed) found->managed.insert(path);
+    }
+  }
+  return arrow::Status::OK();
+}
+
 // The same for one file: manifests lie in its folder, or in one above where names have folders.
 arrow::Status FindManifests(file::FileSystem& fs, const std::string& path, Expectations* expected,
                             std::vector<pq::Damage>* damage) {
@@ -74,22 +95,37 @@ arrow::Status FindManifests(file::FileSystem& fs, const std::string& path, Expec
   return arrow::Status::OK();
 }
 
-arrow::Result<PathVerdict> VerifyFiles(file::FileSystem& fs, const std::vector<std::string>& files,
-                                       const Expectations& expected, PathVerdict verdict,
+// A sound DBN file is no damaged Parquet file.
+arrow::Status RefuseDbn(file::FileSystem& fs, const std::string& path) {
+  if (IsParquetName(path)) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto file, fs.OpenForReading(path));
+  ARROW_ASSIGN_OR_RAISE(const auto start, file->ReadAt(0, 4));
+  constexpr std::string_view kZstd = "\x28\xB5\x2F\xFD";
+  const std::string_view bytes(*start);
+  if (!bytes.starts_with("DBN") && bytes != kZstd) return arrow::Status::OK();
+  return InvalidInput(
+      fmt::format("{}: is {}, not a Parquet file", path, bytes == kZstd ? "zstd-compressed" : "a DBN file"),
+      "DBN files are checked as they are ingested; an ingest that is a dry run reads all of it and writes "
+      "nothing");
+}
+
+arrow::Result<PathVerdict> VerifyFiles(file::FileSystem& fs, Contents contents, PathVerdict verdict,
                                        const VerifyOptions& options) {
   Progress progress{"verify " + verdict.path, 0, 0, 0};
-  const std::set<std::string_view> there(files.begin(), files.end());
-  for (const auto& [path, expectation] : expected) {
+  verdict.verdict.damage = std::move(contents.damage);
+  const std::set<std::string_view> there(contents.files.begin(), contents.files.end());
+  for (const auto& [path, expectation] : contents.expected) {
     if (!there.contains(path)) verdict.verdict.missing.push_back(path);
   }
   verdict.verdict.ok = verdict.verdict.missing.empty() && verdict.verdict.damage.empty();
-  for (const std::string& path : files) {
-    const auto known = expected.find(path);
-    if (known == expected.end() && !expected.empty()) verdict.verdict.orphans.push_back(path);
+  for (const std::string& path : contents.files) {
+    const auto known = contents.expected.find(path);
+    const bool expected = known != contents.expected.end();
+    if (!expected && contents.managed.contains(path)) verdict.verdict.orphans.push_back(path);
     ARROW_ASSIGN_OR_RAISE(
         const pq::FileVerdict file,
-        pq::VerifyFile(fs, path, options.level, known == expected.end() ? pq::Expectation{} : known->second,
-                       options.stop, options.jobs != 1));
+        pq::VerifyFile(fs, path, options.level, expected ? known->second : pq::Expectation{}, options.stop,
+                       options.jobs != 1));
     verdict.verdict.files += 1;
     verdict.verdict.rows += file.rows;
     verdict.verdict.rows_intact += file.rows_intact;
@@ -103,36 +139,39 @@ arrow::Result<PathVerdict> VerifyFiles(file::FileSystem& fs, const std::vector<s
   return verdict;
 }
 
-arrow::Result<PathVerdict> VerifyPath(const std::shared_ptr<file::FileSystem>& fs, const std::string& path,
-                                      const VerifyOptions& options) {
-  PathVerdict verdict;
-  verdict.path = path;
+arrow::Result<PathVerdict> VerifyTableAt(const std::shared_ptr<file::FileSystem>& fs, const std::string& path,
+                                         const VerifyOptions& options) {
+  PathVerdict verdict{path, "table", -1, {}};
+  ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs, path));
+  verdict.version = table->version();
+  ARROW_ASSIGN_OR_RAISE(
+      verdict.verdict, VerifyTable(*fs, *table, options.level, options.jobs, options.progress, options.stop));
+  return verdict;
+}
+
+// Adds what was found: of a directory a verdict for each table in it, and one for its other files.
+arrow::Status VerifyPath(const std::shared_ptr<file::FileSystem>& fs, const std::string& path,
+                         const VerifyOptions& options, std::vector<PathVerdict>* found) {
   ARROW_ASSIGN_OR_RAISE(const file::FileInfo info, fs->Stat(path));
+  Contents contents;
   if (!info.is_directory) {
-    verdict.kind = "file";
-    Expectations expected;
-    ARROW_RETURN_NOT_OK(FindManifests(*fs, path, &expected, &verdict.verdict.damage));
-    std::erase_if(expected, [&](const auto& entry) { return entry.first != path; });
-    return VerifyFiles(*fs, {path}, expected, std::move(verdict), options);
+    ARROW_RETURN_NOT_OK(RefuseDbn(*fs, path));
+    contents.files = {path};
+    ARROW_RETURN_NOT_OK(FindManifests(*fs, path, &contents.expected, &contents.damage));
+    std::erase_if(contents.expected, [&](const auto& entry) { return entry.first != path; });
+    return VerifyFiles(*fs, std::move(contents), {path, "file", -1, {}}, options)
+        .Value(&found->emplace_back());
   }
-  ARROW_ASSIGN_OR_RAISE(const bool is_table, file::Exists(*fs, file::JoinPath(path, "_delta_log")));
-  if (is_table) {
-    verdict.kind = "table";
-    ARROW_ASSIGN_OR_RAISE(auto table, table::Table::Open(fs, path));
-    verdict.version = table->version();
-    ARROW_ASSIGN_OR_RAISE(verdict.verdict, VerifyTable(*fs, *table, options.level, options.jobs,
-                                                       options.progress, options.stop));
-    return verdict;
+  ARROW_RETURN_NOT_OK(LookBelow(*fs, path, false, &contents));
+  for (const std::string& table : contents.tables) {
+    ARROW_RETURN_NOT_OK(VerifyTableAt(fs, table, options).Value(&found->emplace_back()));
   }
-  verdict.kind = "directory";
-  std::vector<std::string> files;
-  ARROW_RETURN_NOT_OK(FindParquetFiles(*fs, path, &files));
-  Expectations expected;
-  ARROW_RETURN_NOT_OK(ReadManifests(*fs, path, &expected, &verdict.verdict.damage));
-  if (files.empty() && expected.empty() && verdict.verdict.damage.empty()) {
+  if (contents.files.empty() && contents.expected.empty() && contents.damage.empty()) {
+    if (!contents.tables.empty()) return arrow::Status::OK();
     return NotFound(path + ": neither a table nor a directory with Parquet files");
   }
-  return VerifyFiles(*fs, files, expected, std::move(verdict), options);
+  return VerifyFiles(*fs, std::move(contents), {path, "directory", -1, {}}, options)
+      .Value(&found->emplace_back());
 }
 
 std::string Place(const pq::Damage& damage) {
@@ -150,11 +189,35 @@ arrow::Result<VerifyReport> Verify(const std::shared_ptr<file::FileSystem>& fs,
                                    const VerifyOptions& options) {
   VerifyReport report;
   for (const std::string& path : options.paths) {
-    ARROW_ASSIGN_OR_RAISE(PathVerdict verdict, VerifyPath(fs, path, options));
-    report.ok = report.ok && verdict.verdict.ok;
-    report.paths.push_back(std::move(verdict));
+    ARROW_RETURN_NOT_OK(VerifyPath(fs, path, options, &report.paths));
   }
+  for (const PathVerdict& verdict : report.paths) report.ok = report.ok && verdict.verdict.ok;
   return report;
+}
+
+PathVerdict Together(const VerifyReport& report, const std::string& path) {
+  if (report.paths.size() == 1) return report.paths.front();
+  PathVerdict all{path, "directory", -1, {}};
+  table::TableVerdict& sum = all.verdict;
+  sum.ok = report.ok;
+  for (const PathVerdict& one : report.paths) {
+    const table::TableVerdict& verdict = one.verdict;
+    const auto full = [&](const std::string& name) {
+      const bool relative = one.kind == "table" && !name.starts_with(one.path + "/");
+      return relative ? file::JoinPath(one.path, name) : name;
+    };
+    sum.files += verdict.files;
+    sum.rows += verdict.rows;
+    sum.rows_intact += verdict.rows_intact;
+    sum.bytes += verdict.bytes;
+    for (const pq::Damage& damage : verdict.damage) {
+      sum.damage.push_back(damage);
+      sum.damage.back().file = full(damage.file);
+    }
+    for (const std::string& name : verdict.missing) sum.missing.push_back(full(name));
+    for (const std::string& name : verdict.orphans) sum.orphans.push_back(full(name));
+  }
+  return all;
 }
 
 std::string ToText(const VerifyReport& report) {

@@ -41,11 +41,16 @@ struct VerifyReport {
   bool ok = true;
 };
 
-// A directory with "_delta_log" is a table; another directory is searched for "*.parquet", below it too,
-// leaving out names that begin with '.' or '_'. Where a checkpointed writer made the files
-// (rolling_writer.h), its manifest says what they must be, which are missing, and which it does not know. A
-// status that is not OK means that a check could not be made: kNotFound for a path that is not there or a
-// directory without Parquet files.
+// All verdicts as one, for a caller that asked about one path: names of files inside tables come with the
+// table's path before them where there are several verdicts.
+PathVerdict Together(const VerifyReport& report, const std::string& path);
+
+// A directory with "_delta_log" is a table; another directory is searched, below it too and leaving out names
+// that begin with '.' or '_', for tables, each of which gets a verdict of its own, and for other "*.parquet",
+// which share one. Where a checkpointed writer made the files (rolling_writer.h), its manifest says what they
+// must be, which are missing, and which it does not know. A status that is not OK means that a check could
+// not be made: kNotFound for a path that is not there or a directory with neither; kInvalidInput for a DBN
+// file.
 arrow::Result<VerifyReport> Verify(const std::shared_ptr<file::FileSystem>& fs, const VerifyOptions& options);
 
 std::string ToText(const VerifyReport& report);
