@@ -12,7 +12,7 @@ _arrow.load()
 from marquet import depth  # noqa: E402
 from marquet._core import version as __version__  # noqa: E402
 from marquet._export import ExportReport, export  # noqa: E402
-from marquet._ingest import IngestReport, SourceReport, ingest  # noqa: E402
+from marquet._ingest import IngestReport, SourcePart, SourceReport, ingest  # noqa: E402
 from marquet._rescue import RescueLoss, RescueReport, rescue  # noqa: E402
 from marquet._verify import Damage, FileVerdict, TableVerdict, verify  # noqa: E402
 from marquet.errors import (  # noqa: E402
@@ -53,6 +53,7 @@ __all__ = [
     "RescueReport",
     "Scan",
     "SchemaError",
+    "SourcePart",
     "SourceReport",
     "StorageError",
     "Table",

@@ -16,6 +16,16 @@ from marquet.errors import MarquetError
 
 
 @dataclass(frozen=True)
+class SourcePart:
+    """What one table took in of a source."""
+
+    kind: str
+    table: str
+    version: int
+    rows: int
+
+
+@dataclass(frozen=True)
 class SourceReport:
     """What became of one source. Records in = rows out + control records + unknown records, always."""
 
@@ -34,6 +44,8 @@ class SourceReport:
     rows: int
     control_records: int
     unknown_records: int
+    unknown_by_rtype: dict[str, int]
+    """Their counts by type, as in "0xEE"."""
     unmapped_rows: int
     """Rows whose instrument has no symbol (null)."""
     nulled_times: int
@@ -43,10 +55,14 @@ class SourceReport:
     files_written: int
     bytes_written: int
     seconds: float
+    parts: list[SourcePart]
+    """What each table took in; empty where nothing was."""
     note: str
     """Why it was skipped, or which layout was chosen."""
     error: str
     """Why it failed, on one line."""
+    hint: str
+    """What to do about that."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,8 @@ class IngestReport:
 
     sources: list[SourceReport]
     ok: bool
+    not_tried: int
+    """Sources behind one that failed."""
     text: str
 
     @property
@@ -69,7 +87,8 @@ class IngestReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as ``marquet ingest --json`` prints it."""
-        return {"ok": self.ok, "sources": [asdict(source) for source in self.sources]}
+        sources = [asdict(source) for source in self.sources]
+        return {"ok": self.ok, "not_tried": self.not_tried, "sources": sources}
 
     def __bool__(self) -> bool:
         return self.ok
@@ -104,13 +123,15 @@ def ingest(
     a second time are skipped and said to be.
 
     Args:
-        source: A file, a directory, a Databento batch folder, a ``databento.DBNStore``, or a list of these.
+        source: A file, a directory (the DBN files in it and below it), a Databento batch folder, a
+            ``databento.DBNStore``, or a list of these.
         table: The table; created when it is not there.
-        split_by_schema: A file of several record kinds becomes one table per kind under `table`.
+        split_by_schema: A file of several record kinds becomes one table per kind under `table`, a folder. Such a
+            file cannot be exported to DBN again.
         allow_truncated: Count a last record that is cut short instead of refusing the file.
         keep_unknown: Keep records of unknown type, raw, with the source's description.
         on_error: What a time beyond int64 becomes: an error, or "null" (counted).
-        again: Ingest the same bytes a second time.
+        again: Ingest the same bytes a second time; their rows are there twice unless `on_overlap` is "replace".
         on_overlap: What to do with rows for a symbol, day and time range that another source filled: refuse ("error"),
             "replace" the other source's rows in the same commit, or "append" anyway.
         partition_by: Of a new table; by default symbol and date, or date alone past 1,000 symbols.
@@ -184,5 +205,8 @@ def _source_path(source: Any, folder: Path) -> str:
 def _report(text: str, report: str) -> IngestReport:
     content = json.loads(report)
     names = SourceReport.__dataclass_fields__
-    sources = [SourceReport(**{name: source[name] for name in names}) for source in content["sources"]]
-    return IngestReport(sources=sources, ok=content["ok"], text=text)
+    sources = []
+    for source in content["sources"]:
+        parts = [SourcePart(**part) for part in source["parts"]]
+        sources.append(SourceReport(**{**{name: source[name] for name in names}, "parts": parts}))
+    return IngestReport(sources=sources, ok=content["ok"], not_tried=content["not_tried"], text=text)

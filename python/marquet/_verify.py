@@ -69,7 +69,8 @@ class TableVerdict:
 def verify(path: str | os.PathLike[str], level: VerifyLevel = "full") -> FileVerdict | TableVerdict:
     """Checks a Parquet file, a table, or a directory of them.
 
-    Tables below a directory are checked as tables; files and missing ones then come with their tables' paths. Where a checkpointed writer made the files, its manifest says what they must be.
+    Tables below a directory are checked as tables; files that are missing then come with their tables' paths. Where a
+    checkpointed writer made the files, its manifest says what they must be.
 
     Args:
         path: The file, the directory or the table.

@@ -89,6 +89,9 @@ def test_what_came_before_the_bad_file_stays(marquet, tmp_path):
     done = marquet("ingest", good, bad, unseen, "--into", tmp_path / "t", ok=False)
     assert done.returncode == 1
     assert "a.dbn: ingested" in done.stdout and "c.dbn" not in done.stdout
+    assert done.stdout.endswith(
+        "1 source after it not tried: run the same command again once it is mended or left out\n"
+    )
     assert "10 rows" in marquet("scan", tmp_path / "t").stdout
 
 
@@ -113,6 +116,10 @@ def test_unknown_records_are_counted_and_kept_on_request(marquet, fails, tmp_pat
     source.write_bytes(valid() + unknown + trade(1, nanos(DAY, 5)))
     text = marquet("ingest", source, "--into", tmp_path / "t", "--json").stdout
     assert '"unknown_records": 1' in text and '"rows": 4' in text and '"records": 5' in text
+    told = marquet("ingest", source, "--into", tmp_path / "told").stdout
+    assert (
+        "  1 record of unknown type (0xEE: 1), not kept, so that an export to DBN will refuse; --keep-unknown " in told
+    )
     assert "not kept" in fails("export", tmp_path / "t", "--to", "dbn", "-o", tmp_path / "back.dbn")
     marquet("ingest", source, "--into", tmp_path / "kept", "--keep-unknown")
     marquet("export", tmp_path / "kept", "--to", "dbn", "-o", tmp_path / "back.dbn")

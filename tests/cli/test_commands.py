@@ -97,7 +97,18 @@ def test_a_report_that_holds_the_error_is_not_followed_by_it(marquet, tmp_path):
     done = marquet("ingest", tmp_path / "bad.dbn", "--into", tmp_path / "t", "--json", ok=False)
     assert done.returncode == 1
     (source,) = json.loads(done.stdout)["sources"]
-    assert source["error"] == done.stderr.splitlines()[0].removeprefix("marquet: ")
+    error, *hint = done.stderr.splitlines()
+    assert source["error"] == error.removeprefix("marquet: ")
+    assert source["hint"] == "".join(hint).removeprefix("hint: ")
+
+
+def test_the_hint_of_a_failed_source_is_in_its_report(marquet, tmp_path):
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
+    other = trades_file(tmp_path / "b.dbn", price=7_000_000_000)
+    done = marquet("ingest", other, "--into", tmp_path / "t", "--json", ok=False)
+    (source,) = json.loads(done.stdout)["sources"]
+    assert source["hint"].startswith("pass --replace (on_overlap=")
+    assert f"hint: {source['hint']}" in done.stderr
 
 
 def test_starts_quickly(marquet_program):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import struct
 import subprocess
 from collections.abc import Callable
@@ -178,6 +179,27 @@ def test_replace_swaps_the_rows_in_one_commit(marquet, tmp_path):
     assert rows(table).filter(pl.col("symbol") == "ESH4").height == 10
 
 
+def test_replace_takes_the_place_of_the_same_bytes_too(marquet, tmp_path):
+    table = tmp_path / "t"
+    source = trades_file(tmp_path / "a.dbn")
+    other = trades_file(tmp_path / "b.dbn", ["NQH4"])
+    marquet("ingest", source, other, "--into", table)
+    for _ in range(2):
+        done = report(marquet("ingest", source, "--into", table, "--again", "--replace", "--json"))["sources"][0]
+        assert done["status"] == "replaced" and "replaced 10 rows of" in done["note"]
+        assert rows(table).height == 20
+    # Rows that are there several times all go, and what is left is a source that verify and export know.
+    marquet("ingest", source, "--into", table, "--again")
+    assert rows(table).height == 30
+    done = report(marquet("ingest", source, "--into", table, "--again", "--replace", "--json"))["sources"][0]
+    assert "replaced 20 rows of" in done["note"]
+    assert rows(table).height == 20
+    assert "skipped" in marquet("ingest", source, "--into", table).stdout
+    marquet("verify", table)
+    marquet("export", table, "--to", "dbn", "-o", tmp_path / "back")
+    assert tree(tmp_path / "back") == {"a.dbn": source.read_bytes(), "b.dbn": other.read_bytes()}
+
+
 def test_append_anyway_keeps_both(marquet, tmp_path):
     table = tmp_path / "t"
     marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", table)
@@ -194,6 +216,22 @@ def test_directories_are_read_in_order_of_names(marquet, tmp_path):
     done = report(marquet("ingest", folder, "--into", tmp_path / "t", "--json"))["sources"]
     assert [Path(source["source"]).name for source in done] == ["day1.dbn", "day2.dbn", "day3.dbn"]
     assert [source["version"] for source in done] == [0, 1, 2]
+
+
+def test_a_directory_is_read_with_what_lies_below_it(marquet, tmp_path):
+    days = tmp_path / "days"
+    for i, folder in enumerate([days, days / "january", days / "january" / "first", days / "march"], start=1):
+        folder.mkdir()
+        trades_file(folder / f"{i}.dbn", day=date(2024, 1, i))
+    batch_folder(days / "job")
+    for hidden in (".cache", "_old"):
+        (days / hidden).mkdir()
+        trades_file(days / hidden / "x.dbn", day=date(2024, 1, 9))
+    marquet("ingest", days / "1.dbn", "--into", days / "table")
+    trades_file(days / "table" / "inside.dbn", day=date(2024, 1, 9))
+    done = report(marquet("ingest", days, "--into", tmp_path / "t", "--append-anyway", "--json"))["sources"]
+    expected = ["1.dbn", "january/2.dbn", "january/first/3.dbn", "job/glbx.trades.dbn", "march/4.dbn"]
+    assert [str(Path(source["source"]).relative_to(days)) for source in done] == expected
 
 
 def batch_folder(folder: Path) -> Path:
@@ -266,6 +304,66 @@ def test_a_mixed_file_needs_split_by_schema(marquet, fails, tmp_path):
     assert (done["rows"], done["records"]) == (5, 5)
     assert rows(table / "trades").height == 3 and rows(table / "ohlcv").height == 2
     assert "skipped" in marquet("ingest", source, "--into", table, "--split-by-schema").stdout
+
+
+def test_what_became_of_a_mixed_file_is_told_by_table(marquet, fails, tmp_path):
+    source, folder = mixed_file(tmp_path / "mixed.dbn"), tmp_path / "session"
+    text = marquet("ingest", source, "--into", folder, "--split-by-schema", "--dry-run").stdout
+    assert f"  3 trades rows into {folder}/trades\n" in text
+    done = marquet("ingest", source, "--into", folder, "--split-by-schema")
+    assert (
+        f"mixed.dbn: ingested 5 rows out of 5 records\n  3 trades rows into {folder}/trades, version 0\n" in done.stdout
+    )
+    assert f"  2 ohlcv rows into {folder}/ohlcv, version 0\n" in done.stdout
+    assert "an export to DBN cannot put together again" in done.stdout
+    assert "was split by record kind" in fails("export", folder / "trades", "--to", "dbn", "-o", tmp_path / "back.dbn")
+    again = mq.ingest(source, folder, split_by_schema=True, again=True, on_overlap="replace")
+    kinds = [(part.kind, part.table, part.version, part.rows) for part in again.sources[0].parts]
+    assert kinds == [("trades", f"{folder}/trades", 1, 3), ("ohlcv", f"{folder}/ohlcv", 1, 2)]
+
+
+def test_no_table_is_made_inside_another(marquet, fails, tmp_path):
+    table = tmp_path / "t"
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", table)
+    before = tree(table)
+    mixed = mixed_file(tmp_path / "mixed.dbn")
+    text = fails("ingest", mixed, "--into", table, "--split-by-schema")
+    assert f"{table}: is a table; expected a folder" in text and "hint: name a folder that is no table" in text
+    for inside in (table / "sub", table / "symbol=ESH4" / "x"):
+        for options in ((mixed, "--split-by-schema"), (tmp_path / "a.dbn",)):
+            text = fails("ingest", *options, "--into", inside)
+            assert f"{inside}: would be inside the table {table}" in text
+    assert "inside the table" in fails("ingest", mixed, "--into", "sub", "--split-by-schema", cwd=table)
+    assert tree(table) == before
+    marquet("ingest", mixed, "--into", "../beside", "--split-by-schema", cwd=table)
+    assert rows(tmp_path / "beside" / "trades").height == 3
+
+
+def test_each_table_below_a_folder_is_verified_as_a_table(marquet, fails, tmp_path):
+    folder = tmp_path / "session"
+    marquet("ingest", mixed_file(tmp_path / "mixed.dbn"), "--into", folder, "--split-by-schema")
+    text = marquet("verify", folder).stdout
+    assert [line.split(" (")[0] for line in text.splitlines()] == [f"{folder}/ohlcv", f"{folder}/trades"]
+    assert text.count("table, version 0") == text.count("intact") == 2
+    verdict = mq.verify(folder)
+    assert verdict and (verdict.files, verdict.rows) == (2, 5)
+    loose = folder / "loose.parquet"
+    shutil.copy(next((folder / "ohlcv").rglob("*.parquet")), loose)
+    (missing,) = (folder / "trades").rglob("*.parquet")
+    missing.unlink()
+    done = marquet("verify", folder, "--json", ok=False)
+    paths = {path["path"]: path for path in json.loads(done.stdout)["paths"]}
+    assert done.returncode == 1
+    assert {name: path["ok"] for name, path in paths.items()} == {
+        f"{folder}/ohlcv": True,
+        f"{folder}/trades": False,
+        str(folder): True,
+    }
+    assert paths[f"{folder}/trades"]["missing"] == [str(missing.relative_to(folder / "trades"))]
+    assert paths[str(folder)]["files"] == 1
+    verdict = mq.verify(folder)
+    assert not verdict
+    assert (verdict.files, verdict.rows, verdict.rows_intact, verdict.missing) == (3, 7, 4, [str(missing)])
 
 
 def test_another_kind_is_refused(marquet, fails, data_dir, tmp_path):

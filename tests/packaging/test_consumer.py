@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+
+import marquet as mq
 
 ROOT = Path(__file__).parents[2]
 BUILD = Path(os.environ.get("MARQUET_BUILD_DIR", ROOT / "build" / "release"))
@@ -53,3 +57,16 @@ def test_a_program_is_built_against_the_installed_library(prefix: Path, tmp_path
     ran = subprocess.run([tmp_path / "build" / "consumer", tmp_path / "table"], capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == "version 1, 1000 rows in, 50 rows out\n"
+
+
+def test_the_program_of_the_readme_is_built_and_runs(prefix: Path, tmp_path: Path):
+    readme = (ROOT / "README.md").read_text()
+    for language, name in (("cmake", "CMakeLists.txt"), ("cpp", "main.cc")):
+        (block,) = re.findall(rf"```{language}\n(.*?)```", readme, re.DOTALL)
+        (tmp_path / name).write_text(block)
+    (command,) = re.findall(r"^cmake -B build .*$", readme, re.MULTILINE)
+    command = command.replace("/opt/marquet", str(prefix)).replace("$(which python)", sys.executable)
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, capture_output=True)
+    mq.create_table(tmp_path / "book", pa.schema([("size", pa.int64())])).append(pa.table({"size": [1, 2, 3]}))
+    ran = subprocess.run([tmp_path / "build" / "mine"], cwd=tmp_path, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "3 rows\n", "")

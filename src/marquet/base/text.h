@@ -10,7 +10,9 @@
 
 namespace marquet {
 
-std::string WithCommas(int64_t value);     // "1,234,567"
+std::string WithCommas(int64_t value);  // "1,234,567"
+// "1 file", "1,234 files": for nouns whose plural ends in s.
+std::string Counted(int64_t count, std::string_view noun);
 std::string HumanBytes(int64_t bytes);     // "1.5 MiB"
 std::string HumanSeconds(double seconds);  // "3.2 s", "2 min 05 s"
 

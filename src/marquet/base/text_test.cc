@@ -13,6 +13,9 @@ TEST(TextTest, SeparatesThousands) {
   EXPECT_EQ(WithCommas(999), "999");
   EXPECT_EQ(WithCommas(1'000), "1,000");
   EXPECT_EQ(WithCommas(-1'234'567), "-1,234,567");
+  EXPECT_EQ(Counted(0, "row"), "0 rows");
+  EXPECT_EQ(Counted(1, "row"), "1 row");
+  EXPECT_EQ(Counted(1'000, "row"), "1,000 rows");
 }
 
 TEST(TextTest, ReadsSizes) {

@@ -14,15 +14,16 @@ Action DeclareIngest(CLI::App& options) {
   auto request = std::make_shared<Request>();
   pipeline::IngestOptions& ingest = request->ingest;
   options
-      .add_option("source", ingest.sources,
-                  "Files, directories, Databento batch folders, or - for standard input")
+      .add_option(
+          "source", ingest.sources,
+          "Files, directories (what is below them too), Databento batch folders, or - for standard input")
       ->required()
       ->type_name("SOURCE...");
   options.add_option("--into", ingest.table, "The table; made when it is not there")
       ->required()
       ->type_name("TABLE");
   options.add_flag("--split-by-schema", ingest.split_by_schema,
-                   "A file of several record kinds: one table for each, under TABLE");
+                   "A file of several record kinds: one table for each, in the folder TABLE");
   options.add_flag("--allow-truncated", ingest.allow_truncated,
                    "Take a file whose last record is cut short, and count it");
   options.add_flag("--keep-unknown", ingest.keep_unknown,
@@ -32,7 +33,8 @@ Action DeclareIngest(CLI::App& options) {
                   "A time that int64 cannot hold: fail (the default) or null")
       ->check(CLI::IsMember({"fail", "null"}))
       ->type_name("WHAT");
-  options.add_flag("--again", ingest.again, "Ingest bytes that the table holds already a second time");
+  options.add_flag("--again", ingest.again,
+                   "Ingest bytes that the table holds already; with --replace in their place, else twice");
   auto* replace =
       options.add_flag("--replace", request->replace,
                        "Where another source filled the same time range: its rows go, these come");

@@ -178,7 +178,7 @@ class SourceIngest {
       return InvalidInput(
           fmt::format("{}: holds records of several kinds ({} and {}); a table holds one", source_.name(),
                       dbn::KindName(targets_.begin()->first), dbn::KindName(batch.kind)),
-          "pass --split-by-schema to make one table for each, under " + options_.table);
+          "pass --split-by-schema (split_by_schema=True in Python) and a folder for one table of each");
     }
     return OpenTarget(batch.kind, batch.rows->schema()->GetFieldIndex("ts_out") >= 0, by_date);
   }
@@ -232,6 +232,8 @@ class SourceIngest {
     report_->records = summary.records;
     report_->control_records = summary.control_records;
     report_->unknown_records = summary.unknown_records;
+    report_->unknown_by_rtype = summary.unknown_by_rtype;
+    report_->unknown_kept = options_.keep_unknown;
     report_->unmapped_rows = summary.unmapped_rows;
     report_->nulled_times = summary.nulled_times;
     report_->truncated_bytes = summary.truncated_bytes;
@@ -246,6 +248,11 @@ class SourceIngest {
                       report_->unknown_records));
     }
     if (summary.truncated_frame) AddNote("the last zstd frame is cut short", report_);
+    if (targets_.size() > 1) {
+      AddNote(
+          "each table holds a part of this file, which an export to DBN cannot put together again: keep it",
+          report_);
+    }
     AddNote(source_.note, report_);
     return arrow::Status::OK();
   }
@@ -262,6 +269,7 @@ class SourceIngest {
     if (all_known) {
       Skip(report_->version, targets_.begin()->first, source_.name());
       report_->rows = report_->records = report_->control_records = report_->unknown_records = 0;
+      report_->parts.clear();
     }
     return arrow::Status::OK();
   }
@@ -278,6 +286,8 @@ class SourceIngest {
     }
     ARROW_ASSIGN_OR_RAISE(const TargetReport report, target.Commit(description));
     report_->version = report.version;
+    report_->parts.push_back(
+        {std::string(dbn::KindName(kind)), TablePath(kind), report.version, target.rows()});
     report_->files_written += report.files_written;
     report_->bytes_written += report.bytes_written;
     if (!report.replaced.empty()) {
@@ -312,6 +322,24 @@ arrow::Status WithAdvice(const arrow::Status& status, const SourceReport& report
   return status;
 }
 
+// A new table inside another would be taken for its litter: `directory` and those above it must be no tables.
+arrow::Status CheckOutsideTables(file::FileSystem& fs, const std::string& path, std::string directory) {
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const bool is_table, file::Exists(fs, file::JoinPath(directory, "_delta_log")));
+    if (is_table && directory == path) {
+      return InvalidInput(path + ": is a table; expected a folder for one table of each record kind",
+                          "name a folder that is no table, such as " + path + "-split");
+    }
+    if (is_table) {
+      return InvalidInput(
+          fmt::format("{}: would be inside the table {}, where a vacuum removes it", path, directory),
+          "choose a place outside that table");
+    }
+    if (directory == "." || directory == "/" || file::FileName(directory) == "..") return arrow::Status::OK();
+    directory = file::ParentPath(directory);
+  }
+}
+
 }  // namespace
 
 arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, IngestOptions options) {
@@ -328,7 +356,14 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
     return InvalidInput(options.table + ": is a file; a table is a directory",
                         "choose another name for the table");
   }
-  if (!options.split_by_schema) ARROW_RETURN_NOT_OK(OpenIfThere(fs, options.table).status());
+  if (options.split_by_schema) {
+    ARROW_RETURN_NOT_OK(CheckOutsideTables(*fs, options.table, options.table));
+  } else {
+    ARROW_ASSIGN_OR_RAISE(const auto there, OpenIfThere(fs, options.table));
+    if (there == nullptr) {
+      ARROW_RETURN_NOT_OK(CheckOutsideTables(*fs, options.table, file::ParentPath(options.table)));
+    }
+  }
   IngestOutcome outcome;
   for (const SourceFile& source : sources) {
     SourceReport report;
@@ -341,11 +376,13 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
       outcome.first_error = WithAdvice(status, report);
       report.status = "failed";
       report.error = OneLine(outcome.first_error);
+      report.hint = HintOf(outcome.first_error);
       outcome.report.ok = false;
     }
     outcome.report.sources.push_back(std::move(report));
     if (!status.ok()) break;
   }
+  outcome.report.not_tried = static_cast<int64_t>(sources.size() - outcome.report.sources.size());
   return outcome;
 }
 

@@ -35,6 +35,14 @@ struct IngestOptions {
   const StopFlag* stop = nullptr;
 };
 
+// What one table took in of a source.
+struct SourcePart {
+  std::string kind;
+  std::string table;
+  int64_t version = -1;
+  int64_t rows = 0;
+};
+
 struct SourceReport {
   std::string source;
   std::string status;  // "ingested", "skipped", "replaced", "would ingest", "failed"
@@ -47,6 +55,8 @@ struct SourceReport {
   int64_t rows = 0;     // out; records = rows + control + unknown
   int64_t control_records = 0;
   int64_t unknown_records = 0;
+  std::map<int, int64_t> unknown_by_rtype;
+  bool unknown_kept = false;
   int64_t unmapped_rows = 0;
   int64_t nulled_times = 0;
   int64_t truncated_bytes = 0;
@@ -54,13 +64,16 @@ struct SourceReport {
   int64_t files_written = 0;
   int64_t bytes_written = 0;
   double seconds = 0;
-  std::string note;   // why skipped, layout chosen, ...
-  std::string error;  // one line, for "failed"
+  std::vector<SourcePart> parts;  // by kind; none of a source that was skipped or failed
+  std::string note;               // why skipped, layout chosen, ...
+  std::string error;              // one line, for "failed"
+  std::string hint;               // what to do about the error
 };
 
 struct IngestReport {
   std::vector<SourceReport> sources;
-  bool ok = true;  // no source failed
+  int64_t not_tried = 0;  // sources behind one that failed
+  bool ok = true;         // no source failed
 };
 
 // Works through the sources in order and stops at the first that fails: what was committed before it stays.

@@ -7,6 +7,15 @@
 namespace marquet::pipeline {
 namespace {
 
+// "0xEE: 3, 0xEF: 1".
+std::string TypesOf(const std::map<int, int64_t>& by_rtype) {
+  std::string text;
+  for (const auto& [rtype, records] : by_rtype) {
+    text += fmt::format("{}0x{:02X}: {}", text.empty() ? "" : ", ", rtype, WithCommas(records));
+  }
+  return text;
+}
+
 std::string ToText(const SourceReport& report) {
   if (report.status == "failed")
     return fmt::format("{}: failed; nothing of it was committed\n", report.source);
@@ -15,22 +24,35 @@ std::string ToText(const SourceReport& report) {
     text = fmt::format("{}: skipped: {}\n", report.source, report.note);
     return text;
   }
-  text = fmt::format("{}: {} {} {} rows out of {} records into {}", report.source, report.status,
-                     WithCommas(report.rows), report.kind, WithCommas(report.records), report.table);
-  if (report.version >= 0) text += fmt::format(", version {}", report.version);
+  const auto into = [](const std::string& table, int64_t version) {
+    return version < 0 ? " into " + table : fmt::format(" into {}, version {}", table, version);
+  };
+  text = fmt::format("{}: {} {}{} out of {}", report.source, report.status,
+                     report.parts.size() == 1 ? report.parts.front().kind + " " : "",
+                     Counted(report.rows, "row"), Counted(report.records, "record"));
+  if (report.parts.size() == 1) text += into(report.parts.front().table, report.parts.front().version);
   text += "\n";
   const auto line = [&](const std::string& what) { text += "  " + what + "\n"; };
-  const auto count = [&](int64_t value, const char* what) {
-    if (value != 0) line(WithCommas(value) + " " + what);
+  const auto count = [&](int64_t value, const char* noun, const std::string& what) {
+    if (value != 0) line(Counted(value, noun) + what);
   };
-  count(report.control_records, "control records, kept with the source's description");
-  count(report.unknown_records, "records of unknown type, which are no rows");
-  count(report.unmapped_rows, "rows whose instrument has no symbol (null)");
-  count(report.nulled_times, "times beyond int64, left null");
-  count(report.truncated_bytes, "bytes of a last record cut short, lost");
+  if (report.parts.size() > 1) {
+    for (const SourcePart& part : report.parts) {
+      line(Counted(part.rows, part.kind + " row") + into(part.table, part.version));
+    }
+  }
+  count(report.control_records, "control record", ", kept with the source's description");
+  count(report.unknown_records, "record",
+        fmt::format(" of unknown type ({}), {}", TypesOf(report.unknown_by_rtype),
+                    report.unknown_kept ? "kept with the source's description"
+                                        : "not kept, so that an export to DBN will refuse; --keep-unknown "
+                                          "(keep_unknown=True in Python) keeps them"));
+  count(report.unmapped_rows, "row", " whose instrument has no symbol (null)");
+  count(report.nulled_times, "time", " beyond int64, left null");
+  count(report.truncated_bytes, "byte", " of a last record cut short, lost");
   if (report.files_written > 0) {
     const double rate = report.seconds > 0 ? static_cast<double>(report.records) / report.seconds : 0;
-    line(fmt::format("{} files, {} (from {}), {}, {} records/s", WithCommas(report.files_written),
+    line(fmt::format("{}, {} (from {}), {}, {} records/s", Counted(report.files_written, "file"),
                      HumanBytes(report.bytes_written), HumanBytes(report.bytes), HumanSeconds(report.seconds),
                      WithCommas(static_cast<int64_t>(rate))));
   }
@@ -43,12 +65,25 @@ std::string ToText(const SourceReport& report) {
 std::string ToText(const IngestReport& report) {
   std::string text;
   for (const SourceReport& source : report.sources) text += ToText(source);
+  if (report.not_tried > 0) {
+    text += fmt::format("{} after it not tried: run the same command again once it is mended or left out\n",
+                        Counted(report.not_tried, "source"));
+  }
   return text;
 }
 
 std::string ToJson(const IngestReport& report) {
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
   for (const SourceReport& source : report.sources) {
+    nlohmann::ordered_json parts = nlohmann::ordered_json::array();
+    for (const SourcePart& part : source.parts) {
+      parts.push_back(
+          {{"kind", part.kind}, {"table", part.table}, {"version", part.version}, {"rows", part.rows}});
+    }
+    nlohmann::ordered_json unknown = nlohmann::ordered_json::object();
+    for (const auto& [rtype, records] : source.unknown_by_rtype) {
+      unknown[fmt::format("0x{:02X}", rtype)] = records;
+    }
     sources.push_back({{"source", source.source},
                        {"status", source.status},
                        {"digest", source.digest},
@@ -60,6 +95,7 @@ std::string ToJson(const IngestReport& report) {
                        {"rows", source.rows},
                        {"control_records", source.control_records},
                        {"unknown_records", source.unknown_records},
+                       {"unknown_by_rtype", std::move(unknown)},
                        {"unmapped_rows", source.unmapped_rows},
                        {"nulled_times", source.nulled_times},
                        {"truncated_bytes", source.truncated_bytes},
@@ -67,10 +103,13 @@ std::string ToJson(const IngestReport& report) {
                        {"files_written", source.files_written},
                        {"bytes_written", source.bytes_written},
                        {"seconds", source.seconds},
+                       {"parts", std::move(parts)},
                        {"note", source.note},
-                       {"error", source.error}});
+                       {"error", source.error},
+                       {"hint", source.hint}});
   }
-  const nlohmann::ordered_json root = {{"ok", report.ok}, {"sources", std::move(sources)}};
+  const nlohmann::ordered_json root = {
+      {"ok", report.ok}, {"not_tried", report.not_tried}, {"sources", std::move(sources)}};
   return root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

@@ -241,11 +241,16 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
   description.id = SourceId(description.digest, version);
 
   if (options_.on_overlap != OnOverlap::kAppendAnyway) {
-    ARROW_ASSIGN_OR_RAISE(const auto overlaps,
-                          FindOverlaps(*fs_, table_->path(), *snapshot, ranges_, description.digest));
+    ARROW_ASSIGN_OR_RAISE(
+        const auto overlaps,
+        FindOverlaps(
+            *fs_, table_->path(), *snapshot, ranges_, description.digest,
+            options_.on_overlap == OnOverlap::kReplace ? SameBytes::kOverlap : SameBytes::kAreNoOverlap));
     if (!overlaps.empty() && options_.on_overlap == OnOverlap::kError) {
-      return InvalidInput(OverlapMessage(description, overlaps.front(), overlaps.size() - 1),
-                          "pass --replace to put this source in its place, or --append-anyway to keep both");
+      return InvalidInput(
+          OverlapMessage(description, overlaps.front(), overlaps.size() - 1),
+          "pass --replace (on_overlap=\"replace\" in Python) to put this source in its place, or "
+          "--append-anyway (on_overlap=\"append\") to keep both");
     }
     for (const Overlap& overlap : overlaps) {
       if (overlap.apart) continue;
@@ -253,9 +258,10 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
           fmt::format("{}: cannot take the place of {}, whose rows another engine has put into "
                       "files with other rows",
                       description.name, overlap.source.name),
-          "pass --append-anyway to keep both, or ingest into another table");
+          "pass --append-anyway (on_overlap=\"append\" in Python) to keep both, or ingest into another "
+          "table");
     }
-    std::set<std::string> withdrawn;  // the same bytes may have been ingested several times
+    std::set<std::string> withdrawn = {app_id};  // of these bytes, the record below says what became
     for (const Overlap& overlap : overlaps) {
       report.replaced.push_back(overlap.source.name);
       report.rows_replaced += overlap.source.rows;
@@ -263,6 +269,7 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
       for (const auto& file : overlap.files) appender_->Remove(file);
       const std::string replaced = SourceAppId(overlap.source.digest);
       const delta::Transaction* theirs = snapshot->transactions.Find(replaced);
+      // The same bytes may have been ingested several times.
       if (theirs != nullptr && theirs->version % 2 == 1 && withdrawn.insert(replaced).second) {
         appender_->Record({replaced, theirs->version + 1, NowNanos() / 1'000'000});
       }

@@ -184,21 +184,25 @@ arrow::Status FindInBatch(file::FileSystem& fs, const std::string& directory,
   return arrow::Status::OK();
 }
 
+// A table is no source, nor is what begins with '.' or '_'.
 arrow::Status FindInDirectory(file::FileSystem& fs, const std::string& directory,
                               std::vector<SourceFile>* found) {
-  ARROW_ASSIGN_OR_RAISE(const bool batch, file::Exists(fs, file::JoinPath(directory, "manifest.json")));
-  if (batch) return FindInBatch(fs, directory, found);
   ARROW_ASSIGN_OR_RAISE(auto entries, fs.List(directory));
+  const auto holds = [&](std::string_view name) {
+    return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) { return entry.path == name; });
+  };
+  if (holds("manifest.json")) return FindInBatch(fs, directory, found);
+  if (holds("_delta_log")) return arrow::Status::OK();
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
-  const size_t before = found->size();
   for (const file::FileInfo& entry : entries) {
-    if (entry.is_directory || !IsDbnName(entry.path)) continue;
     SourceFile source;
     source.path = file::JoinPath(directory, entry.path);
-    found->push_back(std::move(source));
-  }
-  if (found->size() == before) {
-    return NotFound(directory + ": holds no DBN files", "files named *.dbn and *.dbn.zst are looked for");
+    if (entry.is_directory) {
+      if (entry.path.starts_with('.') || entry.path.starts_with('_')) continue;
+      ARROW_RETURN_NOT_OK(FindInDirectory(fs, source.path, found));
+    } else if (IsDbnName(entry.path)) {
+      found->push_back(std::move(source));
+    }
   }
   return arrow::Status::OK();
 }
@@ -212,7 +216,12 @@ arrow::Result<std::vector<SourceFile>> FindSourceFiles(file::FileSystem& fs,
     if (path != "-") {
       ARROW_ASSIGN_OR_RAISE(const file::FileInfo info, fs.Stat(path));
       if (info.is_directory) {
+        const size_t before = found.size();
         ARROW_RETURN_NOT_OK(FindInDirectory(fs, path, &found));
+        if (found.size() == before) {
+          return NotFound(path + ": holds no DBN files",
+                          "files named *.dbn and *.dbn.zst are looked for, in folders below it too");
+        }
         continue;
       }
     }

@@ -24,10 +24,10 @@ struct SourceFile {
   std::string name() const { return standard_input() ? "standard input" : path; }
 };
 
-// Files as they are named; of a directory the DBN files in it, sorted by name; of a Databento batch folder (a
-// directory with manifest.json) the DBN files that its manifest lists. kNotFound for a missing path, a
-// directory without DBN files, and a file of the manifest that is not there; kCorruptData for a broken
-// manifest.json, symbology.json or condition.json, and for a file whose size is not the manifest's.
+// Files as they are named; of a directory the DBN files in it and below it, sorted by name; of a Databento
+// batch folder (a directory with manifest.json) the DBN files that its manifest lists. kNotFound for a
+// missing path, a directory without DBN files, and a file of the manifest that is not there; kCorruptData for
+// a broken manifest.json, symbology.json or condition.json, and for a file whose size is not the manifest's.
 arrow::Result<std::vector<SourceFile>> FindSourceFiles(file::FileSystem& fs,
                                                        const std::vector<std::string>& sources);
 

@@ -82,14 +82,19 @@ std::string RangeName(const RangeKey& key) {
 arrow::Result<std::vector<Overlap>> FindOverlaps(file::FileSystem& fs, const std::string& table,
                                                  const delta::Snapshot& snapshot,
                                                  const std::map<RangeKey, SourceRange>& ranges,
-                                                 const std::string& digest) {
+                                                 const std::string& digest, SameBytes same_bytes) {
+  const bool with_own = same_bytes == SameBytes::kOverlap;
   std::set<std::string> candidates;
   std::set<std::optional<std::string>> dates;
   bool unmarked = false;  // rows of any source may be in files that no source marks
   for (const auto& [key, range] : ranges) dates.insert(key.second);
   for (const auto& file : snapshot.files) {
     const std::string id = SourceOf(*file);
-    if (id.empty() ? unmarked : IsOfDigest(id, digest) || candidates.contains(id)) continue;
+    if (id.empty() ? unmarked : candidates.contains(id)) continue;
+    if (IsOfDigest(id, digest)) {
+      if (with_own) candidates.insert(id);
+      continue;
+    }
     const auto date = file->partition_values.find("date");
     if (date != file->partition_values.end() && !dates.contains(date->second)) continue;
     if (!MayMeet(*file, TimesOf(*file, *snapshot.schema), ranges)) continue;
@@ -104,7 +109,7 @@ arrow::Result<std::vector<Overlap>> FindOverlaps(file::FileSystem& fs, const std
     for (const std::string& id : ids) {
       const auto* stored = snapshot.transactions.Find(SourceAppId(id.substr(0, id.find('.'))));
       const bool ingested = stored != nullptr && stored->version % 2 == 1;
-      if (ingested && !IsOfDigest(id, digest)) candidates.insert(id);
+      if (ingested && (with_own || !IsOfDigest(id, digest))) candidates.insert(id);
     }
   }
   std::vector<Overlap> overlaps;
@@ -113,7 +118,8 @@ arrow::Result<std::vector<Overlap>> FindOverlaps(file::FileSystem& fs, const std
     ARROW_ASSIGN_OR_RAISE(overlap.source, ReadSourceDescription(fs, table, id));
     for (const auto& [key, range] : ranges) {
       const auto theirs = overlap.source.ranges.find(key);
-      if (theirs == overlap.source.ranges.end() || !theirs->second.Intersects(range)) continue;
+      if (theirs == overlap.source.ranges.end()) continue;
+      if (!IsOfDigest(id, digest) && !theirs->second.Intersects(range)) continue;
       overlap.where = key;
       overlap.range = theirs->second;
       overlap.files = FilesOfSource(snapshot, id);

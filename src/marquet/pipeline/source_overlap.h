@@ -23,14 +23,19 @@ struct Overlap {
       true;  // whether all its rows are in `files`; another engine may have put some into files of its own
 };
 
-// `digest` is the new source's own: the same bytes do not overlap with themselves. Costs no I/O but for the
-// descriptions of sources whose files, by the log's partition values and statistics, may meet the ranges; of
-// all sources where such a file does not tell whose rows it holds. kNotFound when such a description is
-// missing.
+// What earlier ingests of the same bytes brought; they meet their own range, of course.
+enum class SameBytes {
+  kAreNoOverlap,
+  kOverlap,  // all of their rows, also those without a time
+};
+
+// `digest` is the new source's own. Costs no I/O but for the descriptions of sources whose files, by the
+// log's partition values and statistics, may meet the ranges; of all sources where such a file does not tell
+// whose rows it holds. kNotFound when such a description is missing.
 arrow::Result<std::vector<Overlap>> FindOverlaps(file::FileSystem& fs, const std::string& table,
                                                  const delta::Snapshot& snapshot,
                                                  const std::map<RangeKey, SourceRange>& ranges,
-                                                 const std::string& digest);
+                                                 const std::string& digest, SameBytes same_bytes);
 
 // The live files whose rows came from a source.
 std::vector<std::shared_ptr<const delta::AddFile>> FilesOfSource(const delta::Snapshot& snapshot,
