@@ -298,7 +298,7 @@ class BuildReport:
 
     @property
     def values(self) -> dict[str, Any]:
-        """All counts, by symbol: ``candidates`` = ``samples`` + what was skipped."""
+        """All counts, by symbol: ``candidates`` = ``samples`` + ``held`` (there already) + what was skipped."""
         result: dict[str, Any] = json.loads(self.json)
         return result
 
@@ -385,14 +385,17 @@ def build_samples(
         fit_end: Fit on rows before this time.
         thresholds: Fixed boundaries instead, in basis points.
         max_gap: As for :func:`fit_labels`; no sample crosses a gap either.
-        mode: ``error_if_exists``, ``append`` or ``overwrite``.
+        mode: ``error_if_exists``; ``append`` adds the samples that are not there yet, labelled with the boundaries
+            that are stored, and refuses any that would be made otherwise; ``overwrite`` replaces all.
         labels_name: The boundaries are stored as ``_marquet/labels/NAME.json`` in the samples' table.
         memory: Bytes that the prices of one symbol may take (40 a row).
         progress: Called with (phase, rows, bytes, total bytes).
 
     Raises:
         AlreadyExistsError: There is a samples table and `mode` is ``error_if_exists``.
-        InvalidInputError: A micro-pip that is not known; nothing to fit on.
+        InvalidInputError: A micro-pip that is not known; nothing to fit on; samples that are there were made
+            otherwise or of another book, and the message says what differs.
+        ConflictError: Another build was committed to the table meanwhile: run this one again.
     """
     return BuildReport(
         *_core.build_samples(
