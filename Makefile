@@ -11,10 +11,10 @@ help: ## List the targets
 setup: ## Install what is missing, build the release, link the package into .venv
 	@tools/setup.sh
 
-demo: setup ## A day of order-book data, from file to trained network, in about a minute
+demo: setup ## A day of order-book data, from file to trained network, in under three minutes
 	@$(PYTHON_ENV) examples/demo.py --out demo
 
-test: ## Everything: C++ and Python tests, sanitizers, linters
+test: ## Everything: C++ and Python tests, sanitizers, linters; says at its end how long each took
 	@tools/setup.sh
 	@$(PYTHON_ENV) tools/test.py
 
@@ -28,7 +28,7 @@ asan: setup ## C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
 tsan: setup ## C++ tests under ThreadSanitizer
 	@$(PYTHON_ENV) tools/test.py --only tsan
 
-fuzz: setup ## Each fuzz target for a minute (SECONDS=60)
+fuzz: setup ## Each fuzz target for a minute (SECONDS_EACH=60)
 	@$(PYTHON_ENV) tools/fuzz.py --seconds $(or $(SECONDS_EACH),60)
 
 format: setup ## Format C++ and Python sources in place

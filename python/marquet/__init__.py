@@ -72,6 +72,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """What there is for users, without what this file imports for itself."""
+    return sorted([*__all__, "errors", "torch", *(name for name in globals() if name.startswith("__"))])
+
+
 def __getattr__(name: str) -> Any:
     """Imports ``marquet.torch`` when it is first asked for, because it needs PyTorch."""
     if name == "torch":

@@ -139,3 +139,9 @@ def test_the_requirement_is_the_one_of_the_package():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     assert PYARROW_REQUIREMENT in project["project"]["dependencies"]
     assert PYARROW_REQUIREMENT in project["build-system"]["requires"]
+
+
+def test_only_what_is_for_users_is_listed():
+    names = dir(mq)
+    assert {*mq.__all__, "torch", "errors"} <= set(names)
+    assert not {"importlib", "Any", "TYPE_CHECKING", "annotations"} & set(names)
