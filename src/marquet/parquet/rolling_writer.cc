@@ -1,6 +1,6 @@
 // Publishing a chunk, and what a crash after each step leaves:
 //
-//   1. Its files are written under temporary names.   Temporary files, which `marquet clean` removes.
+//   1. Its files are written under temporary names.   Temporary files, which nobody reads.
 //   2. Each is synced, verified and given its name.   Complete files that the manifest does not list: the
 //   next
 //                                                     attempt sets them aside.
