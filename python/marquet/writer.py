@@ -17,7 +17,7 @@ import pyarrow as pa
 from marquet import _core
 from marquet._rows import to_stream
 from marquet._verify import VerifyLevel
-from marquet.errors import SchemaError
+from marquet.errors import InvalidInputError, SchemaError
 
 _ROWS_AT_ONCE = 1_000
 """Rows that come as dictionaries are gathered until there are so many."""
@@ -101,6 +101,8 @@ class ParquetWriter:
         input: str | None = None,
         take_over: bool = False,
         metadata: Mapping[str, str] | None = None,
+        page_index: bool = True,
+        content_defined_chunking: bool | Mapping[str, int] = False,
     ) -> None:
         """Claims the output, and sets aside what an earlier run left unfinished.
 
@@ -128,6 +130,10 @@ class ParquetWriter:
                 writer goes on with what the first published.
             take_over: Take the output from a process that still holds it; that one can then publish nothing more.
             metadata: Key-value pairs for the files' footers.
+            page_index: Bounds of every page before the footer, by which readers skip pages.
+            content_defined_chunking: End pages where their content says, so that stores which keep equal bytes once
+                (the Hugging Face Hub) need less for files that share rows. True, or a dictionary with
+                "min_chunk_size" and "max_chunk_size" (bytes) and "norm_level", as pyarrow takes it.
 
         Raises:
             InvalidInputError: Options contradict each other, or the output was begun with another input, chunk size,
@@ -165,6 +171,8 @@ class ParquetWriter:
             input=input or "",
             take_over=take_over,
             metadata=dict(metadata or {}),
+            page_index=page_index,
+            content_pages=_content_pages(content_defined_chunking),
         )
 
     @property
@@ -189,6 +197,11 @@ class ParquetWriter:
     def finished(self) -> bool:
         """Whether an earlier run wrote the whole input."""
         return self._core.finished
+
+    @property
+    def run(self) -> str:
+        """A UUID that all attempts at this output share."""
+        return self._core.run
 
     @property
     def published_chunks(self) -> list[int]:
@@ -365,6 +378,17 @@ def _first_misfit(values: list[Any]) -> str:
         elif type(value) is not kind[1]:
             return f"row {place} holds a {type(value).__name__}, row {kind[0]} a {kind[1].__name__}"
     return "its values have no common type"
+
+
+def _content_pages(chunking: bool | Mapping[str, int]) -> tuple[int, int, int] | None:
+    if chunking is False:
+        return None
+    options = {"min_chunk_size": 256 << 10, "max_chunk_size": 1 << 20, "norm_level": 0}
+    if chunking is not True:
+        if unknown := set(chunking) - set(options):
+            raise InvalidInputError(f"content_defined_chunking: unknown {sorted(unknown)}; expected {sorted(options)}")
+        options |= chunking
+    return options["min_chunk_size"], options["max_chunk_size"], options["norm_level"]
 
 
 def fingerprint(*paths: str | os.PathLike[str], progress: Callable[[int], None] | None = None) -> str:

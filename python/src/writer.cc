@@ -1,4 +1,5 @@
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/tuple.h>
 
 #include "arrow/record_batch.h"
 #include "arrow_exchange.h"
@@ -7,6 +8,7 @@
 #include "errors.h"
 #include "interrupt.h"
 #include "marquet/base/error.h"
+#include "marquet/parquet/published_rows_internal.h"
 #include "marquet/parquet/rolling_writer.h"
 
 namespace nb = nanobind;
@@ -30,7 +32,8 @@ PyRollingWriter Open(const std::string& folder, const std::string& name_template
                      int64_t row_group_size, int64_t max_file_size, int64_t max_rows_per_file,
                      int64_t records_per_chunk, const std::string& verify,
                      const std::string& on_schema_change, const std::string& empty, int64_t memory,
-                     const std::string& input, bool take_over, const Values& metadata) {
+                     const std::string& input, bool take_over, const Values& metadata, bool page_index,
+                     std::optional<std::tuple<int64_t, int64_t, int>> content_pages) {
   pq::RollingOptions options;
   options.folder = folder;
   options.name_template = name_template;
@@ -38,6 +41,11 @@ PyRollingWriter Open(const std::string& folder, const std::string& name_template
   if (!schema.is_none()) options.schema = ImportSchema(schema);
   options.file = ToWriteOptions(compression, compression_level, row_group_size, memory, verify);
   for (const auto& [key, value] : metadata) options.file.metadata.emplace_back(key, value);
+  options.file.page_index = page_index;
+  if (content_pages) {
+    const auto [least, most, norm_level] = *content_pages;
+    options.file.content_pages = {.min_bytes = least, .max_bytes = most, .norm_level = norm_level};
+  }
   options.max_file_bytes = max_file_size;
   options.max_file_rows = max_rows_per_file;
   options.records_per_chunk = records_per_chunk;
@@ -109,13 +117,21 @@ void Do(const PyRollingWriter& self, Work&& work) {
 }  // namespace
 
 void RegisterWriter(nb::module_& module) {
+  module.def(
+      "check_same_rows",
+      [](const std::string& published, const std::string& again) {
+        Check(WithoutGil(
+                  [&] { return pq::CheckSameRows(file::LocalFileSystem(), {published}, {again}, false); }),
+              published);
+      },
+      nb::arg("published"), nb::arg("again"));
   nb::class_<PyRollingWriter>(module, "RollingWriter")
       .def_static("open", &Open, nb::arg("folder"), nb::arg("name_template"), nb::kw_only(), nb::arg("rank"),
                   nb::arg("schema").none(), nb::arg("compression"), nb::arg("compression_level").none(),
                   nb::arg("row_group_size"), nb::arg("max_file_size"), nb::arg("max_rows_per_file"),
                   nb::arg("records_per_chunk"), nb::arg("verify"), nb::arg("on_schema_change"),
                   nb::arg("empty"), nb::arg("memory"), nb::arg("input"), nb::arg("take_over"),
-                  nb::arg("metadata"))
+                  nb::arg("metadata"), nb::arg("page_index"), nb::arg("content_pages").none())
       .def("write", &Write, nb::arg("rows"), nb::arg("chunk").none(), nb::arg("values"))
       .def(
           "drop",
@@ -154,6 +170,7 @@ void RegisterWriter(nb::module_& module) {
       .def("resume", [](PyRollingWriter& self) { return Unwrap(self.writer->Resume(), self.folder); })
       .def_prop_ro("next_record", [](const PyRollingWriter& self) { return self.writer->next_record(); })
       .def_prop_ro("finished", [](const PyRollingWriter& self) { return self.writer->finished(); })
+      .def_prop_ro("run", [](const PyRollingWriter& self) { return self.writer->run(); })
       .def_prop_ro("published_chunks",
                    [](const PyRollingWriter& self) { return self.writer->published_chunks(); })
       .def_prop_ro("counts", [](const PyRollingWriter& self) { return ToDict(self.writer->counts()); })

@@ -49,7 +49,8 @@ class FileEncoder {
   virtual int64_t buffered_bytes() const = 0;
 };
 
-// For schemas without nested columns. A null pointer for others.
+// For schemas without nested columns, with a page index and pages that end by counts. A null pointer for
+// others.
 arrow::Result<std::unique_ptr<FileEncoder>> MakeFlatFileEncoder(const FileTarget& target);
 
 // For every schema: Arrow's own writer.

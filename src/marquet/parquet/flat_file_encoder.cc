@@ -150,6 +150,8 @@ class FlatFileEncoder final : public FileEncoder {
 }  // namespace
 
 arrow::Result<std::unique_ptr<FileEncoder>> MakeFlatFileEncoder(const FileTarget& target) {
+  const WriteOptions& options = target.parts().options;
+  if (!options.page_index || options.content_pages) return nullptr;
   for (const auto& field : target.parts().file_schema->fields()) {
     if (!IsFlat(*field->type())) return nullptr;
   }

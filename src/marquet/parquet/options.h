@@ -28,6 +28,17 @@ enum class VerifyLevel {
 };
 arrow::Result<VerifyLevel> ParseVerifyLevel(std::string_view name);
 
+// Pages end where their content says, not where a count does: rows that two files share become equal pages
+// even where others were put in or left out before them. Stores that keep equal bytes once (Hugging Face's
+// Xet) need less space for such files. The bounds are on a page's values in memory.
+struct ContentPages {
+  int64_t min_bytes = int64_t{256} << 10;
+  int64_t max_bytes = int64_t{1} << 20;
+  int norm_level = 0;  // above 0 more and smaller pages, below 0 fewer
+
+  bool operator==(const ContentPages&) const = default;
+};
+
 struct WriteOptions {
   Codec codec = Codec::kZstd;
   std::optional<int> level = {};  // of the codec; zstd's default here is 1
@@ -35,6 +46,8 @@ struct WriteOptions {
   int64_t memory = int64_t{512} << 20;  // bound on bytes buffered before a row group is cut short
   VerifyLevel verify = VerifyLevel::kFooter;
   bool parallel = true;  // encode the columns of a row group on several threads
+  bool page_index = true;
+  std::optional<ContentPages> content_pages = {};
   std::vector<std::string> sorted_by =
       {};  // columns that the rows are sorted by, ascending, declared in the footer
   std::vector<std::pair<std::string, std::string>> metadata = {};  // key-value pairs of the footer

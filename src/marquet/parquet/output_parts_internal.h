@@ -45,6 +45,8 @@ class OutputParts {
 
   const std::string& name() const { return name_; }
   const std::vector<PublishedFile>& published() const { return published_; }
+  // Of the part in the making; a null pointer when there is none.
+  std::shared_ptr<const FileFormat> open_format() const { return writer_ == nullptr ? nullptr : format_; }
   int64_t buffered_bytes() const { return writer_ == nullptr ? 0 : writer_->buffered_bytes(); }
 
  private:

@@ -9,6 +9,7 @@
 #include "marquet/base/text.h"
 #include "marquet/parquet/published_rows_internal.h"
 #include "marquet/parquet/reader.h"
+#include "marquet/schema/coercion.h"
 #include "parquet/metadata.h"
 #include "spdlog/logger.h"
 
@@ -91,6 +92,14 @@ class RowsOfFiles {
   std::shared_ptr<arrow::RecordBatchReader> stream_;
 };
 
+// Rows as they would have been published: what had values elsewhere in the writer's run may be all null here.
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> InSchemaOf(
+    const arrow::RecordBatch& published, const std::shared_ptr<arrow::RecordBatch>& rows) {
+  if (rows->schema()->Equals(*published.schema(), /*check_metadata=*/false)) return rows;
+  ARROW_ASSIGN_OR_RAISE(const auto coercion, schema::Coercion::Make(rows->schema(), published.schema()));
+  return coercion.Apply(*rows);
+}
+
 // The first row in which two batches of equal length differ, or nothing.
 std::optional<int64_t> FirstDifference(const arrow::RecordBatch& a, const arrow::RecordBatch& b) {
   const auto same = arrow::EqualOptions::Defaults().nans_equal(true).signed_zeros_equal(false);
@@ -141,12 +150,13 @@ arrow::Status CheckSameRows(const std::shared_ptr<file::FileSystem>& fs,
     if (b == nullptr && (a == nullptr || prefix)) return arrow::Status::OK();
     if (b == nullptr) return differs("was published and is not among the rows written again");
     if (a == nullptr) return differs("is written again as part of a chunk that was published without it");
-    if (!a->schema()->Equals(*b->schema(), /*check_metadata=*/false)) {
+    const int64_t rows = std::min(a->num_rows(), b->num_rows());
+    const auto fitted = InSchemaOf(*a, b->Slice(0, rows));
+    if (!fitted.ok()) {
       return differs(fmt::format("was published with the schema {}; it is now {}", a->schema()->ToString(),
                                  b->schema()->ToString()));
     }
-    const int64_t rows = std::min(a->num_rows(), b->num_rows());
-    if (const auto at = FirstDifference(*a->Slice(0, rows), *b->Slice(0, rows))) {
+    if (const auto at = FirstDifference(*a->Slice(0, rows), **fitted)) {
       row += *at;
       return differs("was published with other values than it has now");
     }

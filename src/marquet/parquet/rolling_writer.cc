@@ -83,6 +83,25 @@ std::string DifferencesOf(const WriterManifest& before, const RollingOptions& no
   return fmt::format("{}", fmt::join(found, "; "));
 }
 
+// A type in which whatever had nothing but nulls so far is what it is in `other`.
+std::shared_ptr<arrow::DataType> WithoutNulls(const std::shared_ptr<arrow::DataType>& type,
+                                              const arrow::Field& other) {
+  const auto& found = other.type();
+  if (type->id() == arrow::Type::NA) return found;
+  if (type->id() != found->id()) return type;
+  if (type->id() == arrow::Type::LIST) {
+    const auto& item = static_cast<const arrow::ListType&>(*type).value_field();
+    return arrow::list(item->WithType(WithoutNulls(item->type(), *found->field(0))));
+  }
+  if (type->id() != arrow::Type::STRUCT) return type;
+  arrow::FieldVector fields;
+  for (const auto& field : type->fields()) {
+    const auto match = static_cast<const arrow::StructType&>(*found).GetFieldByName(field->name());
+    fields.push_back(match == nullptr ? field : field->WithType(WithoutNulls(field->type(), *match)));
+  }
+  return arrow::struct_(std::move(fields));
+}
+
 arrow::Status NotOpen(const std::string& folder) {
   return InvalidInput(fmt::format("{}: the writer is closed", folder));
 }
@@ -263,6 +282,7 @@ class RollingWriter::Impl {
     return options_.records_per_chunk - (known == chunks_.end() ? 0 : known->second.records);
   }
   bool finished() const { return finished_before_; }
+  const std::string& run() const { return manifest_->manifest().run; }
   std::vector<int64_t> published_chunks() const {
     std::lock_guard lock(mutex_);
     std::vector<int64_t> chunks;
@@ -294,6 +314,11 @@ class RollingWriter::Impl {
   struct Published {
     int64_t records = 0;
     std::vector<PublishedFile> files;
+  };
+
+  // The same rows as they were given, and in the schema of the writer.
+  struct Piece {
+    std::shared_ptr<arrow::RecordBatch> given, fitted;
   };
 
   int64_t NextRecord() const {
@@ -388,6 +413,8 @@ class RollingWriter::Impl {
         ARROW_RETURN_NOT_OK(UseSchema(wider));
         return Fit(batch);
       } else if (options_.on_schema_change == SchemaChange::kNewPart) {
+        Log().warn("{}: rows do not fit the schema of those before, so another file begins: {}", folder_.path,
+                   made.status().message());
         ARROW_RETURN_NOT_OK(UseSchema(batch->schema()));
         return batch;
       } else {
@@ -403,18 +430,11 @@ class RollingWriter::Impl {
   // pointer where there are none, or a file has begun with it.
   std::shared_ptr<arrow::Schema> Widened(const std::shared_ptr<arrow::Schema>& rows) const {
     if (!outputs_.empty()) return nullptr;
-    arrow::FieldVector fields = schema_->fields();
-    bool wider = false;
-    for (auto& field : fields) {
+    arrow::FieldVector fields;
+    for (const auto& field : schema_->fields()) {
       const auto other = rows->GetFieldByName(field->name());
-      if (field->type()->id() != arrow::Type::NA || other == nullptr ||
-          other->type()->id() == arrow::Type::NA) {
-        continue;
-      }
-      field = other;
-      wider = true;
+      fields.push_back(other == nullptr ? field : field->WithType(WithoutNulls(field->type(), *other)));
     }
-    if (!wider) return nullptr;
     auto schema = arrow::schema(std::move(fields), schema_->metadata());
     return schema::Coercion::Make(rows, schema).ok() ? schema : nullptr;
   }
@@ -460,24 +480,36 @@ class RollingWriter::Impl {
         }
         count = std::min(count, room);
       }
-      ARROW_RETURN_NOT_OK(WritePiece(*rows->Slice(begin, count), target, chunk));
+      ARROW_RETURN_NOT_OK(WritePiece({batch->Slice(begin, count), rows->Slice(begin, count)}, target, chunk));
       begin += count;
     }
     return BoundMemory();
   }
 
-  arrow::Status WritePiece(const arrow::RecordBatch& rows, const RowTarget& target,
-                           std::optional<int64_t> chunk) {
+  arrow::Status WritePiece(const Piece& piece, const RowTarget& target, std::optional<int64_t> chunk) {
     ARROW_ASSIGN_OR_RAISE(const std::string name, Fill(target, chunk));
     if (chunk) chunked_ = true;
     Output& output = OutputOf(name, chunk);
-    ARROW_RETURN_NOT_OK(output.parts->Append(rows, format_));
-    output.rows += rows.num_rows();
-    counts_.accepted += rows.num_rows();
+    ARROW_RETURN_NOT_OK(Append(*output.parts, piece));
+    output.rows += piece.given->num_rows();
+    counts_.accepted += piece.given->num_rows();
     if (!chunk) return arrow::Status::OK();
     chunk_of_name_[name] = *chunk;
     chunks_[*chunk].names.insert(name);
-    return AddRecords(*chunk, rows.num_rows());
+    return AddRecords(*chunk, piece.given->num_rows());
+  }
+
+  // Rows that fit the part in the making go there, also where the schema of the writer has become another.
+  arrow::Status Append(OutputParts& parts, const Piece& piece) {
+    const auto open = parts.open_format();
+    if (open != nullptr && open != format_) {
+      const auto coercion = schema::Coercion::Make(piece.given->schema(), open->schema());
+      if (coercion.ok()) {
+        const auto rows = coercion->Apply(*piece.given);
+        if (rows.ok()) return parts.Append(**rows, open);
+      }
+    }
+    return parts.Append(*piece.fitted, format_);
   }
 
   // Ends the chunk where that is counted and it is full.
@@ -763,6 +795,7 @@ arrow::Result<int64_t> RollingWriter::Resume() { return impl_->Resume(); }
 int64_t RollingWriter::next_record() const { return impl_->next_record(); }
 std::optional<int64_t> RollingWriter::room(std::optional<int64_t> chunk) const { return impl_->room(chunk); }
 bool RollingWriter::finished() const { return impl_->finished(); }
+const std::string& RollingWriter::run() const { return impl_->run(); }
 std::vector<int64_t> RollingWriter::published_chunks() const { return impl_->published_chunks(); }
 RollingCounts RollingWriter::counts() const { return impl_->counts(); }
 std::shared_ptr<arrow::Schema> RollingWriter::schema() const { return impl_->schema(); }

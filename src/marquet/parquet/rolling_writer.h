@@ -127,6 +127,8 @@ class RollingWriter {
   // next.
   std::optional<int64_t> room(std::optional<int64_t> chunk) const;
   bool finished() const;  // by an earlier attempt
+  // A UUID that all attempts at one output share.
+  const std::string& run() const;
   // Chunks that are published, ascending.
   std::vector<int64_t> published_chunks() const;
   RollingCounts counts() const;

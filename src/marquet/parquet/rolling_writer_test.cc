@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "arrow/json/from_string.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/parquet/testing_internal.h"
@@ -334,6 +335,66 @@ TEST_F(RollingWriterTest, ASchemaThatChangesIsAnErrorOrANewPart) {
   ASSERT_EQ(report.files.size(), 2u);
   EXPECT_EQ(report.files[0].name, "00000.parquet");
   EXPECT_EQ(report.files[1].name, "001_00000.parquet");
+}
+
+TEST_F(RollingWriterTest, RowsGoOnInTheFileWhoseSchemaTheyFit) {
+  RollingOptions options = Options("${chunk_index}.parquet");
+  options.on_schema_change = SchemaChange::kNewPart;
+  const auto writer = Value(Open(options));
+  MQ_ASSERT_OK(writer->Write(Numbers(0, 2), {0}));
+  MQ_ASSERT_OK(writer->Write(Texts({"a"}), {1}));
+  MQ_ASSERT_OK(writer->Write(Numbers(2, 4), {0}));
+  MQ_ASSERT_OK(writer->Write(Texts({"b"}), {1}));
+  const RollingReport report = Value(writer->Close());
+  ASSERT_EQ(report.files.size(), 2u);
+  EXPECT_EQ(Files().at("0.parquet"), (std::pair<int64_t, int64_t>{0, 3}));
+  EXPECT_EQ(Value(ReadTable(Path("out/1.parquet")))->num_rows(), 2);
+}
+
+std::shared_ptr<arrow::RecordBatch> Json(const std::shared_ptr<arrow::DataType>& type,
+                                         const std::string& text) {
+  const auto column = Value(arrow::json::ArrayFromJSONString(type, text));
+  return arrow::RecordBatch::Make(arrow::schema({arrow::field("a", type)}), column->length(), {column});
+}
+
+TEST_F(RollingWriterTest, NullsWithinStructsTakeTheTypeThatComesWithTheNextFile) {
+  const auto unknown = arrow::struct_({arrow::field("x", arrow::list(arrow::null())),
+                                       arrow::field("y", arrow::int64()), arrow::field("z", arrow::null())});
+  const auto known = arrow::struct_({arrow::field("x", arrow::list(arrow::int64())),
+                                     arrow::field("y", arrow::int64()), arrow::field("z", arrow::utf8())});
+  const auto writer = Value(Open(Options("${chunk_index}.parquet")));
+  MQ_ASSERT_OK(writer->Write(Json(unknown, R"([{"x": [], "y": 1, "z": null}])"), {0}));
+  MQ_ASSERT_OK(writer->CloseChunk(0));
+  MQ_ASSERT_OK(writer->Write(Json(known, R"([{"x": [5], "y": 2, "z": "text"}])"), {1}));
+  MQ_ASSERT_OK(writer->Write(Json(unknown, R"([{"x": [], "y": 3, "z": null}])"), {1}));
+  MQ_ASSERT_OK(writer->CloseChunk(1));
+  EXPECT_EQ(Value(ReadTable(Path("out/1.parquet")))->column(0)->ToString().find("text") == std::string::npos,
+            false);
+  const arrow::Status late =
+      writer->Write(Json(arrow::struct_({arrow::field("late", arrow::int64())}), R"([{"late": 1}])"), {2});
+  EXPECT_TRUE(IsKind(late, ErrorKind::kSchema)) << late;
+}
+
+TEST_F(RollingWriterTest, RowsWrittenAgainMayLackWhatWasNullInThem) {
+  const auto narrow = arrow::struct_({arrow::field("x", arrow::int64())});
+  const auto wide = arrow::struct_({arrow::field("x", arrow::int64()), arrow::field("y", arrow::int64())});
+  RollingOptions options = Options("${chunk_index}.parquet");
+  options.on_schema_change = SchemaChange::kNewPart;
+  const auto write = [&](int64_t chunk, const std::shared_ptr<arrow::RecordBatch>& rows) -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const auto writer, Open(options));
+    ARROW_RETURN_NOT_OK(writer->Write(rows, {chunk}));
+    return writer->CloseChunk(chunk);
+  };
+  {
+    const auto writer = Value(Open(options));
+    MQ_ASSERT_OK(writer->Write(Json(narrow, R"([{"x": 1}])"), {0}));
+    MQ_ASSERT_OK(writer->Write(Json(wide, R"([{"x": 2, "y": 3}])"), {1}));
+    MQ_ASSERT_OK(writer->Write(Json(narrow, R"([{"x": 4}])"), {2}));
+    MQ_ASSERT_OK(writer->Close().status());
+  }
+  MQ_ASSERT_OK(write(2, Json(narrow, R"([{"x": 4}])")));  // published with a null y
+  const arrow::Status other = write(2, Json(wide, R"([{"x": 4, "y": 5}])"));
+  EXPECT_TRUE(IsKind(other, ErrorKind::kConflict)) << other;
 }
 
 TEST_F(RollingWriterTest, BadSchemasAreNamed) {

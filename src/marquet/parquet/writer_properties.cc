@@ -49,6 +49,13 @@ arrow::Status CheckOptions(const arrow::Schema& schema, const WriteOptions& opti
     return InvalidInput(
         fmt::format("memory is {} bytes; expected at least {}", options.memory, kLeastMemory));
   }
+  if (const auto& pages = options.content_pages) {
+    if (pages->min_bytes < 1 || pages->max_bytes <= pages->min_bytes) {
+      return InvalidInput(
+          fmt::format("content-defined pages of {} to {} bytes; expected at least 1, and more",
+                      pages->min_bytes, pages->max_bytes));
+    }
+  }
   for (const std::string& column : options.sorted_by) {
     const auto field = schema.GetFieldByName(column);
     if (field == nullptr)
@@ -121,8 +128,14 @@ arrow::Result<std::shared_ptr<::parquet::WriterProperties>> WriterPropertiesFor(
       ->max_rows_per_page(kPageRows)
       ->dictionary_pagesize_limit(kDictionaryBytes)
       ->enable_statistics()
-      ->enable_write_page_index()
       ->enable_page_checksum();
+  options.page_index ? builder.enable_write_page_index() : builder.disable_write_page_index();
+  if (const auto& pages = options.content_pages) {
+    builder.enable_content_defined_chunking()->content_defined_chunking_options(
+        {.min_chunk_size = pages->min_bytes,
+         .max_chunk_size = pages->max_bytes,
+         .norm_level = pages->norm_level});
+  }
   if (options.level.has_value()) {
     builder.compression_level(*options.level);
   } else if (options.codec == Codec::kZstd) {

@@ -15,6 +15,9 @@
 #include "marquet/parquet/testing_internal.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/arrow/writer.h"
+#include "parquet/column_page.h"
+#include "parquet/column_reader.h"
+#include "parquet/file_reader.h"
 #include "parquet/metadata.h"
 #include "parquet/statistics.h"
 
@@ -276,6 +279,66 @@ TEST_F(ArrowOracleTest, SpecialFloatingNumbersComeBackBitByBit) {
     EXPECT_EQ(written.columns[0].null_count, 1);
     EXPECT_EQ(written.columns[0].min == nullptr, only_nan);
     EXPECT_EQ(written.columns[0].max == nullptr, only_nan);
+  }
+}
+
+class PagesTest : public WriterTest {
+ protected:
+  // The bytes of every page of the only column.
+  std::set<std::string> Pages(const std::string& path) {
+    const auto file = ::parquet::ParquetFileReader::OpenFile(path);
+    std::set<std::string> pages;
+    for (int i = 0; i < file->metadata()->num_row_groups(); ++i) {
+      const auto reader = file->RowGroup(i)->GetColumnPageReader(0);
+      for (auto page = reader->NextPage(); page != nullptr; page = reader->NextPage()) {
+        pages.emplace(reinterpret_cast<const char*>(page->data()), page->size());
+      }
+    }
+    return pages;
+  }
+
+  std::shared_ptr<arrow::Table> Texts(int first, int last) {
+    arrow::StringBuilder builder;
+    for (int i = first; i < last; ++i) EXPECT_TRUE(builder.Append(Xxh3Hex(std::to_string(i))).ok());
+    return arrow::Table::Make(arrow::schema({arrow::field("v", arrow::utf8())}), {Value(builder.Finish())});
+  }
+};
+
+TEST_F(PagesTest, EndWhereTheirContentSays) {
+  const auto shared = [&](WriteOptions options) {
+    options.verify = VerifyLevel::kFull;
+    EXPECT_TRUE(WriteTable(Path("all.parquet"), *Texts(0, 100'000), options).ok());
+    EXPECT_TRUE(WriteTable(Path("without-one.parquet"), *Texts(1, 100'000), options).ok());
+    EXPECT_EQ(Value(ReadTable(Path("all.parquet")))->num_rows(), 100'000);
+    const auto all = Pages(Path("all.parquet")), without_one = Pages(Path("without-one.parquet"));
+    size_t count = 0;
+    for (const std::string& page : all) count += without_one.contains(page) ? 1 : 0;
+    std::filesystem::remove(Path("all.parquet"));
+    std::filesystem::remove(Path("without-one.parquet"));
+    EXPECT_GT(all.size(), 10u);
+    return static_cast<double>(count) / static_cast<double>(all.size());
+  };
+  EXPECT_LT(shared({.codec = Codec::kNone, .row_group_rows = 1'000}), 0.1);
+  WriteOptions options{.codec = Codec::kNone};
+  options.content_pages = {.min_bytes = 4 << 10, .max_bytes = 16 << 10, .norm_level = 0};
+  EXPECT_GT(shared(options), 0.6);  // the others begin the column, and are indices into a dictionary
+  options.content_pages->max_bytes = 1;
+  const auto refused = WriteTable(Path("refused.parquet"), *Texts(0, 1), options).status();
+  EXPECT_TRUE(IsKind(refused, ErrorKind::kInvalidInput)) << refused;
+}
+
+TEST_F(PagesTest, AnIndexOfThemMayBeLeftOut) {
+  for (const bool page_index : {true, false}) {
+    const std::string path = Path(page_index ? "with.parquet" : "without.parquet");
+    WriteOptions options;
+    options.page_index = page_index;
+    options.verify = VerifyLevel::kFull;
+    MQ_ASSERT_OK(WriteTable(path, *Texts(0, 100), options).status());
+    const auto file = ::parquet::ParquetFileReader::OpenFile(path);
+    const auto column = file->metadata()->RowGroup(0)->ColumnChunk(0);
+    EXPECT_EQ(column->GetColumnIndexLocation().has_value(), page_index);
+    EXPECT_EQ(column->GetOffsetIndexLocation().has_value(), page_index);
+    EXPECT_TRUE(Value(ReadTable(path))->Equals(*Texts(0, 100)));
   }
 }
 
