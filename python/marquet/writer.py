@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import os
 import warnings
@@ -15,15 +14,13 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from marquet import _core
+from marquet._columns import rows_to_table
 from marquet._rows import to_stream
 from marquet._verify import VerifyLevel
-from marquet.errors import InvalidInputError, SchemaError
+from marquet.errors import InvalidInputError
 
 _ROWS_AT_ONCE = 1_000
 """Rows that come as dictionaries are gathered until there are so many."""
-
-_MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
-"""What pyarrow raises for values that a type does not hold."""
 
 _Target = tuple[int | None, tuple[tuple[str, str], ...]]
 
@@ -334,50 +331,6 @@ class ParquetWriter:
         rows, self._rows = self._rows, []
         table = rows_to_table(rows, self.schema)
         self._core.write(table, self._target[0], dict(self._target[1]))
-
-
-def rows_to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema | None) -> pa.Table:
-    """Dictionaries as columns: every key that any of them has, in the order in which they first come.
-
-    A column has the type that its values have, so that the core, which converts without loss or not at all, fits it to
-    the rows before.
-
-    Raises:
-        SchemaError: Values of a column that are of different kinds, naming the row.
-    """
-    names: dict[str, None] = dict.fromkeys(schema.names) if schema is not None else {}
-    for row in rows:
-        names.update(dict.fromkeys(row))
-    if not names:
-        raise SchemaError("the rows have no columns; a Parquet file needs at least one")
-    columns = {name: _column(name, [row.get(name) for row in rows], schema) for name in names}
-    return pa.table(columns)
-
-
-def _column(name: str, values: list[Any], schema: pa.Schema | None) -> pa.Array:
-    wanted = schema.field(name).type if schema is not None and name in schema.names else None
-    try:
-        # pyarrow cuts values to fit a type that it is given, so only dictionaries, which hold what they are given, are.
-        array = pa.array(values, type=wanted if wanted is not None and pa.types.is_dictionary(wanted) else None)
-    except _MISFITS as error:
-        raise SchemaError(f"column {name!r}: {_first_misfit(values)}: {error}") from error
-    if pa.types.is_timestamp(array.type):
-        zoned = {value.tzinfo is not None for value in values if isinstance(value, datetime.datetime)}
-        if len(zoned) > 1:
-            raise SchemaError(f"column {name!r} holds times with a zone and times without; expected one kind")
-    return array
-
-
-def _first_misfit(values: list[Any]) -> str:
-    kind: tuple[int, type] | None = None
-    for place, value in enumerate(values):
-        if value is None:
-            continue
-        if kind is None:
-            kind = (place, type(value))
-        elif type(value) is not kind[1]:
-            return f"row {place} holds a {type(value).__name__}, row {kind[0]} a {kind[1].__name__}"
-    return "its values have no common type"
 
 
 def _content_pages(chunking: bool | Mapping[str, int]) -> tuple[int, int, int] | None:

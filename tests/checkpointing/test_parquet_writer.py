@@ -191,6 +191,11 @@ class TestBadRows:
             (pa.timestamp("ms"), datetime.datetime(2024, 1, 1, 0, 0, 0, 123456)),
             (pa.decimal128(9, 1), decimal.Decimal("1.25")),
             (pa.struct([("k", pa.int64())]), {"k": 1, "late": 2}),
+            (pa.struct([("k", pa.float32())]), {"k": 1, "late": 2}),
+            (pa.struct([("k", pa.float32()), ("n", pa.int8())]), {"n": 1.5}),
+            (pa.map_(pa.string(), pa.int8()), [("a", 1.5)]),
+            (pa.list_(pa.int16(), 2), [1, 2.5]),
+            (pa.large_list(pa.date32()), [datetime.datetime(2024, 1, 1, 5)]),
         ],
     )
     def test_a_schema_is_not_fitted_by_force(self, tmp_path: pathlib.Path, kind: pa.DataType, value: Any) -> None:
@@ -210,6 +215,13 @@ class TestBadRows:
             (pa.list_(pa.int32()), [[], [1], None]),
             (pa.struct([("k", pa.int32()), ("l", pa.string())]), [{"k": 1}, {"l": "x"}]),
             (pa.large_string(), ["a"]),
+            (pa.float32(), [0.1, 1, None]),
+            (pa.list_(pa.float32()), [[0.1], [], None]),
+            (pa.list_(pa.float32(), 2), [[0.1, 2.0]]),
+            (pa.large_list(pa.int16()), [[1, 2]]),
+            (pa.dictionary(pa.int32(), pa.string()), ["a", None]),
+            (pa.map_(pa.string(), pa.int8()), [[("a", 1)], {"b": 2}, []]),
+            (pa.struct([("k", pa.float32()), ("t", pa.timestamp("ms"))]), [{"t": datetime.datetime(2024, 1, 1)}]),
         ],
     )
     def test_what_fits_without_loss_is_taken(self, tmp_path: pathlib.Path, kind: pa.DataType, values: Any) -> None:

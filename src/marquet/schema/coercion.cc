@@ -75,18 +75,18 @@ arrow::Result<std::shared_ptr<arrow::Array>> Convert(std::shared_ptr<arrow::Arra
 }
 
 // Of two nested types of one kind: whether each part of the first has its place in the second. Arrow's cast
-// would leave out the fields of a struct that the other lacks.
+// would leave out the fields of a struct that the other lacks, and knows nothing of unit=ns.
 bool PartsConvert(const arrow::DataType& from, const arrow::DataType& to) {
   if (from.id() == Type::STRUCT) {
     const auto& target = static_cast<const arrow::StructType&>(to);
     return std::all_of(from.fields().begin(), from.fields().end(), [&](const auto& field) {
       const int place = target.GetFieldIndex(field->name());
-      return place >= 0 && Convertible(*field->type(), *target.field(place));
+      return place >= 0 && Convertible(*field->type(), *target.field(place)->RemoveMetadata());
     });
   }
   if (from.num_fields() == 0 || from.num_fields() != to.num_fields()) return false;
   for (int i = 0; i < from.num_fields(); ++i) {
-    if (!Convertible(*from.field(i)->type(), *to.field(i))) return false;
+    if (!Convertible(*from.field(i)->type(), *to.field(i)->RemoveMetadata())) return false;
   }
   return true;
 }

@@ -97,5 +97,31 @@ TEST(CoercionTest, DictionariesBecomeTheirValues) {
   EXPECT_EQ((*fitted)->null_count(), 1);
 }
 
+TEST(CoercionTest, NoFieldOfAStructIsLeftOut) {
+  const auto a = arrow::field("a", arrow::int64()), b = arrow::field("b", arrow::int64());
+  const auto narrow = arrow::struct_({a}), wide = arrow::struct_({b, a});
+  const auto text = arrow::struct_({arrow::field("a", arrow::utf8())});
+  const std::vector<std::shared_ptr<arrow::DataType> (*)(std::shared_ptr<arrow::DataType>)> nestings = {
+      [](std::shared_ptr<arrow::DataType> type) { return type; },
+      [](std::shared_ptr<arrow::DataType> type) { return arrow::list(std::move(type)); },
+      [](std::shared_ptr<arrow::DataType> type) { return arrow::map(arrow::utf8(), std::move(type)); },
+      [](std::shared_ptr<arrow::DataType> type) { return arrow::struct_({arrow::field("s", type)}); }};
+  for (const auto& nested : nestings) {
+    EXPECT_TRUE(Convertible(*nested(narrow), *arrow::field("x", nested(wide))));
+    EXPECT_FALSE(Convertible(*nested(wide), *arrow::field("x", nested(narrow))));
+    EXPECT_FALSE(Convertible(*nested(text), *arrow::field("x", nested(narrow))));  // "5" is no number
+    EXPECT_FALSE(Convertible(*nested(narrow), *arrow::field("x", nested(text))));
+    const auto micros = arrow::struct_({arrow::field("a", arrow::timestamp(arrow::TimeUnit::MICRO))});
+    EXPECT_FALSE(Convertible(*nested(micros), *arrow::field("x", nested(arrow::struct_({Nanos("a")})))));
+  }
+  const auto column =
+      arrow::StructArray::Make({ArrayOf<arrow::Int64Builder>(arrow::int64(), 7)}, {a}).ValueOrDie();
+  const auto fitted = CoerceArray(column, *arrow::field("x", wide));
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  const auto& fields = static_cast<const arrow::StructArray&>(**fitted);
+  EXPECT_TRUE(fields.field(0)->IsNull(0));
+  EXPECT_TRUE(fields.field(1)->Equals(*ArrayOf<arrow::Int64Builder>(arrow::int64(), 7)));
+}
+
 }  // namespace
 }  // namespace marquet::schema
