@@ -45,8 +45,9 @@ class OrphanWalk {
     const std::string retired = file::JoinPath(file::JoinPath(orphans_.folder, "_marquet"), "retired");
     ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs_, retired));
     const std::string from = file::JoinPath(orphans_.folder, path);
-    const std::string to =
-        file::JoinPath(retired, fmt::format("{}-{}-{}", orphans_.run, orphans_.attempt, UriEncode(path, "")));
+    // Not "*.parquet": readers that look into every folder must not find it.
+    const std::string to = file::JoinPath(
+        retired, fmt::format("{}-{}-{}.retired", orphans_.run, orphans_.attempt, UriEncode(path, "")));
     ARROW_RETURN_NOT_OK(fs_->PublishNew(from, to));
     ARROW_RETURN_NOT_OK(fs_->SyncDirectory(retired));
     ARROW_RETURN_NOT_OK(fs_->SyncDirectory(file::ParentPath(from)));
