@@ -14,7 +14,7 @@ from marquet._core import version as __version__  # noqa: E402
 from marquet._export import ExportReport, export  # noqa: E402
 from marquet._ingest import IngestReport, SourcePart, SourceReport, ingest  # noqa: E402
 from marquet._rescue import RescueLoss, RescueReport, rescue  # noqa: E402
-from marquet._verify import Damage, FileVerdict, TableVerdict, verify  # noqa: E402
+from marquet._verify import Damage, FileVerdict, TableVerdict, validate_parquet_file, verify  # noqa: E402
 from marquet.errors import (  # noqa: E402
     AlreadyExistsError,
     CommitUnknownError,
@@ -32,6 +32,7 @@ from marquet.table import AppendReport, Table, create_table, open_table  # noqa:
 from marquet.writer import ParquetWriter, PublishedFile, WriteReport, fingerprint  # noqa: E402
 
 if TYPE_CHECKING:
+    from marquet import datatrove as datatrove
     from marquet import torch as torch
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "ingest",
     "open_table",
     "rescue",
+    "validate_parquet_file",
     "verify",
 ]
 
@@ -78,7 +80,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Imports ``marquet.torch`` when it is first asked for, because it needs PyTorch."""
-    if name == "torch":
-        return importlib.import_module("marquet.torch")
+    """Imports ``marquet.torch`` and ``marquet.datatrove`` when they are first asked for: they need those packages."""
+    if name in ("datatrove", "torch"):
+        return importlib.import_module(f"marquet.{name}")
     raise AttributeError(f"module 'marquet' has no attribute {name!r}")

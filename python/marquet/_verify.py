@@ -90,3 +90,15 @@ def verify(path: str | os.PathLike[str], level: VerifyLevel = "full") -> FileVer
     if verdict.pop("kind") != "file":
         return TableVerdict(**verdict)
     return FileVerdict(**{name: verdict[name] for name in ("ok", "rows", "rows_intact", "bytes", "damage")})
+
+
+def validate_parquet_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is complete: ``verify(path, level="footer").ok``.
+
+    A file whose writer is at work, or was interrupted, is not; ``marquet rescue`` gets the rows out of that.
+
+    Raises:
+        NotFoundError: There is no such file.
+        StorageError: The operating system refused to read.
+    """
+    return verify(path, level="footer").ok

@@ -1,0 +1,11 @@
+"""datatrove's ParquetWriter and InferenceRunner, with files that survive (``pip install 'marquet[datatrove]'``).
+
+One import line changes; ``docs/datatrove.md`` says what else does.
+"""
+
+from __future__ import annotations
+
+from marquet.datatrove.runner import InferenceRunner
+from marquet.datatrove.writer import ParquetWriter
+
+__all__ = ["InferenceRunner", "ParquetWriter"]
