@@ -67,10 +67,13 @@ arrow::Status NoFooter(arrow::io::RandomAccessFile& file, const std::string& pat
 }  // namespace
 
 ByteRange ChunkBytes(const ::parquet::ColumnChunkMetaData& chunk) {
+  // Arrow's writer says that data pages begin at 0 where there are none: in a row group without rows.
   int64_t begin = chunk.data_page_offset();
+  if (begin == 0 && chunk.num_values() == 0) begin = INT64_MAX;
   if (chunk.has_dictionary_page() && chunk.dictionary_page_offset() > 0) {
     begin = std::min(begin, chunk.dictionary_page_offset());
   }
+  if (begin == INT64_MAX && chunk.total_compressed_size() == 0) begin = kMagicBytes;
   int64_t end = 0;
   if (__builtin_add_overflow(begin, chunk.total_compressed_size(), &end)) end = INT64_MAX;
   return {begin, end};

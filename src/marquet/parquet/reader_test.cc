@@ -2,9 +2,13 @@
 
 #include <random>
 
+#include "arrow/io/file.h"
 #include "marquet/base/error.h"
 #include "marquet/parquet/testing_internal.h"
+#include "marquet/parquet/verify.h"
+#include "parquet/arrow/writer.h"
 #include "parquet/metadata.h"
+#include "parquet/properties.h"
 #include "parquet/schema.h"
 
 namespace marquet::pq {
@@ -209,6 +213,25 @@ TEST_F(ReaderTest, AFileWithoutAFooterSaysThatItsWriterMayBeAtIt) {
     EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << status.ToString();
     EXPECT_NE(status.message().find(path + ": " + message), std::string::npos) << status.ToString();
     EXPECT_NE(HintOf(status).find(hint), std::string::npos) << HintOf(status);
+  }
+}
+
+TEST_F(ReaderTest, ArrowsFilesWithoutRowsAreWhole) {
+  const auto schema = arrow::schema({arrow::field("a", arrow::int64()), arrow::field("b", arrow::utf8()),
+                                     arrow::field("c", arrow::list(arrow::float64()))});
+  const auto table = *arrow::Table::MakeEmpty(schema);
+  for (const bool dictionary : {true, false}) {
+    const std::string path = Path("empty.parquet");
+    ::parquet::WriterProperties::Builder properties;
+    if (!dictionary) properties.disable_dictionary();
+    const auto out = Value(arrow::io::FileOutputStream::Open(path));
+    MQ_ASSERT_OK(
+        ::parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), out, 1'000, properties.build()));
+    MQ_ASSERT_OK(out->Close());
+    EXPECT_TRUE(Value(VerifyFile(*fs_, path, VerifyLevel::kFull)).ok);
+    const auto rows = Value(ReadTable(path));
+    EXPECT_EQ(rows->num_rows(), 0);
+    EXPECT_EQ(rows->num_columns(), 3);
   }
 }
 
