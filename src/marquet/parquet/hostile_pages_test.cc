@@ -5,7 +5,6 @@
 #include "marquet/base/error.h"
 #include "marquet/parquet/page_header_internal.h"
 #include "marquet/parquet/testing_internal.h"
-#include "marquet/parquet/varint_internal.h"
 #include "marquet/parquet/verify.h"
 #include "parquet/file_writer.h"
 #include "parquet/metadata.h"
@@ -39,17 +38,6 @@ std::string Compressed(Compression::type type, const std::string& bytes) {
   std::string out(static_cast<size_t>(codec->MaxCompressedLen(size, data)), '\0');
   out.resize(static_cast<size_t>(Value(codec->Compress(size, data, static_cast<int64_t>(out.size()),
                                                        reinterpret_cast<uint8_t*>(out.data())))));
-  return out;
-}
-
-// A struct of thrift's compact protocol whose first fields, numbered from 1, are integers.
-std::string Integers(std::initializer_list<int64_t> numbers) {
-  std::string out;
-  for (const int64_t number : numbers) {
-    uint8_t bytes[kMostVarintBytes];
-    out += '\x15';
-    out.append(reinterpret_cast<char*>(bytes), static_cast<size_t>(PutZigzag(number, bytes) - bytes));
-  }
   return out;
 }
 

@@ -282,7 +282,7 @@ arrow::Result<RescueReport> Rescue(const std::shared_ptr<file::FileSystem>& fs, 
   const auto layout = [&]() -> arrow::Result<std::optional<RowGroupLayout>> {
     if (schema->path.empty()) return std::optional<RowGroupLayout>();
     ARROW_ASSIGN_OR_RAISE(const auto other, fs->OpenForReading(schema->path));
-    ARROW_ASSIGN_OR_RAISE(RowGroupLayout found, ReadLayout(other, *schema->footer));
+    ARROW_ASSIGN_OR_RAISE(RowGroupLayout found, ReadLayout(other, schema->path, *schema->footer));
     return found;
   };
   ARROW_RETURN_NOT_OK(GuardRead(path, [&]() -> arrow::Status {

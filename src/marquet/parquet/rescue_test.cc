@@ -402,6 +402,43 @@ TEST_F(RescueCaseTest, WhateverIsFlippedNothingComesBackThatWasNotThere) {
   }
 }
 
+// Claims
+
+TEST_F(RescueCaseTest, WhatPagesClaimIsNotBelieved) {
+  constexpr int64_t kTooMuch = int64_t{1} << 30;  // memory that no page of ten bytes may take
+  const auto table = Value(FlatTable(10)->SelectColumns({1}));
+  for (const auto codec : {Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::GZIP,
+                           Compression::BROTLI, Compression::ZSTD, Compression::LZ4}) {
+    const RescueSchema schema = SchemaOf(PeerFile(*table, {.codec = codec}));
+    for (const int64_t values : {int64_t{0}, int64_t{1'000}, int64_t{INT32_MAX}}) {
+      for (const int64_t levels : {int64_t{0}, int64_t{INT32_MAX}}) {
+        const std::string first = Integers({0, INT32_MAX, 10}) + '\x2c' + Integers({values, 0, 3, 3});
+        const std::string second =
+            Integers({3, INT32_MAX, 10}) + '\x5c' + Integers({values, 0, values, 0, levels, 0}) + '\x11';
+        for (const std::string& header : {first, second}) {
+          const int64_t before = arrow::default_memory_pool()->max_memory();
+          const auto report =
+              RescueBytes("PAR1" + header + std::string(2, '\0') + std::string(10, '\x28'), schema);
+          EXPECT_LT(arrow::default_memory_pool()->max_memory(), before + kTooMuch);
+          if (report.ok()) {
+            EXPECT_EQ(report->rows, 0);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_F(RescueCaseTest, ManyMorePagesThanMemoryAreNotHeld) {
+  // Half a million pages without values, which belong to no row group.
+  const std::string page = Integers({0, 0, 0}) + '\x2c' + Integers({1, 8, 3, 3}) + std::string(2, '\0');
+  std::string bytes = "PAR1";
+  for (int i = 0; i < 500'000; ++i) bytes += page;
+  const auto schema = Value(SchemaOfColumns(FlatTable(1)->schema(), "columns"));
+  const auto report = RescueBytes(bytes, schema);
+  EXPECT_TRUE(IsKind(report.status(), ErrorKind::kSchema)) << report.status().ToString();
+}
+
 // Failures around it
 
 TEST_F(RescueCaseTest, AFailureToWritePublishesNothing) {

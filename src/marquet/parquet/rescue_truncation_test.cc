@@ -66,7 +66,7 @@ TEST_F(RescueTruncationTest, NestedColumnsInBothVersionsOfPages) {
                    std::string(dictionary ? ", dictionaries" : ", plain"));
       CutEverywhere(
           PeerFile(*table, {.codec = Compression::ZSTD, .version = version, .dictionary = dictionary}),
-          *table, 500, version == ParquetDataPageVersion::V1);
+          *table, 250, version == ParquetDataPageVersion::V1);
       if (HasFatalFailure()) return;
     }
   }

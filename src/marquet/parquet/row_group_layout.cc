@@ -31,8 +31,8 @@ arrow::Result<std::vector<int64_t>> PageRows(const std::shared_ptr<arrow::io::Ra
 }  // namespace
 
 arrow::Result<RowGroupLayout> ReadLayout(const std::shared_ptr<arrow::io::RandomAccessFile>& file,
-                                         const ::parquet::FileMetaData& footer) {
-  return GuardRead("layout", [&]() -> arrow::Result<RowGroupLayout> {
+                                         const std::string& path, const ::parquet::FileMetaData& footer) {
+  return GuardRead(path, [&]() -> arrow::Result<RowGroupLayout> {
     RowGroupLayout layout;
     for (int i = 0; i < footer.num_row_groups(); ++i) {
       layout.row_groups.push_back(footer.RowGroup(i)->num_rows());

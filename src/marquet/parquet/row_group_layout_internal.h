@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "arrow/io/type_fwd.h"
@@ -23,9 +24,9 @@ struct RowGroupLayout {
   std::vector<std::vector<int64_t>> pages;
 };
 
-// Reads the page headers of one row group. `footer`: the file's.
+// Reads the page headers of one row group. `footer`: the file's; `path`: for errors.
 arrow::Result<RowGroupLayout> ReadLayout(const std::shared_ptr<arrow::io::RandomAccessFile>& file,
-                                         const ::parquet::FileMetaData& footer);
+                                         const std::string& path, const ::parquet::FileMetaData& footer);
 
 // Whether the same writer would end a row group after so many rows. `last`: nothing comes behind it.
 bool AllowsRowGroup(const RowGroupLayout& layout, int64_t rows, bool last);

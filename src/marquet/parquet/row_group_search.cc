@@ -174,8 +174,10 @@ std::string RowGroupSearch::TrailerObjection(int leaf, const Chunk& chunk) {
     const auto page = walk_.At(i);
     if (page.ok() && (*page)->header.holds_data()) values += (*page)->header.values;
   }
+  // Writers have different names for the levels of a list, so the top-level column's has to do.
   const std::vector<std::string> path = Leaf(leaf).path()->ToDotVector();
-  if (trailer->path != path || trailer->physical_type != static_cast<int32_t>(Leaf(leaf).physical_type())) {
+  if (trailer->path[0] != path[0] ||
+      trailer->physical_type != static_cast<int32_t>(Leaf(leaf).physical_type())) {
     return fmt::format("the metadata behind its chunk says column {}",
                        Quoted(::parquet::schema::ColumnPath(trailer->path).ToDotString()));
   }

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "marquet/file/file_system.h"
 #include "marquet/parquet/reader.h"
+#include "marquet/parquet/varint_internal.h"
 #include "marquet/parquet/writer.h"
 
 namespace marquet::pq {
@@ -25,6 +26,17 @@ template <typename T>
 T Value(arrow::Result<T> result) {
   if (!result.ok()) throw std::runtime_error(result.status().ToString());
   return std::move(result).ValueUnsafe();
+}
+
+// A struct of thrift's compact protocol whose first fields, numbered from 1, are integers.
+inline std::string Integers(std::initializer_list<int64_t> numbers) {
+  std::string out;
+  for (const int64_t number : numbers) {
+    uint8_t bytes[kMostVarintBytes];
+    out += '\x15';
+    out.append(reinterpret_cast<char*>(bytes), static_cast<size_t>(PutZigzag(number, bytes) - bytes));
+  }
+  return out;
 }
 
 class FileTest : public ::testing::Test {
