@@ -10,6 +10,7 @@ from marquet import _arrow
 _arrow.load()
 
 from marquet import depth  # noqa: E402
+from marquet._clean import CleanReport, Leftover, clean  # noqa: E402
 from marquet._core import version as __version__  # noqa: E402
 from marquet._export import ExportReport, export  # noqa: E402
 from marquet._ingest import IngestReport, SourcePart, SourceReport, ingest  # noqa: E402
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AlreadyExistsError",
     "AppendReport",
+    "CleanReport",
     "CommitUnknownError",
     "ConflictError",
     "CorruptDataError",
@@ -46,6 +48,7 @@ __all__ = [
     "FileVerdict",
     "IngestReport",
     "InvalidInputError",
+    "Leftover",
     "MarquetError",
     "NotFoundError",
     "ParquetWriter",
@@ -62,6 +65,7 @@ __all__ = [
     "UnsupportedError",
     "WriteReport",
     "__version__",
+    "clean",
     "create_table",
     "depth",
     "export",

@@ -138,6 +138,8 @@ def export(table: str, format: str, output: str, source: str | None, columns: Se
 
 def rescue(path: str, out: str, schema: str | None, table: str | None, progress: object | None) -> dict[str, Any]: ...
 
+def clean(directory: str, yes: bool, older_than_ms: int) -> dict[str, Any]: ...
+
 def dbn_decode(path: str, allow_truncated: bool = False, keep_unknown: bool = False, null_on_overflow: bool = False) -> tuple[dict[str, ArrowStream], dict[str, Any]]:
     """The rows of a DBN file by record kind, and a summary of what was read."""
 

@@ -16,6 +16,7 @@ void RegisterWriter(nanobind::module_& module);    // writer.cc
 void RegisterIngest(nanobind::module_& module);    // ingest.cc
 void RegisterExport(nanobind::module_& module);    // export.cc
 void RegisterRescue(nanobind::module_& module);    // rescue.cc
+void RegisterClean(nanobind::module_& module);     // clean.cc
 void RegisterDbn(nanobind::module_& module);       // dbn.cc
 void RegisterDepth(nanobind::module_& module);     // depth.cc
 void RegisterSampling(nanobind::module_& module);  // sampling.cc

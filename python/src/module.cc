@@ -51,6 +51,7 @@ NB_MODULE(_core, module) {
   RegisterIngest(module);
   RegisterExport(module);
   RegisterRescue(module);
+  RegisterClean(module);
   RegisterDbn(module);
   RegisterDepth(module);
   RegisterSampling(module);

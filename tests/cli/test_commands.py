@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from dbn_files import trades_file
 
-COMMANDS = ["ingest", "scan", "info", "history", "export", "verify", "rescue", "depth"]
+COMMANDS = ["ingest", "scan", "info", "history", "export", "verify", "rescue", "clean", "depth"]
 
 
 def test_help_lists_every_command(marquet):

@@ -108,6 +108,34 @@ arrow::Result<int64_t> ParseBytes(std::string_view text) {
   return static_cast<int64_t>(value * scale);
 }
 
+arrow::Result<int64_t> ParseDuration(std::string_view text) {
+  double value = 0;
+  const char* const text_end = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), text_end, value);
+  double scale = 0;
+  if (text_end - end == 1) {
+    switch (*end) {
+      case 's':
+        scale = 1e3;
+        break;
+      case 'm':
+        scale = 60e3;
+        break;
+      case 'h':
+        scale = 3600e3;
+        break;
+      case 'd':
+        scale = 86400e3;
+        break;
+    }
+  }
+  if (error != std::errc() || scale == 0 || !(value >= 0) || value * scale > 9e18) {
+    return InvalidInput(fmt::format(
+        "'{}' is not a duration; expected a number and a unit such as 90s, 30m, 12h or 2d", text));
+  }
+  return static_cast<int64_t>(value * scale);
+}
+
 std::string UriEncode(std::string_view text, std::string_view keep) {
   std::string out;
   out.reserve(text.size());

@@ -19,6 +19,9 @@ std::string HumanSeconds(double seconds);  // "3.2 s", "2 min 05 s"
 // Reads "2GB", "512MiB", "1.5 GB", "4096": SI and IEC units, case-insensitive. Errors: kInvalidInput.
 arrow::Result<int64_t> ParseBytes(std::string_view text);
 
+// Reads "90s", "30m", "1.5h", "2d" as milliseconds. Errors: kInvalidInput.
+arrow::Result<int64_t> ParseDuration(std::string_view text);
+
 // Percent-encodes every byte except the unreserved ones of RFC 3986 and '/' ("keep" names more bytes to
 // keep), and back. Decoding: kInvalidInput when a '%' is not followed by two hexadecimal digits.
 std::string UriEncode(std::string_view text, std::string_view keep = "/");

@@ -27,6 +27,17 @@ TEST(TextTest, ReadsSizes) {
   }
 }
 
+TEST(TextTest, ReadsDurations) {
+  EXPECT_EQ(ParseDuration("0s").ValueOrDie(), 0);
+  EXPECT_EQ(ParseDuration("90s").ValueOrDie(), 90'000);
+  EXPECT_EQ(ParseDuration("30m").ValueOrDie(), 1'800'000);
+  EXPECT_EQ(ParseDuration("1.5h").ValueOrDie(), 5'400'000);
+  EXPECT_EQ(ParseDuration("2d").ValueOrDie(), 172'800'000);
+  for (const char* text : {"", "h", "60", "-1s", "2 h", "1w", "1hh", "nans", "1e300d"}) {
+    EXPECT_TRUE(IsKind(ParseDuration(text).status(), ErrorKind::kInvalidInput)) << text;
+  }
+}
+
 TEST(TextTest, EscapesForUrisAndBack) {
   const std::string odd = "symbol=UD:1V: GN 2437%/\xC3\xA9";
   EXPECT_EQ(UriEncode("a b/c%"), "a%20b/c%25");

@@ -65,6 +65,7 @@ Action DeclareHistory(CLI::App& options);
 Action DeclareExport(CLI::App& options);
 Action DeclareVerify(CLI::App& options);
 Action DeclareRescue(CLI::App& options);
+Action DeclareClean(CLI::App& options);
 Action DeclareDepth(CLI::App& options);
 
 }  // namespace marquet::cli

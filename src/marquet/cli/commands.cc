@@ -39,6 +39,11 @@ const std::vector<Command>& Commands() {
        "  marquet rescue book/.part-0.parquet.1f3-0-9c0de2a4b5f60718.tmp -o rows.parquet\n"
        "  marquet rescue broken.parquet -o rows.parquet --table book --json",
        DeclareRescue},
+      {"clean", "Remove temporary files of writers that are gone",
+       "  marquet clean book\n"
+       "  marquet clean book --yes\n"
+       "  marquet clean data/ --older-than 2d --json",
+       DeclareClean},
       {"depth", "Labelled market-depth samples out of order-book rows",
        "  marquet depth book --into samples --micro-pip 0.25\n"
        "  marquet depth book --into samples --micro-pip 0.25 --mode append\n"

@@ -1,0 +1,64 @@
+"""Removing what killed writers left behind."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+
+from marquet import _core
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A temporary file of a writer, or the journal beside one."""
+
+    path: str
+    journal: bool
+    bytes: int
+    age_seconds: float
+    """Since it, or the file that it goes with, was changed."""
+    pid: int
+    """The number of the process that wrote it."""
+    young: bool
+    """Kept: it was changed a short while ago."""
+    owner_lives: bool
+    """Kept: its writer may be a living process of this machine."""
+    removed: bool
+
+
+@dataclass(frozen=True)
+class CleanReport:
+    """What was found."""
+
+    removed: bool
+    """Whether files were removed, or only looked for."""
+    count: int
+    """Of files that were removed, or would be."""
+    bytes: int
+    """Of the same."""
+    files: list[Leftover]
+    """All that were found, those that are kept included."""
+
+
+def clean(
+    directory: str | os.PathLike[str], yes: bool = False, *, older_than: timedelta = timedelta(hours=1)
+) -> CleanReport:
+    """Lists, or removes, temporary files whose writer is gone.
+
+    Only files with exactly a name that Marquet makes are looked at, in the directory and below it, without following
+    symbolic links. Files of living processes of this machine are kept, and so are those that were changed a short
+    while ago. Writers on other machines, or in other containers, are not seen: give `older_than` more time than any of
+    them may pause.
+
+    Args:
+        directory: Such as a table.
+        yes: Remove the files; otherwise they are listed only.
+        older_than: Files that were changed since are kept.
+
+    Raises:
+        NotFoundError: There is no such directory.
+        StorageError: A directory could not be listed, or a file not be removed.
+    """
+    report = _core.clean(os.fspath(directory), yes, int(older_than / timedelta(milliseconds=1)))
+    return CleanReport(**{**report, "files": [Leftover(**file) for file in report["files"]]})

@@ -1,0 +1,68 @@
+#include "marquet/pipeline/clean.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "marquet/base/text.h"
+
+namespace marquet::pipeline {
+namespace {
+
+std::string Why(const file::Leftover& file) {
+  if (file.owner_lives) return fmt::format("kept: process {} may be writing it", file.pid);
+  if (file.young) return "kept: changed too short a while ago";
+  if (file.removed) return "removed";
+  const bool rows = !file.journal && file.bytes > 0 && file.final_name.ends_with(".parquet");
+  return rows ? "may hold rows that `marquet rescue` brings back" : "left behind";
+}
+
+}  // namespace
+
+arrow::Result<CleanReport> Clean(const std::string& directory, const file::LeftoverOptions& options) {
+  CleanReport report;
+  report.directory = directory;
+  report.removed = options.remove;
+  ARROW_ASSIGN_OR_RAISE(report.files, file::FindLeftovers(directory, options));
+  for (const file::Leftover& file : report.files) {
+    if (file.kept()) continue;
+    ++report.count;
+    report.bytes += file.bytes;
+  }
+  return report;
+}
+
+std::string ToText(const CleanReport& report) {
+  std::string text;
+  for (const file::Leftover& file : report.files) {
+    text += fmt::format("{}: {}, {} old: {}\n", file.path, HumanBytes(file.bytes),
+                        HumanSeconds(static_cast<double>(file.age_ms) / 1000), Why(file));
+  }
+  text += fmt::format("{}: {} files, {} {}\n", report.directory, WithCommas(report.count),
+                      HumanBytes(report.bytes),
+                      report.removed      ? "removed"
+                      : report.count == 0 ? "left behind by writers that are gone"
+                                          : "left behind by writers that are gone; --yes removes them");
+  return text;
+}
+
+std::string ToJson(const CleanReport& report) {
+  nlohmann::ordered_json files = nlohmann::ordered_json::array();
+  for (const file::Leftover& file : report.files) {
+    files.push_back({{"path", file.path},
+                     {"journal", file.journal},
+                     {"bytes", file.bytes},
+                     {"age_seconds", static_cast<double>(file.age_ms) / 1000},
+                     {"pid", file.pid},
+                     {"young", file.young},
+                     {"owner_lives", file.owner_lives},
+                     {"removed", file.removed}});
+  }
+  const nlohmann::ordered_json root = {{"directory", report.directory},
+                                       {"removed", report.removed},
+                                       {"count", report.count},
+                                       {"bytes", report.bytes},
+                                       {"files", std::move(files)}};
+  return root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace marquet::pipeline
