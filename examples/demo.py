@@ -200,7 +200,7 @@ def main() -> None:
             ),
             *("--seed", str(SEED), "--date", "2024-03-04", "--out", source),
         )
-        remark.append(f"{arguments.records:,} records, {source.stat().st_size / 1e6:.1f} MB")
+        remark.append(f"{arguments.records:,} records, {source.stat().st_size / 2**20:.1f} MiB")
     with step("Ingest it into a table"):
         command(BIN / "marquet", "ingest", source, "--into", book)
     with step("Look at the table"):

@@ -33,14 +33,19 @@ def marquet(marquet_program: Path) -> Run:
 
 @pytest.fixture
 def fails(marquet: Run) -> Callable[..., str]:
-    """``fails("info", table)`` runs the program, demands exit code 1 and one error line, and gives what it said."""
+    """``fails("info", table)`` runs the program, demands exit code 1 and one error line, and gives what it said.
+
+    Between the line and its hint may stand the text that it is about, indented, with a caret below.
+    """
 
     def run(*arguments: object, code: int = 1, **options: object) -> str:
         done = marquet(*arguments, ok=False, **options)
         assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         lines = done.stderr.strip().splitlines()
         assert lines and lines[0].startswith("marquet: "), done.stderr
-        assert len(lines) == 1 or lines[1].startswith("hint: "), done.stderr
+        rest = lines[3:] if lines[1:] and lines[1].startswith("  ") else lines[1:]
+        assert not rest or rest[0].startswith("hint: "), done.stderr
+        assert lines[1:] == rest or lines[2].strip() == "^", done.stderr
         return done.stderr
 
     return run

@@ -183,6 +183,47 @@ def test_no_permission(fails, marquet_program):
         shutil.rmtree(folder)
 
 
+def test_a_file_is_no_table(fails, tmp_path):
+    source = trades_file(tmp_path / "a.dbn")
+    for command in (("scan", source), ("info", source), ("export", source, "--to", "csv", "-o", tmp_path / "x.csv")):
+        text = fails(*command)
+        assert text.startswith(f"marquet: invalid input: {source}: is a file; a table is a directory\nhint: ingest the")
+
+
+def test_a_folder_of_tables_is_told_with_what_is_in_it(marquet, fails, tmp_path):
+    for name in ("b", "a"):
+        marquet("ingest", trades_file(tmp_path / f"{name}.dbn"), "--into", tmp_path / "folder" / name)
+    folder = tmp_path / "folder"
+    text = fails("info", folder)
+    assert text == (
+        f"marquet: not found: {folder}: not a table, but a folder of tables\n"
+        f"hint: name one of them: {folder}/a, {folder}/b\n"
+    )
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_dbn_file_is_not_called_a_damaged_parquet_file(fails, tmp_path, compressed):
+    source = trades_file(tmp_path / "a.dbn")
+    if compressed:
+        source.write_bytes(zstd(source.read_bytes()))
+    text = fails("verify", source)
+    assert text.startswith(f"marquet: invalid input: {source}: is ") and "not a Parquet file" in text
+
+
+def test_a_folder_that_is_not_there_is_named(marquet, fails, tmp_path):
+    table = tmp_path / "t"
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", table)
+    for command, name in (
+        (("scan", table, "--format", "csv"), "x.csv"),
+        (("scan", table), "x.parquet"),
+        (("export", table, "--to", "jsonl"), "x.jsonl"),
+        (("export", table, "--to", "dbn"), "x.dbn"),
+    ):
+        output = tmp_path / "nowhere" / name
+        text = fails(*command, "-o", output)
+        assert text.startswith(f"marquet: not found: {output}: there is no folder {tmp_path}/nowhere\nhint: ")
+
+
 def test_an_unknown_column_in_a_filter(marquet, fails, tmp_path):
     table = tmp_path / "t"
     marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", table)

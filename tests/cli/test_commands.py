@@ -48,6 +48,12 @@ def test_version(marquet):
         (("scan", "t", "--start", "yesterday"), "--start"),
         (("scan", "t", "--where", "price >"), "--where"),
         (("ingest", "x.dbn"), "--into is required"),
+        (("ingest", "x.dbn", "--to", "t"), "there is no option '--to'\nhint: did you mean '--into'?"),
+        (("ingest", "x.dbn", "--into", "t", "--verfy=full"), "no option '--verfy'\nhint: did you mean '--verify'?"),
+        (("ingest", "x.dbn", "--into", "t", "--zzzzzzz"), "no option '--zzzzzzz'\nhint: 'marquet ingest --help'"),
+        (("--jbos", "2"), "there is no option '--jbos'\nhint: did you mean '--jobs'?"),
+        (("help", "scn"), "there is no command 'scn'"),
+        (("scan", "t", "-o", "rows.txt"), "a file needs a format"),
         (("ingest", "x.dbn", "--into", "t", "--replace", "--append-anyway"), "--append-anyway"),
         (("ingest", "x.dbn", "--into", "t", "--memory", "lots"), "--memory"),
         (("depth", "t", "--into", "s", "--micro-pip", "big"), "--micro-pip"),
@@ -158,6 +164,60 @@ def test_a_signal_stops_an_ingest_and_leaves_nothing(marquet_program, marquet, t
     assert process.returncode == code, errors
     assert b"run the same command again" in errors
     assert not (tmp_path / "t").exists()
+
+
+def test_help_is_a_command_too(marquet):
+    assert marquet("help").stdout == marquet("--help").stdout
+    assert marquet("help", "scan").stdout == marquet("scan", "--help").stdout
+
+
+def test_help_says_how_lists_are_written_and_doubles_no_dots(marquet):
+    for command in COMMANDS:
+        assert "... ..." not in marquet(command, "--help").stdout
+    assert "--columns NAME,NAME,...\n" in marquet("scan", "--help").stdout
+
+
+def test_a_list_takes_the_next_word_only(marquet, tmp_path):
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
+    arguments = ("--format", "csv", "--limit", "1")
+    for columns in (("--columns", "symbol,size"), ("--columns", "symbol", "--columns", "size")):
+        assert marquet("scan", *arguments, *columns, tmp_path / "t").stdout == "symbol,size\nESH4,1\n"
+
+
+def test_a_caret_stands_below_what_it_is_about(marquet, fails, tmp_path):
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
+    text = fails("scan", "t", "--where", "price >", code=2)
+    assert text.splitlines()[1:3] == ["  price >", "         ^"]
+    where = "size = 1 and pirce > 5"
+    text = fails("scan", tmp_path / "t", "--where", where)
+    assert text.splitlines()[1:] == [f"  {where}", "               ^", "hint: did you mean 'price'?"]
+    done = marquet("scan", tmp_path / "t", "--where", where, "--json", ok=False)
+    assert json.loads(done.stdout)["error"].endswith(f"at byte 13\n  {where}\n               ^")
+
+
+def test_verbose_says_what_is_done(marquet, tmp_path):
+    source, table = trades_file(tmp_path / "a.dbn"), tmp_path / "t"
+    done = marquet("ingest", source, "--into", table, "-v").stderr
+    assert f"marquet: info: {source}: reading it\n" in done and "debug" not in done
+    assert f"marquet: info: {table}: version 0 adds 10 rows in 1 file\n" in done
+    assert f"marquet: info: {table}: verifying version 0\n" in marquet("verify", table, "-v").stderr
+    (file,) = table.rglob("*.parquet")
+    assert f"marquet: debug: {file}: 10 rows, intact\n" in marquet("verify", table, "-vv").stderr
+    assert f"marquet: debug: {file}: 10 rows, intact\n" in marquet("verify", file, "-vv").stderr
+    assert marquet("verify", table).stderr == ""
+
+
+def test_columns_that_are_levels_of_one_another_are_one_line(marquet, data_dir, tmp_path):
+    source = data_dir / "dbn" / "test_data.mbp-10.v3.dbn.zst"
+    marquet("ingest", source, "--into", tmp_path / "t")
+    text = marquet("info", tmp_path / "t").stdout.split("\ncolumns")[1]
+    lines = text.splitlines()
+    names = [column["name"] for column in json.loads(marquet("info", tmp_path / "t", "--json").stdout)["columns"]]
+    assert lines[0].strip() == str(len(names))
+    assert "  bid_px_00 to bid_px_09  int64, in units of 1e-9" in lines
+    assert "  ts_in_delta             int32" in lines
+    shown = [line.split()[0] for line in lines[1:]]
+    assert shown == [name for name in names if not name[-2:].isdigit() or name.endswith("_00")]
 
 
 def test_a_wrong_number_is_told_with_what_is_expected(fails):

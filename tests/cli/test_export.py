@@ -79,3 +79,51 @@ def test_a_source_with_losses_is_refused_before_anything_is_written(fails, marqu
     text = fails("export", table, "--to", "dbn", "-o", tmp_path / "back")
     assert "cut.dbn: was ingested with losses" in text
     assert not (tmp_path / "back").exists()
+
+
+def test_a_source_that_is_not_there_is_told_with_those_that_are(fails, marquet, table, tmp_path):
+    marquet("ingest", trades_file(tmp_path / "b.dbn", ["YMH4"]), "--into", table)
+    text = fails("export", table, "--to", "dbn", "--source", "nowhere-at-all", "-o", tmp_path / "x.dbn")
+    assert "there is no source 'nowhere-at-all'\nhint: its sources are a.dbn, b.dbn\n" in text
+
+
+def test_several_sources_do_not_become_a_directory_with_a_files_name(fails, marquet, table, tmp_path):
+    marquet("ingest", trades_file(tmp_path / "b.dbn", ["YMH4"]), "--into", table)
+    for name in ("d.dbn", "d.dbn.zst"):
+        text = fails("export", table, "--to", "dbn", "-o", tmp_path / name)
+        assert f"{tmp_path / name}: is the name of one file; {table} holds 2 DBN sources" in text
+        assert "--source (source= in Python)" in text
+        assert not (tmp_path / name).exists()
+    marquet("export", table, "--to", "dbn", "-o", f"{tmp_path}/d.dbn/")
+    assert sorted(tree(tmp_path / "d.dbn")) == ["a.dbn", "b.dbn"]
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "message"),
+    [
+        (("export", "--to", "csv"), "a.csv.gz", "its name says .gz; csv is written uncompressed"),
+        (("export", "--to", "jsonl"), "a.jsonl.zst", "its name says .zst; jsonl is written uncompressed"),
+        (("export", "--to", "csv"), "a.parquet", "its name says parquet; csv was asked for"),
+        (("export", "--to", "dbn"), "a.csv", "its name says another format than DBN"),
+        (("scan", "--format", "csv"), "a.parquet", "its name says parquet; csv was asked for"),
+        (("scan", "--format", "arrow"), "a.jsonl", "its name says jsonl; arrow was asked for"),
+    ],
+)
+def test_a_name_that_says_another_format_is_refused(fails, table, tmp_path, command, name, message):
+    text = fails(command[0], table, *command[1:], "-o", tmp_path / name)
+    assert text.startswith(f"marquet: invalid input: {tmp_path / name}: {message}")
+    assert not (tmp_path / name).exists()
+
+
+def test_the_format_of_a_scan_goes_by_the_name_of_its_file(marquet, table, tmp_path):
+    for kind in ("csv", "jsonl", "arrow", "parquet"):
+        marquet("scan", table, "-o", tmp_path / f"a.{kind}")
+        marquet("scan", table, "--format", kind, "-o", tmp_path / f"b.{kind}")
+        assert (tmp_path / f"a.{kind}").stat().st_size == (tmp_path / f"b.{kind}").stat().st_size > 0
+    assert (tmp_path / "a.parquet").read_bytes()[:4] == b"PAR1"
+
+
+def test_standard_output_takes_one_format(fails, marquet, table):
+    text = fails("scan", table, "--json", "--format", "csv")
+    assert "standard output takes the rows as csv or the JSON of --json, not both" in text
+    assert len(json.loads(marquet("scan", table, "--json").stdout)["rows"]) == 50

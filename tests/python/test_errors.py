@@ -145,3 +145,11 @@ def test_only_what_is_for_users_is_listed():
     names = dir(mq)
     assert {*mq.__all__, "torch", "errors"} <= set(names)
     assert not {"importlib", "Any", "TYPE_CHECKING", "annotations"} & set(names)
+
+
+def test_hints_name_what_python_callers_can_pass(tmp_path: Path):
+    table = mq.create_table(tmp_path / "t", pa.schema([("a", pa.int64()), ("s", pa.int64())]))
+    with pytest.raises(mq.SchemaError) as caught:
+        table.append(pa.table({"a": [1], "s": [2], "q": [3]}))
+    assert "'q'" in str(caught.value)
+    assert "did you mean" not in str(caught.value)

@@ -42,6 +42,7 @@ std::vector<std::string> NearNames(std::string_view name, const std::vector<std:
   for (const std::string& candidate : known) {
     if (candidate.size() > name.size() + most || candidate.size() + most < name.size()) continue;
     const size_t edits = Edits(lowered, Lowered(candidate));
+    if (edits > 0 && edits >= std::max(name.size(), candidate.size())) continue;  // nothing in common
     if (edits <= most) near.emplace_back(edits, candidate);
   }
   std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });

@@ -44,6 +44,16 @@ CLI::Option* AddParsed(CLI::App& app, const std::string& name, T* target, Parse 
       help);
 }
 
+// An option that takes names with commas between them, and may be given several times.
+inline CLI::Option* AddNames(CLI::App& app, const std::string& name, std::vector<std::string>* target,
+                             const std::string& help) {
+  return app.add_option(name, *target, help)
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("NAME,NAME,...");
+}
+
 // For options that are whole numbers: `least` or more. CLI11's own checks count in floating point, and name a
 // range of 300 digits.
 inline CLI::Validator AtLeast(int64_t least) {

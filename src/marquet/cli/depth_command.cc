@@ -80,12 +80,8 @@ Action DeclareDepth(CLI::App& options) {
   options.add_option("--hop", build.hop, "Rows from one sample to the next (default: 500)")
       ->check(AtLeast(1))
       ->type_name("ROWS");
-  options.add_option("--features", request->features, "volume (the default), variance, trade_counts")
-      ->delimiter(',')
-      ->type_name("NAMES");
-  options.add_option("--symbol", build.symbols, "These symbols only (default: all)")
-      ->delimiter(',')
-      ->type_name("SYMBOLS");
+  AddNames(options, "--features", &request->features, "volume (the default), variance, trade_counts");
+  AddNames(options, "--symbol", &build.symbols, "These symbols only (default: all)");
   options.add_option("--where", build.where, "Only rows for which this SQL predicate is true")
       ->type_name("PREDICATE");
   AddParsed(options, "--micro-pip", &build.tensor.micro_pip, depth::ParseMicroPip,

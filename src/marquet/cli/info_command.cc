@@ -1,3 +1,5 @@
+#include <map>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -29,6 +31,30 @@ std::string PartitionName(const table::PartitionInfo& partition, const std::vect
   return name;
 }
 
+// Columns as people read them: those that differ in a number at their names' end only are told in one line,
+// "bid_px_00 to bid_px_09", where the first of them stands.
+std::string ColumnsText(const arrow::Schema& schema) {
+  const auto stem = [](const arrow::Field& field) {
+    const std::string& name = field.name();
+    const size_t end = name.find_last_not_of("0123456789") + 1;
+    const bool numbered = end < name.size() && end > 1 && name[end - 1] == '_';
+    return numbered ? fmt::format("{}{}|{}", name.substr(0, end), field.type()->ToString(), Unit(field))
+                    : std::string();
+  };
+  std::map<std::string, std::vector<std::string>> families;
+  for (const auto& field : schema.fields()) families[stem(*field)].push_back(field->name());
+  std::string text = fmt::format("columns           {}\n", schema.num_fields());
+  for (const auto& field : schema.fields()) {
+    const auto& family = families[stem(*field)];
+    const bool alone = stem(*field).empty() || family.size() == 1;
+    if (!alone && family.front() != field->name()) continue;
+    const std::string unit = Unit(*field);
+    text += fmt::format("  {:<24}{}{}\n", alone ? field->name() : family.front() + " to " + family.back(),
+                        field->type()->ToString(), unit.empty() ? "" : ", in units of " + unit);
+  }
+  return text;
+}
+
 std::string InfoText(const table::TableInfo& info) {
   std::string text;
   const auto line = [&](const char* name, const std::string& value) {
@@ -47,19 +73,14 @@ std::string InfoText(const table::TableInfo& info) {
   for (size_t i = 0; i < info.partitions.size() && i < kPartitionsShown && !info.partition_columns.empty();
        ++i) {
     const table::PartitionInfo& partition = info.partitions[i];
-    text += fmt::format("  {}: {} rows, {}, {} {}\n", PartitionName(partition, info.partition_columns),
-                        WithCommas(partition.rows), HumanBytes(partition.bytes), WithCommas(partition.files),
-                        partition.files == 1 ? "file" : "files");
+    text += fmt::format("  {}: {}, {}, {}\n", PartitionName(partition, info.partition_columns),
+                        Counted(partition.rows, "row"), HumanBytes(partition.bytes),
+                        Counted(partition.files, "file"));
   }
   if (info.partitions.size() > kPartitionsShown) {
     text += fmt::format("  ... and {} more; --json lists them\n", info.partitions.size() - kPartitionsShown);
   }
-  text += "columns\n";
-  for (const auto& field : info.schema->fields()) {
-    const std::string unit = Unit(*field);
-    text += fmt::format("  {:<24}{}{}\n", field->name(), field->type()->ToString(),
-                        unit.empty() ? "" : ", in units of " + unit);
-  }
+  text += ColumnsText(*info.schema);
   return text;
 }
 

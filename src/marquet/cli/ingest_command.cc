@@ -18,7 +18,7 @@ Action DeclareIngest(CLI::App& options) {
           "source", ingest.sources,
           "Files, directories (what is below them too), Databento batch folders, or - for standard input")
       ->required()
-      ->type_name("SOURCE...");
+      ->type_name("SOURCE");
   options.add_option("--into", ingest.table, "The table; made when it is not there")
       ->required()
       ->type_name("TABLE");
@@ -42,10 +42,8 @@ Action DeclareIngest(CLI::App& options) {
       .add_flag("--append-anyway", request->append_anyway,
                 "Where another source filled the same time range: keep both")
       ->excludes(replace);
-  options
-      .add_option("--partition-by", ingest.partition_by, "Columns, for a new table (default: symbol,date)")
-      ->delimiter(',')
-      ->type_name("COLUMNS");
+  AddNames(options, "--partition-by", &ingest.partition_by,
+           "Columns, for a new table (default: symbol,date)");
   AddParsed(options, "--codec", &ingest.file.codec, pq::ParseCodec,
             "zstd (the default), snappy, lz4, gzip, brotli or none")
       ->type_name("NAME");

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <string_view>
 
 #include <arrow/compute/initialize.h>
@@ -53,6 +54,39 @@ int UnknownCommand(const CommonOptions& common, const std::string& name) {
                     near.empty() ? "'marquet --help' lists the commands" : near);
 }
 
+// The first option that a command does not have; nothing where there is none.
+std::optional<std::string> UnknownOption(const CLI::App& command) {
+  for (const std::string& word : command.remaining()) {
+    if (word.size() > 1 && word.front() == '-') return word.substr(0, word.find('='));
+  }
+  return std::nullopt;
+}
+
+std::string NearOptions(const CLI::App& command, const std::string& name) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& known : option->get_lnames()) names.push_back("--" + known);
+  }
+  return DidYouMean(name, names);
+}
+
+int UnknownOptionOf(const CommonOptions& common, const CLI::App& command, const std::string& name,
+                    const std::string& hint) {
+  const std::string near = NearOptions(command, name);
+  return WrongUsage(common, "there is no option " + Quoted(name), near.empty() ? hint : near);
+}
+
+// "marquet help scan" is "marquet scan --help". The last word first, as the parser wants them.
+std::vector<std::string> ReversedWords(int argc, char** argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (!words.empty() && words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  std::reverse(words.begin(), words.end());
+  return words;
+}
+
 int RunCommand(const Action& action, const CommonOptions& common) {
   Session session(common);
   arrow::Result<int> exit_code = kFailed;
@@ -93,30 +127,35 @@ int Main(int argc, char** argv) {
   app.allow_extras();  // only now, because commands take this over: an unknown command is told below
   std::string hint = "'marquet --help' shows how it is used";
   try {
-    app.parse(argc, argv);
+    app.parse(ReversedWords(argc, argv));
   } catch (const CLI::CallForHelp& help) {
+    for (const std::string& word : app.remaining()) {
+      if (app.get_subcommands().empty() && !word.starts_with('-')) return UnknownCommand(common, word);
+    }
     return app.exit(help);
   } catch (const CLI::CallForVersion& version) {
     return app.exit(version);
   } catch (const CLI::ParseError& error) {
-    if (!app.get_subcommands().empty()) {
-      hint = "'marquet " + app.get_subcommands().front()->get_name() + " --help' shows how it is used";
-    }
     // Options that come after what is wrong were not looked at.
     common.json = std::find(argv + 1, argv + argc, std::string_view("--json")) != argv + argc;
+    if (!app.get_subcommands().empty()) {
+      const CLI::App& command = *app.get_subcommands().front();
+      hint = "'marquet " + command.get_name() + " --help' shows how it is used";
+      // What was meant for a required option may stand under a name that there is not.
+      const auto unknown = UnknownOption(command);
+      if (unknown) return UnknownOptionOf(common, command, *unknown, hint);
+    }
     return WrongUsage(common, error.what(), hint);
   }
   const std::vector<std::string> extras = app.remaining();
   if (app.get_subcommands().empty()) {
-    for (const std::string& extra : extras) {
-      if (extra.rfind("-", 0) != 0) return UnknownCommand(common, extra);
-    }
     if (extras.empty()) {
       std::fputs(app.help().c_str(), stderr);
       return kWrongUsage;
     }
+    if (!extras.front().starts_with('-')) return UnknownCommand(common, extras.front());
   }
-  if (!extras.empty()) return WrongUsage(common, "there is no option " + Quoted(extras.front()), hint);
+  if (!extras.empty()) return UnknownOptionOf(common, app, extras.front(), hint);
   return RunCommand(actions.at(app.get_subcommands().front()), common);
 }
 

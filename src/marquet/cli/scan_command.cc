@@ -14,7 +14,7 @@ struct ScanRequest {
   std::string table;
   VersionOptions version;
   RowOptions rows;
-  std::string format = "table";
+  std::string format;  // empty: table, or the one document of --json
   std::string output;
   bool replace = false;
 };
@@ -65,7 +65,12 @@ arrow::Result<int> RunScan(Session& session, const ScanRequest& request) {
   table::ScanOptions options = request.rows.scan;
   options.stop = session.stop();
   options.use_threads = session.common().jobs != 1;
-  const bool for_people = request.format == "table" && !session.common().json;
+  if (session.common().json && request.output.empty() && !request.format.empty()) {
+    return InvalidInput(
+        "standard output takes the rows as " + request.format + " or the JSON of --json, not both",
+        "leave one of the two out, or name a file with -o");
+  }
+  const bool for_people = request.format == "table" || (request.format.empty() && !session.common().json);
   if (!request.rows.price_given && (for_people || request.format == "csv"))
     options.price = table::PriceForm::kDecimal;
 
@@ -116,7 +121,7 @@ Action DeclareScan(CLI::App& options) {
       .add_option(
           "--format", request->format,
           "table (the default, for people: the first 20 rows unless --limit says), csv, jsonl, arrow, or "
-          "parquet (needs -o)")
+          "parquet (needs -o); with -o it goes by the file's ending")
       ->check(CLI::IsMember({"table", "csv", "jsonl", "arrow", "parquet"}))
       ->type_name("FORMAT");
   options
@@ -126,10 +131,15 @@ Action DeclareScan(CLI::App& options) {
   options.add_flag("--replace", request->replace, "Take the place of an existing file");
   options.final_callback([request] {
     if (request->output == "-") request->output.clear();
+    for (const char* ending : {"csv", "jsonl", "arrow", "parquet"}) {
+      if (request->format.empty() && request->output.ends_with(std::string(".") + ending)) {
+        request->format = ending;
+      }
+    }
     if (request->format == "parquet" && request->output.empty()) {
       throw CLI::ValidationError("--format", "parquet needs a file: add -o FILE");
     }
-    if (request->format == "table" && !request->output.empty()) {
+    if ((request->format.empty() || request->format == "table") && !request->output.empty()) {
       throw CLI::ValidationError("-o", "a file needs a format: add --format csv, jsonl, arrow or parquet");
     }
   });

@@ -55,9 +55,22 @@ class StandardOutput final : public arrow::io::OutputStream {
 
 bool IsStop(const arrow::Status& status) { return status.IsCancelled() && StopSignal() != 0; }
 
+// The message on one line; where it ends with a piece of text and a caret below, these on lines of their own.
 std::string ErrorLine(const arrow::Status& status) {
-  if (!IsStop(status)) return OneLine(status);
-  return fmt::format("stopped by {}: {}", StopSignal() == SIGINT ? "Ctrl-C" : "SIGTERM", status.message());
+  if (IsStop(status)) {
+    const char* by = StopSignal() == SIGINT ? "Ctrl-C" : "SIGTERM";
+    const bool bare = status.message() == g_stop.Check().message();
+    return fmt::format("stopped by {}: {}", by,
+                       bare ? "run the same command again to begin anew" : status.message());
+  }
+  const std::string& message = status.message();
+  const size_t caret = message.rfind('\n');
+  const size_t text = caret == std::string::npos || caret == 0 ? caret : message.rfind('\n', caret - 1);
+  if (text == std::string::npos || message.find_first_not_of(' ', caret + 1) + 1 != message.size() ||
+      message.back() != '^') {
+    return OneLine(status);
+  }
+  return OneLine(status.WithMessage(message.substr(0, text))) + message.substr(text);
 }
 
 bool WantsColor(const std::string& choice) {

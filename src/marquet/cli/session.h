@@ -43,7 +43,8 @@ class Session {
   // Standard output as a stream, for results of any size. Closing it flushes.
   const std::shared_ptr<arrow::io::OutputStream>& output() const { return output_; }
 
-  // One line "marquet: KIND: MESSAGE" and, where there is one, a line "hint: ..." on standard error. With
+  // One line "marquet: KIND: MESSAGE" and, where there is one, a line "hint: ..." on standard error; between
+  // them, where the message is about a place in a text, the text and a caret below it, both indented. With
   // --json also an object {"ok": false, "error", "kind", "hint"} on standard output, unless something stands
   // there already, which says it (a report) or cannot be taken back (rows).
   void PrintError(const arrow::Status& status);

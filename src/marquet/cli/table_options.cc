@@ -31,18 +31,15 @@ arrow::Result<std::shared_ptr<table::Table>> OpenTable(Session& session, const s
 
 void AddRowOptions(CLI::App& app, RowOptions* options) {
   table::ScanOptions& scan = options->scan;
-  app.add_option("--columns", scan.columns, "Columns, in this order (default: all)")
-      ->delimiter(',')
-      ->type_name("COLUMNS");
+  AddNames(app, "--columns", &scan.columns, "Columns, in this order (default: all)");
   AddParsed(app, "--where", &scan.where, table::Predicate::Parse, "Rows for which this SQL predicate is true")
       ->type_name("PREDICATE");
   AddParsed(app, "--start", &scan.start_ns, ParseNanos,
-            "Rows at or after this time (ISO-8601, UTC unless it says)")
+            "Rows whose ts, or else first timestamp column, is at or after this time (ISO-8601, UTC unless "
+            "it says)")
       ->type_name("TIME");
-  AddParsed(app, "--end", &scan.end_ns, ParseNanos, "Rows before this time")->type_name("TIME");
-  app.add_option("--sort-by", scan.sort_by, "Sort by these columns, ascending (default: as stored)")
-      ->delimiter(',')
-      ->type_name("COLUMNS");
+  AddParsed(app, "--end", &scan.end_ns, ParseNanos, "Rows whose ts is before this time")->type_name("TIME");
+  AddNames(app, "--sort-by", &scan.sort_by, "Sort by these columns, ascending (default: as stored)");
   app.add_option("--limit", scan.limit, "At most this many rows")->check(AtLeast(0))->type_name("N");
   app.add_option_function<std::string>(
          "--price",

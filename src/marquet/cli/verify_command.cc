@@ -7,7 +7,7 @@ Action DeclareVerify(CLI::App& options) {
   auto request = std::make_shared<pipeline::VerifyOptions>();
   options.add_option("path", request->paths, "Tables, Parquet files, or directories of them")
       ->required()
-      ->type_name("FILE_OR_TABLE...");
+      ->type_name("FILE_OR_TABLE");
   AddParsed(options, "--level", &request->level, pq::ParseVerifyLevel,
             "footer (structure), crc (every page's checksum) or full (every value decoded; the default)")
       ->type_name("LEVEL");

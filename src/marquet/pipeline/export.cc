@@ -65,7 +65,7 @@ arrow::Status CheckAllOfSources(const table::Table& table) {
       fmt::format("{}: {} of {} data files do not say which source their rows are of: they were appended, or "
                   "rewritten by another engine",
                   table.path(), snapshot->files.size() - marked, snapshot->files.size()),
-      "choose a source with --source, or another format");
+      "choose a source with --source (source= in Python), or another format");
 }
 
 arrow::Result<std::vector<SourceDescription>> Chosen(std::vector<SourceDescription> sources,
@@ -79,8 +79,16 @@ arrow::Result<std::vector<SourceDescription>> Chosen(std::vector<SourceDescripti
            file::FileName(source.name) != wanted;
   });
   if (sources.empty()) {
-    return NotFound(fmt::format("{}: there is no source {}", options.table, Quoted(wanted)),
-                    DidYouMean(wanted, names));
+    constexpr size_t kMostNamed = 10;
+    std::string hint = DidYouMean(wanted, names);
+    if (hint.empty() && !names.empty()) {
+      const size_t rest = names.size() - std::min(names.size(), kMostNamed);
+      names.resize(names.size() - rest);
+      hint =
+          fmt::format("its sources are {}{}", fmt::join(names, ", "),
+                      rest == 0 ? "" : fmt::format(" and {} more", WithCommas(static_cast<int64_t>(rest))));
+    }
+    return NotFound(fmt::format("{}: there is no source {}", options.table, Quoted(wanted)), std::move(hint));
   }
   return sources;
 }
@@ -233,15 +241,27 @@ arrow::Result<ExportReport> ExportDbn(const std::shared_ptr<file::FileSystem>& f
       return InvalidInput(
           fmt::format("{}: holds the records of {} DBN sources, each a file of its own; a stream takes one",
                       options.table, sources.size()),
-          "choose one with --source, or name a directory for all of them");
+          "choose one with --source (source= in Python), or name a directory for all of them");
     }
     ARROW_RETURN_NOT_OK(
         WriteRecords(fs, table, sources.front(), options.stream, sources.front().id, options, &report));
     return report;
   }
   const auto there = fs->Stat(options.output);
-  const bool is_directory = there.ok() && there->is_directory;
-  if (sources.size() == 1 && !is_directory && !options.output.ends_with('/')) {
+  const bool is_directory = options.output.ends_with('/') || (there.ok() && there->is_directory);
+  if (!is_directory && RowFormatOfName(options.output)) {
+    return InvalidInput(options.output + ": its name says another format than DBN, which was asked for",
+                        "choose one of the two");
+  }
+  if (sources.size() > 1 && !is_directory &&
+      (options.output.ends_with(".dbn") || options.output.ends_with(".zst"))) {
+    return InvalidInput(
+        fmt::format("{}: is the name of one file; {} holds {} DBN sources, each a file of its own",
+                    options.output, options.table, sources.size()),
+        "choose one with --source (source= in Python), or name a directory for all of them");
+  }
+  if (sources.size() == 1 && !is_directory) {
+    ARROW_RETURN_NOT_OK(CheckFolderOf(*fs, options.output));
     ARROW_RETURN_NOT_OK(CheckFree(*fs, options.output, options));
     ARROW_RETURN_NOT_OK(WriteSource(fs, table, sources.front(), options.output, options, &report));
     return report;

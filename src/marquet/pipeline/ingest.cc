@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/pipeline/ingest_target.h"
 #include "marquet/pipeline/source_description.h"
 #include "marquet/pipeline/source_files.h"
+#include "spdlog/logger.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -52,6 +54,7 @@ class SourceIngest {
 
   arrow::Status Run() {
     report_->source = source_.name();
+    Log().info("{}: looking whether {} holds it", source_.name(), options_.table);
     ARROW_ASSIGN_OR_RAISE(const bool known, IsKnown());
     if (known) return arrow::Status::OK();
     bool by_date = false;
@@ -113,6 +116,7 @@ class SourceIngest {
   arrow::Result<bool> Attempt(bool by_date) {
     const auto started = std::chrono::steady_clock::now();
     targets_.clear();
+    Log().info("{}: reading it{}", source_.name(), by_date ? ", to be partitioned by date alone" : "");
     ARROW_ASSIGN_OR_RAISE(const OpenedSource opened, OpenSource(*fs_, source_));
     dbn::ReadOptions read;
     read.name = source_.name();
@@ -200,6 +204,7 @@ class SourceIngest {
     target.jobs = options_.jobs;
     target.memory = options_.memory;
     target.stop = options_.stop;
+    Log().debug("{}: holds {} records, for {}", source_.name(), dbn::KindName(kind), target.path);
     ARROW_ASSIGN_OR_RAISE(auto existing, OpenIfThere(fs_, target.path));
     if (by_date && existing == nullptr && options_.partition_by.empty()) {
       AddNote(
@@ -289,6 +294,8 @@ class SourceIngest {
     report_->parts.push_back(
         {std::string(dbn::KindName(kind)), TablePath(kind), report.version, target.rows()});
     report_->files_written += report.files_written;
+    Log().info("{}: version {} adds {} in {}", TablePath(kind), report.version, Counted(target.rows(), "row"),
+               Counted(report.files_written, "file"));
     report_->bytes_written += report.bytes_written;
     if (!report.replaced.empty()) {
       if (!options_.dry_run) report_->status = "replaced";

@@ -111,7 +111,47 @@ arrow::Result<RowOutputReport> WriteParquet(const std::shared_ptr<file::FileSyst
   return report;
 }
 
+constexpr std::pair<std::string_view, RowFormat> kEndings[] = {{".csv", RowFormat::kCsv},
+                                                               {".jsonl", RowFormat::kJsonLines},
+                                                               {".arrow", RowFormat::kArrow},
+                                                               {".parquet", RowFormat::kParquet}};
+
+std::string_view NameOf(RowFormat format) {
+  for (const auto& [ending, known] : kEndings) {
+    if (known == format) return ending.substr(1);
+  }
+  return {};
+}
+
+arrow::Status CheckName(const std::string& path, RowFormat format) {
+  for (const std::string_view ending : {".gz", ".zst", ".bz2", ".xz", ".lz4", ".zip"}) {
+    if (!path.ends_with(ending)) continue;
+    return InvalidInput(
+        fmt::format("{}: its name says {}; {} is written uncompressed", path, ending, NameOf(format)),
+        fmt::format("leave {} out, or compress what goes to standard output (-o -)", ending));
+  }
+  const auto said = RowFormatOfName(path);
+  if (!said || *said == format) return arrow::Status::OK();
+  return InvalidInput(
+      fmt::format("{}: its name says {}; {} was asked for", path, NameOf(*said), NameOf(format)),
+      "choose one of the two");
+}
+
 }  // namespace
+
+std::optional<RowFormat> RowFormatOfName(std::string_view path) {
+  for (const auto& [ending, format] : kEndings) {
+    if (path.ends_with(ending)) return format;
+  }
+  return std::nullopt;
+}
+
+arrow::Status CheckFolderOf(file::FileSystem& fs, const std::string& path) {
+  const std::string folder = file::ParentPath(path);
+  const auto there = fs.Stat(folder);
+  if (!IsKind(there.status(), ErrorKind::kNotFound)) return there.status();
+  return NotFound(fmt::format("{}: there is no folder {}", path, folder), "make it first, or choose another");
+}
 
 arrow::Result<RowFormat> ParseRowFormat(std::string_view name) {
   if (name == "csv") return RowFormat::kCsv;
@@ -152,6 +192,8 @@ arrow::Result<RowOutputReport> WriteRowsToFile(const std::shared_ptr<file::FileS
                                                arrow::RecordBatchReader& rows, RowFormat format,
                                                const std::string& path, bool replace,
                                                const ProgressCallback& progress, const StopFlag* stop) {
+  ARROW_RETURN_NOT_OK(CheckName(path, format));
+  ARROW_RETURN_NOT_OK(CheckFolderOf(*fs, path));
   if (!replace) {  // found again at the end, but not after an hour of work
     ARROW_ASSIGN_OR_RAISE(const bool taken, file::Exists(*fs, path));
     if (taken)

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,12 @@ enum class RowFormat { kCsv, kJsonLines, kArrow, kParquet };
 // "csv", "jsonl", "arrow", "parquet"; kInvalidInput for another name.
 arrow::Result<RowFormat> ParseRowFormat(std::string_view name);
 
+// The format that a file's name says by its ending; nothing where it says none.
+std::optional<RowFormat> RowFormatOfName(std::string_view path);
+
+// kNotFound when the folder of a file that is to be made is not there.
+arrow::Status CheckFolderOf(file::FileSystem& fs, const std::string& path);
+
 struct RowOutputReport {
   int64_t rows = 0;
   int64_t bytes = 0;
@@ -32,7 +39,8 @@ arrow::Result<RowOutputReport> WriteRows(arrow::RecordBatchReader& rows, RowForm
                                          const StopFlag* stop = nullptr);
 
 // The same into a file that appears whole and durable, or not at all: kArrow as an IPC file. kAlreadyExists
-// for a taken name, unless `replace`; a Parquet file's name must end in ".parquet".
+// for a taken name, unless `replace`; kInvalidInput for a name whose ending says another format or that the
+// file is compressed; a Parquet file's name must end in ".parquet".
 arrow::Result<RowOutputReport> WriteRowsToFile(const std::shared_ptr<file::FileSystem>& fs,
                                                arrow::RecordBatchReader& rows, RowFormat format,
                                                const std::string& path, bool replace,

@@ -8,8 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include "marquet/base/error.h"
+#include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/writer_manifest.h"
+#include "spdlog/logger.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -112,6 +114,7 @@ arrow::Status RefuseDbn(file::FileSystem& fs, const std::string& path) {
 arrow::Result<PathVerdict> VerifyFiles(file::FileSystem& fs, Contents contents, PathVerdict verdict,
                                        const VerifyOptions& options) {
   Progress progress{"verify " + verdict.path, 0, 0, 0};
+  Log().info("{}: verifying {}", verdict.path, Counted(static_cast<int64_t>(contents.files.size()), "file"));
   verdict.verdict.damage = std::move(contents.damage);
   const std::set<std::string_view> there(contents.files.begin(), contents.files.end());
   for (const auto& [path, expectation] : contents.expected) {
@@ -126,6 +129,7 @@ arrow::Result<PathVerdict> VerifyFiles(file::FileSystem& fs, Contents contents, 
         const pq::FileVerdict file,
         pq::VerifyFile(fs, path, options.level, expected ? known->second : pq::Expectation{}, options.stop,
                        options.jobs != 1));
+    Log().debug("{}: {}, {}", path, Counted(file.rows, "row"), file.ok ? "intact" : "damaged");
     verdict.verdict.files += 1;
     verdict.verdict.rows += file.rows;
     verdict.verdict.rows_intact += file.rows_intact;
@@ -144,6 +148,7 @@ arrow::Result<PathVerdict> VerifyTableAt(const std::shared_ptr<file::FileSystem>
   PathVerdict verdict{path, "table", -1, {}};
   ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs, path));
   verdict.version = table->version();
+  Log().info("{}: verifying version {}", path, verdict.version);
   ARROW_ASSIGN_OR_RAISE(
       verdict.verdict, VerifyTable(*fs, *table, options.level, options.jobs, options.progress, options.stop));
   return verdict;
@@ -226,9 +231,9 @@ std::string ToText(const VerifyReport& report) {
     const table::TableVerdict& verdict = item.verdict;
     const std::string what =
         item.kind == "table" ? fmt::format("table, version {}", item.version) : item.kind;
-    text +=
-        fmt::format("{} ({}): {} files, {} rows, {}: {}\n", item.path, what, WithCommas(verdict.files),
-                    WithCommas(verdict.rows), HumanBytes(verdict.bytes), verdict.ok ? "intact" : "DAMAGED");
+    text += fmt::format("{} ({}): {}, {}, {}: {}\n", item.path, what, Counted(verdict.files, "file"),
+                        Counted(verdict.rows, "row"), HumanBytes(verdict.bytes),
+                        verdict.ok ? "intact" : "DAMAGED");
     for (const pq::Damage& damage : verdict.damage) {
       text += fmt::format("  damaged: {}: {}: {}\n", Place(damage), damage.region, damage.message);
     }

@@ -36,6 +36,24 @@ arrow::Status CheckPath(const std::string& path) {
   return arrow::Status::OK();
 }
 
+// Of a path that is no table because it is a folder of tables, an error that names these.
+arrow::Status WithTablesInside(file::FileSystem& fs, const std::string& path, const arrow::Status& status) {
+  if (!IsKind(status, ErrorKind::kNotFound)) return status;
+  const auto entries = fs.List(path);
+  if (!entries.ok()) return status;
+  std::vector<std::string> tables;
+  for (const file::FileInfo& entry : *entries) {
+    if (entry.path == "_delta_log") return status;  // it is a table, and lacks something else
+    if (!entry.is_directory || IsHidden(entry.path)) continue;
+    const std::string inside = file::JoinPath(path, entry.path);
+    if (file::Exists(fs, file::JoinPath(inside, "_delta_log")).ValueOr(false)) tables.push_back(inside);
+  }
+  if (tables.empty()) return status;
+  std::sort(tables.begin(), tables.end());
+  return NotFound(fmt::format("{}: not a table, but a folder of tables", path),
+                  fmt::format("name one of them: {}", fmt::join(tables, ", ")));
+}
+
 // Delta tells columns apart without regard to case.
 arrow::Status CheckColumns(const std::string& path, const arrow::Schema& schema) {
   std::unordered_map<std::string, std::string> names;
@@ -175,16 +193,18 @@ arrow::Result<std::shared_ptr<Table>> Table::Open(std::shared_ptr<file::FileSyst
     return InvalidInput(fmt::format("{}: asked for a version and for a time; one of them decides", path));
   }
   ARROW_RETURN_NOT_OK(CheckPath(path));
-  auto state = std::make_shared<TableState>(std::move(fs), std::move(path));
-  std::shared_ptr<const delta::Snapshot> snapshot;
-  if (version) {
-    ARROW_ASSIGN_OR_RAISE(snapshot, state->log.AtVersion(*version));
-  } else if (as_of_ns) {
-    ARROW_ASSIGN_OR_RAISE(snapshot, state->log.AtTime(FloorDiv(*as_of_ns, 1'000'000)));
-  } else {
-    ARROW_ASSIGN_OR_RAISE(snapshot, state->log.Latest());
+  const auto there = fs->Stat(path);
+  if (!there.ok() && !IsKind(there.status(), ErrorKind::kNotFound)) return there.status();
+  if (there.ok() && !there->is_directory) {
+    return InvalidInput(path + ": is a file; a table is a directory",
+                        "ingest the file into a table, and name that");
   }
-  state->Advance(std::move(snapshot));
+  auto state = std::make_shared<TableState>(std::move(fs), std::move(path));
+  auto snapshot = version    ? state->log.AtVersion(*version)
+                  : as_of_ns ? state->log.AtTime(FloorDiv(*as_of_ns, 1'000'000))
+                             : state->log.Latest();
+  if (!snapshot.ok()) return WithTablesInside(*state->fs, state->path, snapshot.status());
+  state->Advance(*std::move(snapshot));
   auto impl = std::make_unique<Impl>();
   impl->state = std::move(state);
   return std::shared_ptr<Table>(new Table(std::move(impl)));

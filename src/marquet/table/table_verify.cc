@@ -9,9 +9,11 @@
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/log.h"
 #include "marquet/base/time.h"
 #include "marquet/table/table.h"
 #include "marquet/table/table_state.h"
+#include "spdlog/logger.h"
 
 namespace marquet::table {
 namespace {
@@ -94,7 +96,11 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
       const bool parallel = jobs != 1 && checks.size() - i <= threads;
       auto result = pq::VerifyFile(*table.fs, check.path, level, expected, stop, parallel);
       check.status = result.status();
-      if (result.ok()) check.verdict = *std::move(result);
+      if (result.ok()) {
+        check.verdict = *std::move(result);
+        Log().debug("{}: {} rows, {}", check.path, check.verdict.rows,
+                    check.verdict.ok ? "intact" : "damaged");
+      }
       if (!check.status.ok() && !IsKind(check.status, ErrorKind::kNotFound)) failed = true;
       std::lock_guard lock(mutex);
       told.bytes += add.size;
