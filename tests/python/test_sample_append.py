@@ -155,6 +155,17 @@ def test_samples_of_another_book_are_refused(tmp_path: pathlib.Path) -> None:
     assert set(mq.depth.load_labels(tmp_path / "samples")) == {"NQH4"}
 
 
+def test_labels_that_are_given_must_be_those_that_are_there(tmp_path: pathlib.Path) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_500, 1)))
+    build(book, tmp_path / "samples", fit_end=START + 700 * 1_000_000)
+    build(book, tmp_path / "other")
+    mine, other = (mq.depth.load_labels(tmp_path / name) for name in ("samples", "other"))
+    assert build(book, tmp_path / "samples", labels=mine).rows == 0
+    assert build(book, tmp_path / "samples", labels=mine["ESH4"]).rows == 0
+    with pytest.raises(mq.InvalidInputError, match=r"boundaries .* moves fitted on 1385 \(there: 649\)"):
+        build(book, tmp_path / "samples", labels=other)
+
+
 def test_rows_that_came_in_front_are_noticed(tmp_path: pathlib.Path) -> None:
     whole = as_arrow(random_book(1_500, 1))
     book = write_book(tmp_path / "book", whole.slice(200))

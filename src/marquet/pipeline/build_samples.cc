@@ -17,15 +17,11 @@
 #include "marquet/pipeline/sample_labels.h"
 #include "marquet/pipeline/sample_rows.h"
 #include "marquet/pipeline/symbol_micro_pip.h"
+#include "marquet/pipeline/symbol_reader.h"
 #include "marquet/sampling/book_sequence.h"
 
 namespace marquet::pipeline {
 namespace {
-
-// Of a symbol's rows, what labels need: 40 bytes a row.
-struct Quotes {
-  std::vector<int64_t> bid, ask, time;
-};
 
 // A window that becomes a sample: rows [end - n, end) of the symbol's sequence.
 struct Candidate {
@@ -35,12 +31,6 @@ struct Candidate {
   int8_t label = -1;
   bool held = false;        // it is in the table already
   bool held_label = false;  // with a label
-};
-
-// Some rows of the symbol's sequence.
-struct PickedRows {
-  std::vector<int64_t> times, sequences, source_rows;
-  std::vector<std::string> sources;
 };
 
 class SampleBuilder {
@@ -58,10 +48,6 @@ class SampleBuilder {
   const depth::FittedLabels* GivenLabels(const std::string& symbol) const;  // null for none
   arrow::Result<depth::LabelSpec> SpecOf(const std::string& symbol) const;
 
-  arrow::Result<Quotes> ReadQuotes(const std::string& symbol);
-  // `rows` ascend.
-  arrow::Result<PickedRows> ReadRows(const std::string& symbol, const std::vector<int64_t>& rows);
-  arrow::Status RowsWentMissing(const std::string& symbol) const;
   // Labels first, out of best prices alone; then a second pass for the tensors.
   arrow::Result<std::vector<Candidate>> ChooseWindows(const Quotes& quotes, SymbolSamples* report);
   arrow::Status FindHeld(const HeldSymbol& held, std::vector<Candidate>* candidates, SymbolSamples* report);
@@ -81,13 +67,10 @@ class SampleBuilder {
   std::shared_ptr<file::FileSystem> fs_;
   BuildSamplesOptions options_;
   std::shared_ptr<table::Table> book_;
-  table::Predicate where_;
-  std::string time_column_;
+  SymbolReader reader_;
   MicroPips micro_pips_;
   std::shared_ptr<table::Table> samples_;  // null until it is there
-  // What is in it, where it is appended to.
-  std::map<std::string, HeldSymbol> held_;
-  std::map<std::string, depth::FittedLabels> stored_labels_;
+  SampleHistory history_;                  // of what is appended to; else empty
   std::unique_ptr<table::Appender> appender_;
 };
 
@@ -103,61 +86,6 @@ arrow::Status SampleBuilder::CheckOptions() {
     return InvalidInput("labels are given both as thresholds and as fitted boundaries; expected one of them");
   }
   return CheckLabelsName(options_.labels_name);
-}
-
-arrow::Result<Quotes> SampleBuilder::ReadQuotes(const std::string& symbol) {
-  ARROW_ASSIGN_OR_RAISE(auto sequence,
-                        sampling::BookSequence::Open(*book_, symbol, {"bid_px_00", "ask_px_00", time_column_},
-                                                     options_.stop, where_));
-  Quotes quotes;
-  constexpr int64_t kBytesPerRow = 40;
-  for (;;) {
-    ARROW_ASSIGN_OR_RAISE(const auto batch, sequence.Next());
-    if (!batch) return quotes;
-    const auto known = static_cast<int64_t>(quotes.time.size());
-    if ((known + batch->rows->num_rows()) * kBytesPerRow > options_.memory) {
-      return InvalidInput(
-          fmt::format("the best prices of {} take more than the budget of {} ({} bytes a row)",
-                      Quoted(symbol), HumanBytes(options_.memory), kBytesPerRow),
-          "Raise the memory budget.");
-    }
-    ARROW_RETURN_NOT_OK(depth::AppendPrices(*batch->rows->column(0), "bid_px_00", &quotes.bid));
-    ARROW_RETURN_NOT_OK(depth::AppendPrices(*batch->rows->column(1), "ask_px_00", &quotes.ask));
-    ARROW_RETURN_NOT_OK(depth::AppendTimes(*batch->rows->column(2), time_column_, &quotes.time));
-    Tell("read prices of " + symbol, static_cast<int64_t>(quotes.time.size()));
-  }
-}
-
-arrow::Status SampleBuilder::RowsWentMissing(const std::string& symbol) const {
-  return CorruptData(fmt::format("{}: rows of {} went missing", options_.book, Quoted(symbol)));
-}
-
-arrow::Result<PickedRows> SampleBuilder::ReadRows(const std::string& symbol,
-                                                  const std::vector<int64_t>& rows) {
-  PickedRows picked;
-  ARROW_ASSIGN_OR_RAISE(auto sequence,
-                        sampling::BookSequence::Open(*book_, symbol, {"ts_event", "sequence", "source_row"},
-                                                     options_.stop, where_));
-  int64_t first = 0;
-  size_t next = 0;
-  while (next < rows.size()) {
-    ARROW_ASSIGN_OR_RAISE(const auto batch, sequence.Next());
-    if (!batch) return RowsWentMissing(symbol);
-    std::vector<int64_t> times, sequences, numbers;
-    ARROW_RETURN_NOT_OK(depth::AppendIntegers(*batch->rows->column(0), "ts_event", 0, &times));
-    ARROW_RETURN_NOT_OK(depth::AppendIntegers(*batch->rows->column(1), "sequence", 0, &sequences));
-    ARROW_RETURN_NOT_OK(depth::AppendIntegers(*batch->rows->column(2), "source_row", 0, &numbers));
-    const int64_t end = first + batch->rows->num_rows();
-    for (; next < rows.size() && rows[next] < end; ++next) {
-      const int64_t i = rows[next] - first;
-      picked.times.push_back(times[i]);
-      picked.sequences.push_back(sequences[i]);
-      picked.source_rows.push_back(numbers[i]);
-      picked.sources.push_back(batch->source);
-    }
-    first = end;
-  }
-  return picked;
 }
 
 const depth::FittedLabels* SampleBuilder::GivenLabels(const std::string& symbol) const {
@@ -181,23 +109,22 @@ arrow::Result<depth::LabelSpec> SampleBuilder::SpecOf(const std::string& symbol)
 arrow::Result<depth::FittedLabels> SampleBuilder::ChooseLabels(const std::string& symbol,
                                                                const Quotes& quotes,
                                                                const std::vector<double>& moves) {
-  const bool held = held_.count(symbol) > 0;
+  const HeldSymbol* held = history_.Find(symbol);
   std::optional<depth::FittedLabels> asked;
   if (const auto* given = GivenLabels(symbol)) {
     asked = *given;
   } else if (options_.thresholds) {
     ARROW_ASSIGN_OR_RAISE(asked, depth::ThresholdLabels(*options_.thresholds, options_.labels));
-  } else if (!held || options_.fit_start_ns || options_.fit_end_ns) {
+  } else if (held == nullptr || options_.fit_start_ns || options_.fit_end_ns) {
     auto made = depth::FitLabelsInRange(moves, quotes.time, options_.fit_start_ns, options_.fit_end_ns,
                                         options_.labels);
     if (!made.ok()) return WithContext(made.status(), "labels of " + Quoted(symbol));
     asked = *std::move(made);
     asked->data_version = fmt::format("{}@{}", options_.book, book_->version());
   }
-  if (!held) return *std::move(asked);
-  const depth::FittedLabels& stored = stored_labels_.at(symbol);
-  if (asked) ARROW_RETURN_NOT_OK(CheckBoundaries(options_.samples, symbol, stored, *asked));
-  return stored;
+  if (held == nullptr) return *std::move(asked);
+  if (asked) ARROW_RETURN_NOT_OK(history_.CheckBoundaries(symbol, *asked));
+  return held->labels;
 }
 
 // Which of the candidates are in the table. All of its samples must be among them: others lie on another
@@ -206,7 +133,7 @@ arrow::Status SampleBuilder::FindHeld(const HeldSymbol& held, std::vector<Candid
                                       SymbolSamples* report) {
   std::vector<int64_t> last_rows;
   for (const Candidate& candidate : *candidates) last_rows.push_back(candidate.end - 1);
-  ARROW_ASSIGN_OR_RAISE(const auto picked, ReadRows(report->symbol, last_rows));
+  ARROW_ASSIGN_OR_RAISE(const auto picked, reader_.Pick(report->symbol, last_rows));
   for (size_t i = 0; i < candidates->size(); ++i) {
     const auto source = held.ends.find(picked.sources[i]);
     if (source == held.ends.end()) continue;
@@ -258,9 +185,8 @@ arrow::Result<std::vector<Candidate>> SampleBuilder::ChooseWindows(const Quotes&
   }
   report->candidates = places;
   report->no_mid = places - static_cast<int64_t>(candidates.size());
-  const auto held = held_.find(report->symbol);
-  if (held != held_.end()) {
-    ARROW_RETURN_NOT_OK(FindHeld(held->second, &candidates, report));
+  if (const HeldSymbol* held = history_.Find(report->symbol)) {
+    ARROW_RETURN_NOT_OK(FindHeld(*held, &candidates, report));
   }
   if (places == 0) {
     report->skipped = rows == 0
@@ -288,7 +214,7 @@ arrow::Status SampleBuilder::LabelWindows(const Quotes& quotes, const std::vecto
   }
   PickedRows picked;
   if (!report->fitted.shared.empty()) {
-    ARROW_ASSIGN_OR_RAISE(picked, ReadRows(report->symbol, ends));
+    ARROW_ASSIGN_OR_RAISE(picked, reader_.Pick(report->symbol, ends));
   }
   ARROW_ASSIGN_OR_RAISE(const auto labels,
                         depth::ApplyLabels(r, picked.times, picked.sequences, report->fitted));
@@ -369,44 +295,15 @@ arrow::Status SampleBuilder::OpenHeld(const BuildSamplesReport& report) {
 }
 
 arrow::Status SampleBuilder::CheckHeld(const BuildSamplesReport& report) {
-  ARROW_ASSIGN_OR_RAISE(held_, ReadHeld(*samples_, options_.stop));
-  if (held_.empty()) return arrow::Status::OK();
-  std::map<std::string, const SymbolSamples*> ours;
-  for (const SymbolSamples& entry : report.symbols) ours[entry.symbol] = &entry;
-  const auto sources = sampling::BookSources(*book_);
-  for (const auto& [symbol, held] : held_) {
-    const auto entry = ours.find(symbol);
-    const SampleSettings wanted = SettingsOf(entry != ours.end() ? *entry->second : report.symbols.front());
-    ARROW_RETURN_NOT_OK(CheckSettings(options_.samples, symbol, held.settings, wanted, entry != ours.end()));
-    for (const std::string& source : held.sources) {
-      if (sources.count(source)) continue;
-      return InvalidInput(
-          fmt::format("{}: its samples of {} are made of rows of the source {}, which {} does not hold",
-                      options_.samples, Quoted(symbol), Quoted(source), options_.book),
-          "A table of samples belongs to one book. Choose another table for the samples of this one, or "
-          "replace "
-          "all that are there: --mode overwrite (mode=\"overwrite\" in Python).");
-    }
-  }
-  ARROW_ASSIGN_OR_RAISE(stored_labels_, LoadLabels(fs_, options_.samples, options_.labels_name));
-  for (const auto& [symbol, held] : held_) {
-    const auto stored = stored_labels_.find(symbol);
-    if (stored != stored_labels_.end() && LabelsDigest(stored->second) == held.settings.labels_digest)
-      continue;
-    return CorruptData(fmt::format("{}: the labels stored as {} are not those that its samples of {} have",
-                                   options_.samples, Quoted(options_.labels_name), Quoted(symbol)),
-                       "A build that was to replace them may have been interrupted. Build all samples again: "
-                       "--mode overwrite "
-                       "(mode=\"overwrite\" in Python).");
-  }
-  for (const auto& [symbol, entry] : ours) {
-    const std::string& like = held_.count(symbol) ? symbol : held_.begin()->first;
-    ARROW_ASSIGN_OR_RAISE(const depth::LabelSpec spec, SpecOf(symbol));
-    const auto* given = GivenLabels(symbol);
+  ARROW_ASSIGN_OR_RAISE(history_, SampleHistory::Read(fs_, *samples_, options_.stop));
+  for (const SymbolSamples& entry : report.symbols) {
+    ARROW_RETURN_NOT_OK(history_.CheckSettings(entry.symbol, SettingsOf(entry)));
+    ARROW_ASSIGN_OR_RAISE(const depth::LabelSpec spec, SpecOf(entry.symbol));
+    const auto* given = GivenLabels(entry.symbol);
     const bool thresholds = given != nullptr ? given->thresholds : options_.thresholds.has_value();
-    ARROW_RETURN_NOT_OK(CheckLabels(options_.samples, like, stored_labels_.at(like), spec, thresholds));
+    ARROW_RETURN_NOT_OK(history_.CheckLabels(entry.symbol, spec, thresholds));
   }
-  return arrow::Status::OK();
+  return history_.CheckBook(*book_);
 }
 
 arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidates, const Quotes& quotes,
@@ -420,8 +317,7 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
   auto columns = depth::BookColumnNames(spec.features);
   const size_t book_columns = columns.size();
   columns.insert(columns.end(), {"ts_event", "sequence", "source_row"});
-  ARROW_ASSIGN_OR_RAISE(auto sequence,
-                        sampling::BookSequence::Open(*book_, report->symbol, columns, options_.stop, where_));
+  ARROW_ASSIGN_OR_RAISE(auto sequence, reader_.Open(report->symbol, columns));
   depth::BookBuffer buffer(spec.features);
   std::vector<int64_t> times, sequences, source_rows;  // of the rows in the buffer
   std::vector<uint32_t> source_numbers;
@@ -439,7 +335,7 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
   size_t next = 0;
   while (next < candidates.size()) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, sequence.Next());
-    if (!batch) return RowsWentMissing(report->symbol);
+    if (!batch) return reader_.RowsWentMissing(report->symbol);
     // Forget what no further window reaches.
     const int64_t first = std::clamp(candidates[next].end - n, buffer.begin(), buffer.end());
     const int64_t gone = first - buffer.begin();
@@ -517,10 +413,8 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
   const auto started = std::chrono::steady_clock::now();
   ARROW_RETURN_NOT_OK(CheckOptions());
   ARROW_ASSIGN_OR_RAISE(book_, table::Table::Open(fs_, options_.book));
-  if (!options_.where.empty()) {
-    ARROW_ASSIGN_OR_RAISE(where_, table::Predicate::Parse(options_.where));
-  }
-  ARROW_ASSIGN_OR_RAISE(time_column_, sampling::TimeColumn(*book_));
+  ARROW_ASSIGN_OR_RAISE(
+      reader_, SymbolReader::Make(book_, options_.where, options_.memory, options_.progress, options_.stop));
   ARROW_ASSIGN_OR_RAISE(const auto symbols, sampling::BookSymbols(*book_, options_.symbols));
   BuildSamplesReport report;
   report.book = options_.book;
@@ -542,7 +436,7 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
   const auto work = [&]() -> arrow::Status {
     bool any = false;
     for (SymbolSamples& entry : report.symbols) {
-      ARROW_ASSIGN_OR_RAISE(const auto quotes, ReadQuotes(entry.symbol));
+      ARROW_ASSIGN_OR_RAISE(const auto quotes, reader_.ReadQuotes(entry.symbol));
       ARROW_ASSIGN_OR_RAISE(const auto candidates, ChooseWindows(quotes, &entry));
       ARROW_RETURN_NOT_OK(WriteSamples(candidates, quotes, &entry));
       report.rows += entry.samples;
@@ -557,9 +451,10 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
                               : "Fewer --time-bins, --ticks-per-bin, --lookback or --lookforward need "
                                 "fewer rows; a longer --max-gap joins runs.");
     }
-    if (report.rows == 0 && !held_.empty()) return arrow::Status::OK();
+    if (report.rows == 0 && !history_.empty()) return arrow::Status::OK();
     ARROW_RETURN_NOT_OK(OpenSamples());
-    return StoreLabels(fs_, options_.samples, options_.labels_name, report, /*keep_others=*/!held_.empty());
+    return StoreLabels(fs_, options_.samples, options_.labels_name, report,
+                       /*keep_others=*/!history_.empty());
   };
   if (const arrow::Status status = work(); !status.ok()) {
     const arrow::Status aborted = appender_ ? appender_->Abort() : arrow::Status::OK();

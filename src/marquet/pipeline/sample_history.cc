@@ -10,6 +10,8 @@
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/depth/micro_pip.h"
+#include "marquet/pipeline/build_samples.h"
+#include "marquet/sampling/book_sequence.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -41,7 +43,16 @@ class Differences {
 
 }  // namespace
 
-arrow::Result<std::map<std::string, HeldSymbol>> ReadHeld(const table::Table& samples, const StopFlag* stop) {
+arrow::Result<SampleHistory> SampleHistory::Read(std::shared_ptr<file::FileSystem> fs,
+                                                 const table::Table& samples, const StopFlag* stop) {
+  SampleHistory history;
+  history.path_ = samples.path();
+  ARROW_RETURN_NOT_OK(history.ReadRows(samples, stop));
+  if (!history.empty()) ARROW_RETURN_NOT_OK(history.ReadLabels(fs));
+  return history;
+}
+
+arrow::Status SampleHistory::ReadRows(const table::Table& samples, const StopFlag* stop) {
   enum {
     kSymbol,
     kId,
@@ -65,17 +76,16 @@ arrow::Result<std::map<std::string, HeldSymbol>> ReadHeld(const table::Table& sa
   for (const std::string& column : options.columns) {
     if (samples.schema()->GetFieldByName(column)) continue;
     return SchemaError(
-        fmt::format("{}: there is no column {}; expected a table of depth samples", samples.path(), column),
+        fmt::format("{}: there is no column {}; expected a table of depth samples", path_, column),
         "Make one with `marquet depth` or mq.depth.build_samples.");
   }
   options.stop = stop;
   ARROW_ASSIGN_OR_RAISE(const auto scan, samples.NewScan(std::move(options)));
   ARROW_ASSIGN_OR_RAISE(const auto reader, scan.ToReader());
-  std::map<std::string, HeldSymbol> held;
   for (;;) {
     std::shared_ptr<arrow::RecordBatch> batch;
     ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
-    if (!batch) return held;
+    if (!batch) return arrow::Status::OK();
     const auto text = [&](int column, int64_t row) {
       return static_cast<const arrow::StringArray&>(*batch->column(column)).GetString(row);
     };
@@ -87,18 +97,18 @@ arrow::Result<std::map<std::string, HeldSymbol>> ReadHeld(const table::Table& sa
     };
     for (int64_t i = 0; i < batch->num_rows(); ++i) {
       const std::string name = text(kSymbol, i), last = text(kLast, i);
-      HeldSymbol& symbol = held[name];
+      HeldSymbol& symbol = symbols_[name];
       SampleSettings settings{text(kFeatures, i), small(kBins, i),  small(kTicks, i), number(kHop, i),
                               number(kPip, i),    text(kFilter, i), text(kName, i),   text(kDigest, i)};
-      if (symbol.samples == 0)
+      if (symbol.samples == 0) {
         symbol.settings = std::move(settings);
-      else if (!(symbol.settings == settings)) {
+      } else if (!(symbol.settings == settings)) {
         return InvalidInput(fmt::format("{}: its samples of {} were made in more than one way, such as {}",
-                                        samples.path(), Quoted(name), text(kId, i)),
+                                        path_, Quoted(name), text(kId, i)),
                             "Build them again: --mode overwrite (mode=\"overwrite\" in Python).");
       }
       if (!symbol.ends[last].emplace(number(kRow, i), batch->column(kLabel)->IsValid(i)).second) {
-        return InvalidInput(fmt::format("{}: it holds the sample {} twice", samples.path(), text(kId, i)),
+        return InvalidInput(fmt::format("{}: it holds the sample {} twice", path_, text(kId, i)),
                             "Build the samples again: --mode overwrite (mode=\"overwrite\" in Python).");
       }
       ++symbol.samples;
@@ -114,24 +124,59 @@ std::string LabelsDigest(const depth::FittedLabels& fitted) {
   return Xxh3Hex(depth::ToJson(bare));
 }
 
-arrow::Status CheckSettings(const std::string& samples, const std::string& symbol, const SampleSettings& held,
-                            const SampleSettings& wanted, bool same_symbol) {
+// What is stored as NAME.json is put there before the samples are committed, by an overwrite that may have
+// ended between the two.
+arrow::Status SampleHistory::ReadLabels(const std::shared_ptr<file::FileSystem>& fs) {
+  const std::string& name = symbols_.begin()->second.settings.labels_name;
+  ARROW_ASSIGN_OR_RAISE(auto stored, LoadLabels(fs, path_, name));
+  for (auto& [symbol, held] : symbols_) {
+    const auto found = stored.find(symbol);
+    if (found == stored.end() || LabelsDigest(found->second) != held.settings.labels_digest) {
+      return CorruptData(
+          fmt::format("{}: the labels stored as {} are not those that its samples of {} have", path_,
+                      Quoted(name), Quoted(symbol)),
+          "A build that was to replace them may have been interrupted. Build all samples again: "
+          "--mode overwrite (mode=\"overwrite\" in Python).");
+    }
+    held.labels = std::move(found->second);
+  }
+  return arrow::Status::OK();
+}
+
+const HeldSymbol* SampleHistory::Find(const std::string& symbol) const {
+  const auto found = symbols_.find(symbol);
+  return found == symbols_.end() ? nullptr : &found->second;
+}
+
+std::pair<std::string, const HeldSymbol*> SampleHistory::Like(const std::string& symbol) const {
+  if (const HeldSymbol* held = Find(symbol)) return {symbol, held};
+  if (empty()) return {symbol, nullptr};
+  return {symbols_.begin()->first, &symbols_.begin()->second};
+}
+
+arrow::Status SampleHistory::CheckSettings(const std::string& symbol, const SampleSettings& wanted) const {
+  const auto [like, there] = Like(symbol);
+  if (there == nullptr) return arrow::Status::OK();
+  const SampleSettings& held = there->settings;
   Differences differences;
   differences.Compare("features", wanted.features, held.features);
   differences.Compare("time bins", wanted.time_bins, held.time_bins);
   differences.Compare("ticks per bin", wanted.ticks_per_bin, held.ticks_per_bin);
   differences.Compare("hop", wanted.hop, held.hop);
-  if (same_symbol) {
+  if (like == symbol) {
     differences.Compare("micro-pip", depth::MicroPipText(wanted.micro_pip),
                         depth::MicroPipText(held.micro_pip));
     differences.Compare("row filter", Quoted(wanted.row_filter), Quoted(held.row_filter));
   }
   differences.Compare("labels name", Quoted(wanted.labels_name), Quoted(held.labels_name));
-  return differences.Status(samples, symbol);
+  return differences.Status(path_, like);
 }
 
-arrow::Status CheckLabels(const std::string& samples, const std::string& symbol,
-                          const depth::FittedLabels& held, const depth::LabelSpec& wanted, bool thresholds) {
+arrow::Status SampleHistory::CheckLabels(const std::string& symbol, const depth::LabelSpec& wanted,
+                                         bool thresholds) const {
+  const auto [like, there_symbol] = Like(symbol);
+  if (there_symbol == nullptr) return arrow::Status::OK();
+  const depth::FittedLabels& held = there_symbol->labels;
   Differences differences;
   const depth::LabelSpec& there = held.spec;
   const auto kind = [](bool fixed) { return fixed ? "fixed thresholds" : "fitted boundaries"; };
@@ -145,11 +190,14 @@ arrow::Status CheckLabels(const std::string& samples, const std::string& symbol,
     differences.Compare("ties", NameOf(wanted.ties), NameOf(there.ties));
     if (wanted.ties == depth::Ties::kRank) differences.Compare("seed", wanted.seed, there.seed);
   }
-  return differences.Status(samples, symbol);
+  return differences.Status(path_, like);
 }
 
-arrow::Status CheckBoundaries(const std::string& samples, const std::string& symbol,
-                              const depth::FittedLabels& held, const depth::FittedLabels& wanted) {
+arrow::Status SampleHistory::CheckBoundaries(const std::string& symbol,
+                                             const depth::FittedLabels& wanted) const {
+  const HeldSymbol* there = Find(symbol);
+  if (there == nullptr) return arrow::Status::OK();
+  const depth::FittedLabels& held = there->labels;
   if (LabelsDigest(wanted) == LabelsDigest(held)) return arrow::Status::OK();
   Differences differences;
   const auto list = [](const std::vector<double>& values) {
@@ -164,7 +212,22 @@ arrow::Status CheckBoundaries(const std::string& samples, const std::string& sym
   if (differences.empty()) {
     differences.Compare<std::string>("digest of the labels", LabelsDigest(wanted), LabelsDigest(held));
   }
-  return differences.Status(samples, symbol);
+  return differences.Status(path_, symbol);
+}
+
+arrow::Status SampleHistory::CheckBook(const table::Table& book) const {
+  const auto sources = sampling::BookSources(book);
+  for (const auto& [symbol, held] : symbols_) {
+    for (const std::string& source : held.sources) {
+      if (sources.count(source)) continue;
+      return InvalidInput(
+          fmt::format("{}: its samples of {} are made of rows of the source {}, which {} does not hold",
+                      path_, Quoted(symbol), Quoted(source), book.path()),
+          "A table of samples belongs to one book. Choose another table for the samples of this one, or "
+          "replace all that are there: --mode overwrite (mode=\"overwrite\" in Python).");
+    }
+  }
+  return arrow::Status::OK();
 }
 
 }  // namespace marquet::pipeline

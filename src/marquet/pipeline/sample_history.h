@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "arrow/result.h"
 #include "marquet/base/progress.h"
@@ -29,28 +30,46 @@ struct SampleSettings {
 
 struct HeldSymbol {
   SampleSettings settings;
+  depth::FittedLabels labels;  // as stored beside the table
   // Samples by the place of their last row: source, row, and whether there is a label.
   std::unordered_map<std::string, std::unordered_map<int64_t, bool>> ends;
   int64_t samples = 0;
   std::set<std::string> sources;  // of first and last rows
 };
 
-// By symbol. kInvalidInput for a table whose samples of one symbol differ in their settings, or of which two
-// are the same; kSchema for one that is no table of samples.
-arrow::Result<std::map<std::string, HeldSymbol>> ReadHeld(const table::Table& samples, const StopFlag* stop);
-
 // Names a fitted set of labels: what they do, not where they were fitted.
 std::string LabelsDigest(const depth::FittedLabels& fitted);
 
-// OK when samples made as `wanted` fit to those that `held` says; else kInvalidInput, naming what differs. Of
-// `wanted` the digest is not looked at; the micro-pip and the row filter are where `same_symbol`.
-arrow::Status CheckSettings(const std::string& samples, const std::string& symbol, const SampleSettings& held,
-                            const SampleSettings& wanted, bool same_symbol);
+// The checks give kInvalidInput, naming what differs. A symbol that the table does not hold is compared with
+// another one, whose micro-pip, row filter and boundaries may differ.
+class SampleHistory {
+ public:
+  SampleHistory() = default;  // of a table that holds nothing
 
-// The same of labels: windows, policies and whether they are thresholds; then the boundaries.
-arrow::Status CheckLabels(const std::string& samples, const std::string& symbol,
-                          const depth::FittedLabels& held, const depth::LabelSpec& wanted, bool thresholds);
-arrow::Status CheckBoundaries(const std::string& samples, const std::string& symbol,
-                              const depth::FittedLabels& held, const depth::FittedLabels& wanted);
+  // kInvalidInput for a table whose samples of one symbol differ in their settings, or of which two are the
+  // same; kSchema for one that is no table of samples; kCorruptData when the labels stored beside it are not
+  // those of its samples.
+  static arrow::Result<SampleHistory> Read(std::shared_ptr<file::FileSystem> fs, const table::Table& samples,
+                                           const StopFlag* stop);
+
+  bool empty() const { return symbols_.empty(); }
+  const HeldSymbol* Find(const std::string& symbol) const;  // null for none
+
+  // That further samples may be made so; the digest of `wanted` is not looked at.
+  arrow::Status CheckSettings(const std::string& symbol, const SampleSettings& wanted) const;
+  // The same of their labels: windows, policies and whether they are thresholds; then the boundaries.
+  arrow::Status CheckLabels(const std::string& symbol, const depth::LabelSpec& wanted, bool thresholds) const;
+  arrow::Status CheckBoundaries(const std::string& symbol, const depth::FittedLabels& wanted) const;
+  // That the rows of all samples come out of this book.
+  arrow::Status CheckBook(const table::Table& book) const;
+
+ private:
+  arrow::Status ReadRows(const table::Table& samples, const StopFlag* stop);
+  arrow::Status ReadLabels(const std::shared_ptr<file::FileSystem>& fs);
+  std::pair<std::string, const HeldSymbol*> Like(const std::string& symbol) const;
+
+  std::string path_;
+  std::map<std::string, HeldSymbol> symbols_;
+};
 
 }  // namespace marquet::pipeline
