@@ -47,7 +47,11 @@ std::vector<std::string> NearNames(std::string_view name, const std::vector<std:
   }
   std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string> names;
-  for (size_t i = 0; i < near.size() && i < 3; ++i) names.push_back(std::move(near[i].second));
+  constexpr size_t kMostNames = 3;
+  for (auto& [edits, candidate] : near) {
+    if (edits > near.front().first || names.size() == kMostNames) break;
+    names.push_back(std::move(candidate));
+  }
   return names;
 }
 

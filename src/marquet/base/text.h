@@ -34,8 +34,9 @@ bool IsUtf8(std::string_view text);
 // error line.
 std::string Quoted(std::string_view text, size_t limit = 80);
 
-// Those of `known` that a mistyped `name` may have meant, nearest first, at most three: within two edits (one
-// for names under four letters; a swap of neighbours is one edit), upper and lower case alike.
+// Those of `known` that a mistyped `name` may have meant: the nearest, at most three that are equally near,
+// within two edits (one for names under four letters; a swap of neighbours is one edit), upper and lower case
+// alike.
 std::vector<std::string> NearNames(std::string_view name, const std::vector<std::string>& known);
 
 // "did you mean 'a' or 'b'?", or empty when nothing is near.

@@ -78,7 +78,8 @@ TEST(TextTest, NearNamesAreWithinTwoEdits) {
   EXPECT_EQ(NearNames("st", columns), std::vector<std::string>{"ts"});
   EXPECT_TRUE(NearNames("volume", columns).empty());
   EXPECT_TRUE(NearNames("q", {"a", "s"}).empty());  // one edit, and nothing in common
-  EXPECT_EQ(NearNames("q", {"Q", "q1"}), (std::vector<std::string>{"Q", "q1"}));
+  EXPECT_EQ(NearNames("q", {"q1", "Q"}), std::vector<std::string>{"Q"});  // only the nearest
+  EXPECT_EQ(NearNames("jbs", {"jobs", "jibs", "json"}), (std::vector<std::string>{"jobs", "jibs"}));
   EXPECT_EQ(DidYouMean("simbol", columns), "did you mean 'symbol'?");
   EXPECT_EQ(DidYouMean("volume", columns), "");
 }

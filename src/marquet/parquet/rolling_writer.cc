@@ -1,14 +1,14 @@
 // Publishing a chunk, and what a crash after each step leaves:
 //
 //   1. Its files are written under temporary names.   Temporary files, which nobody reads.
-//   2. Each is synced, verified and given its name.   Complete files that the manifest does not list: the
-//   next
-//                                                     attempt sets them aside.
-//   3. The claim is looked at again: a process that   The same. What a process publishes after it lost its
-//      lost the output goes no further.               claim is set aside by the one that has it, or by the
-//      next.
+//   2. Each is synced, verified and given its name.   Complete files that the manifest does not list.
+//   3. The claim is looked at again: a process that   The same.
+//      lost the output goes no further.
 //   4. The manifest with the chunk replaces the       The chunk is published, for good.
 //      one without it.
+//
+// What a process published and did not come to list, or listed in a manifest that another attempt has
+// replaced, is set aside by the attempt that has the claim, or by the next.
 #include "marquet/parquet/rolling_writer.h"
 
 #include <algorithm>
@@ -26,99 +26,21 @@
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/file_format.h"
+#include "marquet/parquet/output_claim_internal.h"
 #include "marquet/parquet/output_parts_internal.h"
+#include "marquet/parquet/published_index_internal.h"
 #include "marquet/parquet/published_rows_internal.h"
-#include "marquet/schema/coercion.h"
+#include "marquet/parquet/row_schema_internal.h"
 #include "spdlog/logger.h"
 
 namespace marquet::pq {
 namespace {
-
-arrow::Status CheckOptions(const RollingOptions& options) {
-  const auto negative = [](std::string_view what, int64_t value) {
-    return InvalidInput(fmt::format("{} is {}; expected 0 (no bound) or more", what, value));
-  };
-  if (options.folder.empty()) return InvalidInput("the output folder has no name");
-  if (options.rank < 0) return InvalidInput(fmt::format("the rank is {}; expected 0 or more", options.rank));
-  if (options.max_file_bytes < 0) return negative("max_file_size", options.max_file_bytes);
-  if (options.max_file_rows < 0) return negative("max_rows_per_file", options.max_file_rows);
-  if (options.records_per_chunk < 0) return negative("records_per_chunk", options.records_per_chunk);
-  if (!IsUtf8(options.input)) return InvalidInput("the input's fingerprint is not UTF-8");
-  if (options.records_per_chunk > 0 && options.max_file_rows > options.records_per_chunk) {
-    return InvalidInput(
-        fmt::format("max_rows_per_file is {} and records_per_chunk {}: no file could get so many rows",
-                    options.max_file_rows, options.records_per_chunk),
-        "Give one of them, or a smaller max_rows_per_file.");
-  }
-  return arrow::Status::OK();
-}
-
-arrow::Status CheckSchema(const arrow::Schema& schema) {
-  if (schema.num_fields() == 0)
-    return SchemaError("the rows have no columns; a Parquet file needs at least one");
-  std::set<std::string_view> names;
-  for (const auto& field : schema.fields()) {
-    if (field->name().empty()) return SchemaError("a column has an empty name");
-    if (!names.insert(field->name()).second) {
-      return SchemaError(fmt::format("two columns are named {}", Quoted(field->name())));
-    }
-  }
-  return arrow::Status::OK();
-}
-
-// What differs between the output as it was begun and as it is asked for, or an empty text.
-std::string DifferencesOf(const WriterManifest& before, const RollingOptions& now) {
-  std::vector<std::string> found;
-  const auto compare = [&](std::string_view what, const auto& was, const auto& is) {
-    if (was != is) found.push_back(fmt::format("{} was '{}' and is '{}'", what, was, is));
-  };
-  compare("the input", before.input, now.input);
-  compare("records_per_chunk", before.records_per_chunk, now.records_per_chunk);
-  compare("the name template", before.name_template, now.name_template);
-  compare("the rank", before.rank, now.rank);
-  if (before.schema != nullptr && now.schema != nullptr && now.on_schema_change == SchemaChange::kError &&
-      !before.schema->Equals(*now.schema, /*check_metadata=*/false)) {
-    compare("the schema", before.schema->ToString(), now.schema->ToString());
-  }
-  return fmt::format("{}", fmt::join(found, "; "));
-}
-
-// A type in which whatever had nothing but nulls so far is what it is in `other`.
-std::shared_ptr<arrow::DataType> WithoutNulls(const std::shared_ptr<arrow::DataType>& type,
-                                              const arrow::Field& other) {
-  const auto& found = other.type();
-  if (type->id() == arrow::Type::NA) return found;
-  if (type->id() != found->id()) return type;
-  if (type->id() == arrow::Type::LIST) {
-    const auto& item = static_cast<const arrow::ListType&>(*type).value_field();
-    return arrow::list(item->WithType(WithoutNulls(item->type(), *found->field(0))));
-  }
-  if (type->id() != arrow::Type::STRUCT) return type;
-  arrow::FieldVector fields;
-  for (const auto& field : type->fields()) {
-    const auto match = static_cast<const arrow::StructType&>(*found).GetFieldByName(field->name());
-    fields.push_back(match == nullptr ? field : field->WithType(WithoutNulls(field->type(), *match)));
-  }
-  return arrow::struct_(std::move(fields));
-}
 
 arrow::Status NotOpen(const std::string& folder) {
   return InvalidInput(fmt::format("{}: the writer is closed", folder));
 }
 
 }  // namespace
-
-arrow::Result<SchemaChange> ParseSchemaChange(std::string_view name) {
-  if (name == "error") return SchemaChange::kError;
-  if (name == "new_part") return SchemaChange::kNewPart;
-  return InvalidInput(fmt::format("on_schema_change is {}; expected 'error' or 'new_part'", Quoted(name)));
-}
-
-arrow::Result<EmptyChunk> ParseEmptyChunk(std::string_view name) {
-  if (name == "none") return EmptyChunk::kNone;
-  if (name == "file") return EmptyChunk::kFile;
-  return InvalidInput(fmt::format("empty is {}; expected 'none' or 'file'", Quoted(name)));
-}
 
 class RollingWriter::Impl {
  public:
@@ -135,40 +57,21 @@ class RollingWriter::Impl {
   }
 
   arrow::Status Open() {
-    const std::string id = ManifestId(template_.Partly(known_));
-    const std::string directory = ManifestDirectory(folder_.path);
-    ARROW_RETURN_NOT_OK(file::CreateDirectories(*folder_.fs, directory));
-    if (!options_.take_over) {
-      auto lock = folder_.fs->Lock(file::JoinPath(directory, id + ".lock"));
-      if (IsKind(lock.status(), ErrorKind::kConflict)) return Held(id);
-      ARROW_ASSIGN_OR_RAISE(lock_, std::move(lock));
-    }
-    WriterManifest manifest;
-    ARROW_ASSIGN_OR_RAISE(auto before, ManifestFile::Read(*folder_.fs, folder_.path, id));
-    const bool began = before && (!before->units.empty() || before->finished);
-    if (began) {
-      if (options_.input.empty() || before->input.empty()) return Begun(*before);
-      if (const std::string differs = DifferencesOf(*before, options_); !differs.empty()) {
-        return InvalidInput(fmt::format("{}: this output was begun otherwise: {}", folder_.path, differs),
-                            "Give what it was begun with to go on, or write to another folder.");
-      }
-      manifest = *std::move(before);
-    } else {
-      manifest.run = before ? before->run : RandomUuid();
-      manifest.attempt = before ? before->attempt : 0;
-      manifest.name_template = template_.text();
-      manifest.rank = options_.rank;
-      manifest.input = options_.input;
-      manifest.records_per_chunk = options_.records_per_chunk;
-    }
-    ++manifest.attempt;
+    ARROW_ASSIGN_OR_RAISE(HeldOutput held, HoldOutput(*folder_.fs, options_, template_, known_));
+    lock_ = std::move(held.lock);
+    const WriterManifest& manifest = held.manifest;
     finished_before_ = manifest.finished;
-    for (const PublishedUnit& unit : manifest.units) Remember(unit);
+    for (const PublishedUnit& unit : manifest.units) {
+      published_.Add(unit);
+      files_before_ += static_cast<int64_t>(unit.files.size());
+    }
     if (manifest.schema != nullptr) options_.schema = manifest.schema;
     options_.file.metadata.emplace_back(kRunKey, manifest.run);
-    if (options_.schema != nullptr) ARROW_RETURN_NOT_OK(UseSchema(options_.schema));
-    ARROW_ASSIGN_OR_RAISE(manifest_, ManifestFile::Claim(folder_.fs, folder_.path, id, std::move(manifest)));
-    replay_directory_ = file::JoinPath(directory, id + ".replay");
+    row_schema_.emplace(folder_.path, options_.file, options_.on_schema_change);
+    if (options_.schema != nullptr) ARROW_RETURN_NOT_OK(row_schema_->Use(options_.schema));
+    ARROW_ASSIGN_OR_RAISE(manifest_,
+                          ManifestFile::Claim(folder_.fs, folder_.path, held.id, std::move(held.manifest)));
+    replay_directory_ = file::JoinPath(ManifestDirectory(folder_.path), held.id + ".replay");
     ARROW_RETURN_NOT_OK(RemoveReplays());
     if (manifest_->manifest().attempt > 1) ARROW_RETURN_NOT_OK(Retire());
     if (chunked_ && !chunk_named_) {
@@ -201,7 +104,7 @@ class RollingWriter::Impl {
     ARROW_RETURN_NOT_OK(CheckUsable());
     const std::optional<int64_t> chunk = ChunkOf(target);
     ARROW_ASSIGN_OR_RAISE(std::string name, Fill(target, chunk));
-    if (chunk && !published_.contains(*chunk)) chunk_of_name_[name] = *chunk;
+    if (chunk && !published_.Has(*chunk)) chunk_of_name_[name] = *chunk;
     if (chunk) chunked_ = true;
     return name;
   }
@@ -267,7 +170,7 @@ class RollingWriter::Impl {
     if (counts_.accepted + counts_.dropped > 0) {
       return Poison(InvalidInput(fmt::format("{}: Resume() comes before the first record", folder_.path)));
     }
-    while (published_.contains(automatic_chunk_)) ++automatic_chunk_;
+    while (published_.Has(automatic_chunk_)) ++automatic_chunk_;
     return NextRecord();
   }
 
@@ -285,9 +188,7 @@ class RollingWriter::Impl {
   const std::string& run() const { return manifest_->manifest().run; }
   std::vector<int64_t> published_chunks() const {
     std::lock_guard lock(mutex_);
-    std::vector<int64_t> chunks;
-    for (const auto& [chunk, unit] : published_) chunks.push_back(chunk);
-    return chunks;
+    return published_.Chunks();
   }
   RollingCounts counts() const {
     std::lock_guard lock(mutex_);
@@ -295,7 +196,7 @@ class RollingWriter::Impl {
   }
   std::shared_ptr<arrow::Schema> schema() const {
     std::lock_guard lock(mutex_);
-    return schema_;
+    return row_schema_->schema();
   }
 
  private:
@@ -311,10 +212,6 @@ class RollingWriter::Impl {
     int64_t dropped = 0;
     std::set<std::string> names;
   };
-  struct Published {
-    int64_t records = 0;
-    std::vector<PublishedFile> files;
-  };
 
   // The same rows as they were given, and in the schema of the writer.
   struct Piece {
@@ -322,14 +219,8 @@ class RollingWriter::Impl {
   };
 
   int64_t NextRecord() const {
-    int64_t records = 0;
-    if (finished_before_) {
-      for (const auto& [chunk, unit] : published_) records += unit.records;
-      return records + unchunked_records_;
-    }
-    if (options_.records_per_chunk == 0) return 0;
-    for (int64_t chunk = 0; published_.contains(chunk); ++chunk) records += published_.at(chunk).records;
-    return records;
+    if (finished_before_) return published_.AllRecords();
+    return options_.records_per_chunk == 0 ? 0 : published_.RecordsInFront();
   }
 
   arrow::Status Poison(const arrow::Status& status) {
@@ -340,35 +231,6 @@ class RollingWriter::Impl {
   arrow::Status CheckUsable() const {
     if (closed_) return NotOpen(folder_.path);
     return error_;
-  }
-
-  arrow::Status Held(const std::string& id) const {
-    return Conflict(fmt::format("{}: another writer is at work on {}", folder_.path, Quoted(id, 200)),
-                    template_.Has(kRankKey)
-                        ? "Wait for it, or stop it."
-                        : "The name has no ${rank}: writers of several ranks cannot share it.");
-  }
-
-  arrow::Status Begun(const WriterManifest& before) const {
-    int64_t files = 0;
-    for (const PublishedUnit& unit : before.units) files += static_cast<int64_t>(unit.files.size());
-    return AlreadyExists(fmt::format("{}: {} files of {} were published here before", folder_.path, files,
-                                     Quoted(before.name_template, 200)),
-                         options_.input.empty()
-                             ? "Give the input's fingerprint to go on with it, or write to another folder."
-                             : "They were written without a fingerprint of their input, so nothing can go on "
-                               "with them; write to "
-                               "another folder.");
-  }
-
-  void Remember(const PublishedUnit& unit) {
-    if (unit.chunk) {
-      published_[*unit.chunk] = {unit.records, unit.files};
-    } else {
-      unchunked_records_ += unit.records;
-      for (const PublishedFile& file : unit.files) unchunked_.insert(file.name);
-    }
-    files_before_ += static_cast<int64_t>(unit.files.size());
   }
 
   arrow::Status Retire() {
@@ -390,53 +252,6 @@ class RollingWriter::Impl {
       ARROW_RETURN_NOT_OK(folder_.fs->Remove(file::JoinPath(replay_directory_, name)));
     }
     return folder_.fs->Remove(replay_directory_);
-  }
-
-  arrow::Status UseSchema(const std::shared_ptr<arrow::Schema>& schema) {
-    ARROW_RETURN_NOT_OK(CheckSchema(*schema));
-    ARROW_ASSIGN_OR_RAISE(format_, FileFormat::Make(schema, options_.file));
-    schema_ = schema;
-    coercion_.reset();
-    return arrow::Status::OK();
-  }
-
-  // The rows in the schema of the writer, which the first ones decide.
-  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Fit(const std::shared_ptr<arrow::RecordBatch>& batch) {
-    if (schema_ == nullptr) ARROW_RETURN_NOT_OK(UseSchema(batch->schema()));
-    if (batch->schema() == schema_ || batch->schema()->Equals(*schema_, /*check_metadata=*/false))
-      return batch;
-    if (!coercion_ || !coercion_->from()->Equals(*batch->schema(), /*check_metadata=*/false)) {
-      auto made = schema::Coercion::Make(batch->schema(), schema_);
-      if (made.ok()) {
-        coercion_.emplace(*std::move(made));
-      } else if (const auto wider = Widened(batch->schema()); wider != nullptr) {
-        ARROW_RETURN_NOT_OK(UseSchema(wider));
-        return Fit(batch);
-      } else if (options_.on_schema_change == SchemaChange::kNewPart) {
-        Log().warn("{}: rows do not fit the schema of those before, so another file begins: {}", folder_.path,
-                   made.status().message());
-        ARROW_RETURN_NOT_OK(UseSchema(batch->schema()));
-        return batch;
-      } else {
-        return WithHint(WithContext(made.status(), "rows do not fit the schema of those before"),
-                        "No row of theirs was taken. Write with on_schema_change='new_part' to begin another "
-                        "file where the schema changes.");
-      }
-    }
-    return coercion_->Apply(*batch);
-  }
-
-  // The writer's schema where columns that had nothing but nulls so far take the type of `rows`; a null
-  // pointer where there are none, or a file has begun with it.
-  std::shared_ptr<arrow::Schema> Widened(const std::shared_ptr<arrow::Schema>& rows) const {
-    if (!outputs_.empty()) return nullptr;
-    arrow::FieldVector fields;
-    for (const auto& field : schema_->fields()) {
-      const auto other = rows->GetFieldByName(field->name());
-      fields.push_back(other == nullptr ? field : field->WithType(WithoutNulls(field->type(), *other)));
-    }
-    auto schema = arrow::schema(std::move(fields), schema_->metadata());
-    return schema::Coercion::Make(rows, schema).ok() ? schema : nullptr;
   }
 
   std::optional<int64_t> ChunkOf(const RowTarget& target) const {
@@ -466,7 +281,7 @@ class RollingWriter::Impl {
   }
 
   arrow::Status WriteRows(const std::shared_ptr<arrow::RecordBatch>& batch, const RowTarget& target) {
-    ARROW_ASSIGN_OR_RAISE(const auto rows, Fit(batch));
+    ARROW_ASSIGN_OR_RAISE(const auto rows, row_schema_->Fit(batch, /*begun=*/!outputs_.empty()));
     const int64_t per_chunk = options_.records_per_chunk;
     for (int64_t begin = 0; begin < rows->num_rows();) {
       const std::optional<int64_t> chunk = ChunkOf(target);
@@ -502,14 +317,11 @@ class RollingWriter::Impl {
   // Rows that fit the part in the making go there, also where the schema of the writer has become another.
   arrow::Status Append(OutputParts& parts, const Piece& piece) {
     const auto open = parts.open_format();
-    if (open != nullptr && open != format_) {
-      const auto coercion = schema::Coercion::Make(piece.given->schema(), open->schema());
-      if (coercion.ok()) {
-        const auto rows = coercion->Apply(*piece.given);
-        if (rows.ok()) return parts.Append(**rows, open);
-      }
+    if (open != nullptr && open != row_schema_->format()) {
+      const auto rows = FittedOrNull(*piece.given, open->schema());
+      if (rows != nullptr) return parts.Append(*rows, open);
     }
-    return parts.Append(*piece.fitted, format_);
+    return parts.Append(*piece.fitted, row_schema_->format());
   }
 
   // Ends the chunk where that is counted and it is full.
@@ -536,34 +348,16 @@ class RollingWriter::Impl {
     return arrow::Status::OK();
   }
 
-  // The names of the files that were published under an output name: it, or its parts in order; none for a
-  // new one.
-  std::vector<std::string> PublishedUnder(const std::string& name, std::optional<int64_t> chunk) const {
-    std::set<std::string> of_chunk;
-    if (chunk && chunk_named_) {
-      const auto unit = published_.find(*chunk);
-      if (unit == published_.end()) return {};
-      for (const PublishedFile& file : unit->second.files) of_chunk.insert(file.name);
-    }
-    const std::set<std::string>& among = chunk && chunk_named_ ? of_chunk : unchunked_;
-    std::vector<std::string> names;
-    if (among.contains(name)) names.push_back(name);
-    for (auto part = static_cast<int>(names.size());; ++part) {
-      std::string part_name = PartName(name, part);
-      if (!among.contains(part_name)) return names;
-      names.push_back(std::move(part_name));
-    }
-  }
-
-  bool IsPublished(const std::string& name, std::optional<int64_t> chunk) const {
-    if (chunk && chunk_named_) return published_.contains(*chunk);
-    return unchunked_.contains(name) || unchunked_.contains(PartName(name, 0));
+  // The chunk by which published files are told apart: none where the names do not.
+  std::optional<int64_t> InNames(std::optional<int64_t> chunk) const {
+    return chunk_named_ ? chunk : std::nullopt;
   }
 
   Output& OutputOf(const std::string& name, std::optional<int64_t> chunk) {
     Output& output = outputs_[name];
     if (output.parts == nullptr) {
-      output.again = IsPublished(name, chunk);
+      const auto unit = InNames(chunk);
+      output.again = unit ? published_.Has(*unit) : !published_.FilesOf(name, unit).empty();
       if (output.again && replays_ == nullptr) {
         replays_ = std::make_unique<OutputFolder>();
         replays_->fs = folder_.fs;
@@ -596,7 +390,7 @@ class RollingWriter::Impl {
     if (chunk == automatic_chunk_) ++automatic_chunk_;
     if (!chunk_named_) return arrow::Status::OK();  // one file for all chunks: it ends with the writer
     const auto found = chunks_.find(chunk);
-    if (found == chunks_.end() && published_.contains(chunk)) return arrow::Status::OK();
+    if (found == chunks_.end() && published_.Has(chunk)) return arrow::Status::OK();
     const Chunk ended = found == chunks_.end() ? Chunk() : found->second;
     return PublishUnit(chunk, ended.names, ended.records, ended.dropped, false);
   }
@@ -604,14 +398,15 @@ class RollingWriter::Impl {
   // The steps at the top of this file. `records` below zero: as many as there are rows.
   arrow::Status PublishUnit(std::optional<int64_t> chunk, std::set<std::string> names, int64_t records,
                             int64_t dropped, bool finished) {
-    if (chunk && published_.contains(*chunk)) {
+    if (chunk && published_.Has(*chunk)) {
       ARROW_RETURN_NOT_OK(EndReplay(names, /*prefix=*/finished));
       Forget(chunk, names);
       return arrow::Status::OK();
     }
     std::shared_ptr<const FileFormat> format_of_empty;
     if (options_.empty == EmptyChunk::kFile && names.empty() && chunk) {
-      if (format_ == nullptr) {
+      format_of_empty = row_schema_->format();
+      if (format_of_empty == nullptr) {
         return InvalidInput(
             fmt::format("chunk {} has no rows, and no schema is known to make an empty file", *chunk),
             "Give schema=.");
@@ -619,7 +414,6 @@ class RollingWriter::Impl {
       ARROW_ASSIGN_OR_RAISE(const std::string name, Fill({chunk, {}}, chunk));
       OutputOf(name, chunk);
       names.insert(name);
-      format_of_empty = format_;
     }
     ARROW_RETURN_NOT_OK(manifest_->CheckClaim());
     PublishedUnit unit{chunk, 0, dropped, {}};
@@ -638,7 +432,7 @@ class RollingWriter::Impl {
     if (says_something) {
       std::optional<PublishedUnit> added;
       if (chunk || !unit.files.empty()) added = unit;
-      const arrow::Status saved = manifest_->Add(std::move(added), schema_, finished);
+      const arrow::Status saved = manifest_->Add(std::move(added), row_schema_->schema(), finished);
       // The manifest lists the files then, perhaps not for good: Abort() must leave them.
       if (saved.ok() || IsKind(saved, ErrorKind::kCommitUnknown)) Settle(unit, rows, names);
       ARROW_RETURN_NOT_OK(saved);
@@ -652,12 +446,7 @@ class RollingWriter::Impl {
   void Settle(const PublishedUnit& unit, int64_t rows, const std::set<std::string>& names) {
     counts_.committed += rows;
     files_.insert(files_.end(), unit.files.begin(), unit.files.end());
-    if (unit.chunk) {
-      published_[*unit.chunk] = {unit.records, unit.files};
-    } else {
-      for (const PublishedFile& file : unit.files) unchunked_.insert(file.name);
-      unchunked_records_ += unit.records;
-    }
+    if (unit.chunk || !unit.files.empty()) published_.Add(unit);
     for (const std::string& name : names) {
       const auto output = outputs_.find(name);
       if (output != outputs_.end() && !output->second.again) outputs_.erase(output);
@@ -674,7 +463,7 @@ class RollingWriter::Impl {
       std::optional<int64_t> chunk;
       if (const auto known = chunk_of_name_.find(name); known != chunk_of_name_.end()) chunk = known->second;
       std::vector<std::string> published, again;
-      for (const std::string& file : PublishedUnder(name, chunk)) {
+      for (const std::string& file : published_.FilesOf(name, InNames(chunk))) {
         published.push_back(file::JoinPath(folder_.path, file));
       }
       for (const PublishedFile& file : output.parts->published()) {
@@ -702,7 +491,7 @@ class RollingWriter::Impl {
       for (const auto& [chunk, ended] : chunks_) open.push_back(chunk);
       for (const int64_t chunk : open) {
         const Chunk ended = chunks_.at(chunk);
-        if (published_.contains(chunk)) {
+        if (published_.Has(chunk)) {
           ARROW_RETURN_NOT_OK(
               PublishUnit(chunk, ended.names, ended.records, ended.dropped, /*finished=*/true));
         } else if (ended.records > 0) {
@@ -743,9 +532,7 @@ class RollingWriter::Impl {
   std::unique_ptr<OutputFolder> replays_;
   bool finished_before_ = false;
 
-  std::shared_ptr<arrow::Schema> schema_;
-  std::shared_ptr<const FileFormat> format_;
-  std::optional<schema::Coercion> coercion_;  // from the last batch's schema, where that was another
+  std::optional<RowSchema> row_schema_;  // from Open() on
 
   bool chunked_ = false;             // rows have chunks, or will have
   int64_t automatic_chunk_ = 0;      // where rows that are only counted go
@@ -753,9 +540,7 @@ class RollingWriter::Impl {
   std::map<std::string, Output> outputs_;
   std::unordered_map<std::string, int64_t> chunk_of_name_;
 
-  std::map<int64_t, Published> published_;
-  std::set<std::string> unchunked_;  // names of files that were published without a chunk
-  int64_t unchunked_records_ = 0;
+  PublishedIndex published_;
 
   RollingCounts counts_;
   std::vector<PublishedFile> files_;
