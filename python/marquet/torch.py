@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
-from marquet.depth import DepthBatches, PathLike
+from marquet.depth import DepthBatches
+from marquet.depth._inputs import PathLike
 
 __all__ = ["DepthDataset"]
 

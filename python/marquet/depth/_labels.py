@@ -1,0 +1,150 @@
+"""Labels of price moves."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from marquet import _core
+from marquet._rows import with_rows
+from marquet._time import TimeLike, to_nanos
+from marquet.depth._inputs import Gap, PathLike, gap_nanos, stream_of
+
+DEFAULT_THRESHOLDS: tuple[float, ...] = tuple(_core.default_thresholds())
+"""Basis points for 13 classes at a lookforward of 5,000 rows."""
+
+
+@dataclass(frozen=True)
+class FittedLabels:
+    """Boundaries of classes of price moves, to be applied to any rows."""
+
+    json: str
+    """What is stored; exact."""
+
+    def _get(self, name: str) -> Any:
+        return json.loads(self.json)[name]
+
+    @property
+    def nbins(self) -> int:
+        """How many classes there are."""
+        return int(self._get("classes"))
+
+    @property
+    def boundaries(self) -> npt.NDArray[np.float64]:
+        """All ``nbins + 1`` boundaries; the outer ones are the smallest and largest move fitted on."""
+        values = json.loads(self.json)
+        low, high = values.get("low", -math.inf), values.get("high", math.inf)
+        return np.array([low, *values["interior"], high])
+
+    @property
+    def rows(self) -> int:
+        """How many moves were fitted on; 0 for thresholds."""
+        return int(self._get("rows"))
+
+    @property
+    def fit_range_ns(self) -> tuple[int, int]:
+        """Times of the first and the last row fitted on."""
+        return int(self._get("fit_start_ns")), int(self._get("fit_end_ns"))
+
+    @property
+    def data_version(self) -> str:
+        """Which version of which table was fitted on, where that was said."""
+        return str(self._get("data_version"))
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What :func:`apply_labels` gives: one entry for every row, also for those that have no label."""
+
+    labels: npt.NDArray[np.int64]
+    """Classes from 0; -1 for none."""
+    moves: npt.NDArray[np.float64]
+    """r = (F - B) / B; NaN for none."""
+    report: dict[str, Any]
+    """``counts`` by class, ``largest_deviation`` from uniform in percentage points, ``quality``, ``outside_fitted``,
+    ``coinciding`` boundaries, and why rows have no label: ``out_of_range``, ``invalid_windows``, ``no_base``."""
+
+
+def fit_labels(
+    rows: Any = None,
+    *,
+    lookback: int = 5000,
+    lookforward: int = 5000,
+    offset: int = 500,
+    nbins: int = 13,
+    ties: Literal["boundary", "rank"] = "boundary",
+    invalid: Literal["null", "skip", "error"] = "null",
+    seed: int = 0,
+    max_gap: Gap = 3600,
+    start: TimeLike | None = None,
+    end: TimeLike | None = None,
+    thresholds: Sequence[float] | None = None,
+    data_version: str = "",
+) -> FittedLabels:
+    """Fits the boundaries of `nbins` equally frequent classes of price moves.
+
+    The move at row s compares the mean mid price of ``[s + 1 + offset, s + 1 + offset + lookforward)`` with that of
+    ``[s - lookback, s)``: r = (F - B) / B. Boundary i is the quantile i / nbins of r.
+
+    Args:
+        rows: The training rows, of one symbol; only the best prices, times and ``sequence`` are looked at.
+        lookback: Rows before s.
+        lookforward: Rows after the offset.
+        offset: Rows left out behind s.
+        nbins: 3, 5, 7, 9 or 13.
+        ties: ``boundary`` puts equal moves into one class (a report names boundaries that coincide); ``rank`` shares
+            a value that spans several classes among them, drawn by a hash of seed, ``ts_event`` and ``sequence``.
+        invalid: What rows with a null or crossed book do: ``null`` voids the windows that hold one, ``skip`` leaves
+            them out of the means, ``error`` refuses.
+        seed: Of ``ties="rank"``.
+        max_gap: Seconds (or a timedelta) without rows that no window crosses; None to cross anything.
+        start: Fit on rows from this time on.
+        end: Fit on rows before this time.
+        thresholds: Fixed boundaries instead: ascending basis points, mirrored around zero; `rows` is not needed.
+        data_version: Kept with the result.
+
+    Raises:
+        InvalidInputError: Fewer moves than classes, or all moves the same.
+    """
+    options = (
+        lookback,
+        lookforward,
+        offset,
+        nbins,
+        invalid,
+        ties,
+        seed,
+        gap_nanos(max_gap),
+        None if thresholds is None else list(thresholds),
+        None if start is None else to_nanos(start),
+        None if end is None else to_nanos(end),
+        data_version,
+    )
+    stream = None if thresholds is not None else stream_of(rows)
+    return FittedLabels(with_rows(lambda stream: _core.labels_fit(stream, *options), stream))
+
+
+def apply_labels(rows: Any, fitted: FittedLabels, *, max_gap: Gap = 3600) -> Labels:
+    """Labels rows with boundaries that were fitted before; windows and policies are those of the fit.
+
+    Every row is kept: one without a full label range, or with invalid rows in its windows, has label -1.
+    """
+    gap = gap_nanos(max_gap)
+    labels, moves, report = with_rows(lambda stream: _core.labels_apply(stream, fitted.json, gap), stream_of(rows))
+    return Labels(labels, moves, report)
+
+
+def load_labels(samples: PathLike, name: str = "default") -> dict[str, FittedLabels]:
+    """The labels stored beside a samples table, by symbol.
+
+    Raises:
+        NotFoundError: There are none of this name.
+    """
+    return {symbol: FittedLabels(text) for symbol, text in _core.labels_load(os.fspath(samples), name).items()}
