@@ -1,4 +1,5 @@
 // Strings and bytes: indices into a dictionary while that stays small, plain afterwards.
+#include <algorithm>
 #include <cstring>
 
 #include "arrow/array.h"
@@ -33,15 +34,16 @@ class BytesEncoder final : public ColumnEncoder {
 
   arrow::Status Append(const arrow::Array& rows) override {
     const auto& values = static_cast<const ArrayType&>(rows);
-    for (int64_t i = 0; i < values.length(); ++i) {
-      const bool valid = values.IsValid(i);
-      if (!valid) {
-        AddNull();
+    for (int64_t i = 0; i < values.length();) {
+      if (indexing_ && values.null_count() == 0) {
+        const int64_t room = std::min(values.length() - i, kPageRows - rows_);
+        const int64_t indexed = IndexRows(values, i, room);
+        i += indexed;
+        if (indexed < room) GoPlain();
       } else {
-        if (!validity_.empty()) arrow::bit_util::SetBit(validity_.data(), rows_);
-        AddValue(values.GetView(i));
+        AddRow(values, i);
+        ++i;
       }
-      ++rows_;
       if (rows_ == kPageRows || static_cast<int64_t>(plain_.size()) >= kPageBytes) {
         ARROW_RETURN_NOT_OK(Flush());
       }
@@ -97,6 +99,45 @@ class BytesEncoder final : public ColumnEncoder {
     validity_.clear();
     page_bounds_.reset();
     rows_ = nulls_ = values_ = 0;
+  }
+
+  // Adds up to `count` rows, none of which is null, to the page in the making; returns how many: fewer when
+  // the dictionary is full.
+  int64_t IndexRows(const ArrayType& values, int64_t begin, int64_t count) {
+    const size_t before = runs_.size();
+    runs_.resize(before + static_cast<size_t>(count));
+    IndexRun* const added = runs_.data() + before;
+    uint32_t last = before > 0 ? runs_[before - 1].index : UINT32_MAX;  // which no value has
+    int64_t taken = 0;
+    size_t kept = 0;
+    // Without a branch for whether a run goes on: which value comes next can hardly be predicted.
+    for (; taken < count; ++taken) {
+      const std::optional<uint32_t> index = dictionary_.IndexOf(values.GetView(begin + taken));
+      if (!index) break;
+      added[kept] = {*index, static_cast<uint32_t>(taken)};  // where it begins, at first
+      kept += static_cast<size_t>(last != *index);
+      last = *index;
+    }
+    if (before > 0) runs_[before - 1].length += kept > 0 ? added[0].length : static_cast<uint32_t>(taken);
+    for (size_t run = 0; run < kept; ++run) {
+      const uint32_t end = run + 1 < kept ? added[run + 1].length : static_cast<uint32_t>(taken);
+      added[run].length = end - added[run].length;
+    }
+    runs_.resize(before + kept);
+    if (!validity_.empty()) arrow::bit_util::SetBitsTo(validity_.data(), rows_, taken, true);
+    values_ += taken;
+    rows_ += taken;
+    return taken;
+  }
+
+  void AddRow(const ArrayType& values, int64_t row) {
+    if (values.IsNull(row)) {
+      AddNull();
+    } else {
+      if (!validity_.empty()) arrow::bit_util::SetBit(validity_.data(), rows_);
+      AddValue(values.GetView(row));
+    }
+    ++rows_;
   }
 
   void AddNull() {
