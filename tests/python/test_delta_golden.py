@@ -4,8 +4,11 @@ it, or refused with an error that names the feature. Which is which is a list, h
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -118,6 +121,41 @@ def test_a_table_is_read_with_the_values_beside_it(golden: Path, name: str):
     assert set(read.column_names) == set(expected.column_names)
     assert as_set(read, expected.column_names) == as_set(expected, expected.column_names)
     assert scan.count() == expected.num_rows
+
+
+MAPS = ("partitionValues", "options", "configuration", "tags")
+
+
+def without_nulls(action: dict[str, Any]) -> dict[str, Any]:
+    """As JSON has an action: no key where there is no value, and maps as objects."""
+    return {
+        key: dict(value) if key in MAPS else without_nulls(value) if isinstance(value, dict) else value
+        for key, value in action.items()
+        if value is not None
+    }
+
+
+@pytest.mark.parametrize("inline", [False, True], ids=["sidecars", "without sidecars"])
+def test_a_checkpoint_of_version_2_may_be_json(golden: Path, tmp_path: Path, inline: bool):
+    """The same checkpoint with its first file in the protocol's other form; the commits before it are gone."""
+    folder = tmp_path / "delta"
+    shutil.copytree(golden / "v2-checkpoint-parquet" / "delta", folder)
+    log = folder / "_delta_log"
+    (checkpoint,) = log.glob("*.checkpoint.*.parquet")
+    actions = pq.read_table(checkpoint).to_pylist()
+    if inline:
+        actions = [action for action in actions if action["sidecar"] is None]
+        for sidecar in sorted((log / "_sidecars").glob("[!.]*.parquet")):
+            actions += pq.read_table(sidecar).to_pylist()
+        shutil.rmtree(log / "_sidecars")
+    lines = [json.dumps(without_nulls(action)) for action in actions]
+    checkpoint.with_suffix(".json").write_text("\n".join(lines) + "\n")
+    checkpoint.unlink()
+    for gone in (*log.glob("0*[0-9].json"), log / "_last_checkpoint"):
+        gone.unlink()
+
+    expected = expected_rows(golden / "v2-checkpoint-parquet" / "expected")
+    assert as_set(mq.open_table(folder).scan().to_arrow(), ["id"]) == as_set(expected, ["id"])
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
