@@ -18,6 +18,11 @@ namespace {
 
 constexpr int kDeepestFolder = 16;  // below the output folder; names in templates do not go deeper
 
+// Rows are compared in batches of about so many bytes, and no more rows: two files are read at once, each a
+// few batches ahead, beside the rows that the writer may hold in memory.
+constexpr int64_t kCompareBytes = 4 << 20;
+constexpr int64_t kCompareRows = 16'384;
+
 class OrphanWalk {
  public:
   OrphanWalk(const std::shared_ptr<file::FileSystem>& fs, const Orphans& orphans)
@@ -59,6 +64,17 @@ class OrphanWalk {
   const Orphans& orphans_;
 };
 
+// Rows to compare at once, by the widest rows of any row group.
+int64_t CompareRows(const ::parquet::FileMetaData& footer) {
+  int64_t rows = kCompareRows;
+  for (int i = 0; i < footer.num_row_groups(); ++i) {
+    const auto group = footer.RowGroup(i);
+    const int64_t row_bytes = group->total_byte_size() / std::max<int64_t>(group->num_rows(), 1) + 1;
+    rows = std::min(rows, std::max<int64_t>(kCompareBytes / row_bytes, 1));
+  }
+  return rows;
+}
+
 // The rows of several files, one after the other.
 class RowsOfFiles {
  public:
@@ -82,6 +98,7 @@ class RowsOfFiles {
       ReadRequest request;
       for (const auto& field : reader->schema()->fields()) request.columns.push_back(field->name());
       for (int i = 0; i < reader->num_row_groups(); ++i) request.parts.push_back({i, {}});
+      request.batch_rows = CompareRows(*reader->footer());
       ARROW_ASSIGN_OR_RAISE(stream_, reader->Read(std::move(request)));
     }
   }
