@@ -170,3 +170,23 @@ def test_a_log_without_data_files_is_replayed(golden: Path, name: str):
     table = mq.open_table(golden / name / "delta")
     assert table.version >= 0
     assert table.history()
+
+
+def test_times_of_twelve_bytes_in_spark_s_tables_are_the_ones_it_wrote(tmp_path: Path) -> None:
+    """INT96, Spark's default, of times that nanoseconds cannot hold: years 1 and 9999."""
+    times = [-62135596800_000000, 253402300799_999999, 0, None, 1_704_205_800_123_456]
+    rows = pa.table(
+        {
+            "at": pa.array(times, pa.timestamp("us", "UTC")),
+            "all": pa.array([[time, None] for time in times], pa.list_(pa.timestamp("us", "UTC"))),
+        }
+    )
+    mq.create_table(tmp_path, rows.schema)
+    pq.write_table(rows, tmp_path / "part-0.parquet", use_deprecated_int96_timestamps=True)
+    size = (tmp_path / "part-0.parquet").stat().st_size
+    add = {"path": "part-0.parquet", "partitionValues": {}, "size": size, "modificationTime": 0, "dataChange": True}
+    commit = tmp_path / "_delta_log" / f"{1:020}.json"
+    commit.write_text(json.dumps({"add": add}) + "\n")
+    table = mq.open_table(tmp_path)
+    assert table.scan().to_arrow().equals(rows)
+    assert table.scan(filter="at > '9999-01-01'").to_arrow()["at"].to_pylist() == [rows["at"][1].as_py()]

@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cut_files import Whole
 
 import marquet as mq
 
@@ -80,52 +81,6 @@ WRITERS: dict[str, Callable[[pa.Table, Path], None]] = {
 }
 
 
-class Whole:
-    """A file that is whole, and what comes back of its first bytes."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.bytes = path.read_bytes()
-        self.rows = pq.read_table(path)
-        self.metadata = pq.read_metadata(path)
-        self.chunk_ends = [self.ends_of(n) for n in range(self.metadata.num_row_groups)]
-
-    def ends_of(self, row_group: int) -> list[int]:
-        ends = []
-        for n in range(self.metadata.num_columns):
-            chunk = self.metadata.row_group(row_group).column(n)
-            begin = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
-            ends.append(begin + chunk.total_compressed_size)
-        return ends
-
-    @property
-    def pages_end(self) -> int:
-        return self.chunk_ends[-1][-1]
-
-    def cut(self, size: int, out: Path) -> mq.RescueReport:
-        broken = out.with_name("broken.parquet")
-        broken.write_bytes(self.bytes[:size])
-        out.unlink(missing_ok=True)
-        report = mq.rescue(broken, out, schema=self.path)
-        assert broken.read_bytes() == self.bytes[:size]
-        return report
-
-    def check(self, size: int, out: Path) -> None:
-        """What comes back is a beginning of the rows: all complete row groups, and less than one more."""
-        report = self.cut(size, out)
-        complete = [ends[-1] <= size for ends in self.chunk_ends]
-        least = sum(self.metadata.row_group(n).num_rows for n, whole in enumerate(complete) if whole)
-        begun = complete.index(False) if False in complete else None
-        most = least + (self.metadata.row_group(begun).num_rows if begun is not None else 0)
-        # Rows need a page of the last column, behind all of the others.
-        if begun is not None and len(self.chunk_ends[0]) > 1 and self.chunk_ends[begun][-2] > size:
-            most = least
-        assert least <= report.rows <= most, f"cut at byte {size}: {report}"
-        assert bool(report) == out.exists() == (report.rows > 0)
-        if report:
-            assert pq.read_table(out).equals(self.rows.slice(0, report.rows)), f"cut at byte {size}"
-
-
 @pytest.mark.parametrize("make", [flat, nested], ids=["flat", "nested"])
 @pytest.mark.parametrize("writer", WRITERS)
 def test_files_cut_anywhere(writer: str, make: Callable[[], pa.Table], tmp_path: Path) -> None:
@@ -170,6 +125,60 @@ def test_a_schema_with_pandas_types_and_time_zones_comes_back(tmp_path: Path) ->
     assert whole.cut(whole.pages_end, tmp_path / "out.parquet").rows == 3
     found = pq.read_table(tmp_path / "out.parquet")
     assert found.equals(table) and found.schema.equals(table.schema, check_metadata=False)
+
+
+@pytest.mark.parametrize("unit", ["us", "ns"])
+def test_times_of_twelve_bytes_stay_what_they_are(unit: str, tmp_path: Path) -> None:
+    """INT96 holds what neither microseconds nor nanoseconds do; readers such as Spark have no nanoseconds."""
+    ends = {"us": [253402300799_999999, -62135596800_000000], "ns": [9_223_372_036_854_775_807, -1]}[unit]
+    draw = random.Random(SEED)
+    times = [draw.choice([*ends, None, draw.randrange(10**15)]) for _ in range(ROWS)]
+    stamp = pa.timestamp(unit)
+    table = pa.table(
+        {
+            "id": pa.array(range(ROWS), pa.int64()),
+            "at": pa.array(times, stamp),
+            "text": pa.array([f"text {n % 50}" for n in range(ROWS)]),
+            "list": pa.array([[time, None] for time in times], pa.list_(stamp)),
+            "struct": pa.array(
+                [{"at": time, "n": n} for n, time in enumerate(times)], pa.struct({"at": stamp, "n": pa.int64()})
+            ),
+        }
+    )
+    path, out = tmp_path / "whole.parquet", tmp_path / "out.parquet"
+    by_pyarrow(table, path, use_deprecated_int96_timestamps=True, write_page_checksum=True)
+    whole = Whole(path)
+    for size in [whole.pages_end, *(draw.randrange(whole.pages_end) for _ in range(20))]:
+        report = whole.check(size, out)
+        if not report:
+            continue
+        footer = pq.read_metadata(out).row_group(0)
+        assert [footer.column(n).physical_type for n in (1, 3, 4)] == ["INT96"] * 3
+        found = pq.read_table(out, coerce_int96_timestamp_unit=unit)
+        assert found.equals(table.slice(0, report.rows))
+        assert mq.verify(out).ok
+
+    # So they are where pages of a file with a footer are damaged.
+    broken = bytearray(whole.bytes)
+    broken[whole.chunk_ends[1][2] - 5] ^= 1
+    (tmp_path / "broken.parquet").write_bytes(broken)
+    out.unlink()
+    report = mq.rescue(tmp_path / "broken.parquet", out)
+    found = pq.read_table(out, coerce_int96_timestamp_unit=unit)
+    assert 0 < report.rows == found.num_rows < ROWS
+    assert found.equals(table.filter(pa.array(np.isin(np.arange(ROWS), found["id"].to_numpy()))))
+
+
+def test_times_of_twelve_bytes_that_no_unit_holds_are_lost_and_not_changed(tmp_path: Path) -> None:
+    path, out = tmp_path / "whole.parquet", tmp_path / "out.parquet"
+    rows = {
+        "far": pa.array([253402300799_999999] * 10, pa.timestamp("us")),
+        "fine": pa.array([1] * 10, pa.timestamp("ns")),
+    }
+    pq.write_table(pa.table(rows), path, use_deprecated_int96_timestamps=True)
+    report = Whole(path).cut(Whole(path).pages_end, out)
+    assert not report and report.rows_lost == 10 and not out.exists()
+    assert "column far: times of parts of a microsecond in the file" in report.losses[0].reason
 
 
 def test_the_report_says_what_was_lost(tmp_path: Path) -> None:

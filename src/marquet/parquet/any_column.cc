@@ -53,6 +53,7 @@ class AnyColumn final : public ColumnStream {
       ::parquet::ArrowReaderProperties properties(/*use_threads=*/false);
       properties.set_pre_buffer(false);
       properties.set_batch_size(source_->batch_rows);
+      properties.set_coerce_int96_timestamp_unit(source_->int96_unit);
       auto file =
           ArrowFile(source_->footer, [this](int row_group, int leaf) { return OpenChunk(row_group, leaf); });
       ARROW_ASSIGN_OR_RAISE(reader_,

@@ -8,7 +8,7 @@
 
 #include "arrow/io/type_fwd.h"
 #include "arrow/result.h"
-#include "arrow/type_fwd.h"
+#include "arrow/type.h"
 #include "marquet/parquet/reader.h"
 
 namespace parquet {
@@ -17,6 +17,10 @@ class FileMetaData;
 
 namespace marquet::pq {
 
+// Times of twelve bytes (INT96, of Spark, Hive and Impala) hold more than any of Arrow's types. In
+// microseconds none of Spark's is out of range or changes.
+constexpr arrow::TimeUnit::type kInt96Unit = arrow::TimeUnit::MICRO;
+
 // What all the columns of one read have in common; immutable, and shared by their threads.
 struct ReadSource {
   std::string path;
@@ -24,6 +28,7 @@ struct ReadSource {
   std::shared_ptr<::parquet::FileMetaData> footer;
   std::vector<ReadRequest::Part> parts;
   int64_t batch_rows = 0;
+  arrow::TimeUnit::type int96_unit = kInt96Unit;
 };
 
 // The rows of one batch: of one part, without a gap.

@@ -151,7 +151,7 @@ class FlatFileEncoder final : public FileEncoder {
 
 arrow::Result<std::unique_ptr<FileEncoder>> MakeFlatFileEncoder(const FileTarget& target) {
   const WriteOptions& options = target.parts().options;
-  if (!options.page_index || options.content_pages) return nullptr;
+  if (!options.page_index || options.content_pages || !options.int96_columns.empty()) return nullptr;
   for (const auto& field : target.parts().file_schema->fields()) {
     if (!IsFlat(*field->type())) return nullptr;
   }

@@ -50,6 +50,8 @@ struct WriteOptions {
   std::optional<ContentPages> content_pages = {};
   std::vector<std::string> sorted_by =
       {};  // columns that the rows are sorted by, ascending, declared in the footer
+  // Columns whose times are stored in twelve bytes (INT96), as the files have them that these rows are from.
+  std::vector<std::string> int96_columns = {};
   std::vector<std::pair<std::string, std::string>> metadata = {};  // key-value pairs of the footer
 
   bool operator==(const WriteOptions&) const = default;

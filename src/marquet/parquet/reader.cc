@@ -30,8 +30,10 @@ struct FileReader::Impl {
       ARROW_ASSIGN_OR_RAISE(Footer found, ReadFooter(*file, path, size));
       footer = std::move(found.metadata);
     }
-    ARROW_RETURN_NOT_OK(::parquet::arrow::FromParquetSchema(
-        footer->schema(), ::parquet::ArrowReaderProperties(), footer->key_value_metadata(), &schema));
+    ::parquet::ArrowReaderProperties properties;
+    properties.set_coerce_int96_timestamp_unit(kInt96Unit);
+    ARROW_RETURN_NOT_OK(::parquet::arrow::FromParquetSchema(footer->schema(), properties,
+                                                            footer->key_value_metadata(), &schema));
     first_leaf = FirstLeaves(*footer->schema());
     if (static_cast<int>(first_leaf.size()) != schema->num_fields() + 1) {
       return CorruptData(fmt::format("{}: {} top-level columns with values, {} in the schema", path,

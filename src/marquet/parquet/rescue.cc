@@ -16,6 +16,7 @@
 #include "marquet/base/text.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_internal.h"
+#include "marquet/parquet/int96_column_internal.h"
 #include "marquet/parquet/page_walk_internal.h"
 #include "marquet/parquet/rescue_internal.h"
 #include "marquet/parquet/row_group_search_internal.h"
@@ -43,8 +44,14 @@ std::shared_ptr<arrow::KeyValueMetadata> ArrowMetadata(const ::parquet::FileMeta
 class Rescuer {
  public:
   Rescuer(std::shared_ptr<file::FileSystem> fs, std::string out, const RescueOptions& options,
-          RescueReport* report)
-      : fs_(std::move(fs)), out_(std::move(out)), options_(options), report_(report) {}
+          arrow::TimeUnit::type int96_unit, RescueReport* report)
+      : fs_(std::move(fs)), out_(std::move(out)), options_(options), write_(options.write), report_(report) {
+    source_.int96_unit = int96_unit;
+    source_.inexact_times = &inexact_times_;
+  }
+
+  // False: INT96 times are not exact in their unit, and nothing may be published.
+  bool exact_times() const { return !inexact_times_; }
 
   // `footer`: of this file or of another one with the same columns.
   arrow::Status Open(const std::string& path, std::shared_ptr<arrow::io::RandomAccessFile> file, int64_t size,
@@ -57,10 +64,17 @@ class Rescuer {
     source_.parallel = options_.parallel;
     source_.stop = options_.stop;
     const ::parquet::SchemaDescriptor& schema = *source_.footer->schema();
-    ARROW_RETURN_NOT_OK(::parquet::arrow::FromParquetSchema(&schema, ::parquet::ArrowReaderProperties(),
-                                                            source_.arrow_metadata, &source_.schema));
-    if (static_cast<int>(FirstLeaves(schema).size()) != source_.schema->num_fields() + 1) {
+    ::parquet::ArrowReaderProperties properties;
+    properties.set_coerce_int96_timestamp_unit(source_.int96_unit);
+    ARROW_RETURN_NOT_OK(
+        ::parquet::arrow::FromParquetSchema(&schema, properties, source_.arrow_metadata, &source_.schema));
+    const std::vector<int> first_leaf = FirstLeaves(schema);
+    if (static_cast<int>(first_leaf.size()) != source_.schema->num_fields() + 1) {
       return Unsupported(fmt::format("{}: the schema has columns without values", report_->schema_source));
+    }
+    for (size_t i = 0; i + 1 < first_leaf.size(); ++i) {
+      if (!HasInt96(schema, first_leaf[i], first_leaf[i + 1])) continue;
+      write_.int96_columns.push_back(source_.schema->field(static_cast<int>(i))->name());
     }
     std::vector<arrow::Compression::type> codecs(static_cast<size_t>(schema.num_columns()),
                                                  arrow::Compression::UNCOMPRESSED);
@@ -142,8 +156,9 @@ class Rescuer {
   }
 
   arrow::Status Write(const arrow::RecordBatch& batch) {
+    if (inexact_times_) return arrow::Status::Cancelled("INT96 times are not exact in microseconds");
     if (writer_ == nullptr) {
-      ARROW_ASSIGN_OR_RAISE(writer_, FileWriter::Open(fs_, out_, source_.schema, options_.write));
+      ARROW_ASSIGN_OR_RAISE(writer_, FileWriter::Open(fs_, out_, source_.schema, write_));
     }
     return writer_->Write(batch);
   }
@@ -205,7 +220,9 @@ class Rescuer {
   const std::shared_ptr<file::FileSystem> fs_;
   const std::string out_;
   const RescueOptions& options_;
+  WriteOptions write_;
   RescueReport* const report_;
+  std::atomic<bool> inexact_times_ = false;
   RescueSource source_;
   std::optional<PageProbe> probe_;
   std::unique_ptr<FileWriter> writer_;
@@ -237,17 +254,23 @@ arrow::Result<bool> IsIntact(arrow::io::RandomAccessFile& file, const std::strin
   return verdict.ok;
 }
 
-}  // namespace
-
-arrow::Result<RescueReport> Rescue(const std::shared_ptr<file::FileSystem>& fs, const std::string& path,
-                                   const std::string& out, const FindSchema& find_schema,
-                                   const RescueOptions& options) {
-  ARROW_RETURN_NOT_OK(CheckOut(*fs, path, out));
+// Nothing, and nothing is written, when INT96 times are not exact in this unit.
+arrow::Result<std::optional<RescueReport>> RescueIn(arrow::TimeUnit::type int96_unit,
+                                                    const std::shared_ptr<file::FileSystem>& fs,
+                                                    const std::string& path, const std::string& out,
+                                                    const FindSchema& find_schema,
+                                                    const RescueOptions& options) {
   RescueReport report;
   report.file = path;
   ARROW_ASSIGN_OR_RAISE(const auto file, fs->OpenForReading(path));
   ARROW_ASSIGN_OR_RAISE(report.bytes, file->GetSize());
-  Rescuer rescuer(fs, out, options, &report);
+  Rescuer rescuer(fs, out, options, int96_unit, &report);
+  const auto done = [&](const arrow::Status& status) -> arrow::Result<std::optional<RescueReport>> {
+    if (!rescuer.exact_times()) return std::nullopt;
+    ARROW_RETURN_NOT_OK(status);
+    ARROW_RETURN_NOT_OK(rescuer.Close());
+    return std::move(report);
+  };
 
   auto footer = ReadFooter(*file, path, report.bytes);
   if (footer.ok()) {
@@ -255,12 +278,10 @@ arrow::Result<RescueReport> Rescue(const std::shared_ptr<file::FileSystem>& fs, 
     report.schema_source = "the file itself";
     ARROW_ASSIGN_OR_RAISE(const bool intact, IsIntact(*file, path, options, &report));
     if (intact) return report;
-    ARROW_RETURN_NOT_OK(GuardRead(path, [&]() -> arrow::Status {
+    return done(GuardRead(path, [&]() -> arrow::Status {
       ARROW_RETURN_NOT_OK(rescuer.Open(path, file, report.bytes, footer->metadata));
       return rescuer.ByFooter();
     }));
-    ARROW_RETURN_NOT_OK(rescuer.Close());
-    return report;
   }
   if (!IsKind(footer.status(), ErrorKind::kCorruptData)) return footer.status();
   if (report.bytes <= kMagicBytes) {
@@ -285,12 +306,25 @@ arrow::Result<RescueReport> Rescue(const std::shared_ptr<file::FileSystem>& fs, 
     ARROW_ASSIGN_OR_RAISE(RowGroupLayout found, ReadLayout(other, schema->path, *schema->footer));
     return found;
   };
-  ARROW_RETURN_NOT_OK(GuardRead(path, [&]() -> arrow::Status {
+  return done(GuardRead(path, [&]() -> arrow::Status {
     ARROW_RETURN_NOT_OK(rescuer.Open(path, file, report.bytes, schema->footer));
     return rescuer.ByWalk(layout);
   }));
-  ARROW_RETURN_NOT_OK(rescuer.Close());
-  return report;
+}
+
+}  // namespace
+
+arrow::Result<RescueReport> Rescue(const std::shared_ptr<file::FileSystem>& fs, const std::string& path,
+                                   const std::string& out, const FindSchema& find_schema,
+                                   const RescueOptions& options) {
+  ARROW_RETURN_NOT_OK(CheckOut(*fs, path, out));
+  const auto in = [&](arrow::TimeUnit::type unit) {
+    return RescueIn(unit, fs, path, out, find_schema, options);
+  };
+  ARROW_ASSIGN_OR_RAISE(auto report, in(kInt96Unit));
+  if (report) return *std::move(report);
+  ARROW_ASSIGN_OR_RAISE(report, in(arrow::TimeUnit::NANO));
+  return *std::move(report);
 }
 
 }  // namespace marquet::pq

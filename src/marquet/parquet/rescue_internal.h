@@ -1,6 +1,7 @@
 // The parts of a rescue: see rescue.h.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,9 +11,9 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/base/progress.h"
+#include "marquet/parquet/column_stream_internal.h"
 #include "marquet/parquet/found_row_group_internal.h"
 #include "marquet/parquet/page_probe_internal.h"
-#include "marquet/parquet/reader.h"
 #include "marquet/parquet/rescue.h"
 
 namespace parquet {
@@ -30,6 +31,8 @@ struct RescueSource {
   std::shared_ptr<::parquet::FileMetaData> footer;
   std::shared_ptr<arrow::KeyValueMetadata> arrow_metadata;  // may be a null pointer
   std::shared_ptr<arrow::Schema> schema;
+  arrow::TimeUnit::type int96_unit = kInt96Unit;
+  std::atomic<bool>* inexact_times = nullptr;  // set where INT96 times hold more than microseconds
   bool parallel = true;
   const StopFlag* stop = nullptr;
 };

@@ -15,6 +15,7 @@
 #include "marquet/parquet/batch_stream_internal.h"
 #include "marquet/parquet/column_stream_internal.h"
 #include "marquet/parquet/failures_internal.h"
+#include "marquet/parquet/int96_column_internal.h"
 #include "marquet/parquet/merge_leaves_internal.h"
 #include "marquet/parquet/page_file_internal.h"
 #include "marquet/parquet/page_ranges_internal.h"
@@ -186,10 +187,17 @@ class GroupSalvage {
       const int64_t begin = begins[static_cast<size_t>(first)];
       std::shared_ptr<const ReadSource>& source = sources[begin];
       if (source == nullptr) {
-        source = std::make_shared<const ReadSource>(ReadSource{
-            source_.path, file, Footer(chunks, rows.end - begin), {ReadRequest::Part{0, {}}}, kBatchRows});
+        source = std::make_shared<const ReadSource>(ReadSource{source_.path,
+                                                               file,
+                                                               Footer(chunks, rows.end - begin),
+                                                               {ReadRequest::Part{0, {}}},
+                                                               kBatchRows,
+                                                               source_.int96_unit});
       }
-      return LeafwiseColumn::Leaf{MakeColumn(source, first, end, field), rows.begin - begin};
+      auto column = HasInt96(schema_, first, end)
+                        ? MakeInt96Column(source, first, end, field, source_.inexact_times)
+                        : MakeColumn(source, first, end, field);
+      return LeafwiseColumn::Leaf{std::move(column), rows.begin - begin};
     };
     std::vector<std::unique_ptr<ColumnStream>> columns;
     for (int i = 0; i < source_.schema->num_fields(); ++i) {

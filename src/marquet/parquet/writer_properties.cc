@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "arrow/ipc/writer.h"
@@ -142,6 +143,7 @@ arrow::Result<std::shared_ptr<::parquet::WriterProperties>> WriterPropertiesFor(
     builder.compression_level(kDefaultZstdLevel);
   }
   for (const auto& field : file_schema.fields()) {
+    if (std::ranges::find(options.int96_columns, field->name()) != options.int96_columns.end()) continue;
     // A path, not a dotted string: a column's name may hold dots.
     const auto path =
         std::make_shared<::parquet::schema::ColumnPath>(std::vector<std::string>{field->name()});
