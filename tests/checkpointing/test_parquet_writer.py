@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
@@ -83,6 +84,35 @@ def test_the_whole_input_again_is_written_once(tmp_path: pathlib.Path) -> None:
         assert ids(tmp_path) == list(range(5 if stop_at < len(DOCUMENTS) else 23))
     assert writer.report is not None and writer.close() is writer.report
     assert (writer.report.accepted, writer.report.replayed, writer.report.committed) == (23, 23, 0)
+
+
+LONG_TEXTS = """
+import re, sys
+import numpy, pyarrow, marquet
+
+def rows(n):
+    text = numpy.random.default_rng(n).integers(97, 123, 100 * 100_000, dtype=numpy.uint8)
+    ends = pyarrow.py_buffer(numpy.arange(101, dtype=numpy.int64) * 100_000)
+    return pyarrow.table({"text": pyarrow.LargeStringArray.from_buffers(100, ends, pyarrow.py_buffer(text))})
+
+with marquet.ParquetWriter(
+    sys.argv[1], "${chunk_index}.parquet", records_per_chunk=3_000, input="texts", memory=128 << 20
+) as writer:
+    for n in range(30):
+        writer.write(rows(n))
+(peak,) = re.findall("VmHWM: *([0-9]+) kB", open("/proc/self/status").read().replace("\\t", " "))
+print(writer.report.committed, writer.report.replayed, int(peak) // 1024)
+"""
+
+
+def test_long_rows_that_are_compared_take_little_memory(run_python: Callable[..., Any], tmp_path: pathlib.Path) -> None:
+    """300 MB of rows of 100 kB: two streams of them are compared in small batches."""
+    once, again = (run_python(LONG_TEXTS, tmp_path / "out") for _ in range(2))
+    assert once.returncode == again.returncode == 0, once.stderr + again.stderr
+    committed, _, peak = map(int, once.stdout.split())
+    _, replayed, peak_again = map(int, again.stdout.split())
+    assert committed == replayed == 3_000
+    assert peak < 2 * 128 + 200 and peak_again < peak + 4 * 128
 
 
 def test_chunks_without_names_are_warned_of(tmp_path: pathlib.Path) -> None:
