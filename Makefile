@@ -39,7 +39,8 @@ docs: setup ## The documentation as a website in site/
 	@$(PYTHON_ENV) -m pip install -q -c constraints.txt mkdocs
 	@$(PYTHON_ENV) -m mkdocs build -q --strict
 
-torture: setup ## All of the proof that nothing is lost: faults, kills, power cuts (SEED=N repeats a run)
+torture: ## All of the proof that nothing is lost: faults, kills, power cuts (SEED=N repeats a run)
+	@tools/setup.sh torture
 	@$(PYTHON_ENV) tools/torture.py $(if $(SEED),--seed $(SEED))
 
 wheel: setup ## A wheel in dist/

@@ -18,7 +18,12 @@ import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "reports" / "torture"
-PYTHON_TESTS = ["tests/crash", "tests/checkpointing", "tests/python/test_rescue.py"]
+PYTHON_TESTS = [
+    "tests/crash",
+    "tests/checkpointing",
+    "tests/python/test_rescue.py",
+    "tests/python/test_parquet_java.py",
+]
 TOLD = "faults injected: "  # what the programs of C++ tests say at their end
 CPP_FILTER = "*Fault*:*PowerCut*:*Rescue*:*KillAt*"
 
