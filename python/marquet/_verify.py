@@ -70,7 +70,8 @@ def verify(path: str | os.PathLike[str], level: VerifyLevel = "full") -> FileVer
     """Checks a Parquet file, a table, or a directory of them.
 
     Tables below a directory are checked as tables; files that are missing then come with their tables' paths. Where a
-    checkpointed writer made the files, its manifest says what they must be.
+    checkpointed writer made the files, its manifest says what they must be. Pages without a checksum, of other writers,
+    can only be decoded: a number that was changed in place is a number.
 
     Args:
         path: The file, the directory or the table.

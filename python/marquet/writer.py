@@ -122,7 +122,8 @@ class ParquetWriter:
             on_schema_change: What becomes of rows that do not convert to the schema of those before: "error" or
                 "new_part".
             empty: What becomes of a chunk without rows: "none" (no file) or "file" (one without rows).
-            memory: Bytes of rows that all open files together hold before row groups are ended early.
+            memory: Bytes of rows that all open files together hold before row groups are ended early. Comparing rows
+                that were published before takes the pages of two row groups besides.
             input: What tells this input from another (see :func:`fingerprint`). Only with the same one a second
                 writer goes on with what the first published.
             take_over: Take the output from a process that still holds it; that one can then publish nothing more.

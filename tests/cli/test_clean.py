@@ -47,7 +47,7 @@ def test_lists_then_removes(marquet, table):
     others = sorted(p for p in table.rglob("*") if p != left)
     listed = marquet("clean", table).stdout.splitlines()
     assert listed[0].startswith(f"{left}: ") and "2 h 00 min old" in listed[0]
-    assert listed[1].startswith(f"{table}: 1 files, ") and listed[1].endswith("--yes removes them")
+    assert listed[1].startswith(f"{table}: 1 file, ") and listed[1].endswith("--yes removes them")
     assert left.exists()
     report = json.loads(marquet("clean", table, "--yes", "--json").stdout)
     assert (report["removed"], report["count"]) == (True, 1)

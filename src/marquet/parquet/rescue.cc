@@ -5,6 +5,7 @@
 //    temporary file.
 #include "marquet/parquet/rescue.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -269,6 +270,14 @@ arrow::Result<std::optional<RescueReport>> RescueIn(arrow::TimeUnit::type int96_
     if (!rescuer.exact_times()) return std::nullopt;
     ARROW_RETURN_NOT_OK(status);
     ARROW_RETURN_NOT_OK(rescuer.Close());
+    const bool unreadable = std::ranges::any_of(
+        report.losses, [](const RescueLoss& loss) { return !loss.column.empty() && loss.page >= 0; });
+    if (!report.footer && report.rows == 0 && unreadable) {
+      report.notes.push_back(
+          fmt::format("pages are there, and none could be read as the columns of {}: are they the file's "
+                      "own, in the same order?",
+                      report.schema_source));
+    }
     return std::move(report);
   };
 

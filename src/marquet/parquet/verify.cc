@@ -176,7 +176,9 @@ arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const
   auto footer = ReadFooter(file, path, verdict.bytes);
   if (!footer.ok()) {
     if (!IsKind(footer.status(), ErrorKind::kCorruptData)) return footer.status();
-    verdict.damage.push_back(WholeFile(verdict, "footer", -1, 0, footer.status().message()));
+    std::string_view what = footer.status().message();
+    if (const std::string named = path + ": "; what.starts_with(named)) what.remove_prefix(named.size());
+    verdict.damage.push_back(WholeFile(verdict, "footer", -1, 0, std::string(what)));
   } else {
     verdict.rows = footer->metadata->num_rows();
     if (expected.rows.has_value() && *expected.rows != verdict.rows) {

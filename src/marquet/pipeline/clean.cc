@@ -10,7 +10,7 @@ namespace {
 
 std::string Why(const file::Leftover& file) {
   if (file.owner_lives) return fmt::format("kept: process {} may be writing it", file.pid);
-  if (file.young) return "kept: changed too short a while ago";
+  if (file.young) return "kept: changed too short a while ago (--older-than)";
   if (file.removed) return "removed";
   const bool rows = !file.journal && file.bytes > 0 && file.final_name.ends_with(".parquet");
   return rows ? "may hold rows that `marquet rescue` brings back" : "left behind";
@@ -37,7 +37,7 @@ std::string ToText(const CleanReport& report) {
     text += fmt::format("{}: {}, {} old: {}\n", file.path, HumanBytes(file.bytes),
                         HumanSeconds(static_cast<double>(file.age_ms) / 1000), Why(file));
   }
-  text += fmt::format("{}: {} files, {} {}\n", report.directory, WithCommas(report.count),
+  text += fmt::format("{}: {}, {} {}\n", report.directory, Counted(report.count, "file"),
                       HumanBytes(report.bytes),
                       report.removed      ? "removed"
                       : report.count == 0 ? "left behind by writers that are gone"

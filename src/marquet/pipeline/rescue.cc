@@ -111,8 +111,9 @@ std::string ToText(const pq::RescueReport& report) {
   if (report.out.empty()) {
     text = fmt::format("{}: nothing could be recovered\n", report.file);
   } else {
-    text = fmt::format("{}: {} rows recovered into {}, of {} row groups ({} complete)\n", report.file,
-                       WithCommas(report.rows), report.out, report.row_groups, report.complete_row_groups);
+    text = fmt::format("{}: {} recovered into {}, of {} ({} complete)\n", report.file,
+                       Counted(report.rows, "row"), report.out, Counted(report.row_groups, "row group"),
+                       report.complete_row_groups);
   }
   if (!report.schema_source.empty()) text += fmt::format("  schema: {}\n", report.schema_source);
   text +=

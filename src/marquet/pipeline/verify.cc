@@ -227,6 +227,7 @@ PathVerdict Together(const VerifyReport& report, const std::string& path) {
 
 std::string ToText(const VerifyReport& report) {
   std::string text;
+  bool rescue = false;
   for (const PathVerdict& item : report.paths) {
     const table::TableVerdict& verdict = item.verdict;
     const std::string what =
@@ -241,10 +242,18 @@ std::string ToText(const VerifyReport& report) {
     for (const std::string& orphan : verdict.orphans) {
       text += fmt::format("  not in the {}: {}\n", item.kind == "table" ? "log" : "manifest", orphan);
     }
-    if (!verdict.ok) {
+    if (!verdict.ok && verdict.rows > 0) {
       text += fmt::format("  {} of {} rows are in row groups without damage\n",
                           WithCommas(verdict.rows_intact), WithCommas(verdict.rows));
     }
+    rescue |= std::ranges::any_of(verdict.damage,
+                                  [](const pq::Damage& damage) { return damage.file.ends_with(".parquet"); });
+  }
+  if (rescue) {
+    text +=
+        "hint: Rows that are whole can be written to a new file: marquet rescue FILE -o OUT.parquet (for a "
+        "file "
+        "without a footer with --schema ANOTHER.parquet, which has the same columns).\n";
   }
   return text;
 }
