@@ -92,6 +92,14 @@ def test_the_report_as_text(marquet, broken):
     assert pq.read_table(out).num_rows == 2_000
 
 
+def test_verify_says_what_to_do(marquet, broken):
+    done = marquet("verify", broken, ok=False)
+    _, damage, hint = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert damage.startswith(f"  damaged: {broken}: footer: has no footer (")
+    assert hint.startswith("hint: Rows that are whole can be written to a new file: marquet rescue FILE -o OUT.parquet")
+
+
 def test_errors_and_exit_codes(marquet, fails, broken):
     whole, out = broken.with_name("whole.parquet"), broken.with_name("out.parquet")
     said = fails("rescue", broken, "-o", out)
