@@ -172,6 +172,14 @@ def test_a_log_without_data_files_is_replayed(golden: Path, name: str):
     assert table.history()
 
 
+def commit_file(folder: Path, version: int) -> None:
+    """Commits the file part-VERSION.parquet, as other engines do."""
+    path = folder / f"part-{version}.parquet"
+    add = {"path": path.name, "partitionValues": {}, "size": path.stat().st_size, "modificationTime": 0}
+    commit = folder / "_delta_log" / f"{version:020}.json"
+    commit.write_text(json.dumps({"add": {**add, "dataChange": True}}) + "\n")
+
+
 def test_times_of_twelve_bytes_in_spark_s_tables_are_the_ones_it_wrote(tmp_path: Path) -> None:
     """INT96, Spark's default, of times that nanoseconds cannot hold: years 1 and 9999."""
     times = [-62135596800_000000, 253402300799_999999, 0, None, 1_704_205_800_123_456]
@@ -182,11 +190,15 @@ def test_times_of_twelve_bytes_in_spark_s_tables_are_the_ones_it_wrote(tmp_path:
         }
     )
     mq.create_table(tmp_path, rows.schema)
-    pq.write_table(rows, tmp_path / "part-0.parquet", use_deprecated_int96_timestamps=True)
-    size = (tmp_path / "part-0.parquet").stat().st_size
-    add = {"path": "part-0.parquet", "partitionValues": {}, "size": size, "modificationTime": 0, "dataChange": True}
-    commit = tmp_path / "_delta_log" / f"{1:020}.json"
-    commit.write_text(json.dumps({"add": add}) + "\n")
+    pq.write_table(rows, tmp_path / "part-1.parquet", use_deprecated_int96_timestamps=True)
+    commit_file(tmp_path, 1)
     table = mq.open_table(tmp_path)
     assert table.scan().to_arrow().equals(rows)
     assert table.scan(filter="at > '9999-01-01'").to_arrow()["at"].to_pylist() == [rows["at"][1].as_py()]
+
+    # Impala's may lie between two microseconds, which are not cut off.
+    between = pa.table({"at": pa.array([1_001], pa.timestamp("ns", "UTC")), "all": pa.array([None], rows["all"].type)})
+    pq.write_table(between, tmp_path / "part-2.parquet", use_deprecated_int96_timestamps=True)
+    commit_file(tmp_path, 2)
+    with pytest.raises(mq.UnsupportedError, match="column at: INT96 times between two microseconds"):
+        mq.open_table(tmp_path).scan().to_arrow()

@@ -178,7 +178,7 @@ def test_times_of_twelve_bytes_that_no_unit_holds_are_lost_and_not_changed(tmp_p
     pq.write_table(pa.table(rows), path, use_deprecated_int96_timestamps=True)
     report = Whole(path).cut(Whole(path).pages_end, out)
     assert not report and report.rows_lost == 10 and not out.exists()
-    assert "column far: times of parts of a microsecond in the file" in report.losses[0].reason
+    assert "column far: INT96 times between two microseconds in the file" in report.losses[0].reason
 
 
 def test_the_report_says_what_was_lost(tmp_path: Path) -> None:
@@ -237,6 +237,17 @@ def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(mq.NotFoundError):
         mq.rescue(broken, out, schema=tmp_path / "nowhere.parquet")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["broken.parquet", "other.parquet", "whole.parquet"]
+
+
+def test_columns_that_are_not_the_files_give_no_rows_and_a_question(tmp_path: Path) -> None:
+    path, other, out = (tmp_path / name for name in ("whole.parquet", "other.parquet", "out.parquet"))
+    texts = [f"text {n % 700}" for n in range(ROWS)]
+    by_pyarrow(pa.table({"ts": range(ROWS), "price": [n % 700 / 4 for n in range(ROWS)], "text": texts}), path)
+    by_pyarrow(pa.table({"order": range(ROWS), "answer": texts}), other)
+    path.write_bytes(path.read_bytes()[: Whole(path).chunk_ends[1][-1]])
+    report = mq.rescue(path, out, schema=other)
+    assert not report and not out.exists()
+    assert f"none could be read as the columns of the file {other}: are they the file's own" in report.notes[-1]
 
 
 def test_the_schema_of_a_table(tmp_path: Path) -> None:

@@ -43,12 +43,15 @@ class Int96Column final : public ColumnStream {
     ARROW_ASSIGN_OR_RAISE(auto nanos, nanos_->Decode(piece));
     const bool exact = AreExact(*micros->data(), *nanos->data(), unit_);
     if (unit_ == arrow::TimeUnit::MICRO) {
+      if (!exact && inexact_ == nullptr) {
+        return arrow::Status::NotImplemented("INT96 times between two microseconds");
+      }
       if (!exact) *inexact_ = true;
       return micros;
     }
     if (exact) return nanos;
-    return arrow::Status::IOError(
-        "times of parts of a microsecond in the file, and here some before 1677 or after 2262, which "
+    return arrow::Status::NotImplemented(
+        "INT96 times between two microseconds in the file, and here some before 1677 or after 2262, which "
         "nanoseconds cannot hold");
   }
 
@@ -67,9 +70,12 @@ bool HasInt96(const ::parquet::SchemaDescriptor& schema, int first_leaf, int end
   return false;
 }
 
-std::unique_ptr<ColumnStream> MakeInt96Column(const std::shared_ptr<const ReadSource>& source, int first_leaf,
+std::unique_ptr<ColumnStream> MakeExactColumn(const std::shared_ptr<const ReadSource>& source, int first_leaf,
                                               int end_leaf, const std::shared_ptr<arrow::Field>& field,
                                               std::atomic<bool>* inexact) {
+  if (!HasInt96(*source->footer->schema(), first_leaf, end_leaf)) {
+    return MakeColumn(source, first_leaf, end_leaf, field);
+  }
   const auto in = [&](arrow::TimeUnit::type unit) {
     ReadSource same = *source;
     same.int96_unit = unit;

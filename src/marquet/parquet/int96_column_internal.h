@@ -17,10 +17,10 @@ namespace marquet::pq {
 
 bool HasInt96(const ::parquet::SchemaDescriptor& schema, int first_leaf, int end_leaf);
 
-// As MakeColumn() of a column that has some, in the unit of `source`. Microseconds that are not exact set
-// `*inexact`; nanoseconds that cannot be are an error of Decode().
-std::unique_ptr<ColumnStream> MakeInt96Column(const std::shared_ptr<const ReadSource>& source, int first_leaf,
+// As MakeColumn(), with INT96 times in the unit of `source`. One that this does not hold is an error of
+// Decode(); or, in microseconds, sets `*inexact` where that is given.
+std::unique_ptr<ColumnStream> MakeExactColumn(const std::shared_ptr<const ReadSource>& source, int first_leaf,
                                               int end_leaf, const std::shared_ptr<arrow::Field>& field,
-                                              std::atomic<bool>* inexact);
+                                              std::atomic<bool>* inexact = nullptr);
 
 }  // namespace marquet::pq

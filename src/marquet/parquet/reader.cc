@@ -8,6 +8,7 @@
 #include "marquet/parquet/column_stream_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_internal.h"
+#include "marquet/parquet/int96_column_internal.h"
 #include "parquet/arrow/schema.h"
 #include "parquet/metadata.h"
 #include "parquet/page_index.h"
@@ -185,7 +186,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> FileReader::Read(ReadRe
       ARROW_ASSIGN_OR_RAISE(const int index, impl_->Field(name));
       const int first = impl_->first_leaf[index], end = impl_->first_leaf[index + 1];
       fields.push_back(impl_->schema->field(index));
-      columns.push_back(MakeColumn(source, first, end, fields.back()));
+      columns.push_back(MakeExactColumn(source, first, end, fields.back()));
     }
     ARROW_ASSIGN_OR_RAISE(std::vector<Piece> pieces, PlanPieces(*source));
     return MakeBatchStream(source, arrow::schema(std::move(fields), impl_->schema->metadata()),

@@ -194,9 +194,7 @@ class GroupSalvage {
                                                                kBatchRows,
                                                                source_.int96_unit});
       }
-      auto column = HasInt96(schema_, first, end)
-                        ? MakeInt96Column(source, first, end, field, source_.inexact_times)
-                        : MakeColumn(source, first, end, field);
+      auto column = MakeExactColumn(source, first, end, field, source_.inexact_times);
       return LeafwiseColumn::Leaf{std::move(column), rows.begin - begin};
     };
     std::vector<std::unique_ptr<ColumnStream>> columns;
