@@ -56,6 +56,9 @@ def clean(
         yes: Remove the files; otherwise they are listed only.
         older_than: Files that were changed since are kept.
 
+    Returns:
+        The temporary files that are there, those that were kept included, each with what became of it.
+
     Raises:
         NotFoundError: There is no such directory.
         StorageError: A directory could not be listed, or a file not be removed.
