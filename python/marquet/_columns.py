@@ -9,31 +9,40 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.types as pt
 
+from marquet._values import check_name, check_names, first_cut, first_misfit
 from marquet.errors import SchemaError
 
-_MISFITS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
-"""What pyarrow raises for values that a type does not hold."""
+_MISFITS = (pa.ArrowException, ValueError, TypeError, OverflowError)
+"""What pyarrow raises for values that a type does not hold, or that it does not know."""
 
 
-def rows_to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema | None) -> pa.Table:
+def rows_to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema | None, first_row: int = 0) -> pa.Table:
     """Dictionaries as columns: every key that any of them has, in the order in which they first come.
 
     A column has the type that its values have, so that the core, which converts without loss or not at all, fits it to
     the rows before. Types that no Python value has by itself (float32, maps ...) are the schema's.
 
+    Args:
+        rows: As ``own_row`` returns them, or known not to hold themselves.
+        schema: Of the rows before, or that was asked for.
+        first_row: What errors call the first of `rows`.
+
     Raises:
-        SchemaError: Values of a column that are of different kinds, naming the row.
+        SchemaError: Values of a column that are of different kinds, or a name that no column can have.
     """
     names: dict[str, None] = dict.fromkeys(schema.names) if schema is not None else {}
     for row in rows:
         names.update(dict.fromkeys(row))
     if not names:
         raise SchemaError("the rows have no columns; a Parquet file needs at least one")
-    columns = {name: _column(name, [row.get(name) for row in rows], schema) for name in names}
-    return pa.table(columns)
+    for name in names:
+        check_name(name)
+    table = pa.table({name: _column(name, [row.get(name) for row in rows], schema, first_row) for name in names})
+    check_names(table.schema)
+    return table
 
 
-def _column(name: str, values: list[Any], schema: pa.Schema | None) -> pa.Array:
+def _column(name: str, values: list[Any], schema: pa.Schema | None, first_row: int) -> pa.Array:
     wanted = schema.field(name).type if schema is not None and name in schema.names else None
     typed = _typed(values, wanted) if wanted is not None and _is_never_inferred(wanted) else None
     if typed is not None:
@@ -41,12 +50,36 @@ def _column(name: str, values: list[Any], schema: pa.Schema | None) -> pa.Array:
     try:
         array = pa.array(values)
     except _MISFITS as error:
-        raise SchemaError(f"column {name!r}: {_first_misfit(values)}: {error}") from error
+        typed = _typed(values, wanted) if wanted is not None else None
+        if typed is not None:
+            return typed
+        where, why = first_misfit(values, first_row)
+        raise SchemaError(f"column {name + where!r}: {why}: {error}") from error
     if pt.is_timestamp(array.type):
         zoned = {value.tzinfo is not None for value in values if isinstance(value, datetime.datetime)}
         if len(zoned) > 1:
             raise SchemaError(f"column {name!r} holds times with a zone and times without; expected one kind")
-    return array
+    cut = first_cut(array.type, values)
+    if cut is None:
+        return array.cast(_in_utc(array.type)) if _in_utc(array.type) != array.type else array
+    typed = _typed(values, wanted) if wanted is not None else None
+    if typed is None:
+        raise SchemaError(
+            f"column {name!r}: row {first_row + cut} holds {values[cut]!r}, which {array.type} does not hold as it is; "
+            f"give values of one kind, or a schema with a type that holds them all"
+        )
+    return typed
+
+
+def _in_utc(kind: pa.DataType) -> pa.DataType:
+    """The type with UTC in the place of zones that are only an offset, which Polars does not open; the times stay."""
+    if pt.is_timestamp(kind) and kind.tz is not None and kind.tz[0] in "+-":
+        return pa.timestamp(kind.unit, "UTC")
+    if pt.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_in_utc(kind.value_type)))
+    if pt.is_struct(kind):
+        return pa.struct([field.with_type(_in_utc(field.type)) for field in kind])
+    return kind
 
 
 def _is_never_inferred(kind: pa.DataType) -> bool:
@@ -88,15 +121,3 @@ def _holds(kind: pa.DataType, value: Any) -> bool:
     if pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind):
         return pt.is_floating(kind.value_type) or all(_holds(kind.value_type, item) for item in value)
     return True
-
-
-def _first_misfit(values: list[Any]) -> str:
-    kind: tuple[int, type] | None = None
-    for place, value in enumerate(values):
-        if value is None:
-            continue
-        if kind is None:
-            kind = (place, type(value))
-        elif type(value) is not kind[1]:
-            return f"row {place} holds a {type(value).__name__}, row {kind[0]} a {kind[1].__name__}"
-    return "its values have no common type"

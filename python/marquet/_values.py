@@ -1,0 +1,190 @@
+"""Values of rows that come as dictionaries: kept as they are, held whole by an Arrow type or not, named in errors."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import decimal
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.types as pt
+
+from marquet.errors import SchemaError
+
+_MOST_LEVELS = 64
+"""That Arrow passes on from one library to another."""
+
+_UNCHANGING = frozenset(
+    {type(None), bool, int, float, str, bytes, datetime.datetime, datetime.date, datetime.time, datetime.timedelta}
+    | {decimal.Decimal, uuid.UUID}
+)
+
+
+def own_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row as it is now: whoever gave it may fill the same dictionary and lists again for the next one.
+
+    Raises:
+        SchemaError: A key that names no column, or values that are nested too deeply or in themselves.
+    """
+    kinds = set(map(type, row))
+    if kinds != {str}:
+        for key in row:
+            if not isinstance(key, str):
+                raise SchemaError(f"a row has the key {key!r} ({type(key).__name__}); columns are named by strings")
+    if _UNCHANGING.issuperset(map(type, row.values())):
+        return dict(row)
+    return {key: _own(value, key, 1) for key, value in row.items()}
+
+
+def _own(value: Any, column: str, level: int) -> Any:
+    kind = type(value)
+    if kind in _UNCHANGING:
+        return value
+    if level > _MOST_LEVELS:
+        raise SchemaError(
+            f"column {column!r}: its values are nested in more than {_MOST_LEVELS} levels, or hold themselves"
+        )
+    if kind is list or kind is tuple:
+        if _UNCHANGING.issuperset(map(type, value)):
+            return kind(value)
+        return kind([_own(item, column, level + 1) for item in value])
+    if kind is dict:
+        return {key: _own(item, column, level + 1) for key, item in value.items()}
+    return copy.deepcopy(value)
+
+
+def first_cut(kind: pa.DataType, values: Sequence[Any]) -> int | None:
+    """Which of `values` a type that pyarrow found for them does not hold as it is; None where it holds all.
+
+    pyarrow makes days of times, microseconds of pandas' nanoseconds, bytes of text and the reverse, and leaves out a
+    zone, where the values beside them have such, without a word.
+    """
+    found = set(map(type, values)) - {type(None)}
+    if len(found) == 1 and found <= _UNCHANGING and not pt.is_time(kind):
+        return None  # timestamps without a zone among others with one remain: the caller looks at columns for that
+    holds = _test_of(kind)
+    if holds is None:
+        return None
+    return next((place for place, value in enumerate(values) if value is not None and not holds(value)), None)
+
+
+_Test = Callable[[Any], bool]
+
+
+def _test_of(kind: pa.DataType) -> _Test | None:
+    """Whether a value (no null) is held as it is; None where all that pyarrow takes for the type are."""
+    if pt.is_struct(kind):
+        return _test_of_fields({field.name: test for field in kind if (test := _test_of(field.type)) is not None})
+    if pt.is_list(kind):
+        return _test_of_items(_test_of(kind.value_type), {str if pt.is_string(kind.value_type) else None, type(None)})
+    if pt.is_binary(kind):
+        return lambda value: not isinstance(value, str)
+    if pt.is_string(kind):
+        return lambda value: isinstance(value, str)
+    if pt.is_time(kind):
+        return lambda value: getattr(value, "tzinfo", None) is None
+    if pt.is_date(kind):
+        return lambda value: not isinstance(value, datetime.datetime)
+    if pt.is_timestamp(kind):
+        zoned, unit = kind.tz is not None, kind.unit
+        return lambda value: (getattr(value, "tzinfo", None) is not None) == zoned and _is_no_finer(value, unit)
+    if pt.is_duration(kind):
+        unit = kind.unit
+        return lambda value: _is_no_finer(value, unit)
+    return None
+
+
+def _test_of_fields(tests: dict[str, _Test]) -> _Test | None:
+    if not tests:
+        return None
+    return lambda value: all(item is None or key not in tests or tests[key](item) for key, item in dict(value).items())
+
+
+def _test_of_items(test: _Test | None, harmless: set[type | None]) -> _Test | None:
+    if test is None:
+        return None
+    return lambda value: harmless.issuperset(map(type, value)) or all(item is None or test(item) for item in value)
+
+
+def _is_no_finer(value: Any, unit: str) -> bool:
+    """Whether a time has no nanoseconds, as pandas' have and Python's do not, or the unit keeps them."""
+    return unit == "ns" or not (getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0))
+
+
+def first_misfit(values: Sequence[Any], first_row: int) -> tuple[str, str]:
+    """Why values have no common type: where within them (".key", "" for the values themselves), and what is there."""
+    first: dict[str, tuple[int, type]] = {}
+    for row, value in enumerate(values, start=first_row):
+        for where, item in _walk(value, ""):
+            if isinstance(item, int) and not -(2**63) <= item < 2**63:
+                return where, f"row {row} holds {_shortened(str(item))}; integers have 64 bits"
+            if isinstance(item, str) and not _is_utf8(item):
+                return where, f"row {row} holds text that is not UTF-8, {_shortened(ascii(item))}"
+            before, kind = first.setdefault(where, (row, type(item)))
+            if kind is not type(item) and {kind, type(item)} != {int, float}:
+                return where, f"row {row} holds a {type(item).__name__}, row {before} a {kind.__name__}"
+    for where, (row, kind) in first.items():
+        if kind not in _UNCHANGING and not issubclass(kind, (dict, list, tuple)):
+            return where, f"row {row} holds a {kind.__name__}"
+    return "", "its values have no common type"
+
+
+def _walk(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    if value is None:
+        return
+    yield where, value
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _walk(item, f"{where}.{key}")
+    elif isinstance(value, list):
+        for item in value:
+            yield from _walk(item, f"{where}[]")
+    elif isinstance(value, tuple):  # a pair of a map has a key and a value
+        for place, item in enumerate(value):
+            yield from _walk(item, f"{where}[{place}]")
+
+
+def check_names(schema: pa.Schema) -> None:
+    """Refuses names that Arrow would cut when it passes them on.
+
+    Raises:
+        SchemaError: A column or a field in one has such a name.
+    """
+    for field in schema:
+        _check_name(field, field.name)
+
+
+def check_name(name: str) -> None:
+    """Refuses a name that a file cannot hold.
+
+    Raises:
+        SchemaError: It is not UTF-8, or holds a NUL.
+    """
+    if "\0" in name:
+        raise SchemaError(f"the name {_shortened(repr(name))} of a column holds a NUL")
+    if not _is_utf8(name):
+        raise SchemaError(f"the name {_shortened(ascii(name))} of a column is not UTF-8")
+
+
+def _check_name(field: pa.Field, column: str) -> None:
+    try:
+        check_name(field.name)
+    except SchemaError as error:
+        raise SchemaError(f"{error}; it is in column {_shortened(ascii(column))}") from None
+    for i in range(field.type.num_fields):
+        _check_name(field.type.field(i), column)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 100 else f"{text[:97]}..."
