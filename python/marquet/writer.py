@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +17,10 @@ import pyarrow as pa
 
 from marquet import _core
 from marquet._columns import rows_to_table
-from marquet._rows import to_stream
+from marquet._rows import check_has_rows, to_stream, with_rows
+from marquet._values import own_row
 from marquet._verify import VerifyLevel
-from marquet.errors import InvalidInputError
+from marquet.errors import InvalidInputError, MarquetError
 
 _ROWS_AT_ONCE = 1_000
 """Rows that come as dictionaries are gathered until there are so many."""
@@ -57,6 +60,56 @@ class WriteReport:
     """Published by earlier runs with the same input."""
     bytes: int
     """Of ``files``."""
+
+
+class _Turns:
+    """One call at a time, and after an error in one none but ``abort``."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._lock = threading.RLock()
+        self._process = os.getpid()
+        self.error: BaseException | None = None
+        self.closed = False
+
+    @property
+    def in_fork(self) -> bool:
+        """Whether this is a copy in another process, which has no threads but one and may find the lock taken."""
+        return os.getpid() != self._process
+
+    def __enter__(self) -> None:
+        if self.in_fork:
+            raise InvalidInputError(
+                f"{self._folder}: the writer is that of process {self._process}, of which this one ({os.getpid()}) is "
+                f"a fork; make a writer of its own, with a rank of its own, in each process"
+            )
+        self._lock.acquire()
+        try:
+            self._check()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and self.error is None:
+            self.error = error
+        self._lock.release()
+
+    def end(self) -> threading.RLock:
+        """The turn of ``abort``, which comes after errors, too."""
+        return self._lock
+
+    def _check(self) -> None:
+        if self.closed:
+            raise InvalidInputError(f"{self._folder}: the writer is closed")
+        if isinstance(self.error, MarquetError):
+            raise self.error
+        if self.error is not None:
+            raise InvalidInputError(
+                f"{self._folder}: nothing more is written after an error ({type(self.error).__name__}: {self.error})"
+            ) from self.error
 
 
 class ParquetWriter:
@@ -141,35 +194,38 @@ class ParquetWriter:
             CorruptDataError: The manifest is damaged.
             StorageError: The operating system refused.
         """
+        folder = _text("output_folder", os.fsdecode(output_folder))
+        template = _text("output_filename", output_filename)
         self._rows: list[Mapping[str, Any]] = []  # not handed on yet, all for one target
         self._target: _Target = (None, ())
-        self._open = True
+        self._turns = _Turns(folder)
+        self._rejected = 0  # rows that never reached the core
         self._report: WriteReport | None = None
-        if records_per_chunk > 0 and "chunk_index" not in output_filename:
+        if records_per_chunk > 0 and "chunk_index" not in template:
             warnings.warn(
-                f"the name {output_filename!r} has no ${{chunk_index}}: all chunks go to one file, which appears when "
-                "the writer closes",
+                f"the name {template!r} has no ${{chunk_index}}: all chunks go to one file, which appears when the "
+                "writer closes",
                 stacklevel=2,
             )
         self._core = _core.RollingWriter.open(
-            os.fspath(output_folder),
-            output_filename,
-            rank=rank,
+            folder,
+            template,
+            rank=_whole("rank", rank, bits=32),
             schema=schema,
-            compression=compression,
-            compression_level=compression_level,
-            row_group_size=row_group_size,
-            max_file_size=max_file_size,
-            max_rows_per_file=max_rows_per_file,
-            records_per_chunk=records_per_chunk,
-            verify=verify,
-            on_schema_change=on_schema_change,
-            empty=empty,
-            memory=memory,
-            input=input or "",
+            compression=_text("compression", compression),
+            compression_level=None if compression_level is None else _whole("compression_level", compression_level, 32),
+            row_group_size=_whole("row_group_size", row_group_size),
+            max_file_size=_whole("max_file_size", max_file_size),
+            max_rows_per_file=_whole("max_rows_per_file", max_rows_per_file),
+            records_per_chunk=_whole("records_per_chunk", records_per_chunk),
+            verify=_text("verify", verify),
+            on_schema_change=_text("on_schema_change", on_schema_change),
+            empty=_text("empty", empty),
+            memory=_whole("memory", memory),
+            input=_text("input", input or ""),
             take_over=take_over,
-            metadata=dict(metadata or {}),
-            page_index=page_index,
+            metadata={_text("metadata", key): _text(f"metadata[{key!r}]", text) for key, text in _pairs(metadata)},
+            page_index=bool(page_index),
             content_pages=_content_pages(content_defined_chunking),
         )
 
@@ -184,7 +240,8 @@ class ParquetWriter:
         Without it records are counted from the input's beginning, and those that are published must come again as they
         were.
         """
-        return self._core.resume()
+        with self._turns:
+            return self._core.resume()
 
     @property
     def report(self) -> WriteReport | None:
@@ -210,7 +267,11 @@ class ParquetWriter:
     def counts(self) -> dict[str, int]:
         """``accepted``, ``committed``, ``replayed``, ``dropped`` and ``rejected`` rows so far."""
         counts = self._core.counts
-        return {**counts, "accepted": counts["accepted"] + len(self._rows)}
+        return {
+            **counts,
+            "accepted": counts["accepted"] + len(self._rows),
+            "rejected": counts["rejected"] + self._rejected,
+        }
 
     @property
     def schema(self) -> pa.Schema | None:
@@ -240,64 +301,78 @@ class ParquetWriter:
             ConflictError: Rows for a published chunk are not the ones published, or another process took over.
             StorageError: The operating system refused; nothing unfinished is published.
         """
-        target = (chunk_index, tuple(sorted((key, str(value)) for key, value in (values or {}).items())))
-        if isinstance(rows, Mapping):
-            self._gather([rows], target)
-        elif isinstance(rows, Sequence) and not isinstance(rows, (str, bytes)):
-            self._gather(rows, target)
-        else:
-            self._hand_on()
-            self._core.write(to_stream(rows, self._schema_or_empty), chunk_index, dict(target[1]))
+        target = _target(chunk_index, values)
+        dictionaries = _dictionaries(rows)
+        with self._turns:
+            if dictionaries is not None:
+                self._gather(dictionaries, target)
+            else:
+                self._hand_on()
+                with_rows(
+                    lambda stream: self._core.write(stream, target[0], dict(target[1])),
+                    to_stream(rows, self._schema_or_empty),
+                )
 
     def drop(self, records: int = 1, *, chunk_index: int | None = None) -> None:
         """Counts records of a chunk that are left out on purpose."""
-        self._hand_on()
-        self._core.drop(records, chunk_index, {})
+        target = _target(chunk_index, None)
+        with self._turns:
+            self._hand_on()
+            self._core.drop(_whole("records", records), target[0], {})
 
     def filename(self, *, chunk_index: int | None = None, values: Mapping[str, Any] | None = None) -> str:
         """The name that such rows go to (without the number of its part), which ``close_file`` then knows."""
-        return self._core.name_of(chunk_index, {key: str(value) for key, value in (values or {}).items()})
+        target = _target(chunk_index, values)
+        return self._core.name_of(target[0], dict(target[1]))
 
     def flush(self) -> None:
         """Hands rows that are still in memory to the temporary files, where a rescue finds them."""
-        self._hand_on()
-        self._core.flush()
+        with self._turns:
+            self._hand_on()
+            self._core.flush()
 
     def close_chunk(self, chunk_index: int) -> None:
         """Publishes a chunk: all of its files, then its entry in the manifest. Harmless when it is published."""
-        self._hand_on()
-        self._core.close_chunk(chunk_index)
+        with self._turns:
+            self._hand_on()
+            self._core.close_chunk(_whole("chunk_index", chunk_index))
 
     def close_file(self, name: str) -> None:
         """Publishes the chunk that a name belongs to; where rows have no chunks, the file of that name.
 
         Harmless for names that are published or were never heard of.
         """
-        self._hand_on()
-        self._core.close_file(name)
+        with self._turns:
+            self._hand_on()
+            self._core.close_file(_text("name", name))
 
     def close(self) -> WriteReport:
         """Publishes what is left, and marks the output as finished. Called again it returns the same report."""
         if self._report is None:
-            self._hand_on()
-            report = self._core.close()
-            self._open = False
+            with self._turns:
+                self._hand_on()
+                report = self._core.close()
+                self._turns.closed = True
             self._report = WriteReport(**{**report, "files": [PublishedFile(**file) for file in report["files"]]})
         return self._report
 
     def abort(self) -> None:
         """Removes everything that is not published. Harmless after ``close``."""
-        self._rows = []
-        self._open = False
-        self._core.abort()
+        if self._turns.in_fork:
+            return  # everything is another process's
+        with self._turns.end():
+            self._rows = []
+            self._turns.closed = True
+            self._core.abort()
 
     def __enter__(self) -> ParquetWriter:
-        return self
+        with self._turns:
+            return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._open:
+        if self._turns.closed:
             return
         if kind is not None:
             self.abort()
@@ -308,6 +383,9 @@ class ParquetWriter:
             self.abort()
             raise
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("a ParquetWriter is neither copied nor pickled, since only one writes an output")
+
     def _schema_or_empty(self) -> pa.Schema:
         return self.schema or pa.schema([])
 
@@ -316,9 +394,7 @@ class ParquetWriter:
             self._hand_on()
             self._target = target
         for row in rows:
-            if not isinstance(row, Mapping):
-                raise TypeError(f"a row is a dictionary; got {type(row).__name__}")
-            self._rows.append(row)
+            self._rows.append(own_row(row))
             room = self._room()
             if len(self._rows) >= (_ROWS_AT_ONCE if room is None else min(room, _ROWS_AT_ONCE)):
                 self._hand_on()
@@ -327,11 +403,62 @@ class ParquetWriter:
         return self._core.room(self._target[0])
 
     def _hand_on(self) -> None:
-        if not self._rows:
-            return
         rows, self._rows = self._rows, []
-        table = rows_to_table(rows, self.schema)
+        if not rows:
+            return
+        try:
+            table = rows_to_table(rows, self.schema, self._core.counts["accepted"])
+        except BaseException:
+            self._rejected += len(rows)
+            raise
         self._core.write(table, self._target[0], dict(self._target[1]))
+
+
+def _dictionaries(rows: Any) -> Sequence[Mapping[str, Any]] | None:
+    """Rows that are dictionaries; None for what has columns. What has no rows is refused, which does no harm."""
+    if isinstance(rows, Mapping):
+        return [rows]
+    if not isinstance(rows, Sequence) or isinstance(rows, (str, bytes)):
+        check_has_rows(rows)
+        return None
+    for row in rows:
+        if not isinstance(row, Mapping):
+            raise TypeError(f"a row is a dictionary; got {type(row).__name__}")
+    return rows
+
+
+def _target(chunk_index: int | None, values: Mapping[str, Any] | None) -> _Target:
+    chunk = None if chunk_index is None else _whole("chunk_index", chunk_index)
+    texts = ((_text("a key of values", key), _text(f"values[{key!r}]", str(value))) for key, value in _pairs(values))
+    return chunk, tuple(sorted(texts))
+
+
+def _pairs(mapping: Mapping[str, Any] | None) -> Iterable[tuple[str, Any]]:
+    if mapping is None:
+        return ()
+    if not isinstance(mapping, Mapping):
+        raise TypeError(f"expected a dictionary; got {mapping!r}")
+    return mapping.items()
+
+
+def _whole(name: str, value: Any, bits: int = 64) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; expected a whole number") from None
+    if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
+        raise InvalidInputError(f"{name} is {number}; expected a number of {bits} bits")
+    return number
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}; expected a string")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidInputError(f"{name} is {value!a}, which is not UTF-8") from None
+    return value
 
 
 def _content_pages(chunking: bool | Mapping[str, int]) -> tuple[int, int, int] | None:
@@ -339,9 +466,11 @@ def _content_pages(chunking: bool | Mapping[str, int]) -> tuple[int, int, int] |
         return None
     options = {"min_chunk_size": 256 << 10, "max_chunk_size": 1 << 20, "norm_level": 0}
     if chunking is not True:
+        if not isinstance(chunking, Mapping):
+            raise TypeError(f"content_defined_chunking is {chunking!r}; expected True, False or a dictionary")
         if unknown := set(chunking) - set(options):
             raise InvalidInputError(f"content_defined_chunking: unknown {sorted(unknown)}; expected {sorted(options)}")
-        options |= chunking
+        options |= {key: _whole(key, value, 32 if key == "norm_level" else 64) for key, value in chunking.items()}
     return options["min_chunk_size"], options["max_chunk_size"], options["norm_level"]
 
 

@@ -17,6 +17,7 @@ from datatrove.utils.logging import logger
 from datatrove.utils.typeshelper import StatHints
 
 from marquet._columns import rows_to_table
+from marquet._values import own_row
 from marquet._verify import VerifyLevel
 from marquet.datatrove.stores import LocalStore, RemoteStore, Store, Target
 from marquet.errors import ConflictError, InvalidInputError
@@ -111,7 +112,10 @@ class ParquetWriter(DiskWriter):
         """Adds a document. `kwargs` are for the template; ``chunk_index`` says which chunk it belongs to."""
         with self._poisoning():
             name = self._get_output_filename(document, rank, **kwargs)
-            self._write(self.adapter(document), None, name)
+            row = self.adapter(document)
+            if not isinstance(row, dict):
+                raise TypeError(f"the adapter made {row!r:.100} of document {document.id!r}; expected a dictionary")
+            self._write(row, None, name)
             self.stat_update(self._get_output_filename(document, "XXXXX", **kwargs))
             self.stat_update(StatHints.total)
             self.update_doc_stats(document)
@@ -192,7 +196,13 @@ class ParquetWriter(DiskWriter):
             return store.writer_of(rank) if isinstance(store, LocalStore) else None
 
     def _get_output_filename(self, document: Document, rank: int | str = 0, **kwargs: Any) -> str:
-        name: str = super()._get_output_filename(document, rank, **kwargs)
+        try:
+            name: str = super()._get_output_filename(document, rank, **kwargs)
+        except KeyError as error:
+            raise KeyError(
+                f"document {document.id!r}: the output name {self.output_filename.template!r} asks for {error}, which "
+                f"the document's metadata does not have"
+            ) from error
         if isinstance(rank, int):  # other ones are for statistics
             keys = self.output_filename.get_identifiers()
             values = {"id": document.id, **document.metadata, **kwargs}
@@ -290,7 +300,7 @@ class _Session:
         if name not in self.targets:
             raise InvalidInputError(f"{name!r} is no name that _get_output_filename has given")
         rows = self._gathered.setdefault(name, [])
-        rows.append(row)
+        rows.append(own_row(row))
         if len(rows) == self._batch_size:
             self._hand_on(name)
 

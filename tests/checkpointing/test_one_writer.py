@@ -1,0 +1,165 @@
+"""One mq.ParquetWriter: what it says and keeps after errors, among threads and as a copy."""
+
+from __future__ import annotations
+
+import copy
+import pathlib
+import pickle
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import marquet as mq
+
+
+def numbers_of(folder: pathlib.Path) -> dict[str, list[int]]:
+    return {path.name: pq.read_table(path)["n"].to_pylist() for path in sorted(folder.glob("*.parquet"))}
+
+
+def failing_batches() -> pa.RecordBatchReader:
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield pa.record_batch({"n": [1]})
+        raise RuntimeError("the source broke")
+
+    return pa.RecordBatchReader.from_batches(pa.schema([("n", pa.int64())]), batches())
+
+
+class _Broken(dict[str, Any]):
+    def __iter__(self) -> Iterator[str]:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [
+        ([{"n": "x"}], mq.SchemaError),
+        (pa.table({"z": [1]}), mq.SchemaError),
+        (failing_batches, RuntimeError),
+        ([_Broken(n=1)], KeyboardInterrupt),
+    ],
+)
+def test_nothing_is_published_after_an_error(tmp_path: pathlib.Path, rows: Any, error: type[BaseException]) -> None:
+    """Also when whoever wrote goes on: rows that `write` took before are not left out in silence."""
+    writer = mq.ParquetWriter(tmp_path, "all.parquet")
+    writer.write({"n": 0})
+    with pytest.raises(error):
+        writer.write(rows() if callable(rows) else rows)
+        writer.flush()
+    calls: list[Callable[[], Any]] = [lambda: writer.write({"n": 1}), writer.flush, writer.close, writer.resume]
+    for call in calls:
+        with pytest.raises(mq.InvalidInputError):
+            call()
+    assert writer.report is None
+    writer.abort()
+    assert numbers_of(tmp_path) == {}
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_what_holds_no_rows_does_no_harm(tmp_path: pathlib.Path) -> None:
+    with mq.ParquetWriter(tmp_path, "all.parquet") as writer:
+        writer.write({"n": 0})
+        for rows in (5, "text", None, [1], [{"n": 9}, None]):
+            with pytest.raises(TypeError):
+                writer.write(rows)
+        writer.write({"n": 1})
+    assert numbers_of(tmp_path) == {"all.parquet": [0, 1]}
+
+
+def test_refused_dictionaries_are_counted(tmp_path: pathlib.Path) -> None:
+    writer = mq.ParquetWriter(tmp_path, "all.parquet")
+    writer.write([{"n": 0}, {"n": 1}])
+    writer.flush()
+    writer.write([{"n": 2}, {"n": "x"}, {"n": 4}])
+    assert writer.counts["accepted"] == 5
+    with pytest.raises(mq.SchemaError):
+        writer.flush()
+    assert (writer.counts["accepted"], writer.counts["rejected"]) == (2, 3)
+    writer.abort()
+
+
+def test_a_closed_writer_takes_no_dictionary(tmp_path: pathlib.Path) -> None:
+    with mq.ParquetWriter(tmp_path, "all.parquet") as writer:
+        writer.write({"n": 0})
+    with pytest.raises(mq.InvalidInputError, match="closed"):
+        writer.write({"n": 1})
+    with pytest.raises(mq.InvalidInputError, match="closed"), writer:
+        pass
+    assert writer.counts["accepted"] == writer.counts["committed"] == 1
+    assert writer.close() == writer.report
+
+
+def test_rows_of_threads_go_to_their_own_names(tmp_path: pathlib.Path) -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with mq.ParquetWriter(tmp_path, "${k}.parquet") as writer:
+
+            def write(key: int) -> None:
+                for _ in range(2_000):
+                    writer.write({"n": key}, values={"k": key})
+
+            threads = [threading.Thread(target=write, args=(key,)) for key in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert numbers_of(tmp_path) == {f"{key}.parquet": [key] * 2_000 for key in range(4)}
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_is_not_copied(tmp_path: pathlib.Path, make: Callable[[Any], Any]) -> None:
+    with mq.ParquetWriter(tmp_path, "all.parquet") as writer:
+        with pytest.raises(TypeError, match="ParquetWriter is neither copied nor pickled"):
+            make(writer)
+        writer.write({"n": 0})
+    assert numbers_of(tmp_path) == {"all.parquet": [0]}
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"compression": None}, TypeError, "compression is None; expected a string"),
+        ({"row_group_size": 1.5}, TypeError, "row_group_size is 1.5; expected a whole number"),
+        ({"max_file_size": 1 << 70}, mq.InvalidInputError, "max_file_size is .* 64 bits"),
+        ({"rank": 1 << 31}, mq.InvalidInputError, "rank is .* 32 bits"),
+        ({"input": 5}, TypeError, "input is 5"),
+        ({"input": "\ud800"}, mq.InvalidInputError, "input .* not UTF-8"),
+        ({"metadata": {"a": 1}}, TypeError, "metadata.'a'. is 1; expected a string"),
+        ({"metadata": [1]}, TypeError, "expected a dictionary"),
+        ({"output_filename": None}, TypeError, "output_filename is None"),
+        ({"content_defined_chunking": 5}, TypeError, "content_defined_chunking is 5"),
+    ],
+)
+def test_options_of_other_types_are_named(
+    tmp_path: pathlib.Path, options: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        mq.ParquetWriter(tmp_path, **{"output_filename": "all.parquet", **options})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"chunk_index": 1.5}, TypeError, "chunk_index is 1.5"),
+        ({"chunk_index": 1 << 63}, mq.InvalidInputError, "chunk_index"),
+        ({"values": {1: 2}}, TypeError, "a key of values is 1"),
+        ({"values": "k"}, TypeError, "expected a dictionary"),
+        ({"values": {"k": "\ud800"}}, mq.InvalidInputError, "values.'k'. .* not UTF-8"),
+    ],
+)
+def test_targets_of_other_types_are_named(
+    tmp_path: pathlib.Path, arguments: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with mq.ParquetWriter(tmp_path, "all.parquet") as writer:
+        with pytest.raises(error, match=words):
+            writer.write({"n": 0}, **arguments)
+        writer.write({"n": 0})
+    assert numbers_of(tmp_path) == {"all.parquet": [0]}
