@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import os
 import pathlib
 import pickle
+import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -120,6 +123,96 @@ def test_is_not_copied(tmp_path: pathlib.Path, make: Callable[[Any], Any]) -> No
             make(writer)
         writer.write({"n": 0})
     assert numbers_of(tmp_path) == {"all.parquet": [0]}
+
+
+class TestForks:
+    """A copy in another process can do no harm to the files of the first."""
+
+    def test_a_fork_neither_writes_nor_publishes(self, tmp_path: pathlib.Path) -> None:
+        writer = mq.ParquetWriter(tmp_path, "all.parquet", max_rows_per_file=600)
+        writer.write(pa.table({"n": range(1000)}))
+        writer.flush()
+        child = os.fork()
+        if child == 0:
+            refused = 0
+            for call in (lambda: writer.write({"n": 5}), writer.flush, writer.close, writer.resume):
+                try:
+                    call()
+                except mq.InvalidInputError as error:
+                    refused += "fork" in str(error)
+            writer.abort()
+            os._exit(0 if refused == 4 else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        writer.write({"n": 1000})
+        writer.close()
+        assert numbers_of(tmp_path) == {"000_all.parquet": [*range(600)], "001_all.parquet": [*range(600, 1001)]}
+
+    def test_the_end_of_a_fork_removes_nothing(self, tmp_path: pathlib.Path) -> None:
+        script = f"""
+            import os, sys
+            import pyarrow as pa
+            import marquet as mq
+
+            writer = mq.ParquetWriter({str(tmp_path)!r}, "all.parquet", row_group_size=100)
+            writer.write(pa.table({{"n": range(1000)}}))
+            writer.flush()
+            child = os.fork()
+            if child == 0:
+                sys.exit(0)
+            os.waitpid(child, 0)
+            print(sorted(name.rpartition(".")[2] for name in os.listdir({str(tmp_path)!r}) if name.startswith(".")))
+            writer.close()
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True, timeout=60
+        )
+        assert done.stdout.split("\n")[0] == "['journal', 'tmp']"
+        assert numbers_of(tmp_path) == {"all.parquet": [*range(1000)]}
+
+
+class TestTakeOver:
+    """A writer that was overtaken leaves what the other one wrote."""
+
+    def test_its_end_removes_no_parts_of_the_other(self, tmp_path: pathlib.Path) -> None:
+        def begin(**options: Any) -> mq.ParquetWriter:
+            writer = mq.ParquetWriter(tmp_path, "all.parquet", max_rows_per_file=10, input="i", **options)
+            writer.write(pa.table({"n": range(25)}))
+            return writer
+
+        slow = begin()
+        assert len(numbers_of(tmp_path)) == 2  # parts that no manifest lists yet
+        begin(take_over=True).close()
+        whole = {f"00{part}_all.parquet": [*range(part * 10, min(25, part * 10 + 10))] for part in range(3)}
+        assert numbers_of(tmp_path) == whole
+        slow.abort()
+        assert numbers_of(tmp_path) == whole
+        assert mq.verify(tmp_path).ok
+
+    def test_it_publishes_no_part_more(self, tmp_path: pathlib.Path) -> None:
+        slow = mq.ParquetWriter(tmp_path, "all.parquet", max_rows_per_file=10, input="i")
+        slow.write(pa.table({"n": range(15)}))
+        fast = mq.ParquetWriter(tmp_path, "all.parquet", max_rows_per_file=10, input="i", take_over=True)
+        with pytest.raises(mq.ConflictError, match="taken over"):
+            slow.write(pa.table({"n": range(15, 40)}))
+        assert numbers_of(tmp_path) == {}
+        fast.write(pa.table({"n": range(15)}))
+        fast.close()
+        slow.abort()
+        assert numbers_of(tmp_path) == {"000_all.parquet": [*range(10)], "001_all.parquet": [*range(10, 15)]}
+
+    def test_its_end_leaves_rows_that_the_other_compares(self, tmp_path: pathlib.Path) -> None:
+        def begin(**options: Any) -> mq.ParquetWriter:
+            return mq.ParquetWriter(tmp_path, "${chunk_index}.parquet", records_per_chunk=10, input="i", **options)
+
+        with begin() as writer:
+            writer.write([{"n": n} for n in range(10)])
+        slow, rows = begin(), pa.table({"n": range(9)})
+        slow.write(rows)
+        fast = begin(take_over=True)
+        fast.write(rows)
+        slow.abort()
+        fast.write({"n": 9})
+        assert fast.close().replayed == 10
 
 
 @pytest.mark.parametrize(

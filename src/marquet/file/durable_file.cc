@@ -25,6 +25,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
+#include "marquet/file/home_process.h"
 #include "marquet/file/temporary_name.h"
 
 namespace marquet::file {
@@ -50,6 +51,7 @@ struct DurableFile::Impl {
   bool temporary_exists = true;
   bool finished = false;  // published or aborted
   arrow::Status failed;   // the first error
+  const HomeProcess home;
 
   // Remembers the first error and gives it the final path, which the caller knows, and a hint.
   arrow::Status Poison(const arrow::Status& status) {
@@ -68,6 +70,10 @@ struct DurableFile::Impl {
   arrow::Status CheckUsable() const {
     ARROW_RETURN_NOT_OK(failed);
     if (finished) return InvalidInput(fmt::format("{}: was published or aborted already", path));
+    if (!home.IsThis()) {
+      return InvalidInput(
+          fmt::format("{}: process {} is writing it, of which this one is a fork", path, home.id()));
+    }
     return arrow::Status::OK();
   }
 
@@ -225,7 +231,7 @@ arrow::Status DurableFile::Abort() {
   self.failed = arrow::Status::OK();
   self.file.reset();  // its content no longer matters, and so neither does an error of closing it
   self.buffer.reset();
-  if (!self.temporary_exists) return arrow::Status::OK();
+  if (!self.temporary_exists || !self.home.IsThis()) return arrow::Status::OK();
   self.temporary_exists = false;
   const arrow::Status removed = self.fs->Remove(self.temporary);
   return IsKind(removed, ErrorKind::kNotFound) ? arrow::Status::OK() : removed;

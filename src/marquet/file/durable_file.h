@@ -4,7 +4,8 @@
 // matches (never "*.parquet" or "*.json"). Sync() makes them durable; Publish() gives them the final name.
 // Until then no reader sees anything, and a crash leaves only the temporary file.
 //
-// Any failure poisons the object: every later call returns the first error until Abort(). Not thread safe.
+// Any failure poisons the object: every later call returns the first error until Abort(). Not thread safe. In
+// a forked process it is of no use: calls fail, and the end of the copy leaves the file alone.
 #pragma once
 
 #include <memory>

@@ -15,6 +15,7 @@
 #include "marquet/base/error.h"
 #include "marquet/file/fault_file_system.h"
 #include "marquet/file/file_system.h"
+#include "marquet/file/home_process.h"
 #include "marquet/file/local_file.h"
 
 namespace marquet::file {
@@ -33,15 +34,15 @@ FileInfo InfoOf(std::string path, const struct stat& status) {
 // shares it. Only the process that took it gives it back, so that a child's exit does not.
 class LocalFileLock final : public FileLock {
  public:
-  explicit LocalFileLock(int fd) : fd_(fd), owner_(::getpid()) {}
+  explicit LocalFileLock(int fd) : fd_(fd) {}
   ~LocalFileLock() override {
-    if (::getpid() == owner_) ::flock(fd_, LOCK_UN);
+    if (home_.IsThis()) ::flock(fd_, LOCK_UN);
     ::close(fd_);
   }
 
  private:
   const int fd_;
-  const pid_t owner_;
+  const HomeProcess home_;
 };
 
 class Directory {

@@ -40,6 +40,7 @@ bool OutputParts::IsFull() const {
 }
 
 arrow::Status OutputParts::Begin(const std::shared_ptr<const FileFormat>& format) {
+  ARROW_RETURN_NOT_OK(folder_->check_claim());
   const auto part = static_cast<int>(published_.size());
   const bool numbered = part > 0 || folder_->max_file_bytes > 0 || folder_->max_file_rows > 0;
   part_name_ = numbered ? PartName(name_, part) : name_;
@@ -63,6 +64,7 @@ arrow::Status OutputParts::Begin(const std::shared_ptr<const FileFormat>& format
 }
 
 arrow::Status OutputParts::EndPart() {
+  ARROW_RETURN_NOT_OK(folder_->check_claim());
   ARROW_ASSIGN_OR_RAISE(const WrittenFile written, writer_->Close());
   writer_.reset();
   published_.push_back({part_name_, written.rows, written.bytes, written.digest});
@@ -85,6 +87,7 @@ arrow::Status OutputParts::Abort() {
   };
   if (writer_ != nullptr) note(writer_->Abort());
   writer_.reset();
+  if (!published_.empty() && IsKind(folder_->check_claim(), ErrorKind::kConflict)) published_.clear();
   for (const PublishedFile& file : published_) {
     note(folder_->fs->Remove(file::JoinPath(folder_->path, file.name)));
   }

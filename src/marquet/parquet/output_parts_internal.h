@@ -1,6 +1,7 @@
 // The files of one output name: its parts, one after the other.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -21,6 +22,8 @@ struct OutputFolder {
   std::string path;
   int64_t max_file_bytes = 0;
   int64_t max_file_rows = 0;
+  // kConflict once another writer has the output: names in the folder may be that one's by then.
+  std::function<arrow::Status()> check_claim;
   std::set<std::string> made;  // directories that are known to be there, for good
 };
 
@@ -40,7 +43,8 @@ class OutputParts {
   // Publishes the part in the making. With a format a file without rows is made where there was none at all.
   arrow::Status Finish(const std::shared_ptr<const FileFormat>& format_of_empty);
 
-  // Removes the part in the making, and published ones as well.
+  // Removes the part in the making, and published ones as well, unless another writer has the output: that
+  // one sets them aside, and what has their names may be its own.
   arrow::Status Abort();
 
   const std::string& name() const { return name_; }

@@ -41,7 +41,7 @@ arrow::Status RescueJournal::Write(const FormatParts& format) {
 }
 
 arrow::Status RescueJournal::Remove() {
-  if (!there_) return arrow::Status::OK();
+  if (!there_ || !home_.IsThis()) return arrow::Status::OK();
   const arrow::Status removed = fs_->Remove(path_);
   if (!removed.ok() && !IsKind(removed, ErrorKind::kNotFound)) return removed;
   there_ = false;

@@ -7,6 +7,7 @@
 
 #include "arrow/status.h"
 #include "marquet/file/file_system.h"
+#include "marquet/file/home_process.h"
 #include "marquet/parquet/file_format_internal.h"
 
 namespace parquet {
@@ -28,12 +29,13 @@ class RescueJournal {
   // Writes it, unless that was done. Not synced: it is a help, no promise.
   arrow::Status Write(const FormatParts& format);
 
-  // Removes it where there is one. Harmless when called again.
+  // Removes it where there is one. Harmless when called again, and in a fork of the process that wrote it.
   arrow::Status Remove();
 
  private:
   const std::shared_ptr<file::FileSystem> fs_;
   const std::string path_;
+  const file::HomeProcess home_;
   bool there_ = false;  // perhaps in part
 };
 

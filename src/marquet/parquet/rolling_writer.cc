@@ -25,6 +25,7 @@
 #include "marquet/base/hash.h"
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
+#include "marquet/file/home_process.h"
 #include "marquet/parquet/file_format.h"
 #include "marquet/parquet/output_claim_internal.h"
 #include "marquet/parquet/output_parts_internal.h"
@@ -51,6 +52,7 @@ class RollingWriter::Impl {
         chunk_named_(template_.Has(kChunkKey)) {
     folder_.fs = std::move(fs);
     folder_.path = options_.folder;
+    folder_.check_claim = [this] { return manifest_->CheckClaim(); };
     folder_.max_file_bytes = options_.max_file_bytes;
     folder_.max_file_rows = options_.max_file_rows;
     chunked_ = options_.records_per_chunk > 0;
@@ -103,7 +105,7 @@ class RollingWriter::Impl {
     std::lock_guard lock(mutex_);
     ARROW_RETURN_NOT_OK(CheckUsable());
     const std::optional<int64_t> chunk = ChunkOf(target);
-    ARROW_ASSIGN_OR_RAISE(std::string name, Fill(target, chunk));
+    ARROW_ASSIGN_OR_RAISE(std::string name, Name(target, chunk));
     if (chunk && !published_.Has(*chunk)) chunk_of_name_[name] = *chunk;
     if (chunk) chunked_ = true;
     return name;
@@ -149,6 +151,7 @@ class RollingWriter::Impl {
   }
 
   arrow::Status Abort() {
+    if (!home_.IsThis()) return arrow::Status::OK();  // the first process goes on with all of it
     std::lock_guard lock(mutex_);
     if (closed_) return arrow::Status::OK();
     closed_ = true;
@@ -159,7 +162,8 @@ class RollingWriter::Impl {
       if (first.ok()) first = aborted;
     }
     outputs_.clear();
-    const arrow::Status removed = RemoveReplays();
+    const bool lost = manifest_ != nullptr && IsKind(manifest_->CheckClaim(), ErrorKind::kConflict);
+    const arrow::Status removed = lost ? arrow::Status::OK() : RemoveReplays();
     lock_.reset();
     return first.ok() ? removed : first;
   }
@@ -230,6 +234,11 @@ class RollingWriter::Impl {
 
   arrow::Status CheckUsable() const {
     if (closed_) return NotOpen(folder_.path);
+    if (!home_.IsThis()) {
+      return InvalidInput(fmt::format("{}: the writer is that of process {}, of which this one is a fork",
+                                      folder_.path, home_.id()),
+                          "Make a writer in each process, of a rank of its own.");
+    }
     return error_;
   }
 
@@ -274,6 +283,28 @@ class RollingWriter::Impl {
     return template_.Fill(values);
   }
 
+  // The name that rows go to: where names tell chunks apart, of that chunk only.
+  arrow::Result<std::string> Name(const RowTarget& target, std::optional<int64_t> chunk) const {
+    ARROW_ASSIGN_OR_RAISE(std::string name, Fill(target, chunk));
+    const auto known = chunk_of_name_.find(name);
+    if (chunk_named_ && known != chunk_of_name_.end() && known->second != *chunk) {
+      return InvalidInput(
+          fmt::format("the output name {} is that of chunk {}; chunk {} would have it, too",
+                      Quoted(name, 200), known->second, *chunk),
+          "Keep ${chunk_index} apart from other keys in the template, such as by an underscore.");
+    }
+    return name;
+  }
+
+  // The name of a file for no rows: of a chunk, or of all there are when the only name has no file yet. Empty
+  // where there is none to be.
+  arrow::Result<std::string> NameOfEmpty(std::optional<int64_t> chunk, bool finished) const {
+    if (chunk) return Fill({chunk, {}}, chunk);
+    if (!finished || chunk_named_) return std::string();
+    std::string name = template_.Fill(known_).ValueOr("");
+    return published_.FilesOf(name, std::nullopt).empty() ? name : std::string();
+  }
+
   bool IsFull(int64_t chunk) const {
     const auto known = chunks_.find(chunk);
     return options_.records_per_chunk > 0 && known != chunks_.end() &&
@@ -302,7 +333,7 @@ class RollingWriter::Impl {
   }
 
   arrow::Status WritePiece(const Piece& piece, const RowTarget& target, std::optional<int64_t> chunk) {
-    ARROW_ASSIGN_OR_RAISE(const std::string name, Fill(target, chunk));
+    ARROW_ASSIGN_OR_RAISE(const std::string name, Name(target, chunk));
     if (chunk) chunked_ = true;
     Output& output = OutputOf(name, chunk);
     ARROW_RETURN_NOT_OK(Append(*output.parts, piece));
@@ -362,6 +393,7 @@ class RollingWriter::Impl {
         replays_ = std::make_unique<OutputFolder>();
         replays_->fs = folder_.fs;
         replays_->path = replay_directory_;
+        replays_->check_claim = folder_.check_claim;
       }
       output.parts = output.again ? std::make_unique<OutputParts>(replays_.get(), Xxh3Hex(name) + ".parquet")
                                   : std::make_unique<OutputParts>(&folder_, name);
@@ -404,16 +436,19 @@ class RollingWriter::Impl {
       return arrow::Status::OK();
     }
     std::shared_ptr<const FileFormat> format_of_empty;
-    if (options_.empty == EmptyChunk::kFile && names.empty() && chunk) {
+    std::string empty;
+    if (options_.empty == EmptyChunk::kFile && names.empty()) {
+      ARROW_ASSIGN_OR_RAISE(empty, NameOfEmpty(chunk, finished));
+    }
+    if (!empty.empty()) {
       format_of_empty = row_schema_->format();
       if (format_of_empty == nullptr) {
         return InvalidInput(
-            fmt::format("chunk {} has no rows, and no schema is known to make an empty file", *chunk),
+            fmt::format("{} has no rows, and no schema is known to make an empty file", Quoted(empty, 200)),
             "Give schema=.");
       }
-      ARROW_ASSIGN_OR_RAISE(const std::string name, Fill({chunk, {}}, chunk));
-      OutputOf(name, chunk);
-      names.insert(name);
+      OutputOf(empty, chunk);
+      names.insert(empty);
     }
     ARROW_RETURN_NOT_OK(manifest_->CheckClaim());
     PublishedUnit unit{chunk, 0, dropped, {}};
@@ -525,6 +560,7 @@ class RollingWriter::Impl {
   const bool chunk_named_;  // names tell chunks apart, so that a chunk can be published on its own
   OutputFolder folder_;
 
+  const file::HomeProcess home_;
   mutable std::mutex mutex_;
   std::unique_ptr<file::FileLock> lock_;
   std::unique_ptr<ManifestFile> manifest_;
