@@ -174,7 +174,8 @@ class ParquetWriter:
             verify: How far each file is checked before it is published: "footer", "crc" or "full".
             on_schema_change: What becomes of rows that do not convert to the schema of those before: "error" or
                 "new_part".
-            empty: What becomes of a chunk without rows: "none" (no file) or "file" (one without rows).
+            empty: What becomes of a chunk without rows, or an output without any: "none" (no file) or "file" (one
+                without rows, for which `schema` is needed).
             memory: Bytes of rows that all open files together hold before row groups are ended early. Comparing rows
                 that were published before takes the pages of two row groups besides.
             input: What tells this input from another (see :func:`fingerprint`). Only with the same one a second

@@ -7,6 +7,7 @@
 #include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/parquet/published_rows_internal.h"
 
 namespace marquet::pq {
 
@@ -32,6 +33,16 @@ arrow::Status CheckOptions(const RollingOptions& options) {
   if (options.max_file_rows < 0) return negative("max_rows_per_file", options.max_file_rows);
   if (options.records_per_chunk < 0) return negative("records_per_chunk", options.records_per_chunk);
   if (!IsUtf8(options.input)) return InvalidInput("the input's fingerprint is not UTF-8");
+  if (options.folder.find('\0') != std::string::npos) {
+    return InvalidInput(fmt::format("the output folder {} holds a NUL", Quoted(options.folder, 200)));
+  }
+  for (const auto& [key, value] : options.file.metadata) {
+    if (key == kRunKey) {
+      return InvalidInput(
+          fmt::format("the metadata has the key {}, under which the writer keeps its run", Quoted(key)),
+          "Give it another name.");
+    }
+  }
   if (options.records_per_chunk > 0 && options.max_file_rows > options.records_per_chunk) {
     return InvalidInput(
         fmt::format("max_rows_per_file is {} and records_per_chunk {}: no file could get so many rows",

@@ -46,9 +46,42 @@ std::shared_ptr<arrow::DataType> WithoutNulls(const std::shared_ptr<arrow::DataT
   return arrow::struct_(std::move(fields));
 }
 
+// The type that a file holds in place of one that Arrow's writer does not take (Polars' categories: a
+// dictionary of views), or that Polars does not open.
+std::shared_ptr<arrow::DataType> InFiles(const std::shared_ptr<arrow::DataType>& type) {
+  switch (type->id()) {
+    case arrow::Type::LIST_VIEW:
+      return arrow::list(type->field(0));
+    case arrow::Type::LARGE_LIST_VIEW:
+      return arrow::large_list(type->field(0));
+    case arrow::Type::DICTIONARY:
+      switch (static_cast<const arrow::DictionaryType&>(*type).value_type()->id()) {
+        case arrow::Type::STRING_VIEW:
+          return arrow::utf8();
+        case arrow::Type::BINARY_VIEW:
+          return arrow::binary();
+        default:
+          return type;
+      }
+    default:
+      return type;
+  }
+}
+
+std::shared_ptr<arrow::Schema> InFiles(const std::shared_ptr<arrow::Schema>& schema) {
+  arrow::FieldVector fields;
+  bool same = true;
+  for (const auto& field : schema->fields()) {
+    fields.push_back(field->WithType(InFiles(field->type())));
+    same &= fields.back()->type() == field->type();
+  }
+  return same ? schema : arrow::schema(std::move(fields), schema->metadata());
+}
+
 }  // namespace
 
-arrow::Status RowSchema::Use(const std::shared_ptr<arrow::Schema>& schema) {
+arrow::Status RowSchema::Use(const std::shared_ptr<arrow::Schema>& wanted) {
+  const auto schema = InFiles(wanted);
   ARROW_RETURN_NOT_OK(CheckSchema(*schema));
   ARROW_ASSIGN_OR_RAISE(format_, FileFormat::Make(schema, file_));
   schema_ = schema;
@@ -71,7 +104,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowSchema::Fit(
       Log().warn("{}: rows do not fit the schema of those before, so another file begins: {}", folder_,
                  made.status().message());
       ARROW_RETURN_NOT_OK(Use(rows->schema()));
-      return rows;
+      return Fit(rows, begun);
     } else {
       return WithHint(WithContext(made.status(), "rows do not fit the schema of those before"),
                       "No row of theirs was taken. Write with on_schema_change='new_part' to begin another "

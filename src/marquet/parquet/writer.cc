@@ -11,6 +11,7 @@
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/file_encoder_internal.h"
 #include "marquet/parquet/rescue_journal_internal.h"
+#include "marquet/parquet/text_check_internal.h"
 #include "marquet/parquet/verify_internal.h"
 #include "parquet/metadata.h"
 #include "parquet/properties.h"
@@ -78,6 +79,7 @@ struct FileWriter::Impl {
         has_nan[i] = HoldsNaN(*batch.column(i));
       }
     }
+    ARROW_RETURN_NOT_OK(CheckText(batch, rows));
     ARROW_RETURN_NOT_OK(encoder->Append(batch));
     rows += batch.num_rows();
     return arrow::Status::OK();

@@ -15,6 +15,9 @@ namespace {
 // Below this no row group could hold a page of each of many columns.
 constexpr int64_t kLeastMemory = int64_t{1} << 20;
 
+// Where readers of Arrow look for the schema as it was.
+constexpr char kArrowSchemaKey[] = "ARROW:schema";
+
 // Beyond this a dictionary no longer pays, and encoding goes on without one.
 constexpr int64_t kDictionaryBytes = int64_t{1} << 20;
 
@@ -34,10 +37,41 @@ int CountLeaves(const arrow::DataType& type) {
   return leaves;
 }
 
-bool HoldsFixedSizeList(const arrow::DataType& type) {
-  if (type.id() == arrow::Type::FIXED_SIZE_LIST) return true;
+// The type with lists in the place of fixed-size lists, in which Polars refuses an embedded schema.
+std::shared_ptr<arrow::DataType> WithoutFixedSizes(const std::shared_ptr<arrow::DataType>& type) {
+  const auto part = [&](int i) {
+    return type->field(i)->WithType(WithoutFixedSizes(type->field(i)->type()));
+  };
+  switch (type->id()) {
+    case arrow::Type::FIXED_SIZE_LIST:
+    case arrow::Type::LIST:
+      return arrow::list(part(0));
+    case arrow::Type::LARGE_LIST:
+      return arrow::large_list(part(0));
+    case arrow::Type::STRUCT: {
+      arrow::FieldVector parts;
+      for (int i = 0; i < type->num_fields(); ++i) parts.push_back(part(i));
+      return arrow::struct_(std::move(parts));
+    }
+    case arrow::Type::MAP: {
+      const auto& map = static_cast<const arrow::MapType&>(*type);
+      return std::make_shared<arrow::MapType>(map.key_field()->WithType(WithoutFixedSizes(map.key_type())),
+                                              map.item_field()->WithType(WithoutFixedSizes(map.item_type())),
+                                              map.keys_sorted());
+    }
+    default:
+      return type;
+  }
+}
+
+// Lists of no values come back as lists of one null.
+bool HoldsListOfNone(const arrow::DataType& type) {
+  if (type.id() == arrow::Type::FIXED_SIZE_LIST &&
+      static_cast<const arrow::FixedSizeListType&>(type).list_size() == 0) {
+    return true;
+  }
   for (const auto& child : type.fields()) {
-    if (HoldsFixedSizeList(*child->type())) return true;
+    if (HoldsListOfNone(*child->type())) return true;
   }
   return false;
 }
@@ -55,6 +89,13 @@ arrow::Status CheckOptions(const arrow::Schema& schema, const WriteOptions& opti
       return InvalidInput(
           fmt::format("content-defined pages of {} to {} bytes; expected at least 1, and more",
                       pages->min_bytes, pages->max_bytes));
+    }
+  }
+  for (const auto& [key, value] : options.metadata) {
+    if (key == kArrowSchemaKey) {
+      return InvalidInput(
+          fmt::format("the metadata has the key '{}', under which Arrow's schema is kept", key),
+          "Give it another name.");
     }
   }
   for (const std::string& column : options.sorted_by) {
@@ -107,6 +148,11 @@ arrow::Result<std::shared_ptr<arrow::Schema>> FileSchema(const arrow::Schema& sc
   for (const auto& field : schema.fields()) {
     if (!names.insert(field->name()).second) {
       return InvalidInput(fmt::format("the schema has two columns named '{}'", field->name()));
+    }
+    if (HoldsListOfNone(*field->type())) {
+      return Unsupported(fmt::format("column '{}' is {}: a fixed size of 0 cannot be told in a Parquet file",
+                                     field->name(), field->type()->ToString()),
+                         "Make it a list.");
     }
     fields.push_back(
         field->type()->id() == arrow::Type::DICTIONARY
@@ -168,12 +214,13 @@ arrow::Result<std::shared_ptr<arrow::KeyValueMetadata>> FooterMetadata(const arr
                                                                        const WriteOptions& options) {
   auto metadata = std::make_shared<arrow::KeyValueMetadata>();
   for (const auto& [key, value] : options.metadata) metadata->Append(key, value);
-  bool embedded = true;
-  for (const auto& field : file_schema.fields()) embedded &= !HoldsFixedSizeList(*field->type());
-  if (embedded) {
-    ARROW_ASSIGN_OR_RAISE(const auto bytes, arrow::ipc::SerializeSchema(file_schema));
-    metadata->Append("ARROW:schema", arrow::util::base64_encode(std::string_view(*bytes)));
+  arrow::FieldVector fields;
+  for (const auto& field : file_schema.fields()) {
+    fields.push_back(field->WithType(WithoutFixedSizes(field->type())));
   }
+  ARROW_ASSIGN_OR_RAISE(const auto bytes, arrow::ipc::SerializeSchema(
+                                              arrow::Schema(std::move(fields), file_schema.metadata())));
+  metadata->Append(kArrowSchemaKey, arrow::util::base64_encode(std::string_view(*bytes)));
   return metadata;
 }
 

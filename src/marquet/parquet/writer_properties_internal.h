@@ -27,8 +27,8 @@ arrow::Result<std::shared_ptr<::parquet::WriterProperties>> WriterPropertiesFor(
     const arrow::Schema& file_schema, const WriteOptions& options);
 
 // The key-value pairs of the footer: the options', the schema's own, and the Arrow schema itself under
-// "ARROW:schema", which is what brings field metadata back. A schema with fixed-size lists is not embedded:
-// Polars refuses such files.
+// "ARROW:schema", which is what brings field metadata back. Fixed-size lists are lists there: Polars refuses
+// files in which they are not.
 arrow::Result<std::shared_ptr<arrow::KeyValueMetadata>> FooterMetadata(const arrow::Schema& file_schema,
                                                                        const WriteOptions& options);
 

@@ -49,14 +49,35 @@ std::shared_ptr<arrow::Array> Reinterpret(const std::shared_ptr<arrow::Array>& a
   return arrow::MakeArray(std::move(data));
 }
 
+// A dictionary's values, where they are views, in the layout from which Arrow decodes (Polars' categories).
+arrow::Result<std::shared_ptr<arrow::Array>> WithoutViews(const std::shared_ptr<arrow::Array>& array) {
+  const auto& encoded = static_cast<const arrow::DictionaryArray&>(*array);
+  const Type::type id = encoded.dictionary()->type_id();
+  if (id != Type::STRING_VIEW && id != Type::BINARY_VIEW) return array;
+  ARROW_ASSIGN_OR_RAISE(
+      auto values, Cast(encoded.dictionary(), id == Type::STRING_VIEW ? arrow::utf8() : arrow::binary()));
+  return arrow::DictionaryArray::FromArrays(encoded.indices(), std::move(values));
+}
+
 arrow::Result<std::shared_ptr<arrow::Array>> Convert(std::shared_ptr<arrow::Array> array,
                                                      const arrow::Field& field) {
   const std::shared_ptr<arrow::DataType>& to = field.type();
   if (array->type_id() == Type::DICTIONARY) {
+    ARROW_ASSIGN_OR_RAISE(array, WithoutViews(array));
     const auto& values = static_cast<const arrow::DictionaryType&>(*array->type()).value_type();
     ARROW_ASSIGN_OR_RAISE(array, Cast(array, values));
-    if (array->type()->Equals(*to)) return array;
   }
+  // Not by Arrow's cast, which gives an array that is cut short where a list is null.
+  if (array->type_id() == Type::LIST_VIEW) {
+    ARROW_ASSIGN_OR_RAISE(array,
+                          arrow::ListArray::FromListView(static_cast<const arrow::ListViewArray&>(*array),
+                                                         arrow::default_memory_pool()));
+  } else if (array->type_id() == Type::LARGE_LIST_VIEW) {
+    ARROW_ASSIGN_OR_RAISE(
+        array, arrow::LargeListArray::FromListView(static_cast<const arrow::LargeListViewArray&>(*array),
+                                                   arrow::default_memory_pool()));
+  }
+  if (array->type()->Equals(*to)) return array;
   if (array->type_id() == Type::NA) return arrow::MakeArrayOfNull(to, array->length());
   if (HoldsNanos(field) && array->type_id() == Type::TIMESTAMP) {
     const auto& zone = static_cast<const arrow::TimestampType&>(*array->type()).timezone();
@@ -114,6 +135,8 @@ bool Convertible(const arrow::DataType& from, const arrow::Field& to) {
   if (IsBytes(a)) return IsBytes(b);
   if (IsTimeOfDay(a)) return IsTimeOfDay(b);
   if (a == Type::DURATION) return b == Type::DURATION;
+  if (a == Type::LIST_VIEW) return b == Type::LIST && PartsConvert(from, target);
+  if (a == Type::LARGE_LIST_VIEW) return b == Type::LARGE_LIST && PartsConvert(from, target);
   return a == b && PartsConvert(from, target);
 }
 

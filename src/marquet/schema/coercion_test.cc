@@ -53,6 +53,31 @@ TEST(CoercionTest, NamesWhatDoesNotFit) {
   EXPECT_THAT(error(arrow::field("a", arrow::float64())), HasSubstr("is double"));
 }
 
+TEST(CoercionTest, DictionariesOfViewsAreDecoded) {
+  const auto values =
+      ArrayOf<arrow::StringViewBuilder>(arrow::utf8_view(), "a value longer than a view", "b");
+  const auto indices = ArrayOf<arrow::UInt32Builder>(arrow::uint32(), 1, 0, 1);
+  const auto encoded = *arrow::DictionaryArray::FromArrays(indices, values);
+  const auto decoded = CoerceArray(encoded, *arrow::field("a", arrow::utf8()));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_TRUE((*decoded)->Equals(
+      *ArrayOf<arrow::StringBuilder>(arrow::utf8(), "b", "a value longer than a view", "b")));
+}
+
+TEST(CoercionTest, ListViewsBecomeListsAlsoWhereOneIsNull) {
+  const auto items = std::make_shared<arrow::Int64Builder>();
+  arrow::ListViewBuilder views(arrow::default_memory_pool(), items);
+  ASSERT_TRUE(views.Append(true, 2).ok() && items->AppendValues({1, 2}).ok());
+  ASSERT_TRUE(views.AppendNull().ok());
+  ASSERT_TRUE(views.Append(true, 1).ok() && items->Append(3).ok());
+  const auto lists = CoerceArray(*views.Finish(), *arrow::field("a", arrow::list(arrow::int64())));
+  ASSERT_TRUE(lists.ok()) << lists.status();
+  ASSERT_TRUE((*lists)->ValidateFull().ok());
+  EXPECT_EQ((*lists)->null_count(), 1);
+  EXPECT_EQ(static_cast<const arrow::ListArray&>(**lists).value_length(0), 2);
+  EXPECT_EQ(static_cast<const arrow::ListArray&>(**lists).value_length(2), 1);
+}
+
 TEST(CoercionTest, ValuesAreNeverRounded) {
   const auto narrow = arrow::field("a", arrow::int8());
   auto status = CoerceArray(ArrayOf<arrow::Int64Builder>(arrow::int64(), 300), *narrow).status();

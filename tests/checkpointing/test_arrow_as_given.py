@@ -1,0 +1,159 @@
+"""Columns of every kind: what a file holds opens in other engines with the same values, or is refused by name."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import pathlib
+from typing import Any
+
+import duckdb
+import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import marquet as mq
+
+NOT_UTF8 = pa.array([b"fine", b"\xff\xfe"]).view(pa.string())
+
+
+def written(folder: pathlib.Path, rows: Any, **options: Any) -> pathlib.Path:
+    with mq.ParquetWriter(folder, "all.parquet", verify="full", **options) as writer:
+        writer.write(rows)
+    return folder / "all.parquet"
+
+
+@pytest.mark.parametrize(
+    "kind", [polars.Categorical, polars.Enum(["a value of some length", "b"]), polars.String, polars.Binary]
+)
+def test_text_of_polars(tmp_path: pathlib.Path, kind: Any) -> None:
+    values = ["a value of some length", None, "b", "b"]
+    column = polars.Series(values, dtype=polars.String).cast(kind)
+    path = written(tmp_path, polars.DataFrame({"a": column}))
+    expected = polars.Series(values, dtype=polars.String)
+    assert polars.read_parquet(path)["a"].cast(polars.String).to_list() == expected.to_list()
+    assert [row[0] for row in duckdb.sql(f"select a::varchar from '{path}'").fetchall()] == values
+
+
+def test_text_of_polars_in_a_table(tmp_path: pathlib.Path) -> None:
+    table = mq.create_table(tmp_path / "table", pa.schema([("a", pa.string())]))
+    table.append(polars.DataFrame({"a": polars.Series(["x", None, "y"], dtype=polars.Categorical)}))
+    assert table.scan().to_arrow()["a"].to_pylist() == ["x", None, "y"]
+
+
+@pytest.mark.parametrize("kind", [pa.list_view(pa.int64()), pa.large_list_view(pa.int64())])
+def test_list_views_open_in_polars(tmp_path: pathlib.Path, kind: pa.DataType) -> None:
+    values = [[1], None, [], [2, None]]
+    path = written(tmp_path, pa.table({"a": pa.array(values, type=kind)}))
+    assert polars.read_parquet(path)["a"].to_list() == values
+    assert pq.read_table(path)["a"].to_pylist() == values
+
+
+def test_types_beside_lists_of_a_fixed_size(tmp_path: pathlib.Path) -> None:
+    pair = pa.list_(pa.int8(), 2)
+    table = pa.table(
+        {
+            "pair": pa.array([[1, 2], None], type=pair),
+            "duration": pa.array([1, None], type=pa.duration("us")),
+            "zoned": pa.array([1, None], type=pa.timestamp("us", "Europe/Zurich")),
+            "large": pa.array(["x", None], type=pa.large_string()),
+            "struct": pa.array(
+                [{"d": 5, "pair": [1, 2]}, None], type=pa.struct([("d", pa.duration("ms")), ("pair", pair)])
+            ),
+            "map": pa.array([[("k", [1, 2])], None], type=pa.map_(pa.string(), pair)),
+        }
+    )
+    path = written(tmp_path, table)
+    read = pq.read_table(path)
+    for name in ("duration", "zoned", "large"):
+        assert read.schema.field(name).type == table.schema.field(name).type
+    assert read.to_pylist() == table.to_pylist()
+    durations = polars.read_parquet(path)["duration"]
+    assert durations.to_list() == [datetime.timedelta(microseconds=1), None]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        NOT_UTF8,
+        NOT_UTF8.cast(pa.large_string()),
+        pa.DictionaryArray.from_arrays(pa.array([0, 1]), NOT_UTF8),
+        pa.ListArray.from_arrays([0, 1, 2], NOT_UTF8),
+        pa.StructArray.from_arrays([NOT_UTF8], ["text"]),
+        pa.MapArray.from_arrays([0, 1, 2], NOT_UTF8, NOT_UTF8),
+        pa.FixedSizeListArray.from_arrays(NOT_UTF8, 1),
+    ],
+)
+def test_text_that_is_not_utf8_is_refused(tmp_path: pathlib.Path, column: pa.Array) -> None:
+    with pytest.raises(mq.InvalidInputError, match=r"column 'a': row .* not UTF-8"):
+        written(tmp_path, pa.table({"a": column}))
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_the_row_of_text_that_is_not_utf8(tmp_path: pathlib.Path) -> None:
+    writer = mq.ParquetWriter(tmp_path, "all.parquet")
+    writer.write(pa.table({"a": ["x"] * 10}))
+    with pytest.raises(mq.InvalidInputError, match="row 11 holds text"):
+        writer.write(pa.table({"a": NOT_UTF8}))
+    writer.abort()
+
+
+def test_text_that_is_sliced_away_does_not_matter(tmp_path: pathlib.Path) -> None:
+    table = pa.table({"a": NOT_UTF8, "list": pa.ListArray.from_arrays([0, 1, 2], NOT_UTF8)})
+    path = written(tmp_path, table.slice(0, 1))
+    assert duckdb.sql(f"select * from '{path}'").fetchall() == [("fine", ["fine"])]
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (pa.array([[]], type=pa.list_(pa.int64(), 0)), "fixed size of 0"),
+        (pa.array([pa.MonthDayNano([1, 2, 3])]), "interval"),
+        (pa.RunEndEncodedArray.from_arrays(pa.array([1], pa.int32()), pa.array(["a"])), "run_end_encoded"),
+        (
+            functools.reduce(lambda items, _: pa.ListArray.from_arrays([0, 1], items), range(55), pa.array([1])),
+            "levels",
+        ),
+    ],
+)
+def test_a_column_that_no_file_holds_is_named(tmp_path: pathlib.Path, column: pa.Array, words: str) -> None:
+    with pytest.raises(mq.UnsupportedError, match=f"column 'a'.*{words}"):
+        written(tmp_path, pa.table({"fine": [1], "a": column}))
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+@pytest.mark.parametrize("key", ["ARROW:schema", "marquet.writer"])
+def test_keys_that_mean_something_to_readers_are_refused(tmp_path: pathlib.Path, key: str) -> None:
+    with pytest.raises(mq.InvalidInputError, match=key):
+        written(tmp_path, {"a": 1}, metadata={key: "x"})
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_a_folder_with_a_nul_is_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(mq.InvalidInputError, match="NUL"):
+        mq.ParquetWriter(f"{tmp_path}/a\0b", "all.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_chunks_of_one_name_are_refused(tmp_path: pathlib.Path) -> None:
+    with (
+        pytest.raises(mq.InvalidInputError, match=r"'x11\.parquet' is that of chunk 1; chunk 11"),
+        mq.ParquetWriter(tmp_path, "${k}${chunk_index}.parquet") as writer,
+    ):
+        writer.write(pa.table({"a": [1]}), chunk_index=1, values={"k": "x1"})
+        writer.write(pa.table({"a": [1]}), chunk_index=11, values={"k": "x"})
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_an_output_without_rows_is_a_file_where_asked_for(tmp_path: pathlib.Path) -> None:
+    schema = pa.schema([("a", pa.int64())])
+    for _ in range(2):
+        with mq.ParquetWriter(tmp_path, "all.parquet", schema=schema, empty="file", input="i") as writer:
+            writer.write(schema.empty_table())
+    assert pq.read_table(tmp_path / "all.parquet").schema.equals(schema)
+    with (
+        pytest.raises(mq.InvalidInputError, match="no rows, and no schema"),
+        mq.ParquetWriter(tmp_path / "unknown", "all.parquet", empty="file"),
+    ):
+        pass
