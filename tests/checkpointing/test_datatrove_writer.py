@@ -239,6 +239,34 @@ def test_diskwriter_close_file_contract(tmp_path: pathlib.Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
+class TestAdapters:
+    def test_may_fill_one_dictionary_again(self, tmp_path: pathlib.Path) -> None:
+        row: dict[str, Any] = {"ids": []}
+
+        def adapter(_: Any, document: Document) -> dict[str, Any]:
+            row["id"] = document.id
+            row["ids"].append(document.id)
+            return row
+
+        write_all(OurWriter(str(tmp_path), adapter=adapter, max_file_size=0), documents(3))
+        assert pq.read_table(tmp_path / "00000.parquet").to_pylist() == [
+            {"ids": ["0"], "id": "0"},
+            {"ids": ["0", "1"], "id": "1"},
+            {"ids": ["0", "1", "2"], "id": "2"},
+        ]
+
+    @pytest.mark.parametrize("made", [None, "text", [{"id": 1}]])
+    def test_what_is_no_dictionary_is_said(self, tmp_path: pathlib.Path, made: Any) -> None:
+        with pytest.raises(TypeError, match=r"the adapter made .* of document '0'; expected a dictionary"):
+            write_all(OurWriter(str(tmp_path), adapter=lambda _, document: made), documents(3))
+        assert parquet_files(tmp_path) == []
+
+    def test_the_key_of_the_metadata_is_named(self, tmp_path: pathlib.Path) -> None:
+        mixed = [Document("text", str(i), metadata={"page": page}) for i, page in enumerate([1, 2, "3"])]
+        with pytest.raises(mq.SchemaError, match=r"'metadata\.page': row 2 holds a str, row 0 a int"):
+            write_all(OurWriter(str(tmp_path)), mixed)
+
+
 class TestBlocks:
     def test_may_be_nested_and_follow_each_other(self, tmp_path: pathlib.Path) -> None:
         writer = OurWriter(str(tmp_path), CHUNKS)
