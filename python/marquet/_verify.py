@@ -26,7 +26,7 @@ class Damage:
     length: int
     region: str
     """"page", "page header", "footer", "padding", "magic", "file", "order" or, beside the data, "source description"
-    and "manifest"."""
+    and "manifest"; "unchecked" for what could not be looked at among the files of a directory."""
     message: str
     """What was found, and what was expected."""
 
@@ -84,7 +84,8 @@ def verify(path: str | os.PathLike[str], level: VerifyLevel = "full") -> FileVer
     Raises:
         NotFoundError: There is nothing of that name, or the directory is no table and has none, nor Parquet files.
         InvalidInputError: The file is a DBN file; ingesting checks those.
-        StorageError: The operating system refused to read.
+        StorageError: The operating system refused to read the file, or to list the directory.
+        UnsupportedError: The file is encrypted.
     """
     verdict = _core.verify_path(os.fspath(path), level)
     verdict["damage"] = [Damage(**damage) for damage in verdict["damage"]]
@@ -101,5 +102,6 @@ def validate_parquet_file(path: str | os.PathLike[str]) -> bool:
     Raises:
         NotFoundError: There is no such file.
         StorageError: The operating system refused to read.
+        UnsupportedError: The file is encrypted.
     """
     return verify(path, level="footer").ok

@@ -30,6 +30,8 @@ struct FileInfo {
   int64_t size = 0;
   int64_t modified_ms = 0;  // since 1970, UTC
   bool is_directory = false;
+  uint64_t device = 0;  // with the inode one file or directory, whatever names lead to it; both 0 where that
+  uint64_t inode = 0;   // is not known
 };
 
 // A file that is being written, from its first byte on.

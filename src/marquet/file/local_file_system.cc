@@ -27,6 +27,8 @@ FileInfo InfoOf(std::string path, const struct stat& status) {
   info.size = status.st_size;
   info.modified_ms = int64_t{status.st_mtim.tv_sec} * 1000 + status.st_mtim.tv_nsec / 1'000'000;
   info.is_directory = S_ISDIR(status.st_mode);
+  info.device = status.st_dev;
+  info.inode = status.st_ino;
   return info;
 }
 
@@ -97,7 +99,7 @@ class LocalFiles final : public FileSystem {
       struct stat status;
       if (::fstatat(directory.fd(), name, &status, 0) == 0) {
         entries.push_back(InfoOf(name, status));
-      } else if (errno != ENOENT) {  // removed since it was listed, or a symbolic link to nothing
+      } else if (errno != ENOENT && errno != ELOOP) {  // removed since, or a link to nothing or to itself
         return StorageError(errno, "stat", JoinPath(path, name));
       }
     }

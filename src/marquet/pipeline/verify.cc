@@ -16,6 +16,17 @@
 namespace marquet::pipeline {
 namespace {
 
+constexpr const char* kUnchecked = "unchecked";
+
+// Notes what could not be looked at: one file among others must not hide their damage. The end of all work is
+// returned.
+arrow::Status NoteUnchecked(const std::string& path, const arrow::Status& status,
+                            std::vector<pq::Damage>* damage) {
+  if (status.ok() || status.IsCancelled() || status.IsOutOfMemory()) return status;
+  damage->push_back({path, -1, {}, -1, -1, 0, kUnchecked, status.message()});
+  return arrow::Status::OK();
+}
+
 bool IsParquetName(std::string_view name) {
   constexpr std::string_view kEnding = ".parquet";
   return name.size() > kEnding.size() && name.substr(name.size() - kEnding.size()) == kEnding;
@@ -51,9 +62,12 @@ struct Contents {
   Expectations expected;
   std::set<std::string> managed;  // those of the files that lie where a writer keeps a manifest
   std::vector<pq::Damage> damage;
+  std::set<std::pair<uint64_t, uint64_t>> seen;  // directories, to which links may lead again
 };
 
-arrow::Status LookBelow(file::FileSystem& fs, const std::string& directory, bool managed, Contents* found) {
+arrow::Status LookBelow(file::FileSystem& fs, const std::string& directory, bool managed,
+                        const StopFlag* stop, Contents* found) {
+  if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
   ARROW_ASSIGN_OR_RAISE(auto entries, fs.List(directory));
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   const auto holds = [&](std::string_view name) {
@@ -72,7 +86,9 @@ arrow::Status LookBelow(file::FileSystem& fs, const std::string& directory, bool
     if (entry.path.empty() || entry.path[0] == '.' || entry.path[0] == '_') continue;
     const std::string path = file::JoinPath(directory, entry.path);
     if (entry.is_directory) {
-      ARROW_RETURN_NOT_OK(LookBelow(fs, path, managed, found));
+      const bool seen = entry.inode != 0 && !found->seen.emplace(entry.device, entry.inode).second;
+      if (seen) continue;
+      ARROW_RETURN_NOT_OK(NoteUnchecked(path, LookBelow(fs, path, managed, stop, found), &found->damage));
     } else if (IsParquetName(entry.path)) {
       found->files.push_back(path);
       if (managed) found->managed.insert(path);
@@ -125,12 +141,17 @@ arrow::Result<PathVerdict> VerifyFiles(file::FileSystem& fs, Contents contents, 
     const auto known = contents.expected.find(path);
     const bool expected = known != contents.expected.end();
     if (!expected && contents.managed.contains(path)) verdict.verdict.orphans.push_back(path);
-    ARROW_ASSIGN_OR_RAISE(
-        const pq::FileVerdict file,
-        pq::VerifyFile(fs, path, options.level, expected ? known->second : pq::Expectation{}, options.stop,
-                       options.jobs != 1));
-    Log().debug("{}: {}, {}", path, Counted(file.rows, "row"), file.ok ? "intact" : "damaged");
+    const auto checked = pq::VerifyFile(fs, path, options.level, expected ? known->second : pq::Expectation{},
+                                        options.stop, options.jobs != 1);
     verdict.verdict.files += 1;
+    if (!checked.ok()) {
+      if (verdict.kind == "file") return checked.status();
+      ARROW_RETURN_NOT_OK(NoteUnchecked(path, checked.status(), &verdict.verdict.damage));
+      verdict.verdict.ok = false;
+      continue;
+    }
+    const pq::FileVerdict& file = *checked;
+    Log().debug("{}: {}, {}", path, Counted(file.rows, "row"), file.ok ? "intact" : "damaged");
     verdict.verdict.rows += file.rows;
     verdict.verdict.rows_intact += file.rows_intact;
     verdict.verdict.bytes += file.bytes;
@@ -164,19 +185,39 @@ arrow::Status VerifyPath(const std::shared_ptr<file::FileSystem>& fs, const std:
     contents.files = {path};
     ARROW_RETURN_NOT_OK(FindManifests(*fs, path, &contents.expected, &contents.damage));
     std::erase_if(contents.expected, [&](const auto& entry) { return entry.first != path; });
-    return VerifyFiles(*fs, std::move(contents), {path, "file", -1, {}}, options)
-        .Value(&found->emplace_back());
+    ARROW_ASSIGN_OR_RAISE(PathVerdict verdict,
+                          VerifyFiles(*fs, std::move(contents), {path, "file", -1, {}}, options));
+    found->push_back(std::move(verdict));
+    return arrow::Status::OK();
   }
-  ARROW_RETURN_NOT_OK(LookBelow(*fs, path, false, &contents));
+  contents.seen.emplace(info.device, info.inode);
+  ARROW_RETURN_NOT_OK(LookBelow(*fs, path, false, options.stop, &contents));
   for (const std::string& table : contents.tables) {
-    ARROW_RETURN_NOT_OK(VerifyTableAt(fs, table, options).Value(&found->emplace_back()));
+    auto verdict = VerifyTableAt(fs, table, options);
+    if (verdict.ok()) {
+      found->push_back(*std::move(verdict));
+    } else if (contents.tables.size() == 1 && table == path) {
+      return verdict.status();
+    } else {
+      ARROW_RETURN_NOT_OK(NoteUnchecked(table, verdict.status(), &contents.damage));
+    }
   }
   if (contents.files.empty() && contents.expected.empty() && contents.damage.empty()) {
     if (!contents.tables.empty()) return arrow::Status::OK();
     return NotFound(path + ": neither a table nor a directory with Parquet files");
   }
-  return VerifyFiles(*fs, std::move(contents), {path, "directory", -1, {}}, options)
-      .Value(&found->emplace_back());
+  ARROW_ASSIGN_OR_RAISE(PathVerdict verdict,
+                        VerifyFiles(*fs, std::move(contents), {path, "directory", -1, {}}, options));
+  found->push_back(std::move(verdict));
+  return arrow::Status::OK();
+}
+
+std::string_view StateOf(const table::TableVerdict& verdict) {
+  if (verdict.ok) return "intact";
+  const bool damaged = !verdict.missing.empty() ||
+                       std::any_of(verdict.damage.begin(), verdict.damage.end(),
+                                   [](const pq::Damage& damage) { return damage.region != kUnchecked; });
+  return damaged ? "DAMAGED" : "NOT CHECKED";
 }
 
 std::string Place(const pq::Damage& damage) {
@@ -194,7 +235,13 @@ arrow::Result<VerifyReport> Verify(const std::shared_ptr<file::FileSystem>& fs,
                                    const VerifyOptions& options) {
   VerifyReport report;
   for (const std::string& path : options.paths) {
-    ARROW_RETURN_NOT_OK(VerifyPath(fs, path, options, &report.paths));
+    const arrow::Status checked = VerifyPath(fs, path, options, &report.paths);
+    if (checked.ok()) continue;
+    if (options.paths.size() == 1) return checked;
+    PathVerdict unchecked{path, "file", -1, {}};
+    unchecked.verdict.ok = false;
+    ARROW_RETURN_NOT_OK(NoteUnchecked(path, checked, &unchecked.verdict.damage));
+    report.paths.push_back(std::move(unchecked));
   }
   for (const PathVerdict& verdict : report.paths) report.ok = report.ok && verdict.verdict.ok;
   return report;
@@ -233,10 +280,11 @@ std::string ToText(const VerifyReport& report) {
     const std::string what =
         item.kind == "table" ? fmt::format("table, version {}", item.version) : item.kind;
     text += fmt::format("{} ({}): {}, {}, {}: {}\n", item.path, what, Counted(verdict.files, "file"),
-                        Counted(verdict.rows, "row"), HumanBytes(verdict.bytes),
-                        verdict.ok ? "intact" : "DAMAGED");
+                        Counted(verdict.rows, "row"), HumanBytes(verdict.bytes), StateOf(verdict));
     for (const pq::Damage& damage : verdict.damage) {
-      text += fmt::format("  damaged: {}: {}: {}\n", Place(damage), damage.region, damage.message);
+      text += damage.region == kUnchecked
+                  ? fmt::format("  not checked: {}\n", damage.message)
+                  : fmt::format("  damaged: {}: {}: {}\n", Place(damage), damage.region, damage.message);
     }
     for (const std::string& missing : verdict.missing) text += fmt::format("  missing: {}\n", missing);
     for (const std::string& orphan : verdict.orphans) {

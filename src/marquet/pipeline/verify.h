@@ -48,9 +48,10 @@ PathVerdict Together(const VerifyReport& report, const std::string& path);
 // A directory with "_delta_log" is a table; another directory is searched, below it too and leaving out names
 // that begin with '.' or '_', for tables, each of which gets a verdict of its own, and for other "*.parquet",
 // which share one. Where a checkpointed writer made the files (rolling_writer.h), its manifest says what they
-// must be, which are missing, and which it does not know. A status that is not OK means that a check could
-// not be made: kNotFound for a path that is not there or a directory with neither; kInvalidInput for a DBN
-// file.
+// must be, which are missing, and which it does not know. What cannot be checked among several (paths, or
+// files of a directory) stands in the verdict with the region "unchecked", which is no damage but not OK
+// either. Where a single path is asked for, a status that is not OK means that it could not be checked:
+// kNotFound for a path that is not there or a directory with neither; kInvalidInput for a DBN file.
 arrow::Result<VerifyReport> Verify(const std::shared_ptr<file::FileSystem>& fs, const VerifyOptions& options);
 
 std::string ToText(const VerifyReport& report);
