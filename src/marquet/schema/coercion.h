@@ -2,11 +2,11 @@
 //
 // Columns are matched by name, in any order. A column that is absent and may be null becomes null. Types may
 // differ where every value has the same meaning in the other type: integers of another width, float32 to
-// float64, dictionaries to their values, list views to lists, strings and binary of another layout, decimals of another scale,
-// dates, times of day and durations of another unit, and times of another unit, also into an int64 column
-// whose field metadata says unit=ns; a time without a zone is UTC. Nested types convert part by part, and a
-// struct's fields must all have their place. A value that does not fit (out of range, or between two
-// microseconds) is an error, never rounded.
+// float64, dictionaries to their values, list views to lists, strings and binary of another layout, decimals
+// of another scale, dates, times of day and durations of another unit, and times of another unit, also into
+// an int64 column whose field metadata says unit=ns; a time without a zone is UTC. Nested types convert part
+// by part, and a struct's fields must all have their place. A value that does not fit (out of range, or
+// between two microseconds) is an error, never rounded.
 //
 // Immutable and thread safe.
 #pragma once
