@@ -61,7 +61,7 @@ def _column(name: str, values: list[Any], schema: pa.Schema | None, first_row: i
             raise SchemaError(f"column {name!r} holds times with a zone and times without; expected one kind")
     cut = first_cut(array.type, values)
     if cut is None:
-        return array.cast(_in_utc(array.type)) if _in_utc(array.type) != array.type else array
+        return array
     typed = _typed(values, wanted) if wanted is not None else None
     if typed is None:
         raise SchemaError(
@@ -69,17 +69,6 @@ def _column(name: str, values: list[Any], schema: pa.Schema | None, first_row: i
             f"give values of one kind, or a schema with a type that holds them all"
         )
     return typed
-
-
-def _in_utc(kind: pa.DataType) -> pa.DataType:
-    """The type with UTC in the place of zones that are only an offset, which Polars does not open; the times stay."""
-    if pt.is_timestamp(kind) and kind.tz is not None and kind.tz[0] in "+-":
-        return pa.timestamp(kind.unit, "UTC")
-    if pt.is_list(kind):
-        return pa.list_(kind.value_field.with_type(_in_utc(kind.value_type)))
-    if pt.is_struct(kind):
-        return pa.struct([field.with_type(_in_utc(field.type)) for field in kind])
-    return kind
 
 
 def _is_never_inferred(kind: pa.DataType) -> bool:

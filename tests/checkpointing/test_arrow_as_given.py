@@ -15,6 +15,7 @@ import pytest
 
 import marquet as mq
 
+NOON = datetime.datetime(2024, 1, 1, 12, tzinfo=datetime.UTC)
 NOT_UTF8 = pa.array([b"fine", b"\xff\xfe"]).view(pa.string())
 
 
@@ -47,6 +48,25 @@ def test_list_views_open_in_polars(tmp_path: pathlib.Path, kind: pa.DataType) ->
     values = [[1], None, [], [2, None]]
     path = written(tmp_path, pa.table({"a": pa.array(values, type=kind)}))
     assert polars.read_parquet(path)["a"].to_list() == values
+    assert pq.read_table(path)["a"].to_pylist() == values
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (pa.timestamp("us", "+05:30"), [NOON, None]),
+        (pa.list_(pa.timestamp("us", "-01:00")), [[NOON], None, []]),
+        (pa.struct([("x", pa.list_view(pa.int64()))]), [{"x": [1, 2]}, {"x": None}]),
+        (pa.map_(pa.string(), pa.list_view(pa.int64())), [[("k", [1])], None, []]),
+    ],
+    ids=str,
+)
+def test_parts_of_a_schema_that_polars_does_not_know(tmp_path: pathlib.Path, kind: pa.DataType, values: list) -> None:
+    path = written(tmp_path, pa.table({"a": pa.array(values, type=kind)}))
+    frame = polars.read_parquet(path)
+    assert frame.height == len(values)
+    if not pa.types.is_map(kind):
+        assert frame["a"].to_list() == values
     assert pq.read_table(path)["a"].to_pylist() == values
 
 

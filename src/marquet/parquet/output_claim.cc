@@ -30,6 +30,24 @@ arrow::Status Begun(const RollingOptions& options, const WriterManifest& before)
                              "with them; write to another folder.");
 }
 
+// What was published must be there still: rows that are taken for done are not written again.
+arrow::Status CheckFiles(file::FileSystem& fs, const std::string& folder, const WriterManifest& before) {
+  for (const PublishedUnit& unit : before.units) {
+    for (const PublishedFile& file : unit.files) {
+      const std::string path = file::JoinPath(folder, file.name);
+      const auto info = fs.Stat(path);
+      if (!info.ok() && !IsKind(info.status(), ErrorKind::kNotFound)) return info.status();
+      if (info.ok() && info->size == file.bytes) continue;
+      const std::string found = info.ok() ? fmt::format("has {} bytes now", info->size) : "is gone";
+      return WithHint(
+          CorruptData(fmt::format("{}: was published with {} rows in {} bytes and {}", path, file.rows,
+                                  file.bytes, found)),
+          "Put it back, or write to another folder: what the manifest lists is not written again.");
+    }
+  }
+  return arrow::Status::OK();
+}
+
 }  // namespace
 
 arrow::Result<HeldOutput> HoldOutput(file::FileSystem& fs, const RollingOptions& options,
@@ -51,6 +69,7 @@ arrow::Result<HeldOutput> HoldOutput(file::FileSystem& fs, const RollingOptions&
       return InvalidInput(fmt::format("{}: this output was begun otherwise: {}", options.folder, differs),
                           "Give what it was begun with to go on, or write to another folder.");
     }
+    ARROW_RETURN_NOT_OK(CheckFiles(fs, options.folder, *before));
     manifest = *std::move(before);
   } else {
     manifest.run = before ? before->run : RandomUuid();

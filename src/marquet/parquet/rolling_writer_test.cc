@@ -487,6 +487,34 @@ TEST_F(RollingWriterTest, ADamagedManifestIsSaidToBe) {
   }
   PutBytes(path, whole.substr(0, whole.size() / 2));
   EXPECT_TRUE(IsKind(Open(options).status(), ErrorKind::kCorruptData));
+
+  PutBytes(path, whole);
+  std::filesystem::copy_file(path, path.substr(0, path.size() - std::string("1.json").size()) + "7.json");
+  const arrow::Status copied = Open(options).status();
+  EXPECT_TRUE(IsKind(copied, ErrorKind::kCorruptData));
+  EXPECT_NE(copied.message().find("7.json: holds the manifest of attempt 1"), std::string::npos) << copied;
+}
+
+TEST_F(RollingWriterTest, GoingOnAsksForAllThatWasPublished) {
+  const RollingOptions options = Options("${chunk_index}.parquet", 2);
+  {
+    const auto writer = Value(Open(options));
+    MQ_ASSERT_OK(writer->Write(Numbers(0, 6)));
+  }
+  const std::string path = file::JoinPath(options.folder, "1.parquet");
+  const std::string whole = Bytes(path);
+  const auto expect_refused = [&](const std::string& why) {
+    const arrow::Status refused = Open(options).status();
+    EXPECT_TRUE(IsKind(refused, ErrorKind::kCorruptData)) << refused;
+    EXPECT_NE(refused.message().find(path + ": was published with 2 rows"), std::string::npos) << refused;
+    EXPECT_NE(refused.message().find(why), std::string::npos) << refused;
+  };
+  PutBytes(path, whole.substr(0, 100));
+  expect_refused("has 100 bytes now");
+  std::filesystem::remove(path);
+  expect_refused("is gone");
+  PutBytes(path, whole);
+  EXPECT_EQ(Value(Open(options))->next_record(), 6);
 }
 
 }  // namespace

@@ -46,23 +46,15 @@ std::shared_ptr<arrow::DataType> WithoutNulls(const std::shared_ptr<arrow::DataT
   return arrow::struct_(std::move(fields));
 }
 
-// The type that a file holds in place of one that Arrow's writer does not take (Polars' categories: a
-// dictionary of views), or that Polars does not open.
+// The type that a file holds in place of one that Arrow's writer does not take: of Polars' categories, a
+// dictionary of views.
 std::shared_ptr<arrow::DataType> InFiles(const std::shared_ptr<arrow::DataType>& type) {
-  switch (type->id()) {
-    case arrow::Type::LIST_VIEW:
-      return arrow::list(type->field(0));
-    case arrow::Type::LARGE_LIST_VIEW:
-      return arrow::large_list(type->field(0));
-    case arrow::Type::DICTIONARY:
-      switch (static_cast<const arrow::DictionaryType&>(*type).value_type()->id()) {
-        case arrow::Type::STRING_VIEW:
-          return arrow::utf8();
-        case arrow::Type::BINARY_VIEW:
-          return arrow::binary();
-        default:
-          return type;
-      }
+  if (type->id() != arrow::Type::DICTIONARY) return type;
+  switch (static_cast<const arrow::DictionaryType&>(*type).value_type()->id()) {
+    case arrow::Type::STRING_VIEW:
+      return arrow::utf8();
+    case arrow::Type::BINARY_VIEW:
+      return arrow::binary();
     default:
       return type;
   }

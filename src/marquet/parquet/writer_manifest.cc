@@ -137,8 +137,9 @@ arrow::Result<std::map<std::string, int64_t>> NewestAttempts(file::FileSystem& f
 
 // The manifest of one attempt with its sealed units, which `sealed` then lists as the manifest does.
 arrow::Result<WriterManifest> ReadAttempt(file::FileSystem& fs, const std::string& directory,
-                                          const std::string& name, std::vector<std::string>* sealed) {
-  const std::string path = file::JoinPath(directory, name);
+                                          const std::string& id, int64_t attempt,
+                                          std::vector<std::string>* sealed) {
+  const std::string path = file::JoinPath(directory, NameOf(id, attempt));
   ARROW_ASSIGN_OR_RAISE(const std::string text, file::ReadAll(fs, path));
   ARROW_ASSIGN_OR_RAISE(const Json json, ParseWithDigest(text, path));
   try {
@@ -149,6 +150,12 @@ arrow::Result<WriterManifest> ReadAttempt(file::FileSystem& fs, const std::strin
     WriterManifest manifest;
     manifest.run = json.at("run").get<std::string>();
     manifest.attempt = json.at("attempt").get<int64_t>();
+    if (manifest.attempt != attempt) {
+      return WithHint(
+          CorruptData(fmt::format("{}: holds the manifest of attempt {}: it was copied or renamed", path,
+                                  manifest.attempt)),
+          "Give it the name that it had.");
+    }
     manifest.name_template = json.at("template").get<std::string>();
     manifest.rank = json.at("rank").get<int>();
     manifest.input = json.at("input").get<std::string>();
@@ -198,7 +205,7 @@ arrow::Result<std::optional<WriterManifest>> ManifestFile::Read(file::FileSystem
   const auto found = newest.find(id);
   if (found == newest.end()) return std::nullopt;
   std::vector<std::string> sealed;
-  ARROW_ASSIGN_OR_RAISE(auto manifest, ReadAttempt(fs, directory, NameOf(id, found->second), &sealed));
+  ARROW_ASSIGN_OR_RAISE(auto manifest, ReadAttempt(fs, directory, id, found->second, &sealed));
   return manifest;
 }
 
@@ -209,7 +216,7 @@ arrow::Result<std::vector<WriterManifest>> ManifestFile::ReadAll(file::FileSyste
   std::vector<WriterManifest> manifests;
   for (const auto& [id, attempt] : newest) {
     std::vector<std::string> sealed;
-    ARROW_ASSIGN_OR_RAISE(auto manifest, ReadAttempt(fs, directory, NameOf(id, attempt), &sealed));
+    ARROW_ASSIGN_OR_RAISE(auto manifest, ReadAttempt(fs, directory, id, attempt, &sealed));
     manifests.push_back(std::move(manifest));
   }
   return manifests;
@@ -235,7 +242,7 @@ arrow::Result<std::unique_ptr<ManifestFile>> ManifestFile::Claim(std::shared_ptr
   if (attempt > 1) {
     // What is sealed stays so.
     ARROW_ASSIGN_OR_RAISE(const auto before,
-                          ReadAttempt(*fs, directory, NameOf(id, attempt - 1), &claimed->sealed_files_));
+                          ReadAttempt(*fs, directory, id, attempt - 1, &claimed->sealed_files_));
     claimed->sealed_units_ = 0;
     for (const std::string& entry : claimed->sealed_files_) {
       claimed->sealed_units_ += Json::parse(entry).at("units").get<size_t>();

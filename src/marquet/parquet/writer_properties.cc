@@ -37,17 +37,23 @@ int CountLeaves(const arrow::DataType& type) {
   return leaves;
 }
 
-// The type with lists in the place of fixed-size lists, in which Polars refuses an embedded schema.
-std::shared_ptr<arrow::DataType> WithoutFixedSizes(const std::shared_ptr<arrow::DataType>& type) {
-  const auto part = [&](int i) {
-    return type->field(i)->WithType(WithoutFixedSizes(type->field(i)->type()));
-  };
+// The type as readers are told it: without what Polars refuses in an embedded schema. Lists stand for views
+// of lists and lists of a fixed size, UTC for zones that are only an offset; the values are the same.
+std::shared_ptr<arrow::DataType> AsReadersTake(const std::shared_ptr<arrow::DataType>& type) {
+  const auto part = [&](int i) { return type->field(i)->WithType(AsReadersTake(type->field(i)->type())); };
   switch (type->id()) {
     case arrow::Type::FIXED_SIZE_LIST:
     case arrow::Type::LIST:
+    case arrow::Type::LIST_VIEW:
       return arrow::list(part(0));
     case arrow::Type::LARGE_LIST:
+    case arrow::Type::LARGE_LIST_VIEW:
       return arrow::large_list(part(0));
+    case arrow::Type::TIMESTAMP: {
+      const auto& times = static_cast<const arrow::TimestampType&>(*type);
+      const bool offset = times.timezone().starts_with('+') || times.timezone().starts_with('-');
+      return offset ? arrow::timestamp(times.unit(), "UTC") : type;
+    }
     case arrow::Type::STRUCT: {
       arrow::FieldVector parts;
       for (int i = 0; i < type->num_fields(); ++i) parts.push_back(part(i));
@@ -55,8 +61,8 @@ std::shared_ptr<arrow::DataType> WithoutFixedSizes(const std::shared_ptr<arrow::
     }
     case arrow::Type::MAP: {
       const auto& map = static_cast<const arrow::MapType&>(*type);
-      return std::make_shared<arrow::MapType>(map.key_field()->WithType(WithoutFixedSizes(map.key_type())),
-                                              map.item_field()->WithType(WithoutFixedSizes(map.item_type())),
+      return std::make_shared<arrow::MapType>(map.key_field()->WithType(AsReadersTake(map.key_type())),
+                                              map.item_field()->WithType(AsReadersTake(map.item_type())),
                                               map.keys_sorted());
     }
     default:
@@ -216,7 +222,7 @@ arrow::Result<std::shared_ptr<arrow::KeyValueMetadata>> FooterMetadata(const arr
   for (const auto& [key, value] : options.metadata) metadata->Append(key, value);
   arrow::FieldVector fields;
   for (const auto& field : file_schema.fields()) {
-    fields.push_back(field->WithType(WithoutFixedSizes(field->type())));
+    fields.push_back(field->WithType(AsReadersTake(field->type())));
   }
   ARROW_ASSIGN_OR_RAISE(const auto bytes, arrow::ipc::SerializeSchema(
                                               arrow::Schema(std::move(fields), file_schema.metadata())));
