@@ -77,7 +77,7 @@ TEST(TextTest, NearNamesAreWithinTwoEdits) {
   EXPECT_EQ(NearNames("bid_px_0", columns), std::vector<std::string>{"bid_px_00"});
   EXPECT_EQ(NearNames("st", columns), std::vector<std::string>{"ts"});
   EXPECT_TRUE(NearNames("volume", columns).empty());
-  EXPECT_TRUE(NearNames("q", {"a", "s"}).empty());  // one edit, and nothing in common
+  EXPECT_TRUE(NearNames("q", {"a", "s"}).empty());                        // one edit, and nothing in common
   EXPECT_EQ(NearNames("q", {"q1", "Q"}), std::vector<std::string>{"Q"});  // only the nearest
   EXPECT_EQ(NearNames("jbs", {"jobs", "jibs", "json"}), (std::vector<std::string>{"jobs", "jibs"}));
   EXPECT_EQ(DidYouMean("simbol", columns), "did you mean 'symbol'?");
