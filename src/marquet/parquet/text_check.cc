@@ -1,5 +1,10 @@
 #include "marquet/parquet/text_check_internal.h"
 
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <type_traits>
+
 #include <fmt/format.h>
 
 #include "arrow/array.h"
@@ -21,9 +26,30 @@ bool ItemsAreText(const arrow::Array& array) {
   return IsText(*list.values()->Slice(begin, list.value_offset(list.length()) - begin));
 }
 
+bool IsAscii(std::string_view bytes) {
+  constexpr uint64_t kUpperBits = 0x8080808080808080;
+  constexpr size_t kAtOnce = 64;
+  size_t at = 0;
+  for (; at + kAtOnce <= bytes.size(); at += kAtOnce) {
+    uint64_t words[kAtOnce / 8], any = 0;
+    std::memcpy(words, bytes.data() + at, kAtOnce);
+    for (const uint64_t word : words) any |= word;
+    if ((any & kUpperBits) != 0) return false;
+  }
+  return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 template <typename TextArray>
 bool IsUtf8Array(const arrow::Array& array) {
-  return static_cast<const TextArray&>(array).ValidateUTF8().ok();
+  const auto& text = static_cast<const TextArray&>(array);
+  if constexpr (!std::is_same_v<TextArray, arrow::StringViewArray>) {
+    // Most text is ASCII throughout, which need not be looked at value by value.
+    const int64_t begin = text.value_offset(0);
+    const auto size = static_cast<size_t>(text.value_offset(text.length()) - begin);
+    if (size == 0 || IsAscii({reinterpret_cast<const char*>(text.raw_data()) + begin, size})) return true;
+  }
+  return text.ValidateUTF8().ok();
 }
 
 // False where the array, or a part of it, is text and not UTF-8.
