@@ -15,22 +15,22 @@
 #include <map>
 #include <mutex>
 #include <set>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "marquet/base/error.h"
-#include "marquet/base/hash.h"
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/file/home_process.h"
 #include "marquet/parquet/file_format.h"
 #include "marquet/parquet/output_claim_internal.h"
+#include "marquet/parquet/output_names_internal.h"
 #include "marquet/parquet/output_parts_internal.h"
 #include "marquet/parquet/published_index_internal.h"
 #include "marquet/parquet/published_rows_internal.h"
+#include "marquet/parquet/replays_internal.h"
 #include "marquet/parquet/row_schema_internal.h"
 #include "spdlog/logger.h"
 
@@ -46,10 +46,7 @@ arrow::Status NotOpen(const std::string& folder) {
 class RollingWriter::Impl {
  public:
   Impl(std::shared_ptr<file::FileSystem> fs, RollingOptions options, OutputTemplate name_template)
-      : options_(std::move(options)),
-        template_(std::move(name_template)),
-        known_{{std::string(kRankKey), RankText(options_.rank)}},
-        chunk_named_(template_.Has(kChunkKey)) {
+      : options_(std::move(options)), names_(std::move(name_template), options_.rank) {
     folder_.fs = std::move(fs);
     folder_.path = options_.folder;
     folder_.check_claim = [this] { return manifest_->CheckClaim(); };
@@ -59,7 +56,8 @@ class RollingWriter::Impl {
   }
 
   arrow::Status Open() {
-    ARROW_ASSIGN_OR_RAISE(HeldOutput held, HoldOutput(*folder_.fs, options_, template_, known_));
+    ARROW_ASSIGN_OR_RAISE(HeldOutput held,
+                          HoldOutput(*folder_.fs, options_, names_.name_template(), names_.known()));
     lock_ = std::move(held.lock);
     const WriterManifest& manifest = held.manifest;
     finished_before_ = manifest.finished;
@@ -73,14 +71,14 @@ class RollingWriter::Impl {
     if (options_.schema != nullptr) ARROW_RETURN_NOT_OK(row_schema_->Use(options_.schema));
     ARROW_ASSIGN_OR_RAISE(manifest_,
                           ManifestFile::Claim(folder_.fs, folder_.path, held.id, std::move(held.manifest)));
-    replay_directory_ = file::JoinPath(ManifestDirectory(folder_.path), held.id + ".replay");
-    ARROW_RETURN_NOT_OK(RemoveReplays());
+    replays_.emplace(&folder_, file::JoinPath(ManifestDirectory(folder_.path), held.id + ".replay"));
+    ARROW_RETURN_NOT_OK(replays_->Clear());
     if (manifest_->manifest().attempt > 1) ARROW_RETURN_NOT_OK(Retire());
-    if (chunked_ && !chunk_named_) {
+    if (chunked_ && !names_.tell_chunks()) {
       Log().warn(
           "{}: the name {} has no ${{chunk_index}}, so all chunks go to one file, which appears when the "
           "writer closes",
-          folder_.path, Quoted(template_.text()));
+          folder_.path, Quoted(names_.name_template().text()));
     }
     return arrow::Status::OK();
   }
@@ -105,8 +103,8 @@ class RollingWriter::Impl {
     std::lock_guard lock(mutex_);
     ARROW_RETURN_NOT_OK(CheckUsable());
     const std::optional<int64_t> chunk = ChunkOf(target);
-    ARROW_ASSIGN_OR_RAISE(std::string name, Name(target, chunk));
-    if (chunk && !published_.Has(*chunk)) chunk_of_name_[name] = *chunk;
+    ARROW_ASSIGN_OR_RAISE(std::string name, names_.Fill(target.values, chunk));
+    if (chunk && !published_.Has(*chunk)) names_.Remember(name, *chunk);
     if (chunk) chunked_ = true;
     return name;
   }
@@ -129,9 +127,7 @@ class RollingWriter::Impl {
   arrow::Status CloseFile(const std::string& name) {
     std::lock_guard lock(mutex_);
     ARROW_RETURN_NOT_OK(CheckUsable());
-    if (const auto chunk = chunk_of_name_.find(name); chunk != chunk_of_name_.end()) {
-      return Poison(EndChunk(chunk->second));
-    }
+    if (const auto chunk = names_.ChunkOf(name)) return Poison(EndChunk(*chunk));
     if (chunked_ || !outputs_.contains(name)) return arrow::Status::OK();
     return Poison(PublishUnit(std::nullopt, {name}, /*records=*/-1, /*dropped=*/0, false));
   }
@@ -163,7 +159,7 @@ class RollingWriter::Impl {
     }
     outputs_.clear();
     const bool lost = manifest_ != nullptr && IsKind(manifest_->CheckClaim(), ErrorKind::kConflict);
-    const arrow::Status removed = lost ? arrow::Status::OK() : RemoveReplays();
+    const arrow::Status removed = lost || !replays_ ? arrow::Status::OK() : replays_->Clear();
     lock_.reset();
     return first.ok() ? removed : first;
   }
@@ -243,24 +239,12 @@ class RollingWriter::Impl {
   }
 
   arrow::Status Retire() {
-    Orphans orphans{
-        folder_.path, &template_, known_, manifest_->manifest().run, {}, manifest_->manifest().attempt};
+    Orphans orphans{folder_.path, &names_.name_template(),      names_.known(), manifest_->manifest().run,
+                    {},           manifest_->manifest().attempt};
     for (const PublishedUnit& unit : manifest_->manifest().units) {
       for (const PublishedFile& file : unit.files) orphans.recorded.insert(file.name);
     }
     return RetireOrphans(folder_.fs, orphans);
-  }
-
-  arrow::Status RemoveReplays() {
-    const auto names = folder_.fs->ListNames(replay_directory_);
-    if (!names.ok()) {
-      return replay_directory_.empty() || IsKind(names.status(), ErrorKind::kNotFound) ? arrow::Status::OK()
-                                                                                       : names.status();
-    }
-    for (const std::string& name : *names) {
-      ARROW_RETURN_NOT_OK(folder_.fs->Remove(file::JoinPath(replay_directory_, name)));
-    }
-    return folder_.fs->Remove(replay_directory_);
   }
 
   std::optional<int64_t> ChunkOf(const RowTarget& target) const {
@@ -269,40 +253,12 @@ class RollingWriter::Impl {
     return std::nullopt;
   }
 
-  arrow::Result<std::string> Fill(const RowTarget& target, std::optional<int64_t> chunk) const {
-    TemplateValues values = target.values;
-    for (const auto& [key, value] : known_) values[key] = value;
-    if (chunk) {
-      if (*chunk < 0) return InvalidInput(fmt::format("chunk {} cannot be; expected 0 or more", *chunk));
-      values[std::string(kChunkKey)] = std::to_string(*chunk);
-    } else if (chunk_named_) {
-      return InvalidInput(fmt::format("the output name {} asks for a chunk, and the rows have none",
-                                      Quoted(template_.text(), 200)),
-                          "Give chunk_index with the rows, or records_per_chunk to have them counted.");
-    }
-    return template_.Fill(values);
-  }
-
-  // The name that rows go to: where names tell chunks apart, of that chunk only.
-  arrow::Result<std::string> Name(const RowTarget& target, std::optional<int64_t> chunk) const {
-    ARROW_ASSIGN_OR_RAISE(std::string name, Fill(target, chunk));
-    const auto known = chunk_of_name_.find(name);
-    if (chunk_named_ && known != chunk_of_name_.end() && known->second != *chunk) {
-      return InvalidInput(
-          fmt::format("the output name {} is that of chunk {}; chunk {} would have it, too",
-                      Quoted(name, 200), known->second, *chunk),
-          "Keep ${chunk_index} apart from other keys in the template, such as by an underscore.");
-    }
-    return name;
-  }
-
   // The name of a file for no rows: of a chunk, or of all there are when the only name has no file yet. Empty
   // where there is none to be.
   arrow::Result<std::string> NameOfEmpty(std::optional<int64_t> chunk, bool finished) const {
-    if (chunk) return Fill({chunk, {}}, chunk);
-    if (!finished || chunk_named_) return std::string();
-    std::string name = template_.Fill(known_).ValueOr("");
-    return published_.FilesOf(name, std::nullopt).empty() ? name : std::string();
+    if (chunk) return names_.Fill({}, chunk);
+    const auto name = finished ? names_.OnlyName() : std::nullopt;
+    return name && published_.FilesOf(*name, std::nullopt).empty() ? *name : std::string();
   }
 
   bool IsFull(int64_t chunk) const {
@@ -333,14 +289,14 @@ class RollingWriter::Impl {
   }
 
   arrow::Status WritePiece(const Piece& piece, const RowTarget& target, std::optional<int64_t> chunk) {
-    ARROW_ASSIGN_OR_RAISE(const std::string name, Name(target, chunk));
+    ARROW_ASSIGN_OR_RAISE(const std::string name, names_.Fill(target.values, chunk));
     if (chunk) chunked_ = true;
     Output& output = OutputOf(name, chunk);
     ARROW_RETURN_NOT_OK(Append(*output.parts, piece));
     output.rows += piece.given->num_rows();
     counts_.accepted += piece.given->num_rows();
     if (!chunk) return arrow::Status::OK();
-    chunk_of_name_[name] = *chunk;
+    names_.Remember(name, *chunk);
     chunks_[*chunk].names.insert(name);
     return AddRecords(*chunk, piece.given->num_rows());
   }
@@ -379,24 +335,12 @@ class RollingWriter::Impl {
     return arrow::Status::OK();
   }
 
-  // The chunk by which published files are told apart: none where the names do not.
-  std::optional<int64_t> InNames(std::optional<int64_t> chunk) const {
-    return chunk_named_ ? chunk : std::nullopt;
-  }
-
   Output& OutputOf(const std::string& name, std::optional<int64_t> chunk) {
     Output& output = outputs_[name];
     if (output.parts == nullptr) {
-      const auto unit = InNames(chunk);
+      const auto unit = names_.Told(chunk);
       output.again = unit ? published_.Has(*unit) : !published_.FilesOf(name, unit).empty();
-      if (output.again && replays_ == nullptr) {
-        replays_ = std::make_unique<OutputFolder>();
-        replays_->fs = folder_.fs;
-        replays_->path = replay_directory_;
-        replays_->check_claim = folder_.check_claim;
-      }
-      output.parts = output.again ? std::make_unique<OutputParts>(replays_.get(), Xxh3Hex(name) + ".parquet")
-                                  : std::make_unique<OutputParts>(&folder_, name);
+      output.parts = output.again ? replays_->Begin(name) : std::make_unique<OutputParts>(&folder_, name);
     }
     return output;
   }
@@ -420,7 +364,8 @@ class RollingWriter::Impl {
 
   arrow::Status EndChunk(int64_t chunk) {
     if (chunk == automatic_chunk_) ++automatic_chunk_;
-    if (!chunk_named_) return arrow::Status::OK();  // one file for all chunks: it ends with the writer
+    if (!names_.tell_chunks())
+      return arrow::Status::OK();  // one file for all chunks: it ends with the writer
     const auto found = chunks_.find(chunk);
     if (found == chunks_.end() && published_.Has(chunk)) return arrow::Status::OK();
     const Chunk ended = found == chunks_.end() ? Chunk() : found->second;
@@ -494,18 +439,8 @@ class RollingWriter::Impl {
       const auto found = outputs_.find(name);
       if (found == outputs_.end() || !found->second.again) continue;
       Output& output = found->second;
-      ARROW_RETURN_NOT_OK(output.parts->Finish(nullptr));
-      std::optional<int64_t> chunk;
-      if (const auto known = chunk_of_name_.find(name); known != chunk_of_name_.end()) chunk = known->second;
-      std::vector<std::string> published, again;
-      for (const std::string& file : published_.FilesOf(name, InNames(chunk))) {
-        published.push_back(file::JoinPath(folder_.path, file));
-      }
-      for (const PublishedFile& file : output.parts->published()) {
-        again.push_back(file::JoinPath(replay_directory_, file.name));
-      }
-      ARROW_RETURN_NOT_OK(CheckSameRows(folder_.fs, published, again, prefix));
-      ARROW_RETURN_NOT_OK(output.parts->Abort());
+      const auto files = published_.FilesOf(name, names_.Told(names_.ChunkOf(name)));
+      ARROW_RETURN_NOT_OK(replays_->End(output.parts.get(), files, prefix));
       counts_.replayed += output.rows;
       outputs_.erase(found);
     }
@@ -513,15 +448,12 @@ class RollingWriter::Impl {
   }
 
   void Forget(std::optional<int64_t> chunk, const std::set<std::string>& names) {
-    for (const std::string& name : names) chunk_of_name_.erase(name);
-    if (!chunk) return;
-    chunks_.erase(*chunk);
-    // Names that were only asked for.
-    std::erase_if(chunk_of_name_, [&](const auto& entry) { return entry.second == *chunk; });
+    names_.Forget(names, chunk);
+    if (chunk) chunks_.erase(*chunk);
   }
 
   arrow::Status PublishRest() {
-    if (chunk_named_) {
+    if (names_.tell_chunks()) {
       std::vector<int64_t> open;
       for (const auto& [chunk, ended] : chunks_) open.push_back(chunk);
       for (const int64_t chunk : open) {
@@ -538,7 +470,7 @@ class RollingWriter::Impl {
     std::set<std::string> names;
     for (const auto& [name, output] : outputs_) names.insert(name);
     int64_t records = -1, dropped = 0;
-    if (!chunk_named_ && !chunks_.empty()) {
+    if (!names_.tell_chunks() && !chunks_.empty()) {
       records = 0;
       for (const auto& [chunk, ended] : chunks_) {
         records += ended.records;
@@ -555,17 +487,14 @@ class RollingWriter::Impl {
   }
 
   RollingOptions options_;
-  const OutputTemplate template_;
-  const TemplateValues known_;
-  const bool chunk_named_;  // names tell chunks apart, so that a chunk can be published on its own
+  OutputNames names_;
   OutputFolder folder_;
 
   const file::HomeProcess home_;
   mutable std::mutex mutex_;
   std::unique_ptr<file::FileLock> lock_;
   std::unique_ptr<ManifestFile> manifest_;
-  std::string replay_directory_;
-  std::unique_ptr<OutputFolder> replays_;
+  std::optional<Replays> replays_;  // from Open() on
   bool finished_before_ = false;
 
   std::optional<RowSchema> row_schema_;  // from Open() on
@@ -574,7 +503,6 @@ class RollingWriter::Impl {
   int64_t automatic_chunk_ = 0;      // where rows that are only counted go
   std::map<int64_t, Chunk> chunks_;  // begun and not published, or written again
   std::map<std::string, Output> outputs_;
-  std::unordered_map<std::string, int64_t> chunk_of_name_;
 
   PublishedIndex published_;
 
