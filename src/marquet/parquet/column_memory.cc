@@ -118,14 +118,13 @@ class ColumnPool final : public arrow::MemoryPool {
   std::map<int64_t, std::vector<uint8_t*>> idle_;  // by size
 };
 
-ColumnPool* pool = nullptr;
-
 }  // namespace
 
 arrow::MemoryPool* ColumnMemory() {
 #if defined(__SANITIZE_ADDRESS__)
   return arrow::default_memory_pool();  // which tells of every touch beyond a buffer's end
 #else
+  static ColumnPool* pool = nullptr;
   static std::once_flag made;
   std::call_once(made, [] {
     pool = new ColumnPool;
