@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <functional>
+
 #include "marquet/base/error.h"
 #include "marquet/delta/test_table.h"
 #include "marquet/file/durable_file.h"
@@ -39,61 +41,60 @@ bool Holds(const std::shared_ptr<file::FileSystem>& fs, const std::string& path)
                      [&](const auto& file) { return file->path == path; });
 }
 
-TEST(CommitFaultTest, EachOperationFailingLeavesAKnownOutcome) {
+// Lets the first operation fail, then the second ..., each with every errno and effect, on a table of its
+// own, until a run is untouched. `run` works through the failing layer over the file system it is given.
+void FailEachOperation(
+    const std::function<void(const std::shared_ptr<FaultFileSystem>& faulty,
+                             const std::shared_ptr<MemoryFileSystem>& memory, int error)>& run) {
   for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
     for (const int error : {ENOSPC, EDQUOT, EIO, EINTR}) {
       for (int64_t n = 1;; ++n) {
         SCOPED_TRACE(fmt::format("operation {}, errno {}, effect {}", n, error, static_cast<int>(effect)));
         ASSERT_LT(n, 100);
-        auto memory = TableInMemory();
-        auto faulty = std::make_shared<FaultFileSystem>(memory);
+        const auto memory = TableInMemory();
+        const auto faulty = std::make_shared<FaultFileSystem>(memory);
         faulty->FailAt({.operation = n, .error_number = error, .effect = effect});
-        Log log(faulty, kTable);
-        const auto result = log.Commit(AppendRequest(1, "second.parquet"));
-        const bool visible = Holds(memory, "second.parquet");
-        if (result.ok()) {
-          EXPECT_TRUE(visible);
-          EXPECT_EQ(result->version, 2);
-          EXPECT_TRUE(Holds(memory->AfterPowerCut(), "second.parquet")) << "acknowledged, then lost";
-        } else if (IsKind(result.status(), ErrorKind::kCommitUnknown)) {
-          EXPECT_NE(HintOf(result.status()), "") << result.status();
-        } else {
-          EXPECT_TRUE(IsKind(result.status(), ErrorKind::kStorage)) << result.status();
-          EXPECT_FALSE(visible) << "refused, yet it is there: " << result.status();
-        }
-        // Whatever happened, the next writer goes on.
-        const auto next = Log(memory, kTable).Commit(AppendRequest(1, "third.parquet"));
-        ASSERT_TRUE(next.ok()) << next.status();
-        EXPECT_EQ(next->version, visible ? 3 : 2);
+        ASSERT_NO_FATAL_FAILURE(run(faulty, memory, error));
         if (faulty->operations() < n) break;
       }
     }
   }
 }
 
+TEST(CommitFaultTest, EachOperationFailingLeavesAKnownOutcome) {
+  FailEachOperation([](const auto& faulty, const auto& memory, int) {
+    const auto result = Log(faulty, kTable).Commit(AppendRequest(1, "second.parquet"));
+    const bool visible = Holds(memory, "second.parquet");
+    if (result.ok()) {
+      EXPECT_TRUE(visible);
+      EXPECT_EQ(result->version, 2);
+      EXPECT_TRUE(Holds(memory->AfterPowerCut(), "second.parquet")) << "acknowledged, then lost";
+    } else if (IsKind(result.status(), ErrorKind::kCommitUnknown)) {
+      EXPECT_NE(HintOf(result.status()), "") << result.status();
+    } else {
+      EXPECT_TRUE(IsKind(result.status(), ErrorKind::kStorage)) << result.status();
+      EXPECT_FALSE(visible) << "refused, yet it is there: " << result.status();
+    }
+    // Whatever happened, the next writer goes on.
+    const auto next = Log(memory, kTable).Commit(AppendRequest(1, "third.parquet"));
+    ASSERT_TRUE(next.ok()) << next.status();
+    EXPECT_EQ(next->version, visible ? 3 : 2);
+  });
+}
+
 // A checkpoint that fails costs nothing but itself: the log reads as before, and the next one succeeds.
 TEST(CommitFaultTest, EachOperationOfACheckpointFailing) {
-  for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
-    for (const int error : {ENOSPC, EDQUOT, EIO, EINTR}) {
-      for (int64_t n = 1;; ++n) {
-        SCOPED_TRACE(fmt::format("operation {}, errno {}, effect {}", n, error, static_cast<int>(effect)));
-        ASSERT_LT(n, 100);
-        auto memory = TableInMemory();
-        auto faulty = std::make_shared<FaultFileSystem>(memory);
-        faulty->FailAt({.operation = n, .error_number = error, .effect = effect});
-        const auto made = Log(faulty, kTable).Checkpoint();
-        if (!made.ok() && !IsKind(made, ErrorKind::kCommitUnknown)) {
-          EXPECT_EQ(ErrnoOf(made), error) << made;
-        }
-        for (const auto& fs : {memory, memory->AfterPowerCut()}) {
-          EXPECT_TRUE(Holds(fs, "first.parquet"));
-          EXPECT_TRUE(Log(fs, kTable).Checkpoint().ok());
-          EXPECT_TRUE(Holds(fs, "first.parquet"));
-        }
-        if (faulty->operations() < n) break;
-      }
+  FailEachOperation([](const auto& faulty, const auto& memory, int error) {
+    const auto made = Log(faulty, kTable).Checkpoint();
+    if (!made.ok() && !IsKind(made, ErrorKind::kCommitUnknown)) {
+      EXPECT_EQ(ErrnoOf(made), error) << made;
     }
-  }
+    for (const auto& fs : {memory, memory->AfterPowerCut()}) {
+      EXPECT_TRUE(Holds(fs, "first.parquet"));
+      EXPECT_TRUE(Log(fs, kTable).Checkpoint().ok());
+      EXPECT_TRUE(Holds(fs, "first.parquet"));
+    }
+  });
 }
 
 // The name was given, and only the answer got lost.
