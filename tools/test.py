@@ -172,6 +172,10 @@ def main() -> int:
         print("0 passed, 1 failed, 0 skipped")
         return 1
     print(found)
+    # C++ tests run in the build's folder, from where a relative default would not lead to the data.
+    os.environ["MARQUET_TEST_DATA"] = str(
+        pathlib.Path(os.environ.get("MARQUET_TEST_DATA", ROOT.parent / "shared" / "data")).resolve()
+    )
 
     stages = {**STAGES, **ON_REQUEST}
     rows: list[tuple[str, float, Outcome]] = []
