@@ -131,9 +131,7 @@ def as_in_the_first_format(description: Path) -> None:
     for each in content["ranges"]:
         first, last = each["first_ns"] // 1_000, each["last_ns"] // 1_000
         key = (each["symbol"], each["date"])
-        known = old.setdefault(
-            key, {"symbol": key[0], "date": key[1], "first_us": first, "last_us": last, "rows": 0}
-        )
+        known = old.setdefault(key, {"symbol": key[0], "date": key[1], "first_us": first, "last_us": last, "rows": 0})
         known["first_us"], known["last_us"] = min(known["first_us"], first), max(known["last_us"], last)
         known["rows"] += each["rows"]
     content["ranges"] = list(old.values())

@@ -185,23 +185,36 @@ arrow::Status IngestTarget::WriteRun() {
 }
 
 arrow::Status IngestTarget::Refusal(const SourceDescription& description, const SourceDescription& other,
-                                    const RangeOverlap& where, size_t others) const {
-  ARROW_ASSIGN_OR_RAISE(const bool same_call, options_.call->Contains(other));
-  const std::string message = fmt::format(
-      "{}: {} is already filled from {} to {} by {}{}", description.name, RangeName(where.where),
-      FormatNanos(where.theirs.first_ns), FormatNanos(where.theirs.last_ns), other.name,
-      others == 0 ? "" : fmt::format(" (and {} other {})", others, others == 1 ? "source" : "sources"));
-  if (same_call) {
-    return InvalidInput(
-        message + ", a source of the same call",
-        "pass --append-anyway (on_overlap=\"append\" in Python) to keep both, or leave one of "
-        "them out: sources of one call never take each other's place");
-  }
+                                    const RangeOverlap& where) const {
   return InvalidInput(
-      message,
+      fmt::format("{}: {} is already filled from {} to {} by {}", description.name, RangeName(where.where),
+                  FormatNanos(where.theirs.first_ns), FormatNanos(where.theirs.last_ns), other.name),
       "pass --append-anyway (on_overlap=\"append\" in Python) to keep both. --replace "
       "(on_overlap=\"replace\") takes away the older rows that this source brings again; with --dry-run it "
       "tells which");
+}
+
+arrow::Status IngestTarget::RefusalInCall(const SourceDescription& description,
+                                          const SourceDescription& other, const RangeOverlap& where) const {
+  const arrow::Status status = Refusal(description, other, where);
+  return InvalidInput(status.message() + ", a source of the same call",
+                      "pass --append-anyway (on_overlap=\"append\" in Python) to keep both, or leave one of "
+                      "them out: sources of one call never take each other's place");
+}
+
+// Of sources of the same call in the first place: whichever table holds them, the message is one.
+arrow::Status IngestTarget::CheckOverlaps(const SourceDescription& description,
+                                          const std::vector<Overlap>& overlaps) const {
+  for (const Overlap& overlap : overlaps) {
+    if (overlap.same_bytes) continue;
+    const SourceDescription& other = overlap.source.description;
+    const auto real = OverlapsOf(description, other, Intent::kAppend);
+    if (real.empty()) continue;
+    ARROW_ASSIGN_OR_RAISE(const bool same_call, options_.call->Contains(other));
+    if (same_call) return RefusalInCall(description, other, real.front());
+  }
+  if (overlaps.empty() || options_.on_overlap == OnOverlap::kReplace) return arrow::Status::OK();
+  return Refusal(description, overlaps.front().source.description, overlaps.front().ranges.front());
 }
 
 // What a dry run would have put into the table before.
@@ -210,10 +223,12 @@ arrow::Status IngestTarget::CheckPlanned(const SourceDescription& description) c
   if (planned == options_.call->planned.end() || options_.on_overlap == OnOverlap::kAppendAnyway) {
     return arrow::Status::OK();
   }
-  for (const SourceDescription& other : planned->second.sources) {
-    if (other.digest == description.digest) continue;
-    const auto overlaps = OverlapsOf(description, other, Intent::kAppend);
-    if (!overlaps.empty()) return Refusal(description, other, overlaps.front(), 0);
+  std::map<std::string, const SourceDescription*> others;  // as a run finds them
+  for (const SourceDescription& other : planned->second.sources) others[other.digest] = &other;
+  for (const auto& [digest, other] : others) {
+    if (digest == description.digest) continue;
+    const auto overlaps = OverlapsOf(description, *other, Intent::kAppend);
+    if (!overlaps.empty()) return RefusalInCall(description, *other, overlaps.front());
   }
   return arrow::Status::OK();
 }
@@ -225,19 +240,11 @@ arrow::Result<std::vector<SourceReplacement>> IngestTarget::FindReplaced(
   const Intent intent = options_.on_overlap == OnOverlap::kReplace ? Intent::kReplace : Intent::kAppend;
   ARROW_ASSIGN_OR_RAISE(auto overlaps,
                         FindOverlaps(*fs_, table_->path(), *table_->snapshot(), description, intent));
-  if (!overlaps.empty() && intent == Intent::kAppend) {
-    return Refusal(description, overlaps.front().source.description, overlaps.front().ranges.front(),
-                   overlaps.size() - 1);
-  }
+  ARROW_RETURN_NOT_OK(CheckOverlaps(description, overlaps));
   for (Overlap& overlap : overlaps) {
     if (!overlap.same_bytes) {
       ARROW_ASSIGN_OR_RAISE(const bool same_call, options_.call->Contains(overlap.source.description));
-      if (same_call) {
-        // What merely touches stays, as it would had it come in this call.
-        const auto real = OverlapsOf(description, overlap.source.description, Intent::kAppend);
-        if (real.empty()) continue;
-        return Refusal(description, overlap.source.description, real.front(), 0);
-      }
+      if (same_call) continue;  // they merely touch
     }
     ARROW_ASSIGN_OR_RAISE(
         auto plan, SourceReplacement::Plan(*table_, std::move(overlap), description.name, options_.stop));
@@ -321,9 +328,10 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
     appender_->FollowOnlyIf([&](const delta::Snapshot& newest) -> arrow::Status {
       ARROW_ASSIGN_OR_RAISE(const auto overlaps,
                             FindOverlaps(*fs_, table_->path(), newest, description, Intent::kAppend));
+      ARROW_RETURN_NOT_OK(CheckOverlaps(description, overlaps));
       if (overlaps.empty()) return arrow::Status::OK();
-      return Refusal(description, overlaps.front().source.description, overlaps.front().ranges.front(),
-                     overlaps.size() - 1);
+      return Conflict(fmt::format("{}: {} was ingested meanwhile, which it overlaps with", description.name,
+                                  overlaps.front().source.description.name));
     });
   }
   ARROW_ASSIGN_OR_RAISE(const table::AppendReport append, appender_->Commit());

@@ -71,7 +71,11 @@ class IngestTarget {
   arrow::Status WriteRun();
   arrow::Status CheckPlanned(const SourceDescription& description) const;
   arrow::Status Refusal(const SourceDescription& description, const SourceDescription& other,
-                        const RangeOverlap& where, size_t others) const;
+                        const RangeOverlap& where) const;
+  arrow::Status RefusalInCall(const SourceDescription& description, const SourceDescription& other,
+                              const RangeOverlap& where) const;
+  arrow::Status CheckOverlaps(const SourceDescription& description,
+                              const std::vector<Overlap>& overlaps) const;
   arrow::Result<std::vector<SourceReplacement>> FindReplaced(const SourceDescription& description);
   void RemoveRemains();
 
