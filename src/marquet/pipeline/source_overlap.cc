@@ -173,9 +173,10 @@ std::vector<RangeOverlap> OverlapsOf(const SourceDescription& ours, const Source
     for (const SourceRange& range : of_key) {
       for (const SourceRange& filled : found->second) {
         const Meeting meeting = MeetingOf(range, filled, ours.kind);
-        const bool one_time = range.first_ns == filled.first_ns && range.last_ns == filled.last_ns;
+        // One of them is of that time alone, so it lies within the other.
+        const bool within = range.first_ns == range.last_ns || filled.first_ns == filled.last_ns;
         if (meeting == Meeting::kOverlap ||
-            (meeting == Meeting::kTouch && intent == Intent::kReplace && one_time)) {
+            (meeting == Meeting::kTouch && intent == Intent::kReplace && within)) {
           overlaps.push_back({key, range, filled});
         }
       }

@@ -17,7 +17,7 @@ namespace marquet::pipeline {
 // What another source would be brought for.
 enum class Intent {
   kAppend,   // earlier ingests of the same bytes are no overlap, nor are ranges that touch
-  kReplace,  // they are: all rows of the same bytes, and the records of a time that is all that both have
+  kReplace,  // they are: all rows of the same bytes, and a time that is all that one of the two has
 };
 
 // A range of the new source that another one fills already.
