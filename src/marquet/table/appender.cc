@@ -53,7 +53,7 @@ class TableAppender final : public Appender {
         splitter_(snapshot_->schema, snapshot_->metadata.partition_columns),
         writer_(table_, splitter_.data_schema(), options_.file, options_.max_rows_per_file, options_.threads,
                 options_.on_file) {
-    if (options_.transaction) Record(*options_.transaction);
+    if (options_.transaction) RecordOnce(*options_.transaction);
   }
 
   arrow::Status Write(const arrow::RecordBatch& batch) override {
@@ -100,6 +100,23 @@ class TableAppender final : public Appender {
 
   void Remove(const std::shared_ptr<const delta::AddFile>& file) override { removed_.push_back(file); }
 
+  arrow::Status Keep(const std::shared_ptr<const delta::AddFile>& file, int part,
+                     const arrow::RecordBatch& rows) override {
+    ARROW_RETURN_NOT_OK(CheckOpen());
+    if (written_) return InvalidInput(fmt::format("{}: the append was finished", table_->path));
+    if (already_applied_ || rows.num_rows() == 0) return arrow::Status::OK();
+    const auto [kept, is_new] = kept_parts_.try_emplace({file->path, part});
+    if (is_new) {
+      kept->second = splitter_.NewNumber(file->partition_values);
+      kept_.emplace(kept->second, file);
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto coercion,
+                          schema::Coercion::Make(rows.schema(), splitter_.data_schema()));
+    ARROW_ASSIGN_OR_RAISE(auto fitted, coercion.Apply(rows));
+    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*fitted));
+    return Queue(kept->second, std::move(fitted), bytes);
+  }
+
   arrow::Status Finish() override {
     ARROW_RETURN_NOT_OK(CheckOpen());
     if (already_applied_ || written_) return arrow::Status::OK();
@@ -107,10 +124,17 @@ class TableAppender final : public Appender {
     return arrow::Status::OK();
   }
 
-  void Record(delta::Transaction transaction) override {
+  void RecordOnce(delta::Transaction transaction) override {
     const auto* stored = snapshot_->transactions.Find(transaction.app_id);
     if (stored != nullptr && stored->version >= transaction.version) already_applied_ = true;
+    own_app_id_ = transaction.app_id;
     transactions_.push_back(std::move(transaction));
+  }
+
+  void Record(delta::Transaction transaction) override { transactions_.push_back(std::move(transaction)); }
+
+  void FollowOnlyIf(std::function<arrow::Status(const delta::Snapshot&)> may_follow) override {
+    may_follow_ = std::move(may_follow);
   }
 
   void Tag(const std::string& name, const std::string& value) override { tags_[name] = value; }
@@ -180,10 +204,11 @@ class TableAppender final : public Appender {
       add.size = file.file.bytes;
       add.modification_time_ms = now_ms;
       add.stats = delta::StatisticsToJson(file.file.rows, file.file.columns);
-      add.tags = tags_;
+      const auto kept = kept_.find(file.partition);
+      add.tags = kept == kept_.end() ? tags_ : kept->second->tags;
       add.tags.insert_or_assign(kDigestTag, file.file.digest);
       request.actions.emplace_back(std::move(add));
-      report.rows += file.file.rows;
+      if (kept == kept_.end()) report.rows += file.file.rows;
       report.bytes += file.file.bytes;
       report.files.push_back(file.file);
     }
@@ -217,6 +242,8 @@ class TableAppender final : public Appender {
     request.read_version = snapshot_->version;
     request.blind_append = removed_.empty() && !overwrite && options_.mode != AppendMode::kErrorIfExists;
     request.info.is_blind_append = request.blind_append;
+    request.own_app_id = own_app_id_;
+    request.may_follow = may_follow_;
     commit_begun_ = true;
     if (snapshot_->version < 0) return CommitFirst(std::move(request), std::move(report));
     for (int attempt = 1;; ++attempt) {
@@ -260,6 +287,7 @@ class TableAppender final : public Appender {
             fmt::format("{}: a table with other columns or partitions was created meanwhile", table_->path),
             "Append to that table, or choose another.");
       }
+      if (may_follow_) ARROW_RETURN_NOT_OK(may_follow_(*latest));
       request.read_version = latest->version;
       result = table_->log.Commit(std::move(request));
     }
@@ -278,7 +306,11 @@ class TableAppender final : public Appender {
   PartitionWriter writer_;
   std::optional<schema::Coercion> coercion_;
   std::vector<std::shared_ptr<const delta::AddFile>> removed_;
+  std::map<std::pair<std::string, int>, size_t> kept_parts_;  // the partition numbers of their own
+  std::map<size_t, std::shared_ptr<const delta::AddFile>> kept_;
   std::vector<delta::Transaction> transactions_;
+  std::string own_app_id_;
+  std::function<arrow::Status(const delta::Snapshot&)> may_follow_;
   delta::StringMap tags_;
   std::optional<std::vector<PartitionWriter::Written>> written_;
   bool already_applied_ = false;

@@ -33,6 +33,12 @@ class PartitionSplitter {
   // The number of a partition given by its values as the log spells them.
   size_t NumberOf(const delta::PartitionValues& values);
 
+  // A further number for these values, which neither NumberOf() nor Split() gives again.
+  size_t NewNumber(delta::PartitionValues values) {
+    values_.push_back(std::move(values));
+    return values_.size() - 1;
+  }
+
   // `batch` has the table's schema. kUnsupported for a partition column of a type without text form.
   arrow::Result<std::vector<Slice>> Split(const arrow::RecordBatch& batch);
 

@@ -186,6 +186,11 @@ arrow::Result<std::shared_ptr<Table>> Table::CreateWithFirstAppend(std::shared_p
   return std::shared_ptr<Table>(new Table(std::move(impl)));
 }
 
+arrow::Status Table::CheckCreate(std::shared_ptr<file::FileSystem> fs, std::string path,
+                                 const arrow::Schema& schema, const CreateOptions& options) {
+  return StateOfNewTable(std::move(fs), std::move(path), schema, options).status();
+}
+
 arrow::Result<std::shared_ptr<Table>> Table::Open(std::shared_ptr<file::FileSystem> fs, std::string path,
                                                   std::optional<int64_t> version,
                                                   std::optional<int64_t> as_of_ns) {
