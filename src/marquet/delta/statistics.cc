@@ -8,7 +8,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
-#include "marquet/base/time.h"
+#include "marquet/delta/doubted_bounds.h"
 #include "marquet/delta/json_document.h"
 #include "marquet/delta/json_text.h"
 #include "marquet/delta/schema.h"
@@ -89,16 +89,14 @@ std::optional<std::string> BoundToJson(const Scalar& bound, bool is_max) {
       return std::isfinite(value) ? std::optional(fmt::format("{}", value)) : std::nullopt;
     }
     case Type::DATE32:
-      return fmt::format("\"{}\"", FormatDate(static_cast<const arrow::Date32Scalar&>(bound).value));
     case Type::TIMESTAMP: {
-      const auto& type = static_cast<const arrow::TimestampType&>(*bound.type);
-      if (type.unit() != arrow::TimeUnit::MICRO) return std::nullopt;
-      const int64_t micros = static_cast<const arrow::TimestampScalar&>(bound).value;
-      const arrow::TimestampScalar cut(FloorDiv(micros, kMicrosPerMilli) * kMicrosPerMilli, bound.type);
-      auto text = PartitionValueToText(cut);
+      auto text = PartitionValueToText(bound);
       if (!text.ok()) return std::nullopt;
-      std::string millis = text->substr(0, text->size() - 4);  // "...05.678000Z" without "000Z"
-      return fmt::format("\"{}{}\"", millis, type.timezone().empty() ? "" : "Z");
+      if (bound.type->id() == Type::TIMESTAMP) {
+        text->resize(text->size() - 4);  // "...05.678000Z" without "000Z": the millisecond at or before it
+        if (!static_cast<const arrow::TimestampType&>(*bound.type).timezone().empty()) *text += 'Z';
+      }
+      return fmt::format("\"{}\"", *text);
     }
     case Type::STRING:
     case Type::LARGE_STRING: {
@@ -188,7 +186,13 @@ std::string StatisticsToJson(int64_t rows, const std::vector<pq::ColumnStatistic
   return text;
 }
 
-arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const arrow::Schema& schema) {
+arrow::Result<FileStatistics> StatisticsOf(const AddFile& file, const arrow::Schema& schema) {
+  const bool ours = file.tags.contains(kDigestTag);
+  return StatisticsFromJson(file.stats, schema, ours ? StatisticsWriter::kMarquet : StatisticsWriter::kOther);
+}
+
+arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const arrow::Schema& schema,
+                                                 StatisticsWriter writer) {
   auto document = JsonDocument::Parse(json);
   if (document.ok() && !document->root().IsObject()) document = CorruptData("not an object");
   if (!document.ok()) {
@@ -196,7 +200,10 @@ arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const ar
         fmt::format("file statistics are not JSON: {}: {}", document.status().message(), Quoted(json)));
   }
 
+  const bool ours = writer == StatisticsWriter::kMarquet;
+  const auto read_bound = ours ? &ReadBound : &DoubtedBound;
   FileStatistics statistics;
+  statistics.decide = ours;
   std::vector<pq::ColumnStatistics> columns(schema.num_fields());
   std::vector<bool> known(schema.num_fields(), false);
   for (int i = 0; i < schema.num_fields(); ++i) {
@@ -213,20 +220,20 @@ arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const ar
     });
   };
   for_each_column("minValues", [&](JsonValue value, int place) {
-    auto bound = ReadBound(value, schema.field(place)->type(), false);
+    auto bound = read_bound(value, schema.field(place)->type(), false);
     if (bound == nullptr) return false;
     columns[place].min = std::move(bound);
     return true;
   });
   for_each_column("maxValues", [&](JsonValue value, int place) {
-    auto bound = ReadBound(value, schema.field(place)->type(), true);
+    auto bound = read_bound(value, schema.field(place)->type(), true);
     if (bound == nullptr) return false;
     columns[place].max = std::move(bound);
     return true;
   });
   for_each_column("nullCount", [&](JsonValue value, int place) {
     const int64_t nulls = value.Integer().value_or(-1);
-    if (nulls < 0) return false;
+    if (nulls < 0 || !ours) return false;
     columns[place].null_count = nulls;
     return true;
   });
