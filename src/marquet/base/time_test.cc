@@ -35,9 +35,9 @@ TEST(TimeTest, TellsTheYearsThatNanosecondsDoNotReach) {
   EXPECT_EQ(FormatNanos(static_cast<__int128>(INT64_MIN) * kNanosPerSecond), "-292277022657-01-27T08:29:52Z");
 }
 
-// Day by day against the standard library's calendar, over one whole era and both of its ends.
+// Day by day against the standard library's calendar, over 400 years and more, from before the year 0 on.
 TEST(TimeTest, DatesAreThoseOfTheCalendar) {
-  for (int32_t days = -740'000; days < 740'000; ++days) {
+  for (int32_t days = -720'000; days < -570'000; ++days) {
     const std::chrono::year_month_day ymd{std::chrono::sys_days(std::chrono::days(days))};
     const int year = static_cast<int>(ymd.year());
     char text[32];

@@ -21,6 +21,7 @@ using arrow::Type;
 
 constexpr size_t kCodePoints = 32;  // of a string bound, as Spark cuts them
 constexpr int64_t kMicrosPerMilli = 1000;
+constexpr int64_t kMostRows = int64_t{1} << 40;  // of one file; so that sums over files do not overflow
 
 // The end of the first 32 code points of UTF-8 text.
 size_t PrefixEnd(std::string_view text) {
@@ -128,7 +129,8 @@ std::shared_ptr<Scalar> ReadBound(JsonValue value, const std::shared_ptr<arrow::
       return std::make_shared<arrow::StringScalar>(std::string(value.Text()));
     case Type::DATE32:
     case Type::TIMESTAMP: {
-      if (kind != JsonKind::kString || value.Text().empty()) return nullptr;
+      // Other years than those of four digits are not written; earlier versions did, and wrongly.
+      if (kind != JsonKind::kString || value.Text().find('-') != 4) return nullptr;
       auto parsed = PartitionValueFromText(value.Text(), type);
       if (!parsed.ok()) return nullptr;
       if (type->id() == Type::TIMESTAMP && is_max) {
@@ -238,7 +240,8 @@ arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const ar
     return true;
   });
   const auto rows = document->root().Find("numRecords");
-  if (rows && rows->Integer().value_or(-1) >= 0) statistics.rows = rows->Integer();
+  const int64_t count = rows ? rows->Integer().value_or(-1) : -1;
+  if (count >= 0 && count <= kMostRows) statistics.rows = count;
   for (size_t i = 0; i < columns.size(); ++i) {
     if (known[i]) statistics.columns.push_back(std::move(columns[i]));
   }

@@ -116,7 +116,8 @@ TEST(StatisticsTest, OddEntriesAreLeftOut) {
   const auto schema = arrow::schema({field("i", arrow::int32()), field("s", arrow::utf8()),
                                      field("t", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"))});
   for (const char* json :
-       {R"({})", R"({"numRecords":-1})",
+       {R"({})", R"({"numRecords":-1})", R"({"numRecords":9223372036854775807})",
+        R"({"minValues":{"t":"10000-01-01T00:00:00.000Z"},"maxValues":{"t":"-001-12-31T00:00:00.000Z"}})",
         R"({"numRecords":"x","minValues":{"i":"text"},"maxValues":{"i":99999999999},"nullCount":{"i":-1}})",
         R"({"minValues":{"i":{"nested":1},"unknown":3,"s":5,"t":"never"},"nullCount":{"s":null}})",
         R"({"minValues":[1,2],"maxValues":null,"tightBounds":true})",
