@@ -43,7 +43,9 @@ def to_text(value: dt.datetime | dt.date | np.datetime64) -> str:
         InvalidInputError: The value is not a time (NaT).
     """
     if isinstance(value, np.datetime64):
-        text = str(np.datetime_as_string(value, unit="D" if np.datetime_data(value)[0] in "YMWD" else "ns"))
+        # In its own unit: as nanoseconds a time past 2262 would wrap around. Nanoseconds are the finest that is read.
+        finer = np.datetime_data(value)[0] in ("ps", "fs", "as")
+        text = str(np.datetime_as_string(value, unit="ns" if finer else "auto"))
     elif isinstance(value, dt.datetime):
         text = (value if value.tzinfo is None else value.astimezone(dt.UTC)).isoformat()
     else:
@@ -53,6 +55,12 @@ def to_text(value: dt.datetime | dt.date | np.datetime64) -> str:
     return text
 
 
-def from_nanos(nanos: int) -> dt.datetime:
-    """The datetime in UTC of nanoseconds since 1970, to the microsecond below."""
-    return _EPOCH + dt.timedelta(microseconds=nanos // 1000)
+def from_nanos(nanos: int) -> dt.datetime | None:
+    """The datetime in UTC of nanoseconds since 1970, to the microsecond below.
+
+    None where Python has none: outside the years 1 to 9999.
+    """
+    try:
+        return _EPOCH + dt.timedelta(microseconds=nanos // 1000)
+    except OverflowError:
+        return None

@@ -245,8 +245,9 @@ class Table:
         Returns:
             ``path``, ``version``, ``timestamp`` (of the commit, a datetime), ``id``, ``name``, ``description``,
             ``schema``, ``partition_columns``, ``files``, ``rows`` (None when a file lacks statistics), ``bytes``,
-            ``latest_timestamp`` (a datetime, to the microsecond below, or None) and ``partitions``: a list of
-            ``values``, ``files``, ``rows``, ``bytes``.
+            ``latest_timestamp`` (a datetime, to the microsecond below; None for an empty table, and for a time past
+            the year 9999, which :meth:`latest_timestamp` tells) and ``partitions``: a list of ``values``, ``files``,
+            ``rows``, ``bytes``.
         """
         info = _with_time(self._core.info(), "timestamp")
         latest = info.pop("latest_timestamp_ns")
@@ -273,7 +274,9 @@ class Table:
         return [_with_time(file, "modified") for file in self._core.files()]
 
     def latest_timestamp(self, column: str | None = None) -> int | None:
-        """The largest time of a column in nanoseconds since 1970, out of the log's statistics; None when empty.
+        """The largest time of a column in nanoseconds since 1970, whatever its year; None when empty.
+
+        Out of the statistics; of files that others wrote, the rows that may hold it are read.
 
         Args:
             column: The time column; ``ts`` where there is one, else the first timestamp column.

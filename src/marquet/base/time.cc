@@ -50,17 +50,27 @@ arrow::Status BadTime(std::string_view text) {
 
 }  // namespace
 
-std::string FormatDate(int32_t days) {
-  const std::chrono::year_month_day ymd{std::chrono::sys_days(std::chrono::days(days))};
-  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(ymd.year()), static_cast<unsigned>(ymd.month()),
-                     static_cast<unsigned>(ymd.day()));
+std::string FormatDate(int64_t days) {
+  // Eras of 400 years that begin on 1 March, so that the leap day is a year's last day. Howard Hinnant,
+  // "chrono-Compatible Low-Level Date Algorithms", civil_from_days. The calendar of the standard library ends
+  // with the year 32767.
+  constexpr int64_t kDaysToEpoch = 719'468, kDaysPerEra = 146'097;
+  const int64_t era =
+      FloorDiv(days, kDaysPerEra) + (FloorMod(days, kDaysPerEra) + kDaysToEpoch) / kDaysPerEra;
+  const int64_t of_era = (FloorMod(days, kDaysPerEra) + kDaysToEpoch) % kDaysPerEra;
+  const int64_t year_of_era = (of_era - of_era / 1'460 + of_era / 36'524 - of_era / 146'096) / 365;
+  const int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t month_from_march = (5 * of_year + 2) / 153;
+  const int64_t day = of_year - (153 * month_from_march + 2) / 5 + 1;
+  const int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
+  const int64_t year = era * 400 + year_of_era + (month <= 2 ? 1 : 0);
+  return fmt::format("{}{:04}-{:02}-{:02}", year < 0 ? "-" : "", year < 0 ? -year : year, month, day);
 }
 
-std::string FormatNanos(int64_t nanos) {
-  const int32_t days = DateOfNanos(nanos);
-  // In 128 bits, because the first representable day begins before the first representable nanosecond.
-  const auto rest =
-      static_cast<int64_t>(static_cast<__int128>(nanos) - static_cast<__int128>(days) * kNanosPerDay);
+std::string FormatNanos(__int128 nanos) {
+  auto rest = static_cast<int64_t>(nanos % kNanosPerDay);
+  if (rest < 0) rest += kNanosPerDay;
+  const auto days = static_cast<int64_t>((nanos - rest) / kNanosPerDay);
   const int64_t seconds = rest / kNanosPerSecond;
   const int64_t fraction = rest % kNanosPerSecond;
   std::string text =
@@ -74,6 +84,8 @@ std::string FormatNanos(int64_t nanos) {
   }
   return text + "Z";
 }
+
+std::string FormatMillis(int64_t millis) { return FormatNanos(static_cast<__int128>(millis) * 1'000'000); }
 
 arrow::Result<int32_t> ParseDate(std::string_view text) {
   size_t at = 0;

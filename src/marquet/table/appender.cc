@@ -17,6 +17,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/schema/coercion.h"
 #include "marquet/table/batch_bytes_internal.h"
@@ -26,7 +27,6 @@
 namespace marquet::table {
 namespace {
 
-constexpr const char* kDigestTag = "marquet.digest";
 constexpr int kOverwriteAttempts = 20;
 
 std::string JsonText(const std::vector<std::string>& names) {
@@ -87,6 +87,7 @@ class TableAppender final : public Appender {
       }
       values.emplace(column, found->second && found->second->empty() ? std::nullopt : found->second);
     }
+    if (!splitter_.Knows(values)) ARROW_RETURN_NOT_OK(CheckSpelling(values));
     if (!batch.schema()->Equals(*splitter_.data_schema(), /*check_metadata=*/false)) {
       return SchemaError(fmt::format("{}: the rows of one partition must have the schema\n{}\nand have\n{}",
                                      table_->path, splitter_.data_schema()->ToString(),
@@ -172,6 +173,20 @@ class TableAppender final : public Appender {
     return options_.stop == nullptr ? arrow::Status::OK() : options_.stop->Check();
   }
 
+  // That the log's readers will understand these partition values.
+  arrow::Status CheckSpelling(const delta::PartitionValues& values) const {
+    for (const auto& [column, text] : values) {
+      if (!text) continue;
+      const auto field = snapshot_->schema->GetFieldByName(column);
+      auto value = delta::PartitionValueFromText(*text, field->type());
+      auto status = value.ok() ? delta::PartitionValueToText(**value).status() : value.status();
+      if (!status.ok()) {
+        return WithContext(AsKind(std::move(status), ErrorKind::kInvalidInput), "column " + Quoted(column));
+      }
+    }
+    return arrow::Status::OK();
+  }
+
   arrow::Status Queue(size_t partition, std::shared_ptr<arrow::RecordBatch> rows, int64_t bytes) {
     return writer_.Write(
         partition,
@@ -206,7 +221,7 @@ class TableAppender final : public Appender {
       add.stats = delta::StatisticsToJson(file.file.rows, file.file.columns);
       const auto kept = kept_.find(file.partition);
       add.tags = kept == kept_.end() ? tags_ : kept->second->tags;
-      add.tags.insert_or_assign(kDigestTag, file.file.digest);
+      add.tags.insert_or_assign(delta::kDigestTag, file.file.digest);
       request.actions.emplace_back(std::move(add));
       if (kept == kept_.end()) report.rows += file.file.rows;
       report.bytes += file.file.bytes;

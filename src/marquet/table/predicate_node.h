@@ -113,6 +113,7 @@ arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema
 // column may have where a bound predicate is true. Nothing when the predicate does not limit the column to
 // some values by = or in.
 std::string KeyOf(const arrow::Scalar& value);
+bool IsNan(const arrow::Scalar& value);  // false for null and for types without NaN
 std::optional<std::vector<std::string>> KeysRequired(const PredicateNode& node, const std::string& column);
 
 arrow::Status EvaluateNode(const PredicateNode& node, const arrow::RecordBatch& batch, uint8_t* outcomes);

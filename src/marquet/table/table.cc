@@ -294,10 +294,10 @@ arrow::Result<std::vector<delta::CommitEntry>> Table::History(std::optional<int6
   return impl_->state->log.History(limit);
 }
 
-arrow::Result<std::optional<int64_t>> Table::LatestTimestamp(const std::string& column) const {
+arrow::Result<std::optional<__int128>> Table::LatestTimestamp(const std::string& column) const {
   const auto snapshot = impl_->state->snapshot();
   const std::string name = column.empty() ? TimeColumnOf(*snapshot->schema) : column;
-  if (name.empty()) return std::optional<int64_t>();
+  if (name.empty()) return std::optional<__int128>();
   ARROW_ASSIGN_OR_RAISE(const auto index, impl_->state->index());
   return LatestOf(*impl_->state, *index, name);
 }
