@@ -14,6 +14,7 @@ from marquet import _core
 from marquet._filters import FilterLike
 from marquet._rows import to_stream, with_rows
 from marquet._time import TimeLike, from_nanos, to_nanos
+from marquet._told import told
 from marquet._verify import Damage, TableVerdict, VerifyLevel
 from marquet.scan import PriceForm, Scan
 
@@ -159,9 +160,11 @@ class Table:
             ConflictError: Another writer changed the table in a way that this append cannot be moved behind.
             CommitUnknownError: It could not be learnt whether the commit happened.
             StorageError: The operating system refused; nothing became visible.
-            KeyboardInterrupt: Ctrl-C; nothing became visible.
+            KeyboardInterrupt: Ctrl-C. Nothing became visible, unless the commit had begun: then it is ended, and the
+                exception's attribute ``report`` holds what would have been returned.
             BaseException: Whatever a generator behind a ``pyarrow.RecordBatchReader`` raises; nothing became visible.
         """
+        stream = to_stream(data, lambda: self.schema)
         append = partial(
             self._core.append,
             mode=mode,
@@ -174,7 +177,7 @@ class Table:
             metadata=dict(metadata or {}),
             on_file=on_file,
         )
-        return AppendReport(**with_rows(append, to_stream(data, lambda: self.schema)))
+        return told(lambda done: with_rows(partial(append, done=done), stream), lambda report: AppendReport(**report))
 
     def scan(
         self,

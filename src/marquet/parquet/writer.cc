@@ -6,6 +6,7 @@
 #include "arrow/util/key_value_metadata.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/file/durable_file.h"
 #include "marquet/parquet/column_statistics_internal.h"
 #include "marquet/parquet/failures_internal.h"
@@ -122,7 +123,9 @@ struct FileWriter::Impl {
 
 FileWriter::FileWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-FileWriter::~FileWriter() { (void)Abort(); }
+FileWriter::~FileWriter() {
+  BestEffort([&] { return Abort(); });
+}
 
 arrow::Result<std::unique_ptr<FileWriter>> FileWriter::Open(std::shared_ptr<file::FileSystem> fs,
                                                             std::string path,

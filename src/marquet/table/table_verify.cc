@@ -9,7 +9,9 @@
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/log.h"
+#include "marquet/base/thread.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/schema.h"
 #include "marquet/table/table.h"
@@ -93,10 +95,10 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
   std::mutex mutex;  // of what progress tells
   Progress told{.phase = "verify " + table.path, .bytes_total = bytes_total};
   int64_t told_at = 0;
-  auto work = [&] {
+  const auto check_files = [&]() -> arrow::Status {
     while (!failed && (stop == nullptr || !stop->requested())) {
       const size_t i = next++;
-      if (i >= checks.size()) return;
+      if (i >= checks.size()) return arrow::Status::OK();
       Check& check = checks[i];
       const delta::AddFile& add = check.file->add();
       pq::Expectation expected;
@@ -124,11 +126,24 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
         progress(told);
       }
     }
+    return arrow::Status::OK();
   };
-  std::vector<std::thread> pool;
-  for (size_t i = 1; i < std::min(threads, checks.size()); ++i) pool.emplace_back(work);
-  work();
-  for (std::thread& thread : pool) thread.join();
+  arrow::Status thrown;  // by one of the threads
+  const auto work = [&]() -> arrow::Status {
+    const arrow::Status status = Caught("verify " + table.path, check_files);
+    if (status.ok()) return status;
+    failed = true;
+    std::lock_guard lock(mutex);
+    if (thrown.ok()) thrown = status;
+    return status;
+  };
+  {
+    std::vector<Thread> pool;  // with fewer it takes longer
+    const size_t beside = std::max<size_t>(std::min(threads, checks.size()), 1) - 1;
+    static_cast<void>(StartThreads("verify " + table.path, beside, work, &pool));
+    static_cast<void>(work());
+  }
+  ARROW_RETURN_NOT_OK(thrown);
   if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
   if (progress) progress(told);
 
