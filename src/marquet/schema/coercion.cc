@@ -205,6 +205,10 @@ arrow::Result<ArrayPointer> ConvertMap(const ArrayPointer& array, const TypePoin
                           : ItemsIn(static_cast<const arrow::ListArray&>(*array));
   ARROW_ASSIGN_OR_RAISE(const ArrayPointer entries,
                         ConvertStruct(items.values, to->field(0)->type(), /*entries=*/true));
+  if (const auto entry = EntryWithoutKey(*entries)) {
+    const auto row = std::upper_bound(items.ends.begin(), items.ends.end(), *entry) - items.ends.begin() - 1;
+    return arrow::Status::Invalid("row ", row, " has a null among the keys of its map");
+  }
   return MakeLists<int32_t>(*array, items, entries, to);
 }
 

@@ -204,7 +204,7 @@ TEST(CoercionTest, AMapHasNoNullAmongItsKeys) {
       from, 2, {FromJson(from->field(0)->type(), R"([[], [{"key": "a"}, {"key": null, "value": 1}]])")});
   const auto status = (*Coercion::Make(from, to)).Apply(*batch).status();
   EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
-  EXPECT_THAT(status.message(), HasSubstr("column 'm': row 1 has a null in 'm.entries.key'"));
+  EXPECT_THAT(status.message(), HasSubstr("row 1 has a null among the keys of its map"));
 }
 
 TEST(CoercionTest, WholeFloatingNumbersInsideOfListsAndStructsBecomeIntegers) {  // as pandas has them

@@ -52,6 +52,7 @@ bool IsOneKind(const arrow::DataType& a, const arrow::DataType& b) {
     return b.id() == Type::DATE32 || b.id() == Type::DATE64;
   }
   if (arrow::is_time(a.id())) return arrow::is_time(b.id());
+  if (a.id() == Type::DURATION) return a.Equals(b);
   return a.id() == b.id();
 }
 

@@ -97,6 +97,12 @@ arrow::Result<ArrayPointer> GatherLists(const ArrayPointer& lists, const ArrayPo
   } else if (items == used && !holes && type == lists->type()) {
     return lists;
   }
+  if (type->id() == Type::MAP) {
+    if (const auto entry = EntryWithoutKey(*items)) {
+      const auto row = std::upper_bound(ends, ends + rows + 1, static_cast<Offset>(*entry)) - ends - 1;
+      return arrow::Status::Invalid("row ", row, " has a null among the keys of its map");
+    }
+  }
   ARROW_ASSIGN_OR_RAISE(auto validity, Validity(*lists));
   return arrow::MakeArray(arrow::ArrayData::Make(type, rows, {std::move(validity), std::move(offsets)},
                                                  {items->data()}, lists->null_count()));
@@ -234,6 +240,16 @@ TypePointer DecodedType(const TypePointer& type) {
     default:
       return type;
   }
+}
+
+std::optional<int64_t> EntryWithoutKey(const arrow::Array& entries) {
+  // Also makes the counts known, without which Arrow takes there to be nulls.
+  if (entries.data()->GetNullCount() == 0 && entries.data()->child_data[0]->GetNullCount() == 0) return {};
+  const ArrayPointer keys = static_cast<const arrow::StructArray&>(entries).field(0);
+  for (int64_t i = 0; i < entries.length(); ++i) {
+    if (entries.IsNull(i) || keys->IsNull(i)) return i;
+  }
+  return {};
 }
 
 std::shared_ptr<arrow::Schema> DecodedSchema(const std::shared_ptr<arrow::Schema>& schema) {

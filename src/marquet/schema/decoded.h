@@ -8,7 +8,9 @@
 // Thread safe.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
@@ -21,7 +23,12 @@ std::shared_ptr<arrow::DataType> DecodedType(const std::shared_ptr<arrow::DataTy
 std::shared_ptr<arrow::Schema> DecodedSchema(const std::shared_ptr<arrow::Schema>& schema);
 
 // The same values in the decoded type; the array itself where it is decoded already, and parts that are so
-// are shared. Errors are Arrow's: an index beyond its dictionary, more text than an array holds.
+// are shared. Errors are Arrow's: an index beyond its dictionary, more text than an array holds, a null among
+// the keys of a map.
 arrow::Result<std::shared_ptr<arrow::Array>> Decode(const std::shared_ptr<arrow::Array>& array);
+
+// The first entry of a map that is null or whose key is; Arrow ends the process where a map is made of such.
+// `entries`: structs of key and value, decoded.
+std::optional<int64_t> EntryWithoutKey(const arrow::Array& entries);
 
 }  // namespace marquet::schema

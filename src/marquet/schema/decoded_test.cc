@@ -50,6 +50,14 @@ TEST(DecodeTest, DictionariesOfNestedValues) {
                 arrow::int8(), "[null, null, 5]");
 }
 
+TEST(DecodeTest, AMapWithANullAmongItsKeysIsAnError) {
+  const auto keys = Encoded("[0, 1]", FromJson(arrow::utf8(), R"(["a", null])"));
+  const auto items = FromJson(arrow::int8(), "[1, 2]");
+  const auto maps = *arrow::MapArray::FromArrays(FromJson(arrow::int32(), "[0, 1, 2]"), keys, items);
+  EXPECT_FALSE(Decode(maps).ok());
+  ExpectDecoded(maps->Slice(0, 1), arrow::map(arrow::utf8(), arrow::int8()), R"([[["a", 1]]])");
+}
+
 TEST(DecodeTest, AnIndexBeyondTheDictionaryIsAnError) {
   auto data = Encoded("[0, 1]", FromJson(arrow::int64(), "[5, 6]"))->data()->Copy();
   data->dictionary = FromJson(arrow::int64(), "[5]")->data();

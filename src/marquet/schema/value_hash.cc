@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <string_view>
 
@@ -22,6 +23,7 @@ using Route = std::span<const int>;
 constexpr uint64_t kNull = 0x6E756C6C6E756C6C;
 constexpr uint64_t kStruct = 0x7374727563747374;
 constexpr uint64_t kList = 0x6C6973746C697374;
+constexpr uint64_t kNaN = 0x6E616E6E616E6E61;
 constexpr uint64_t kUnknown = 0x756E6B6E6F776E21;
 
 // Of splitmix64.
@@ -32,7 +34,10 @@ uint64_t HashWord(uint64_t word) {
   return word ^ word >> 31;
 }
 
-uint64_t HashDouble(double value) { return HashWord(std::bit_cast<uint64_t>(value)); }
+// Conversions may change a NaN's other bits.
+uint64_t HashDouble(double value) {
+  return std::isnan(value) ? kNaN : HashWord(std::bit_cast<uint64_t>(value));
+}
 
 // A count of small units: nanoseconds do not fit 64 bits for every time.
 uint64_t HashTime(int64_t value, int64_t units) {
@@ -213,9 +218,8 @@ void FillRows(const arrow::Array& array, Route route, int64_t begin, Hashes hash
     case Type::TIMESTAMP:
       return FillTimes<arrow::TimestampArray>(array, begin, hashes,
                                               NanosOf(static_cast<const arrow::TimestampType&>(type).unit()));
-    case Type::DURATION:
-      return FillTimes<arrow::DurationArray>(array, begin, hashes,
-                                             NanosOf(static_cast<const arrow::DurationType&>(type).unit()));
+    case Type::DURATION:  // which Parquet has as integers
+      return FillIntegers<arrow::DurationArray>(array, begin, hashes);
     case Type::DECIMAL32:
     case Type::DECIMAL64:
     case Type::DECIMAL128:

@@ -2,9 +2,10 @@
 // compared without keeping either.
 //
 // Two arrays hash alike where they hold the same values: text in any layout, dictionaries and runs as their
-// values, integers of any width, float32 as float64, times of any unit, decimals of one scale, lists of any
-// kind. Floating numbers go by their bits: -0.0 is not 0.0, and NaN is itself. The walk is over arrays as
-// they lie, and shares nothing with decoding, casts and encoders, whose work it is there to check.
+// values, integers of any width, float32 as float64, dates and times of any unit, durations of one unit,
+// decimals of one scale, lists of any kind. Floating numbers go by their bits: -0.0 is not 0.0; any NaN is
+// NaN. The walk is over arrays as they lie, and shares nothing with decoding, casts and encoders, whose work
+// it is there to check.
 //
 // All functions are thread safe.
 #pragma once
