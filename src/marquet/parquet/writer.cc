@@ -100,8 +100,9 @@ struct FileWriter::Impl {
       auto decoded = schema::Decode(given.column(i));
       const arrow::Field& field = *file_schema->field(i);
       if (!decoded.ok()) {
-        return InvalidInput(
-            fmt::format("{}: column {}: {}", path, Quoted(field.name()), decoded.status().message()));
+        const std::string counted = rows == 0 ? "" : fmt::format(" (counted from row {})", rows);
+        return InvalidInput(fmt::format("{}: column {}: {}{}", path, Quoted(field.name()),
+                                        decoded.status().message(), counted));
       }
       columns.push_back(*std::move(decoded));
       ARROW_ASSIGN_OR_RAISE(const auto forbidden, schema::FindForbiddenNull(columns.back(), field));
