@@ -99,6 +99,7 @@ struct FileWriter::Impl {
     for (int i = 0; i < given.num_columns(); ++i) {
       auto decoded = schema::Decode(given.column(i));
       const arrow::Field& field = *file_schema->field(i);
+      if (decoded.status().IsOutOfMemory()) return decoded.status();
       if (!decoded.ok()) {
         const std::string counted = rows == 0 ? "" : fmt::format(" (counted from row {})", rows);
         return InvalidInput(fmt::format("{}: column {}: {}{}", path, Quoted(field.name()),
