@@ -8,6 +8,7 @@
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "marquet/base/error.h"
+#include "marquet/base/hash.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/column_stream_internal.h"
 #include "marquet/parquet/column_threads_internal.h"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr int64_t kRunRows = 32;
 constexpr int64_t kStride = 1 << 16;
+constexpr int64_t kPagesForOne = 8;
 constexpr int64_t kBlockRows = 1 << 10;  // of which one hash is kept at VerifyLevel::kFull
 constexpr int64_t kReadRows = 1 << 13;   // decoded at a time
 constexpr int64_t kParallelRows = 1 << 16;
@@ -67,20 +69,31 @@ class LeafRows {
 ValueCheck::ValueCheck(std::shared_ptr<const FileFormat> format, std::string path)
     : format_(std::move(format)),
       path_(std::move(path)),
-      all_(format_->options().verify == VerifyLevel::kFull) {
+      all_(format_->options().verify == VerifyLevel::kFull),
+      seed_(Xxh3Hash64(file::FileName(path_))) {
   const arrow::Schema& schema = *format_->parts().file_schema;
   for (int i = 0; i < schema.num_fields(); ++i) {
     for (schema::LeafRoute& route : schema::LeafRoutes(*schema.field(i)->type())) {
-      leaves_.push_back({i, std::move(route), {}, 0});
+      leaves_.push_back({.column = i, .route = std::move(route), .hashes = {}});
     }
   }
 }
 
 ValueCheck::~ValueCheck() = default;
 
-void ValueCheck::Take(const arrow::RecordBatch& given, int64_t first_row) {
+void ValueCheck::Take(const arrow::RecordBatch& given, const std::vector<bool>& decoded, int64_t first_row) {
+  for (Leaf& leaf : leaves_) leaf.decoded = leaf.decoded || decoded[static_cast<size_t>(leaf.column)];
   all_ ? TakeAll(given, first_row) : TakeSample(given, first_row);
   rows_ = first_row + given.num_rows();
+}
+
+bool ValueCheck::IsChosen(int leaf, int row_group, int64_t rows) const {
+  if (leaves_[static_cast<size_t>(leaf)].decoded) return true;
+  const auto leaves = static_cast<int64_t>(leaves_.size());
+  const int64_t pages = leaves * ((rows + kPageRows - 1) / kPageRows);
+  const int64_t count = std::max<int64_t>(pages / kPagesForOne, 1);
+  const int64_t first = Draw(row_group, static_cast<int64_t>(seed_ >> 1), leaves);
+  return (leaf - first + leaves) % leaves < count;
 }
 
 void ValueCheck::TakeSample(const arrow::RecordBatch& given, int64_t first_row) {
@@ -154,7 +167,7 @@ arrow::Status ValueCheck::CompareSample(int leaf, const std::shared_ptr<arrow::i
     while (first < runs_.size() && runs_[first].begin + runs_[first].rows <= begin) ++first;
     size_t last = first;
     while (last < runs_.size() && runs_[last].begin < end) ++last;
-    if (first < last) {
+    if (first < last && IsChosen(leaf, group, end - begin)) {
       const size_t at =
           first + static_cast<size_t>(Draw(begin + group, leaf, static_cast<int64_t>(last - first)));
       const Run& run = runs_[at];
@@ -168,6 +181,7 @@ arrow::Status ValueCheck::CompareSample(int leaf, const std::shared_ptr<arrow::i
     }
     begin = end;
   }
+  if (chosen.empty()) return arrow::Status::OK();
   const Leaf& taken = leaves_[static_cast<size_t>(leaf)];
   LeafRows rows(file, footer, path_, leaf, format_->parts().file_schema->field(taken.column),
                 taken.route.size(), std::move(parts));

@@ -6,10 +6,12 @@
 // the two lie decoding, encoding and compression; neither end of the comparison runs through them.
 //
 // By default it is a sample: runs of neighbouring rows, one in each kStride or so, more of them at a file's
-// beginning, of which one in each column chunk is read back (a page of it). At VerifyLevel::kFull it is every
-// value, in blocks of rows.
+// beginning. Of each row group some are read back, a page for each: of every leaf whose rows had to be
+// decoded, and of others so many that there is one page for kPagesForOne that were written; of a large row
+// group that is one of every leaf. At VerifyLevel::kFull it is every value, in blocks of rows.
 //
-// The places are drawn from numbers that depend on rows alone, so that a run repeats. Not thread safe.
+// The places are drawn from the numbers of rows, and leaves from the file's name, so that a run repeats. Not
+// thread safe.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +38,9 @@ class ValueCheck {
   ~ValueCheck();
 
   // Takes hashes of rows that are given; the first of them is row `first_row` of the file. Nothing of the
-  // batch is kept. Indices of its dictionaries must have been checked.
-  void Take(const arrow::RecordBatch& given, int64_t first_row);
+  // batch is kept. `decoded`: which of its columns are written in another layout than they have; the indices
+  // of these must have been checked.
+  void Take(const arrow::RecordBatch& given, const std::vector<bool>& decoded, int64_t first_row);
 
   // Reads them back. kCorruptData naming column and row where a value is another one, or cannot be read.
   arrow::Status Compare(const std::shared_ptr<arrow::io::RandomAccessFile>& file,
@@ -54,8 +57,11 @@ class ValueCheck {
     schema::LeafRoute route;
     std::vector<uint64_t> hashes;  // of its runs' rows; of its blocks at kFull
     uint64_t block = 0;            // hash of the block in the making
+    bool decoded = false;          // in some batch
   };
 
+  // Whether a page of the leaf is read back of a row group with so many rows.
+  bool IsChosen(int leaf, int row_group, int64_t rows) const;
   void TakeSample(const arrow::RecordBatch& given, int64_t first_row);
   void TakeAll(const arrow::RecordBatch& given, int64_t first_row);
   arrow::Status CompareSample(int leaf, const std::shared_ptr<arrow::io::RandomAccessFile>& file,
@@ -67,6 +73,7 @@ class ValueCheck {
   const std::shared_ptr<const FileFormat> format_;
   const std::string path_;
   const bool all_;
+  const uint64_t seed_;
   std::vector<Leaf> leaves_;
   std::vector<Run> runs_;          // of a sample
   std::vector<int64_t> first_of_;  // place of each run's first hash

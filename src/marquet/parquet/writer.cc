@@ -96,6 +96,7 @@ struct FileWriter::Impl {
   arrow::Status AppendSlice(const arrow::RecordBatch& given) {
     const std::shared_ptr<arrow::Schema>& file_schema = format->parts().file_schema;
     arrow::ArrayVector columns;
+    std::vector<bool> decoded_columns;
     for (int i = 0; i < given.num_columns(); ++i) {
       auto decoded = schema::Decode(given.column(i));
       const arrow::Field& field = *file_schema->field(i);
@@ -106,6 +107,7 @@ struct FileWriter::Impl {
                                         decoded.status().message(), counted));
       }
       columns.push_back(*std::move(decoded));
+      decoded_columns.push_back(columns.back() != given.column(i));
       ARROW_ASSIGN_OR_RAISE(const auto forbidden, schema::FindForbiddenNull(columns.back(), field));
       if (forbidden) return SchemaError(fmt::format("{}: {}", path, Describe(*forbidden, field, rows)));
       if (!has_nan[i] && arrow::is_floating(columns.back()->type_id())) {
@@ -114,7 +116,7 @@ struct FileWriter::Impl {
     }
     const auto batch = arrow::RecordBatch::Make(file_schema, given.num_rows(), std::move(columns));
     ARROW_RETURN_NOT_OK(CheckText(*batch, rows));
-    values->Take(given, rows);
+    values->Take(given, decoded_columns, rows);
     ARROW_RETURN_NOT_OK(encoder->Append(*AfterFault(batch)));
     rows += batch->num_rows();
     return arrow::Status::OK();

@@ -23,17 +23,19 @@ TEST_F(TableTest, AnAppendWithOtherValuesThanItWasGivenIsRefused) {
   const int64_t version = table->version();
   {
     const pq::ScopedEncoderFault fault([](const std::shared_ptr<arrow::RecordBatch>& rows) {
-      const auto sizes = arrow::MakeArrayFromScalar(arrow::Int32Scalar(0), rows->num_rows());
-      const int column = rows->schema()->GetFieldIndex("size");
-      return Value(rows->SetColumn(column, rows->schema()->field(column), Value(sizes)));
+      arrow::ArrayVector nulls;
+      for (const auto& column : rows->columns()) {
+        nulls.push_back(Value(arrow::MakeArrayOfNull(column->type(), rows->num_rows())));
+      }
+      return arrow::RecordBatch::Make(rows->schema(), rows->num_rows(), nulls);
     });
-    const auto report = Append(*table, Batch({{2, 1, 5, {}, "A"}, {3, 1, 6, {}, "B"}}));
+    const auto report = Append(*table, Batch({{2, 1, 5, 0.5, "A"}, {3, 1, 6, 0.5, "B"}}));
     EXPECT_TRUE(IsKind(report.status(), ErrorKind::kCorruptData)) << report.status();
-    EXPECT_THAT(report.status().message(), HasSubstr("column 'size': row 0 holds another value"));
+    EXPECT_THAT(report.status().message(), HasSubstr("row 0 holds another value"));
   }
   EXPECT_EQ(size_of_all(), files);
   EXPECT_EQ(table->version(), version);
-  MQ_OK(Append(*table, Batch({{2, 1, 5, {}, "A"}, {3, 1, 6, {}, "B"}})).status());
+  MQ_OK(Append(*table, Batch({{2, 1, 5, 0.5, "A"}, {3, 1, 6, 0.5, "B"}})).status());
 }
 
 }  // namespace
