@@ -86,7 +86,7 @@ def test_a_dictionary_whose_texts_are_long_is_written_in_parts(tmp_path: pathlib
 
 def test_nan_in_a_dictionary_is_known(tmp_path: pathlib.Path) -> None:
     table = mq.create_table(tmp_path / "table", pa.schema([("a", pa.float64())]))
-    table.append(pa.table({"a": pa.DictionaryArray.from_arrays([0, 1], pa.array([1.0, float("nan")]))}))
+    table.append(pa.table({"a": pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array([1.0, float("nan")]))}))
     assert table.scan(filter="a is nan").to_arrow().num_rows == 1
 
 
