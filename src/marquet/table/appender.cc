@@ -142,7 +142,8 @@ class TableAppender final : public Appender {
     if (!coercion_ || coercion_->from() != batch.schema()) {
       ARROW_ASSIGN_OR_RAISE(coercion_, schema::Coercion::Make(batch.schema(), snapshot_->schema));
     }
-    ARROW_ASSIGN_OR_RAISE(const auto fitted, coercion_->Apply(batch));
+    ARROW_ASSIGN_OR_RAISE(const auto fitted,
+                          coercion_->Apply(batch, options_.file.verify == pq::VerifyLevel::kFull));
     ARROW_ASSIGN_OR_RAISE(const auto slices, splitter_.Split(*fitted));
     ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*fitted));
     for (const PartitionSplitter::Slice& slice : slices) {
