@@ -116,16 +116,6 @@ TEST(Moves, ABaseOfZeroOrLessGivesNone) {
   EXPECT_FALSE(std::isnan(moves.r[3]));
 }
 
-TEST(Runs, BreakAtStepsAboveTheLimitAndOverEmptyDates) {
-  constexpr int64_t kHour = int64_t{3'600} * 1'000'000'000, kDay = 24 * kHour;
-  const std::vector<int64_t> times = {0, kHour, 2 * kHour + 1, 3 * kHour, 3 * kHour};
-  EXPECT_THAT(RunBegins(times, kHour), ElementsAre(0, 2));
-  EXPECT_THAT(RunBegins({}, kHour), ElementsAre());
-  EXPECT_TRUE(IsGap(kDay - 1, 2 * kDay, 3 * kDay));       // the whole of the second date is empty
-  EXPECT_FALSE(IsGap(kDay - 1, 2 * kDay - 1, 3 * kDay));  // a change of date, with rows on both
-  EXPECT_FALSE(IsGap(0, 100 * kDay, kNoGaps));
-}
-
 TEST(Labels, BoundariesAreExactQuantiles) {
   std::vector<double> r;
   for (int i = 0; i < 27; ++i) r.push_back(i / 100.0);
