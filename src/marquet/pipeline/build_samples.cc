@@ -72,7 +72,8 @@ class SampleBuilder {
                              SymbolSamples* report);
   arrow::Status OpenSamples();
   arrow::Result<int64_t> Commit();
-  void CopyLabels(const Labels& labels, const std::string& text, BuildSamplesReport* report);
+  arrow::Status PrepareLabels(const BuildSamplesReport& report);
+  void PublishLabelSet(BuildSamplesReport* report);
   void Tell(const std::string& phase, int64_t rows) {
     if (options_.progress) options_.progress({phase, rows, 0, 0});
   }
@@ -85,6 +86,7 @@ class SampleBuilder {
   std::shared_ptr<table::Table> samples_;  // null until it is there
   SampleHistory history_;                  // of what is appended to; else empty
   std::unique_ptr<table::Appender> appender_;
+  std::shared_ptr<file::DurableFile> label_set_;  // the copy of the labels, to be published; null for none
 };
 
 arrow::Status SampleBuilder::CheckOptions() {
@@ -471,8 +473,6 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
   }
   ARROW_RETURN_NOT_OK(OpenHeld(report));
 
-  Labels labels;          // of all samples, once they are committed
-  std::string label_set;  // their copy's text
   const auto work = [&]() -> arrow::Status {
     bool any = false;
     for (SymbolSamples& entry : report.symbols) {
@@ -488,23 +488,33 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
                                       Quoted(first.symbol), first.skipped),
                           HowToGetSamples(first));
     }
-    labels = history_.labels();
-    for (const SymbolSamples& entry : report.symbols) {
-      if (entry.skipped.empty()) labels[entry.symbol] = entry.fitted;
-    }
-    label_set = LabelSetToJson(labels);
-    if (report.rows == 0 && !history_.empty()) return arrow::Status::OK();
-    ARROW_RETURN_NOT_OK(OpenSamples());
-    return StoreLabels(fs_, options_.samples, labels, history_.digests());
+    if (report.rows > 0 || history_.empty()) ARROW_RETURN_NOT_OK(OpenSamples());
+    return PrepareLabels(report);
   };
   if (const arrow::Status status = work(); !status.ok()) {
     const arrow::Status aborted = appender_ ? appender_->Abort() : arrow::Status::OK();
     return aborted.ok() ? status : WithContext(status, OneLine(aborted) + "; after");
   }
   ARROW_ASSIGN_OR_RAISE(report.version, Commit());
-  CopyLabels(labels, label_set, &report);
+  PublishLabelSet(&report);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return report;
+}
+
+// Stores the labels of all samples that there will be. Their copy is written, too, so that behind the commit
+// nothing but its name is left to give.
+arrow::Status SampleBuilder::PrepareLabels(const BuildSamplesReport& report) {
+  Labels labels = history_.labels();
+  for (const SymbolSamples& entry : report.symbols) {
+    if (entry.skipped.empty()) labels[entry.symbol] = entry.fitted;
+  }
+  const std::string text = LabelSetToJson(labels);
+  const bool copied = HasLabelSet(*fs_, options_.samples, options_.labels_name, text);
+  if (!appender_ && copied) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(StoreLabels(fs_, options_.samples, labels, history_.digests()));
+  if (copied) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(label_set_, WriteLabelSet(fs_, options_.samples, options_.labels_name, text));
+  return arrow::Status::OK();
 }
 
 arrow::Result<int64_t> SampleBuilder::Commit() {
@@ -516,20 +526,12 @@ arrow::Result<int64_t> SampleBuilder::Commit() {
                   "Run this one again: what is there by then is not added twice.");
 }
 
-// The samples are there, so what goes wrong here cannot make an error of it. Of a table that had its labels
-// in the copy alone they are stored by digest before it is replaced.
-void SampleBuilder::CopyLabels(const Labels& labels, const std::string& text, BuildSamplesReport* report) {
-  const auto copy = [&]() -> arrow::Status {
-    if (!appender_) {
-      ARROW_ASSIGN_OR_RAISE(const bool same, HasLabelSet(*fs_, options_.samples, options_.labels_name, text));
-      if (same) return arrow::Status::OK();
-      ARROW_RETURN_NOT_OK(StoreLabels(fs_, options_.samples, labels, history_.digests()));
-    }
-    return PutLabelSet(fs_, options_.samples, options_.labels_name, text);
-  };
+// The samples are there, so what goes wrong here is told and makes no error of it.
+void SampleBuilder::PublishLabelSet(BuildSamplesReport* report) {
+  if (!label_set_) return;
   std::string wrong;
   try {
-    if (const arrow::Status status = copy(); !status.ok()) wrong = status.message();
+    if (const arrow::Status status = label_set_->PublishReplacing(); !status.ok()) wrong = status.message();
   } catch (const std::exception& error) {
     wrong = error.what();
   }

@@ -188,17 +188,20 @@ std::string LabelSetToJson(const Labels& labels) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
-arrow::Result<bool> HasLabelSet(file::FileSystem& fs, const std::string& samples, const std::string& name,
-                                const std::string& text) {
+bool HasLabelSet(file::FileSystem& fs, const std::string& samples, const std::string& name,
+                 const std::string& text) {
   const auto there = file::ReadAll(fs, SetPath(samples, name));
-  if (!there.ok() && !IsKind(there.status(), ErrorKind::kNotFound)) return there.status();
   return there.ok() && *there == text;
 }
 
-arrow::Status PutLabelSet(const std::shared_ptr<file::FileSystem>& fs, const std::string& samples,
-                          const std::string& name, const std::string& text) {
-  ARROW_ASSIGN_OR_RAISE(const bool there, HasLabelSet(*fs, samples, name, text));
-  return there ? arrow::Status::OK() : file::PutReplacing(fs, SetPath(samples, name), text);
+arrow::Result<std::shared_ptr<file::DurableFile>> WriteLabelSet(const std::shared_ptr<file::FileSystem>& fs,
+                                                                const std::string& samples,
+                                                                const std::string& name,
+                                                                const std::string& text) {
+  ARROW_ASSIGN_OR_RAISE(auto file, file::DurableFile::Create(fs, SetPath(samples, name)));
+  ARROW_RETURN_NOT_OK(file->Write(text.data(), static_cast<int64_t>(text.size())));
+  ARROW_RETURN_NOT_OK(file->Sync());
+  return file;
 }
 
 }  // namespace marquet::pipeline

@@ -23,6 +23,7 @@
 #include "arrow/result.h"
 #include "arrow/status.h"
 #include "marquet/depth/labels.h"
+#include "marquet/file/durable_file.h"
 #include "marquet/file/file_system.h"
 #include "marquet/pipeline/build_samples.h"
 
@@ -47,12 +48,15 @@ arrow::Result<Labels> FindLabels(file::FileSystem& fs, const std::string& sample
 arrow::Status StoreLabels(const std::shared_ptr<file::FileSystem>& fs, const std::string& samples,
                           const Labels& labels, const std::set<std::string>& in_use);
 
-// The copy of all of them, and its text; it is written where it differs from what is there.
+// The text of the copy of all of them; whether it is there (not, when it cannot be read); and the copy
+// written under a temporary name: PublishReplacing() makes it the copy.
 std::string LabelSetToJson(const Labels& labels);
-arrow::Result<bool> HasLabelSet(file::FileSystem& fs, const std::string& samples, const std::string& name,
-                                const std::string& text);
-arrow::Status PutLabelSet(const std::shared_ptr<file::FileSystem>& fs, const std::string& samples,
-                          const std::string& name, const std::string& text);
+bool HasLabelSet(file::FileSystem& fs, const std::string& samples, const std::string& name,
+                 const std::string& text);
+arrow::Result<std::shared_ptr<file::DurableFile>> WriteLabelSet(const std::shared_ptr<file::FileSystem>& fs,
+                                                                const std::string& samples,
+                                                                const std::string& name,
+                                                                const std::string& text);
 
 // True when both windows of the row give a mean under the policy of the spec.
 bool WindowsAreValid(std::span<const int64_t> bid, std::span<const int64_t> ask, int64_t row,
