@@ -301,15 +301,15 @@ std::tuple<nb::ndarray<nb::numpy, int64_t>, nb::ndarray<nb::numpy, double>, Reco
   return {ToNumpy(std::move(labels), {n}), ToNumpy(std::move(moves.r), {n}), std::move(dict)};
 }
 
-std::pair<std::string, std::string> BuildSamples(
-    const std::string& book, const std::string& samples, const std::string& mode,
-    std::vector<std::string> symbols, std::string where, const std::vector<std::string>& features,
-    const std::optional<std::string>& micro_pip, std::optional<std::string> definitions, int time_bins,
-    int ticks_per_bin, int64_t hop, int64_t max_gap_ns, bool across_rolls, int64_t lookback,
-    int64_t lookforward, int64_t offset, int nbins, const std::string& invalid, const std::string& ties,
-    uint64_t seed, std::optional<int64_t> fit_start_ns, std::optional<int64_t> fit_end_ns,
-    std::optional<std::vector<double>> thresholds, const std::optional<std::string>& fitted,
-    const std::string& labels_name, int64_t memory, nb::object progress) {
+void BuildSamples(const std::string& book, const std::string& samples, const std::string& mode,
+                  std::vector<std::string> symbols, std::string where,
+                  const std::vector<std::string>& features, const std::optional<std::string>& micro_pip,
+                  std::optional<std::string> definitions, int time_bins, int ticks_per_bin, int64_t hop,
+                  int64_t max_gap_ns, bool across_rolls, int64_t lookback, int64_t lookforward,
+                  int64_t offset, int nbins, const std::string& invalid, const std::string& ties,
+                  uint64_t seed, std::optional<int64_t> fit_start_ns, std::optional<int64_t> fit_end_ns,
+                  std::optional<std::vector<double>> thresholds, const std::optional<std::string>& fitted,
+                  const std::string& labels_name, int64_t memory, nb::object progress, nb::object done) {
   StopFlag stop;
   ProgressReport reporter(std::move(progress), stop);
   pipeline::BuildSamplesOptions options;
@@ -336,11 +336,13 @@ std::pair<std::string, std::string> BuildSamples(
   options.memory = memory;
   options.progress = reporter.callback();
   options.stop = &stop;
-  auto result = Interruptible(
-      stop, [&] { return pipeline::BuildSamples(file::LocalFileSystem(), std::move(options)); });
-  reporter.Rethrow();
-  const auto report = Unwrap(std::move(result), samples);
-  return {pipeline::ToJson(report), pipeline::ToText(report)};
+  auto ended =
+      RunToEnd(stop, [&] { return pipeline::BuildSamples(file::LocalFileSystem(), std::move(options)); });
+  reporter.MoveTo(&ended);
+  const auto told = [](const pipeline::BuildSamplesReport& report) {
+    return nb::make_tuple(pipeline::ToJson(report), pipeline::ToText(report));
+  };
+  Tell(done, std::move(ended), told, samples);
 }
 
 std::map<std::string, std::string> LoadLabels(const std::string& samples, const std::string& name) {
@@ -382,7 +384,7 @@ void RegisterDepth(nb::module_& module) {
              nb::arg("offset"), nb::arg("nbins"), nb::arg("invalid"), nb::arg("ties"), nb::arg("seed"),
              nb::arg("fit_start_ns").none(), nb::arg("fit_end_ns").none(), nb::arg("thresholds").none(),
              nb::arg("fitted").none(), nb::arg("labels_name"), nb::arg("memory"), nb::arg("progress").none(),
-             "The report of marquet.depth.build_samples, as JSON and as text.");
+             nb::arg("done"), "Gives `done` the report of marquet.depth.build_samples, as JSON and as text.");
   module.def(
       "default_thresholds",
       [] {

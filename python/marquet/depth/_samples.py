@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from marquet import _core
 from marquet._time import TimeLike, to_nanos
+from marquet._told import told
 from marquet.depth._inputs import (
     DEFAULT_MEMORY,
     Gap,
@@ -134,8 +135,8 @@ def build_samples(
             otherwise or of another book, and the message says what differs.
         ConflictError: Another build was committed to the table meanwhile: run this one again.
     """
-    return BuildReport(
-        *_core.build_samples(
+    return told(
+        lambda done: _core.build_samples(
             os.fspath(book),
             os.fspath(samples),
             mode,
@@ -163,5 +164,7 @@ def build_samples(
             labels_name,
             memory,
             progress,
-        )
+            done,
+        ),
+        lambda report: BuildReport(*report),
     )

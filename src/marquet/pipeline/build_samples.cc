@@ -9,6 +9,7 @@
 
 #include "arrow/api.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/depth/book_buffer.h"
 #include "marquet/depth/int64_columns.h"
@@ -544,7 +545,8 @@ void SampleBuilder::PublishLabelSet(BuildSamplesReport* report) {
 
 arrow::Result<BuildSamplesReport> BuildSamples(std::shared_ptr<file::FileSystem> fs,
                                                BuildSamplesOptions options) {
-  return SampleBuilder(std::move(fs), std::move(options)).Run();
+  const std::string samples = options.samples;
+  return Caught(samples, [&] { return SampleBuilder(std::move(fs), std::move(options)).Run(); });
 }
 
 }  // namespace marquet::pipeline

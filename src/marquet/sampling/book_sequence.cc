@@ -135,7 +135,7 @@ arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const s
     ARROW_ASSIGN_OR_RAISE(file.path, table::DataFilePath(book.path(), add->path));
     file.source = SourceOf(*add);
     file.size = add->size;
-    ARROW_ASSIGN_OR_RAISE(const auto statistics, delta::StatisticsFromJson(add->stats, *book.schema()));
+    ARROW_ASSIGN_OR_RAISE(const auto statistics, delta::StatisticsOf(*add, *book.schema()));
     file.first_time = LowestOf(statistics, time);
     file.first_row = LowestOf(statistics, "source_row");
     for (const std::string& column : constants) {
