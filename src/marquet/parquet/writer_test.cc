@@ -352,5 +352,23 @@ TEST_F(WriterTest, ANullInARequiredColumnIsRefused) {
   EXPECT_TRUE(Names().empty());
 }
 
+TEST_F(WriterTest, ANullBehindANullRowIsNone) {  // as Polars has them
+  const auto part = arrow::field("k", arrow::int64(), /*nullable=*/false);
+  const auto type = arrow::list(arrow::struct_({part}));
+  auto data = Value(ArrayFromJSONString(arrow::list(arrow::struct_({part->WithNullable(true)})),
+                                        R"([[{"k": 1}, null], null, [null, {"k": 2}]])"))
+                  ->data();
+  data->type = type;
+  data->child_data[0]->type = type->field(0)->type();
+  const auto table = arrow::Table::Make(arrow::schema({arrow::field("v", type)}), {arrow::MakeArray(data)});
+  const auto written = WriteTable(Path("hidden.parquet"), *table);
+  ASSERT_TRUE(written.ok()) << written.status();
+  const auto read = Value(ReadTable(Path("hidden.parquet")));
+  EXPECT_TRUE(
+      Value(read->column(0)->chunk(0)->View(type))
+          ->Equals(*Value(ArrayFromJSONString(type, R"([[{"k": 1}, null], null, [null, {"k": 2}]])"))))
+      << read->ToString();
+}
+
 }  // namespace
 }  // namespace marquet::pq
