@@ -111,6 +111,7 @@ struct FileWriter::Impl {
       decoded_columns.push_back(columns.back() != given.column(i));
       ARROW_ASSIGN_OR_RAISE(const auto forbidden, schema::FindForbiddenNull(columns.back(), field));
       if (forbidden) return SchemaError(fmt::format("{}: {}", path, Describe(*forbidden, field, rows)));
+      columns.back() = schema::WithoutHiddenNulls(columns.back(), field);
       if (!has_nan[i] && arrow::is_floating(columns.back()->type_id())) {
         has_nan[i] = HoldsNaN(*columns.back());
       }
