@@ -84,6 +84,10 @@ OVERLAPPING = {
         HEADER + trade(1, AT) + trade(1, AT + 9, sequence=1),
         HEADER + trade(1, AT + 9, sequence=1) + trade(1, AT + 20),
     ),
+    "the sequence runs backwards over the border": (
+        HEADER + trade(1, AT) + trade(1, AT + 9, sequence=5),
+        HEADER + trade(1, AT + 9, sequence=2) + trade(1, AT + 20),
+    ),
     "the bar at the border, corrected": (
         metadata({1: "ESH4"}, schema=OHLCV_1S) + bar(1, AT, 0x20) + bar(1, AT + 90, 0x20),
         metadata({1: "ESH4"}, schema=OHLCV_1S) + bar(1, AT + 90, 0x20, close=7) + bar(1, AT + 95, 0x20),
