@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from marquet import _core
+from marquet._told import told
 from marquet._verify import VerifyLevel
-from marquet.errors import MarquetError
 
 
 @dataclass(frozen=True)
@@ -178,34 +178,47 @@ def ingest(
             damaged bytes, UnsupportedError for what is no DBN that is known, InvalidInputError for an overlap,
             ConflictError where others kept changing what was to be replaced,
             NotFoundError for a missing source, StorageError for a refusal of the operating system.
-        KeyboardInterrupt: Ctrl-C; nothing half done is visible, and running again goes on.
+        KeyboardInterrupt: Ctrl-C; nothing half done is visible, and running again goes on. Its attribute ``report``,
+            where it has one, tells of each source: a commit that had begun is ended, and is there.
     """
     given = list(source) if isinstance(source, (list, tuple)) else [source]
-    with tempfile.TemporaryDirectory(prefix="marquet-") as folder:
-        text, report, error = _core.ingest(
-            [_source_path(one, Path(folder) / str(place)) for place, one in enumerate(given)],
-            os.fspath(table),
-            split_by_schema=split_by_schema,
-            allow_truncated=allow_truncated,
-            keep_unknown=keep_unknown,
-            null_on_overflow=_is_null(on_error),
-            again=again,
-            on_overlap=on_overlap,
-            partition_by=[partition_by] if isinstance(partition_by, str) else list(partition_by),
-            compression=compression,
-            compression_level=compression_level,
-            row_group_size=row_group_size,
-            verify=verify,
-            jobs=jobs,
-            memory=memory,
-            dry_run=dry_run,
-            progress=progress,
-        )
-    result = _report(text, report)
-    if isinstance(error, MarquetError):
-        error.report = result
-    if isinstance(error, BaseException):
-        raise error
+
+    def call(done: Callable[[Any], None]) -> None:
+        with tempfile.TemporaryDirectory(prefix="marquet-") as folder:
+            _core.ingest(
+                [_source_path(one, Path(folder) / str(place)) for place, one in enumerate(given)],
+                os.fspath(table),
+                split_by_schema=split_by_schema,
+                allow_truncated=allow_truncated,
+                keep_unknown=keep_unknown,
+                null_on_overflow=_is_null(on_error),
+                again=again,
+                on_overlap=on_overlap,
+                partition_by=[partition_by] if isinstance(partition_by, str) else list(partition_by),
+                compression=compression,
+                compression_level=compression_level,
+                row_group_size=row_group_size,
+                verify=verify,
+                jobs=jobs,
+                memory=memory,
+                dry_run=dry_run,
+                progress=progress,
+                done=done,
+            )
+
+    failures: list[Any] = []
+
+    def report(told_by_core: tuple[str, str, Any]) -> IngestReport:
+        text, content, error = told_by_core
+        result = _report(text, content)
+        if isinstance(error, BaseException):
+            error.__dict__["report"] = result
+            failures.append(error)
+        return result
+
+    result = told(call, report)
+    if failures:
+        raise failures[0]
     return result
 
 

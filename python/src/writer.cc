@@ -98,7 +98,7 @@ Record ToDict(const pq::RollingCounts& counts) {
   return dict;
 }
 
-Record Close(PyRollingWriter& self) {
+void Close(PyRollingWriter& self, nb::object done) {
   const pq::RollingReport report = Unwrap(WithoutGil([&] { return self.writer->Close(); }), self.folder);
   Record dict = ToDict(report.counts);
   Records files;
@@ -106,7 +106,7 @@ Record Close(PyRollingWriter& self) {
   dict["files"] = files;
   dict["files_before"] = report.files_before;
   dict["bytes"] = report.bytes;
-  return dict;
+  done(dict);
 }
 
 template <typename Work>

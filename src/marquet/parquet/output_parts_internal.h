@@ -47,6 +47,11 @@ class OutputParts {
   // one sets them aside, and what has their names may be its own.
   arrow::Status Abort();
 
+  // The published ones are listed from now on, or may be: Abort() leaves them. TakeBack(): they are not, for
+  // certain.
+  void Release() noexcept { released_ = true; }
+  void TakeBack() noexcept { released_ = false; }
+
   const std::string& name() const { return name_; }
   const std::vector<PublishedFile>& published() const { return published_; }
   // Of the part in the making; a null pointer when there is none.
@@ -61,6 +66,7 @@ class OutputParts {
   OutputFolder* const folder_;
   const std::string name_;
   std::vector<PublishedFile> published_;
+  bool released_ = false;
   std::unique_ptr<FileWriter> writer_;  // of the part in the making
   std::shared_ptr<const FileFormat> format_;
   std::string part_name_;

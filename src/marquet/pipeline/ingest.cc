@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/pipeline/held_source.h"
@@ -353,6 +354,17 @@ class SourceIngest {
     }
     ARROW_ASSIGN_OR_RAISE(const TargetReport report, target.Commit(description));
     report_->version = report.version;
+    // It is committed: what telling of it fails at is a warning.
+    const arrow::Status told = Caught(source_.name(), [&] {
+      Tell(kind, target, report);
+      return arrow::Status::OK();
+    });
+    if (!told.ok())
+      Log().warn("version {} was committed, and its report is not whole: {}", report.version, told.message());
+    return report.already_applied;
+  }
+
+  void Tell(dbn::RecordKind kind, const IngestTarget& target, const TargetReport& report) {
     report_->parts.push_back(
         {std::string(dbn::KindName(kind)), TablePath(kind), report.version, target.rows()});
     report_->files_written += report.files_written;
@@ -364,7 +376,6 @@ class SourceIngest {
       report_->replaced.insert(report_->replaced.end(), report.replaced.begin(), report.replaced.end());
       AddNote(NoteOfReplaced(report.replaced), report_);
     }
-    return report.already_applied;
   }
 
   std::string NoteOfReplaced(const std::vector<ReplacedRows>& replaced) const {
@@ -391,8 +402,11 @@ class SourceIngest {
 // What the user can do about an ingest that ended early.
 arrow::Status WithAdvice(const arrow::Status& status, const SourceReport& report) {
   if (status.IsCancelled()) {
-    return arrow::Status::Cancelled(report.source,
-                                    ": nothing of it was committed; run the same command again to go on");
+    const std::string committed =
+        report.parts.empty()
+            ? "nothing of it was committed"
+            : Counted(static_cast<int64_t>(report.parts.size()), "table") + " of it were committed";
+    return arrow::Status::Cancelled(report.source, ": ", committed, "; run the same command again to go on");
   }
   if (IsKind(status, ErrorKind::kConflict)) {
     return WithHint(WithContext(status, report.source + ": nothing of it was committed"),
@@ -451,6 +465,7 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
     }
   }
   IngestOutcome outcome;
+  outcome.report.sources.reserve(sources.size());
   IngestCall call(fs, sources);
   for (const SourceFile& source : sources) {
     SourceReport report;
@@ -458,7 +473,8 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
       const auto info = fs->Stat(source.path);
       if (info.ok()) report.bytes = info->size;
     }
-    const arrow::Status status = SourceIngest(fs, options, source, &call, &report).Run();
+    const arrow::Status status =
+        Caught(source.name(), [&] { return SourceIngest(fs, options, source, &call, &report).Run(); });
     if (!status.ok()) {
       outcome.first_error = WithAdvice(status, report);
       report.status = "failed";

@@ -23,6 +23,7 @@
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/pipeline/source_overlap.h"
@@ -133,8 +134,14 @@ arrow::Result<std::unique_ptr<IngestTarget>> IngestTarget::Open(std::shared_ptr<
 
 IngestTarget::~IngestTarget() {
   if (committed_) return;
-  if (appender_ != nullptr) (void)appender_->Abort();  // what it could not remove stays unseen
-  if (created_) RemoveRemains();
+  // What they could not remove stays unseen. The appender leaves what a version names or may name.
+  if (appender_ != nullptr) BestEffort([&] { return appender_->Abort(); });
+  if (created_) {
+    BestEffort([&] {
+      RemoveRemains();
+      return arrow::Status::OK();
+    });
+  }
 }
 
 // Of a table that did not come to be. Its own directory stays while anything else does: by it the next ingest

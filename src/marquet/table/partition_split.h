@@ -32,6 +32,7 @@ class PartitionSplitter {
 
   // The number of a partition given by its values as the log spells them.
   size_t NumberOf(const delta::PartitionValues& values);
+  bool Knows(const delta::PartitionValues& values) const { return numbers_.contains(values); }
 
   // A further number for these values, which neither NumberOf() nor Split() gives again.
   size_t NewNumber(delta::PartitionValues values) {
@@ -39,7 +40,9 @@ class PartitionSplitter {
     return values_.size() - 1;
   }
 
-  // `batch` has the table's schema. kUnsupported for a partition column of a type without text form.
+  // `batch` has the table's schema. kUnsupported for a partition column of a type without text form;
+  // kInvalidInput for a value that the log cannot spell: a year outside 0001 to 9999, or the empty string,
+  // which would come back as null.
   arrow::Result<std::vector<Slice>> Split(const arrow::RecordBatch& batch);
 
  private:

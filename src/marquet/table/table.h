@@ -111,8 +111,8 @@ struct TableInfo {
   std::string id, name, description;
   std::vector<std::string> partition_columns;
   std::shared_ptr<arrow::Schema> schema;
-  int64_t files = 0, rows = 0, bytes = 0;      // rows is -1 when a file lacks statistics
-  std::optional<int64_t> latest_timestamp_ns;  // of the time column, out of statistics
+  int64_t files = 0, rows = 0, bytes = 0;       // rows is -1 when a file lacks statistics
+  std::optional<__int128> latest_timestamp_ns;  // of the time column; times past 2262 take more than 64 bits
   std::vector<PartitionInfo> partitions;
 };
 
@@ -164,9 +164,9 @@ class Table {
 
   TableInfo Info() const;
   arrow::Result<std::vector<delta::CommitEntry>> History(std::optional<int64_t> limit = {});
-  // The largest value of the time column ("ts", or the one named) out of statistics, in nanoseconds; nothing
-  // when empty.
-  arrow::Result<std::optional<int64_t>> LatestTimestamp(const std::string& column = {}) const;
+  // The largest value of the time column ("ts", or the one named), in nanoseconds, whatever its year; nothing
+  // when empty. Out of statistics, or rows where a file is another writer's.
+  arrow::Result<std::optional<__int128>> LatestTimestamp(const std::string& column = {}) const;
 
   arrow::Result<TableVerdict> Verify(pq::VerifyLevel level, int jobs = 0,
                                      const ProgressCallback& progress = {},

@@ -440,7 +440,7 @@ TEST_F(TableTest, InfoAndLatestTimestamp) {
   ASSERT_EQ(info.partitions.size(), 2u);
   EXPECT_EQ(info.partitions[0].values.at("symbol"), "A");
   EXPECT_EQ(info.partitions[0].rows, 2);
-  EXPECT_EQ(info.latest_timestamp_ns, 5'000'001'234'000);  // "ts" counts microseconds
+  EXPECT_EQ(info.latest_timestamp_ns, __int128{5'000'001'234'000});  // "ts" counts microseconds
   EXPECT_EQ(Value(table->LatestTimestamp("ts_event")), 5'000'001'234'567);
   EXPECT_EQ(Value(table->LatestTimestamp("date")), 19724 * 86'400'000'000'000);
   EXPECT_TRUE(IsKind(table->LatestTimestamp("size").status(), ErrorKind::kInvalidInput));
