@@ -71,11 +71,12 @@ APART = {
 @pytest.mark.parametrize("case", APART)
 def test_no_overlap(both, case, tmp_path):
     first, second = APART[case]
+    kind = "ohlcv" if case.startswith("bars") else "trades"
     done = both(first, second)
     assert done.returncode == 0, done.stderr
     stored = pl.scan_delta(str(tmp_path / "t")).collect()
     (first_rows,) = pl.scan_delta(str(tmp_path / "t"), version=0).select(pl.len()).collect().row(0)
-    assert f"ingested {stored.height - first_rows} " in done.stdout
+    assert f"ingested {kind} {stored.height - first_rows} row" in done.stdout
 
 
 OVERLAPPING = {
