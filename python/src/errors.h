@@ -16,7 +16,8 @@ namespace marquet::python {
 // for errors that carry none themselves.
 [[noreturn]] void Throw(const arrow::Status& status, const std::string& path = {});
 
-// Lets errors of the operating system that are thrown by what a call uses become exceptions of the package.
+// Lets what a call throws become exceptions of the package: StorageError for memory that ran out, and for
+// refusals of the operating system.
 void TranslateExceptions();
 
 inline void Check(const arrow::Status& status, const std::string& path = {}) {
