@@ -96,7 +96,7 @@ Record Info(const PyTable& self) {
   dict["files"] = info.files;
   dict["rows"] = NumberOrNone(info.rows);
   dict["bytes"] = info.bytes;
-  dict["latest_timestamp_ns"] = info.latest_timestamp_ns;
+  dict["latest_timestamp_ns"] = WideOrNone(info.latest_timestamp_ns);
   dict["partitions"] = partitions;
   return dict;
 }
@@ -181,8 +181,8 @@ void RegisterTable(nb::module_& module) {
       .def(
           "latest_timestamp",
           [](const PyTable& self, const std::string& column) {
-            return Unwrap(WithoutGil([&] { return self.table->LatestTimestamp(column); }),
-                          self.table->path());
+            return WideOrNone(
+                Unwrap(WithoutGil([&] { return self.table->LatestTimestamp(column); }), self.table->path()));
           },
           nb::arg("column"), "Nanoseconds since 1970, or None.")
       .def("verify", &Verify, nb::arg("level"), nb::arg("jobs"), nb::arg("progress").none());

@@ -105,13 +105,29 @@ arrow::Status CheckAllowed(const CommitRequest& request, const Snapshot* head) {
   return arrow::Status::OK();
 }
 
-// True when one of the commit's txn actions is stored already, at its version or beyond.
+bool IsStored(const Transaction& txn, const Snapshot& head) {
+  const Transaction* stored = head.transactions.Find(txn.app_id);
+  return stored != nullptr && stored->version >= txn.version;
+}
+
+// Whether the request was committed before: by its own txn action, and by no other.
 bool AlreadyApplied(const CommitRequest& request, const Snapshot& head) {
   return std::any_of(request.actions.begin(), request.actions.end(), [&](const Action& action) {
     const auto* txn = std::get_if<Transaction>(&action);
-    const Transaction* stored = txn != nullptr ? head.transactions.Find(txn->app_id) : nullptr;
-    return stored != nullptr && stored->version >= txn->version;
+    return txn != nullptr && !request.own_app_id.empty() && txn->app_id == request.own_app_id &&
+           IsStored(*txn, head);
   });
+}
+
+arrow::Status CheckTransactions(const CommitRequest& request, const Snapshot& head) {
+  for (const Action& action : request.actions) {
+    const auto* txn = std::get_if<Transaction>(&action);
+    if (txn == nullptr || !IsStored(*txn, head)) continue;
+    return Conflict(
+        fmt::format("version {} of application {} is stored already", txn->version, Quoted(txn->app_id)),
+        "Read the table again and repeat the change.");
+  }
+  return arrow::Status::OK();
 }
 
 // Whether a commit that was worked out before version `version` may follow it.
@@ -237,7 +253,8 @@ arrow::Result<CommitResult> Log::Impl::Commit(CommitRequest request, bool* in_do
   const std::string txn_id = RandomUuid();
   info.extra[std::string(kTxnId)] = txn_id;
 
-  int64_t checked = request.read_version;  // up to here no commit stands against this one
+  int64_t checked = request.read_version;   // up to here no commit stands against this one
+  int64_t followed = request.read_version;  // may_follow was asked up to here
   for (int attempt = 1; attempt <= request.max_attempts; ++attempt) {
     result.attempts = attempt;
     if (self.head != nullptr && AlreadyApplied(request, *self.head)) {
@@ -253,6 +270,11 @@ arrow::Result<CommitResult> Log::Impl::Commit(CommitRequest request, bool* in_do
       ARROW_ASSIGN_OR_RAISE(const CommitSummary winner, self.Summary(checked + 1));
       const auto status = CheckAgainst(request, mine, winner, checked + 1);
       if (!status.ok()) return located(status);
+    }
+    if (self.head != nullptr) {
+      if (const auto status = CheckTransactions(request, *self.head); !status.ok()) return located(status);
+      if (request.may_follow && followed < newest) ARROW_RETURN_NOT_OK(request.may_follow(*self.head));
+      followed = newest;
     }
     if (const auto status = CheckAllowed(request, self.head.get()); !status.ok()) return located(status);
 

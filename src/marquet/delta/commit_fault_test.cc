@@ -151,6 +151,7 @@ TEST(CommitFaultTest, ADirectoryThatCannotBeSyncedMakesTheOutcomeUnknown) {
   faulty->FailAt({.operation = last, .error_number = EIO});
   CommitRequest request = AppendRequest(1, "second.parquet");
   request.actions.emplace_back(Transaction{"source", 1, std::nullopt});
+  request.own_app_id = "source";
   Log log(faulty, kTable);
   const auto result = log.Commit(request);
   ASSERT_TRUE(IsKind(result.status(), ErrorKind::kCommitUnknown)) << result.status();

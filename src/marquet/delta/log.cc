@@ -290,8 +290,8 @@ arrow::Result<std::shared_ptr<const Snapshot>> Log::AtTime(int64_t timestamp_ms)
     oldest_ms = commit->timestamp_ms;
   }
   return NotFound(fmt::format("{}: no version of {} or before; the oldest in the log, {}, is of {}",
-                              table_path(), FormatNanos(timestamp_ms * 1'000'000), version + 1,
-                              FormatNanos(oldest_ms * 1'000'000)));
+                              table_path(), FormatMillis(timestamp_ms), version + 1,
+                              FormatMillis(oldest_ms)));
 }
 
 arrow::Result<std::vector<CommitEntry>> Log::History(std::optional<int64_t> limit) {

@@ -19,6 +19,7 @@
 #include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/schema/coercion.h"
 #include "marquet/table/batch_bytes_internal.h"
@@ -28,7 +29,6 @@
 namespace marquet::table {
 namespace {
 
-constexpr const char* kDigestTag = "marquet.digest";
 constexpr int kOverwriteAttempts = 20;
 
 std::string JsonText(const std::vector<std::string>& names) {
@@ -55,7 +55,7 @@ class TableAppender final : public Appender {
         splitter_(snapshot_->schema, snapshot_->metadata.partition_columns),
         writer_(table_, splitter_.data_schema(), options_.file, options_.max_rows_per_file, options_.threads,
                 options_.on_file) {
-    if (options_.transaction) Record(*options_.transaction);
+    if (options_.transaction) RecordOnce(*options_.transaction);
   }
 
   arrow::Status Write(const arrow::RecordBatch& batch) override {
@@ -69,6 +69,11 @@ class TableAppender final : public Appender {
 
   void Remove(const std::shared_ptr<const delta::AddFile>& file) override { removed_.push_back(file); }
 
+  arrow::Status Keep(const std::shared_ptr<const delta::AddFile>& file, int part,
+                     const arrow::RecordBatch& rows) override {
+    return Remembered([&] { return KeepRows(file, part, rows); });
+  }
+
   arrow::Status Finish() override {
     return Remembered([&]() -> arrow::Status {
       ARROW_RETURN_NOT_OK(CheckOpen());
@@ -78,10 +83,17 @@ class TableAppender final : public Appender {
     });
   }
 
-  void Record(delta::Transaction transaction) override {
+  void RecordOnce(delta::Transaction transaction) override {
     const auto* stored = snapshot_->transactions.Find(transaction.app_id);
     if (stored != nullptr && stored->version >= transaction.version) already_applied_ = true;
+    own_app_id_ = transaction.app_id;
     transactions_.push_back(std::move(transaction));
+  }
+
+  void Record(delta::Transaction transaction) override { transactions_.push_back(std::move(transaction)); }
+
+  void FollowOnlyIf(std::function<arrow::Status(const delta::Snapshot&)> may_follow) override {
+    may_follow_ = std::move(may_follow);
   }
 
   void Tag(const std::string& name, const std::string& value) override { tags_[name] = value; }
@@ -130,7 +142,8 @@ class TableAppender final : public Appender {
     if (!coercion_ || coercion_->from() != batch.schema()) {
       ARROW_ASSIGN_OR_RAISE(coercion_, schema::Coercion::Make(batch.schema(), snapshot_->schema));
     }
-    ARROW_ASSIGN_OR_RAISE(const auto fitted, coercion_->Apply(batch));
+    ARROW_ASSIGN_OR_RAISE(const auto fitted,
+                          coercion_->Apply(batch, options_.file.verify == pq::VerifyLevel::kFull));
     ARROW_ASSIGN_OR_RAISE(const auto slices, splitter_.Split(*fitted));
     ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*fitted));
     for (const PartitionSplitter::Slice& slice : slices) {
@@ -153,6 +166,7 @@ class TableAppender final : public Appender {
       }
       values.emplace(column, found->second && found->second->empty() ? std::nullopt : found->second);
     }
+    if (!splitter_.Knows(values)) ARROW_RETURN_NOT_OK(CheckSpelling(values));
     if (!batch.schema()->Equals(*splitter_.data_schema(), /*check_metadata=*/false)) {
       return SchemaError(fmt::format("{}: the rows of one partition must have the schema\n{}\nand have\n{}",
                                      table_->path, splitter_.data_schema()->ToString(),
@@ -162,6 +176,23 @@ class TableAppender final : public Appender {
     ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*rows));
     ARROW_RETURN_NOT_OK(Queue(splitter_.NumberOf(values), rows, bytes));
     return arrow::Status::OK();
+  }
+
+  arrow::Status KeepRows(const std::shared_ptr<const delta::AddFile>& file, int part,
+                         const arrow::RecordBatch& rows) {
+    ARROW_RETURN_NOT_OK(CheckOpen());
+    if (written_) return InvalidInput(fmt::format("{}: the append was finished", table_->path));
+    if (already_applied_ || rows.num_rows() == 0) return arrow::Status::OK();
+    const auto [kept, is_new] = kept_parts_.try_emplace({file->path, part});
+    if (is_new) {
+      kept->second = splitter_.NewNumber(file->partition_values);
+      kept_.emplace(kept->second, file);
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto coercion,
+                          schema::Coercion::Make(rows.schema(), splitter_.data_schema()));
+    ARROW_ASSIGN_OR_RAISE(auto fitted, coercion.Apply(rows));
+    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*fitted));
+    return Queue(kept->second, std::move(fitted), bytes);
   }
 
   arrow::Result<AppendReport> CommitWithoutThrowing() {
@@ -188,6 +219,20 @@ class TableAppender final : public Appender {
     let_go_ = false;
     writer_.TakeBack();
     return result;
+  }
+
+  // That the log's readers will understand these partition values.
+  arrow::Status CheckSpelling(const delta::PartitionValues& values) const {
+    for (const auto& [column, text] : values) {
+      if (!text) continue;
+      const auto field = snapshot_->schema->GetFieldByName(column);
+      auto value = delta::PartitionValueFromText(*text, field->type());
+      auto status = value.ok() ? delta::PartitionValueToText(**value).status() : value.status();
+      if (!status.ok()) {
+        return WithContext(AsKind(std::move(status), ErrorKind::kInvalidInput), "column " + Quoted(column));
+      }
+    }
+    return arrow::Status::OK();
   }
 
   arrow::Status Queue(size_t partition, std::shared_ptr<arrow::RecordBatch> rows, int64_t bytes) {
@@ -222,10 +267,11 @@ class TableAppender final : public Appender {
       add.size = file.file.bytes;
       add.modification_time_ms = now_ms;
       add.stats = delta::StatisticsToJson(file.file.rows, file.file.columns);
-      add.tags = tags_;
-      add.tags.insert_or_assign(kDigestTag, file.file.digest);
+      const auto kept = kept_.find(file.partition);
+      add.tags = kept == kept_.end() ? tags_ : kept->second->tags;
+      add.tags.insert_or_assign(delta::kDigestTag, file.file.digest);
       request.actions.emplace_back(std::move(add));
-      report.rows += file.file.rows;
+      if (kept == kept_.end()) report.rows += file.file.rows;
       report.bytes += file.file.bytes;
       report.files.push_back(file.file);
     }
@@ -259,6 +305,8 @@ class TableAppender final : public Appender {
     request.read_version = snapshot_->version;
     request.blind_append = removed_.empty() && !overwrite && options_.mode != AppendMode::kErrorIfExists;
     request.info.is_blind_append = request.blind_append;
+    request.own_app_id = own_app_id_;
+    request.may_follow = may_follow_;
     if (snapshot_->version < 0) return CommitFirst(std::move(request), std::move(report));
     for (int attempt = 1;; ++attempt) {
       delta::CommitRequest attempted = request;
@@ -301,6 +349,7 @@ class TableAppender final : public Appender {
             fmt::format("{}: a table with other columns or partitions was created meanwhile", table_->path),
             "Append to that table, or choose another.");
       }
+      if (may_follow_) ARROW_RETURN_NOT_OK(may_follow_(*latest));
       request.read_version = latest->version;
       result = CommitToLog(std::move(request));
     }
@@ -319,7 +368,11 @@ class TableAppender final : public Appender {
   PartitionWriter writer_;
   std::optional<schema::Coercion> coercion_;
   std::vector<std::shared_ptr<const delta::AddFile>> removed_;
+  std::map<std::pair<std::string, int>, size_t> kept_parts_;  // the partition numbers of their own
+  std::map<size_t, std::shared_ptr<const delta::AddFile>> kept_;
   std::vector<delta::Transaction> transactions_;
+  std::string own_app_id_;
+  std::function<arrow::Status(const delta::Snapshot&)> may_follow_;
   delta::StringMap tags_;
   std::optional<std::vector<PartitionWriter::Written>> written_;
   bool already_applied_ = false;

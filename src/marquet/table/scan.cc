@@ -343,11 +343,10 @@ arrow::Result<int64_t> Scan::Count() const {
   int64_t count = 0;
   std::vector<FileIndex::Match> undecided;
   for (FileIndex::Match& match : spec->index->Prune(spec->where)) {
-    const std::optional<int64_t> rows = match.truth == Truth::kAlways
-                                            ? match.file->statistics(*spec->index->data_schema()).rows
-                                            : std::nullopt;
-    if (rows) {
-      count += *rows;
+    const delta::FileStatistics* const statistics =
+        match.truth == Truth::kAlways ? &match.file->statistics(*spec->index->data_schema()) : nullptr;
+    if (statistics != nullptr && statistics->decide && statistics->rows) {
+      count += *statistics->rows;
     } else {
       undecided.push_back(std::move(match));
     }

@@ -187,6 +187,11 @@ arrow::Result<std::shared_ptr<Table>> Table::CreateWithFirstAppend(std::shared_p
   return std::shared_ptr<Table>(new Table(std::move(impl)));
 }
 
+arrow::Status Table::CheckCreate(std::shared_ptr<file::FileSystem> fs, std::string path,
+                                 const arrow::Schema& schema, const CreateOptions& options) {
+  return StateOfNewTable(std::move(fs), std::move(path), schema, options).status();
+}
+
 arrow::Result<std::shared_ptr<Table>> Table::Open(std::shared_ptr<file::FileSystem> fs, std::string path,
                                                   std::optional<int64_t> version,
                                                   std::optional<int64_t> as_of_ns) {
@@ -292,10 +297,10 @@ arrow::Result<std::vector<delta::CommitEntry>> Table::History(std::optional<int6
   return impl_->state->log.History(limit);
 }
 
-arrow::Result<std::optional<int64_t>> Table::LatestTimestamp(const std::string& column) const {
+arrow::Result<std::optional<__int128>> Table::LatestTimestamp(const std::string& column) const {
   const auto snapshot = impl_->state->snapshot();
   const std::string name = column.empty() ? TimeColumnOf(*snapshot->schema) : column;
-  if (name.empty()) return std::optional<int64_t>();
+  if (name.empty()) return std::optional<__int128>();
   ARROW_ASSIGN_OR_RAISE(const auto index, impl_->state->index());
   return LatestOf(*impl_->state, *index, name);
 }

@@ -13,6 +13,7 @@
 #include "marquet/base/log.h"
 #include "marquet/base/thread.h"
 #include "marquet/base/time.h"
+#include "marquet/delta/schema.h"
 #include "marquet/table/table.h"
 #include "marquet/table/table_state.h"
 #include "spdlog/logger.h"
@@ -61,6 +62,18 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
   for (const IndexedFile& file : index->files()) {
     const std::string& relative = file.add().path;
     named.insert(relative);
+    for (const std::string& column : index->snapshot().metadata.partition_columns) {
+      const auto value = index->PartitionValue(file, column);
+      const arrow::Status status =
+          value.ok() ? delta::PartitionValueToText(**value).status() : value.status();
+      if (status.ok()) continue;
+      verdict.ok = false;
+      pq::Damage& damage = verdict.damage.emplace_back();
+      damage.file = relative;
+      damage.column = column;
+      damage.region = "log";
+      damage.message = status.message();
+    }
     auto path = DataFilePath(table.path, relative);
     if (!path.ok()) {
       verdict.ok = false;
@@ -91,7 +104,7 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
       pq::Expectation expected;
       expected.bytes = add.size;
       expected.rows = check.file->statistics(*index->data_schema()).rows;
-      if (const auto digest = add.tags.find("marquet.digest"); digest != add.tags.end()) {
+      if (const auto digest = add.tags.find(delta::kDigestTag); digest != add.tags.end()) {
         expected.digest = digest->second;
       }
       // The last files are shared by all threads, so that none of them ends alone.
