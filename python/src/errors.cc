@@ -80,6 +80,7 @@ void Throw(const arrow::Status& status, const std::string& path) {
   throw nb::python_error();
 }
 
+// StorageError, for memory that ran out as well: so it is where a job turned it into a status.
 void TranslateExceptions() {
   nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
     arrow::Status status;

@@ -16,8 +16,7 @@ namespace marquet::python {
 // for errors that carry none themselves.
 [[noreturn]] void Throw(const arrow::Status& status, const std::string& path = {});
 
-// Lets what a call throws become exceptions of the package: StorageError for memory that ran out, and for
-// refusals of the operating system.
+// Lets errors of the operating system that are thrown by what a call uses become exceptions of the package.
 void TranslateExceptions();
 
 inline void Check(const arrow::Status& status, const std::string& path = {}) {
