@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <exception>
+#include <new>
 #include <system_error>
 
 #include "marquet/base/error.h"
@@ -79,17 +80,21 @@ void Throw(const arrow::Status& status, const std::string& path) {
   throw nb::python_error();
 }
 
+// StorageError, for memory that ran out as well: so it is where a job turned it into a status.
 void TranslateExceptions() {
   nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+    arrow::Status status;
     try {
       std::rethrow_exception(thrown);
+    } catch (const std::bad_alloc&) {
+      status = StatusOfException("the call");
     } catch (const std::system_error&) {
-      const arrow::Status status = StatusOfException("the call");
-      try {
-        Throw(status);
-      } catch (nb::python_error& error) {
-        error.restore();
-      }
+      status = StatusOfException("the call");
+    }
+    try {
+      Throw(status);
+    } catch (nb::python_error& error) {
+      error.restore();
     }
   });
 }

@@ -67,7 +67,7 @@ def starts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def rows_of(table: Path) -> int:
     """Of all rows; none where there is no table. Every data file is read."""
-    if not (table / "_delta_log").exists():
+    if not list(table.glob("_delta_log/*.json")):
         return 0
     opened = mq.open_table(table)
     assert opened.verify(level="full").ok
@@ -97,6 +97,7 @@ def each_operation(
     form: str,
 ) -> Iterator[tuple[Path, dict[str, object]]]:
     """Runs the job again and again, each time with the next operation met, up to a run that is not."""
+    returned = 0
     for n in range(1, 1_000):
         here = folder / str(n)
         shutil.copytree(start, here)
@@ -105,7 +106,9 @@ def each_operation(
         yield here, {**answer, "operation": n}
         if variable == INTERRUPT and answer["signals"] == 0:
             return
-        if variable == THROW and "returned" in answer:
+        # A throw that a job can do without is one of the few that come after its commit.
+        returned = returned + 1 if "returned" in answer else 0
+        if variable == THROW and returned == 3:
             return
     raise AssertionError("it does not end")
 
@@ -143,7 +146,7 @@ def test_what_is_thrown_is_an_error_with_its_text(
     for folder, answer in each_operation(host, job, starts / job, tmp_path, THROW, "{}"):
         if "returned" in answer:
             assert is_done(job, folder), answer
-            break
+            continue
         raised += 1
         assert "MarquetError" in answer["raised"], answer
         assert "memory ran out" in str(answer["text"]), answer

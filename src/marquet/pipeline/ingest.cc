@@ -470,12 +470,13 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
   IngestCall call(fs, sources);
   for (const SourceFile& source : sources) {
     SourceReport report;
-    if (!source.standard_input()) {
-      const auto info = fs->Stat(source.path);
-      if (info.ok()) report.bytes = info->size;
-    }
-    const arrow::Status status =
-        Caught(source.name(), [&] { return SourceIngest(fs, options, source, &call, &report).Run(); });
+    const arrow::Status status = Caught(source.name(), [&] {
+      if (!source.standard_input()) {
+        const auto info = fs->Stat(source.path);
+        if (info.ok()) report.bytes = info->size;
+      }
+      return SourceIngest(fs, options, source, &call, &report).Run();
+    });
     if (!status.ok()) {
       outcome.first_error = WithAdvice(status, report);
       report.status = "failed";
