@@ -24,6 +24,7 @@
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/file/home_process.h"
+#include "marquet/parquet/decided_files_internal.h"
 #include "marquet/parquet/file_format.h"
 #include "marquet/parquet/output_claim_internal.h"
 #include "marquet/parquet/output_names_internal.h"
@@ -66,8 +67,9 @@ class RollingWriter::Impl {
       files_before_ += static_cast<int64_t>(unit.files.size());
     }
     if (manifest.schema != nullptr) options_.schema = manifest.schema;
+    first_schema_ = manifest.schema;
     options_.file.metadata.emplace_back(kRunKey, manifest.run);
-    row_schema_.emplace(folder_.path, options_.file, options_.on_schema_change);
+    row_schema_.emplace(options_);
     if (options_.schema != nullptr) ARROW_RETURN_NOT_OK(row_schema_->Use(options_.schema));
     ARROW_ASSIGN_OR_RAISE(manifest_,
                           ManifestFile::Claim(folder_.fs, folder_.path, held.id, std::move(held.manifest)));
@@ -142,6 +144,7 @@ class RollingWriter::Impl {
     report.counts = counts_;
     report.files = files_;
     report.files_before = files_before_;
+    report.schema_changes = schema_changes_;
     for (const PublishedFile& file : files_) report.bytes += file.bytes;
     return report;
   }
@@ -268,7 +271,9 @@ class RollingWriter::Impl {
   }
 
   arrow::Status WriteRows(const std::shared_ptr<arrow::RecordBatch>& batch, const RowTarget& target) {
-    ARROW_ASSIGN_OR_RAISE(const auto rows, row_schema_->Fit(batch, /*begun=*/!outputs_.empty()));
+    bool decided = false;
+    ARROW_ASSIGN_OR_RAISE(const auto rows, row_schema_->Fit(batch, &decided));
+    if (decided) ARROW_RETURN_NOT_OK(DecideTypes());
     const int64_t per_chunk = options_.records_per_chunk;
     for (int64_t begin = 0; begin < rows->num_rows();) {
       const std::optional<int64_t> chunk = ChunkOf(target);
@@ -286,6 +291,24 @@ class RollingWriter::Impl {
       begin += count;
     }
     return BoundMemory();
+  }
+
+  // Writes again what lacks types that are known now. What comes again to be compared is in no file that
+  // anybody reads.
+  arrow::Status DecideTypes() {
+    if (first_schema_ != nullptr) first_schema_ = row_schema_->DecidedOf(first_schema_);
+    for (auto& [name, output] : outputs_) {
+      if (!output.again) ARROW_RETURN_NOT_OK(output.parts->Decide(*row_schema_));
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto replaced, DecideFiles(folder_, *row_schema_, manifest_.get()));
+    for (const PublishedFile& file : replaced) {
+      const auto listed = std::find_if(files_.begin(), files_.end(),
+                                       [&](const auto& other) { return other.name == file.name; });
+      if (listed == files_.end()) continue;  // of an earlier attempt
+      listed->bytes = file.bytes;
+      listed->digest = file.digest;
+    }
+    return arrow::Status::OK();
   }
 
   arrow::Status WritePiece(const Piece& piece, const RowTarget& target, std::optional<int64_t> chunk) {
@@ -404,6 +427,7 @@ class RollingWriter::Impl {
       ARROW_RETURN_NOT_OK(output.parts->Finish(format_of_empty));
       const auto& files = output.parts->published();
       unit.files.insert(unit.files.end(), files.begin(), files.end());
+      for (size_t i = 0; i < files.size(); ++i) NoteSchema(files[i].name, output.parts->schemas()[i]);
       rows += output.rows;
     }
     unit.records = records < 0 ? rows : records;
@@ -420,6 +444,12 @@ class RollingWriter::Impl {
     ARROW_RETURN_NOT_OK(EndReplay(names, /*prefix=*/finished));
     Forget(chunk, names);
     return arrow::Status::OK();
+  }
+
+  // Notes files that do not open together with the first.
+  void NoteSchema(const std::string& file, const std::shared_ptr<arrow::Schema>& schema) {
+    if (first_schema_ == nullptr) first_schema_ = schema;
+    if (!schema->Equals(*first_schema_, /*check_metadata=*/false)) schema_changes_.push_back(file);
   }
 
   // Notes that a unit is in the manifest.
@@ -509,6 +539,8 @@ class RollingWriter::Impl {
   RollingCounts counts_;
   std::vector<PublishedFile> files_;
   int64_t files_before_ = 0;
+  std::shared_ptr<arrow::Schema> first_schema_;  // of published files
+  std::vector<std::string> schema_changes_;
   arrow::Status error_;
   bool closed_ = false;
 };
