@@ -6,6 +6,7 @@ import datetime
 import uuid
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
@@ -44,7 +45,7 @@ def from_pandas(frame: Any, target: pa.Schema, *, fixed: bool) -> pa.Table:
     objects = {
         place: column_of(str(frame.columns[place]), _objects(frame.iloc[:, place]), target)
         for place, kind in enumerate(frame.dtypes)
-        if kind.kind == "O" and _may_change(frame.iloc[:, place])
+        if _is_object(kind) and _may_change(frame.iloc[:, place])
     }
     keeps_index = _keeps_index(frame, target)
     if keeps_index and fixed:
@@ -57,7 +58,7 @@ def from_pandas(frame: Any, target: pa.Schema, *, fixed: bool) -> pa.Table:
     for place, column in objects.items():
         rows = rows.set_column(place, rows.schema.field(place).with_type(column.type), column)
     for place, level in enumerate(_levels(frame), start=len(frame.columns)):
-        if place < rows.num_columns and level.dtype.kind == "O" and _may_change(level):
+        if place < rows.num_columns and _is_object(level.dtype) and _may_change(level):
             column = column_of(rows.schema.field(place).name, _objects(level), target)
             rows = rows.set_column(place, rows.schema.field(place).with_type(column.type), column)
     for place, field in enumerate(rows.schema):
@@ -86,6 +87,10 @@ def _check_index(frame: Any, target: pa.Schema) -> None:
                 f"{', '.join(map(repr, target.names))}\n"
                 f"hint: Name it after its column, or leave it out with reset_index(drop=True)."
             )
+
+
+def _is_object(kind: Any) -> bool:
+    return isinstance(kind, np.dtype) and kind.kind == "O"
 
 
 def _levels(frame: Any) -> list[Any]:

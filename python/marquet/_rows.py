@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -31,7 +32,9 @@ def to_stream(data: Any, target: Callable[[], pa.Schema], *, fixed: bool) -> Any
         return from_pandas(data, target(), fixed=fixed)
     if _module_of(data) == "polars":
         data = data.collect() if hasattr(data, "collect") else data
-        _refuse_objects(data)
+        _check_kinds("polars", data.schema.items() if hasattr(data, "schema") else [(data.name, data.dtype)])
+    if "duckdb" in _module_of(data) and hasattr(data, "types"):
+        _check_kinds("duckdb", zip(data.columns, data.types, strict=True))
     if isinstance(data, pa.RecordBatch):
         data = pa.Table.from_batches([data])
     if isinstance(data, (pa.Table, pa.RecordBatchReader)):
@@ -87,8 +90,21 @@ def with_rows(call: Callable[[Any], T], stream: Any) -> T:
     raise raised[0]  # here, where its own cause and context stay what they are
 
 
-def _refuse_objects(frame: Any) -> None:
-    """Of Python objects Polars hands on nothing but their addresses."""
-    for name, kind in getattr(frame, "schema", {}).items():
-        if "Object" in str(kind):
-            raise SchemaError(f"column {name!r} holds Python objects ({kind}), which no file can hold")
+_NOT_HANDED_ON = {
+    "polars": {
+        "Object": "of Python objects it hands on nothing but their addresses",
+        "Int128": "Arrow has no integers of 128 bits; cast it to Decimal(38, 0)",
+    },
+    "duckdb": {
+        "TIME WITH TIME ZONE": "it hands on the time without its offset; cast it to VARCHAR",
+        "BIT": "it hands on its own form of the bits; cast it to VARCHAR",
+    },
+}
+"""Kinds of columns, as they are told, that Polars and DuckDB give to others as something else."""
+
+
+def _check_kinds(library: str, kinds: Iterable[tuple[str, Any]]) -> None:
+    for name, kind in kinds:
+        for word, why in _NOT_HANDED_ON[library].items():
+            if re.search(rf"\b[U]?{word}\b", str(kind)):
+                raise SchemaError(f"column {name!r} is {kind} in {library}: {why}")

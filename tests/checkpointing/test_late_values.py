@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.dataset
 import pytest
 from datatrove.data import Document, Media
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.local import LocalFileSystem
 from marquet.datatrove import ParquetWriter as DocumentWriter
 
 import marquet as mq
@@ -125,3 +127,16 @@ def test_documents_of_datatrove(tmp_path: pathlib.Path) -> None:
     assert [[item["metadata"] for item in row["media"]] for row in rows] == (
         [[], [], [{"w": None}], [], [{"w": 2}], [None], []]
     )
+
+
+def test_documents_in_a_remote_folder_keep_types_that_are_known(tmp_path: pathlib.Path) -> None:
+    folder = DirFileSystem(str(tmp_path), LocalFileSystem())
+    metadata: list[dict[str, Any]] = [{"n": 1, "t": None}, {"n": None, "t": None}, {}]
+    for _ in range(2):  # again, to be compared
+        with DocumentWriter(("out", folder), "${rank}_${chunk_index}.parquet", max_file_size=-1) as writer:
+            for chunk, item in enumerate(metadata):
+                document = Document("text", str(chunk), metadata=item)
+                writer.write(document, rank=0, chunk_index=chunk)
+                writer.close_file(writer._get_output_filename(document, 0, chunk_index=chunk))
+        rows = read_by_all(tmp_path / "out")
+        assert [row["metadata"] for row in rows] == [{"n": 1, "t": None}, {"n": None, "t": None}, None]

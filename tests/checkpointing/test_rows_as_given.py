@@ -266,6 +266,25 @@ def test_names_are_never_cut(tmp_path: pathlib.Path, rows: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "rows",
+    [
+        polars.DataFrame({"a": polars.Series([2**100], dtype=polars.Int128)}),
+        polars.DataFrame({"a": polars.Series([{"k": 1}], dtype=polars.Struct({"k": polars.Int128}))}),
+        polars.LazyFrame({"a": polars.Series([1], dtype=polars.Int128)}),
+        duckdb.sql("select '1:00:00+02'::timetz as a"),
+        duckdb.sql("select [{'k': '1:00:00+02'::timetz}] as a"),
+        duckdb.sql("select '101'::bit as a"),
+    ],
+)
+def test_what_a_library_does_not_hand_on_is_refused(tmp_path: pathlib.Path, rows: Any) -> None:
+    with pytest.raises(mq.SchemaError, match=r"column 'a' is .* in (polars|duckdb): .*cast"):
+        written(tmp_path, rows)
+    table = mq.create_table(tmp_path / "table", pa.schema([("a", pa.int64())]))
+    with pytest.raises(mq.SchemaError, match="column 'a' is"):
+        table.append(rows)
+
+
+@pytest.mark.parametrize(
     "frame",
     [
         pd.DataFrame([[1, 2]], columns=["a", "a"]),

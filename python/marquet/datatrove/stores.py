@@ -20,8 +20,8 @@ from marquet._verify import verify
 from marquet.errors import ConflictError, InvalidInputError, StorageError
 from marquet.writer import ParquetWriter, PublishedFile
 
-OpenWriter = Callable[[str, int], ParquetWriter]
-"""Opens a writer of one rank in a local folder."""
+OpenWriter = Callable[[str, int, pa.Schema | None], ParquetWriter]
+"""Opens a writer of one rank in a local folder, for rows of a schema where one is known."""
 
 Put = Callable[[str, Callable[[], None]], Any]
 """Calls what puts a file of that name, again where the error is one that passes."""
@@ -87,7 +87,7 @@ class LocalStore(Store):
     def writer_of(self, rank: int) -> ParquetWriter:
         """The rank's, which claims its output."""
         if rank not in self._writers:
-            self._writers[rank] = self._open(self._folder, rank)
+            self._writers[rank] = self._open(self._folder, rank, None)
         return self._writers[rank]
 
     def writer(self, target: Target) -> ParquetWriter:
@@ -116,7 +116,8 @@ class LocalStore(Store):
 class RemoteStore(Store):
     """Each unit is written and verified in a local folder of its own, and then put under its names, file by file whole.
 
-    What is there already is compared: equal rows are left alone, others are an error.
+    What is there already is compared: equal rows are left alone, others are an error. A unit has the types of the units
+    before, also in columns where no value tells them.
     """
 
     def __init__(self, folder: DataFolder, open_writer: OpenWriter, put: Put) -> None:
@@ -124,12 +125,13 @@ class RemoteStore(Store):
         self._open = open_writer
         self._put = put
         self._units: dict[tuple[int, int | str], tuple[ParquetWriter, Path]] = {}
+        self._schema: pa.Schema | None = None  # of the unit that was closed last
 
     def writer(self, target: Target) -> ParquetWriter:
         """The one of the target's unit."""
         if target.unit not in self._units:
             path = Path(tempfile.mkdtemp(prefix="marquet-datatrove-"))
-            self._units[target.unit] = (self._open(str(path), target.rank), path)
+            self._units[target.unit] = (self._open(str(path), target.rank, self._schema), path)
         return self._units[target.unit][0]
 
     def close_unit(self, target: Target) -> None:
@@ -153,6 +155,7 @@ class RemoteStore(Store):
         writer, path = self._units[unit]
         for file in writer.close().files:
             self._publish(path, file)
+        self._schema = writer.schema or self._schema
         del self._units[unit]
         shutil.rmtree(path)
 

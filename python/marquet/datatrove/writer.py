@@ -248,13 +248,13 @@ class ParquetWriter(DiskWriter):
             )
         return self._session
 
-    def _open_rank(self, folder: str, rank: int) -> RollingWriter:
+    def _open_rank(self, folder: str, rank: int, schema: pa.Schema | None) -> RollingWriter:
         kind = RollingWriter if self._has_own_adapter else _DocumentWriter
         return kind(
             folder,
             self.output_filename.template,
             rank=rank,
-            schema=self.schema,
+            schema=schema if self.schema is None else self.schema,
             compression=self.compression or "none",
             row_group_size=self.batch_size if self.batch_size > 0 else 1 << 20,
             max_file_size=max(0, self.max_file_size),

@@ -36,7 +36,11 @@ arrow::Status CheckFiles(file::FileSystem& fs, const std::string& folder, Writer
   for (PublishedUnit& unit : before->units) {
     for (PublishedFile& file : unit.files) {
       const std::string path = file::JoinPath(folder, file.name);
-      if (auto found = AsItIs(fs, folder, file); found.ok()) file = *std::move(found);
+      if (!file.digest_before.empty()) {
+        // Either may have the name; which of them does may not be on stable storage.
+        if (auto found = AsItIs(fs, folder, file); found.ok()) file = *std::move(found);
+        ARROW_RETURN_NOT_OK(fs.SyncDirectory(file::ParentPath(path)));
+      }
       const auto info = fs.Stat(path);
       if (!info.ok() && !IsKind(info.status(), ErrorKind::kNotFound)) return info.status();
       if (info.ok() && info->size == file.bytes) continue;

@@ -12,6 +12,7 @@
 #include "marquet/parquet/reader.h"
 #include "marquet/parquet/row_schema_internal.h"
 #include "marquet/parquet/rows_of_files_internal.h"
+#include "marquet/parquet/undecided_types_internal.h"
 #include "parquet/metadata.h"
 #include "spdlog/logger.h"
 
@@ -61,12 +62,26 @@ class OrphanWalk {
   const Orphans& orphans_;
 };
 
-// Rows as they would have been published: what had values elsewhere in the writer's run may be all null here.
-arrow::Result<std::shared_ptr<arrow::RecordBatch>> InSchemaOf(
-    const arrow::RecordBatch& published, const std::shared_ptr<arrow::RecordBatch>& rows) {
-  if (rows->schema()->Equals(*published.schema(), /*check_metadata=*/false)) return rows;
-  ARROW_ASSIGN_OR_RAISE(const auto coercion, FitRows(rows->schema(), published.schema()));
-  return coercion.Apply(*rows);
+// Published rows and the same number of others in one schema: what has values in the one may be all null, or
+// no column, in the other. kSchema where there is none.
+struct Comparable {
+  std::shared_ptr<arrow::RecordBatch> published, rows;
+};
+
+arrow::Result<Comparable> InOneSchema(const std::shared_ptr<arrow::RecordBatch>& published,
+                                      const std::shared_ptr<arrow::RecordBatch>& rows) {
+  const auto in =
+      [](const std::shared_ptr<arrow::RecordBatch>& batch,
+         const std::shared_ptr<arrow::Schema>& schema) -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
+    if (batch->schema()->Equals(*schema, /*check_metadata=*/false)) return batch;
+    ARROW_ASSIGN_OR_RAISE(const auto coercion, FitRows(batch->schema(), schema));
+    return coercion.Apply(*batch);
+  };
+  const auto schema = Decided(published->schema(), *rows->schema(), rows->schema()->field_names());
+  Comparable both;
+  ARROW_ASSIGN_OR_RAISE(both.published, in(published, schema));
+  ARROW_ASSIGN_OR_RAISE(both.rows, in(rows, schema));
+  return both;
 }
 
 // The first row in which two batches of equal length differ, or nothing.
@@ -120,12 +135,12 @@ arrow::Status CheckSameRows(const std::shared_ptr<file::FileSystem>& fs,
     if (b == nullptr) return differs("was published and is not among the rows written again");
     if (a == nullptr) return differs("is written again as part of a chunk that was published without it");
     const int64_t rows = std::min(a->num_rows(), b->num_rows());
-    const auto fitted = InSchemaOf(*a, b->Slice(0, rows));
-    if (!fitted.ok()) {
+    const auto both = InOneSchema(a->Slice(0, rows), b->Slice(0, rows));
+    if (!both.ok()) {
       return differs(fmt::format("was published with the schema {}; it is now {}", a->schema()->ToString(),
                                  b->schema()->ToString()));
     }
-    if (const auto at = FirstDifference(*a->Slice(0, rows), **fitted)) {
+    if (const auto at = FirstDifference(*both->published, *both->rows)) {
       row += *at;
       return differs("was published with other values than it has now");
     }

@@ -18,13 +18,32 @@ bool IsList(arrow::Type::type id) {
          id == arrow::Type::LARGE_LIST_VIEW;
 }
 
+std::shared_ptr<arrow::DataType> ListOf(arrow::Type::type id, std::shared_ptr<arrow::Field> item) {
+  switch (id) {
+    case arrow::Type::LARGE_LIST:
+      return arrow::large_list(std::move(item));
+    case arrow::Type::LIST_VIEW:
+      return arrow::list_view(std::move(item));
+    case arrow::Type::LARGE_LIST_VIEW:
+      return arrow::large_list_view(std::move(item));
+    default:
+      return arrow::list(std::move(item));
+  }
+}
+
 std::shared_ptr<arrow::DataType> Decided(const std::shared_ptr<arrow::DataType>& type,
                                          const std::shared_ptr<arrow::DataType>& found) {
   if (!IsUndecided(*type)) return type;
   if (type->id() == arrow::Type::NA) return found;
   if (IsList(type->id()) && IsList(found->id())) {
     const auto& item = type->field(0);
-    return arrow::list(item->WithType(Decided(item->type(), found->field(0)->type())));
+    return ListOf(type->id(), item->WithType(Decided(item->type(), found->field(0)->type())));
+  }
+  if (type->id() == arrow::Type::MAP && found->id() == arrow::Type::MAP) {
+    const auto& map = static_cast<const arrow::MapType&>(*type);
+    const auto& other = static_cast<const arrow::MapType&>(*found);
+    return arrow::map(map.key_type(), map.item_field()->WithType(Decided(map.item_type(), other.item_type())),
+                      map.keys_sorted());
   }
   if (type->id() != arrow::Type::STRUCT || found->id() != arrow::Type::STRUCT) return type;
   arrow::FieldVector fields;
