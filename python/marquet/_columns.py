@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
-from marquet._values import check_name, check_names, first_cut, first_misfit, walk
+from marquet._values import check_name, check_names, first_cut, first_misfit, mixes_numpy_times, walk
 from marquet.errors import SchemaError
 
 _MISFITS = (pa.ArrowException, ValueError, TypeError, OverflowError)
@@ -69,6 +69,8 @@ def column_of(
     if typed is not None:
         return typed
     try:
+        if mixes_numpy_times(values):
+            raise TypeError("NumPy's times and numbers have no common type")
         array = pa.array(values)
     except _MISFITS as error:
         typed = _typed(values, wanted, rounds) if wanted is not None else None

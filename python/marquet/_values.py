@@ -157,6 +157,33 @@ def _is_no_finer(value: Any, unit: str) -> bool:
     return unit == "ns" or not (getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0))
 
 
+def mixes_numpy_times(values: Sequence[Any]) -> bool:
+    """Whether NumPy's times and numbers stand in one place. pyarrow finds no type for such values: it crashes."""
+    if _UNCHANGING.issuperset(map(type, values)):
+        return False
+    kinds: dict[str, set[type]] = {}
+    for value in values:
+        for where, kind in _numpy_kinds(value, ""):
+            kinds.setdefault(where, set()).add(kind)
+    return any(np.datetime64 in found and len(found) > 1 for found in kinds.values())
+
+
+def _numpy_kinds(value: Any, where: str) -> Iterator[tuple[str, type]]:
+    if isinstance(value, np.ndarray):
+        if value.dtype != object:
+            yield f"{where}[]", value.dtype.type
+            return
+        value = value.tolist()
+    if isinstance(value, np.generic):
+        yield where, type(value)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _numpy_kinds(item, f"{where}.{key}")
+    elif isinstance(value, (list, tuple)) and not _UNCHANGING.issuperset(map(type, value)):
+        for item in value:
+            yield from _numpy_kinds(item, f"{where}[]")
+
+
 def first_misfit(values: Sequence[Any], first_row: int) -> tuple[str, str]:
     """Why values have no common type: where within them (".key", "" for the values themselves), and what is there."""
     first: dict[str, tuple[int, type]] = {}

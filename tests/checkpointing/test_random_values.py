@@ -68,6 +68,8 @@ def told(value: Any) -> Any:
         return None
     if isinstance(value, (bool, np.bool_)):
         return "bool", bool(value)
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return ("naive" if isinstance(value, np.datetime64) else "duration"), int(value.astype("i8"))
     if isinstance(value, (float, np.floating)):
         value = float(value)
         return "number", Fraction(value) if math.isfinite(value) else str(value)
@@ -75,8 +77,6 @@ def told(value: Any) -> Any:
         return "number", Fraction(int(value) if isinstance(value, np.integer) else value)
     if isinstance(value, (str, bytes)):
         return type(value).__name__, value
-    if isinstance(value, (np.datetime64, np.timedelta64)):
-        return ("naive" if isinstance(value, np.datetime64) else "duration"), int(value.astype("i8"))
     if isinstance(value, pd.Timestamp):
         return "naive", value.value
     if isinstance(value, datetime.datetime):

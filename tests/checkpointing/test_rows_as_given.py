@@ -80,6 +80,8 @@ def test_a_dictionary_may_be_filled_again(tmp_path: pathlib.Path) -> None:
         ([1, 2**63], 1),
         ([-1, -(2**70)], 1),
         ([1, object()], 1),
+        ([np.datetime64(5, "ns"), np.float32(1)], 1),
+        ([{"k": np.datetime64(5, "ns")}, {"k": np.int16(1)}], 1),
         ([1, np.True_], 1),
         ([[1, np.True_]], 0),
         ([np.array([True]), [1]], 0),
