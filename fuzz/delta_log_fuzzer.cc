@@ -39,7 +39,7 @@ void Commit(std::string_view text) {
   static_cast<void>(marquet::delta::CheckWritable((*snapshot)->protocol, (*snapshot)->metadata));
   for (const auto& file : (*snapshot)->files) {
     if (!file->stats.empty()) {
-      static_cast<void>(marquet::delta::StatisticsFromJson(file->stats, *(*snapshot)->schema));
+      static_cast<void>(marquet::delta::StatisticsOf(*file, *(*snapshot)->schema));
     }
     for (const std::string& column : (*snapshot)->metadata.partition_columns) {
       const auto value = file->partition_values.find(column);
@@ -69,11 +69,14 @@ void Statistics(std::string_view text) {
       arrow::field("t", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")),
       arrow::field("n", arrow::decimal128(20, 3)),
   });
-  const auto statistics = marquet::delta::StatisticsFromJson(text, *schema);
-  if (!statistics.ok()) return;
-  const std::string written =
-      marquet::delta::StatisticsToJson(statistics->rows.value_or(0), statistics->columns);
-  Require(marquet::delta::StatisticsFromJson(written, *schema).ok());
+  for (const auto writer :
+       {marquet::delta::StatisticsWriter::kMarquet, marquet::delta::StatisticsWriter::kOther}) {
+    const auto statistics = marquet::delta::StatisticsFromJson(text, *schema, writer);
+    if (!statistics.ok()) return;
+    const std::string written =
+        marquet::delta::StatisticsToJson(statistics->rows.value_or(0), statistics->columns);
+    Require(marquet::delta::StatisticsFromJson(written, *schema).ok());
+  }
 }
 
 }  // namespace

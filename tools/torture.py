@@ -1,7 +1,7 @@
-"""Runs all of the proof that nothing is lost: failing operations, kills, power cuts, full disks, contention.
+"""Runs all of the proof that nothing is lost: faults, exceptions, kills, power cuts, full disks, contention.
 
 What `make test` runs in part runs whole here, with a seed that is printed and that repeats a failure. It ends with a
-table: faults injected, survived, rows lost. Exit status 1 when anything failed.
+table: faults injected, of which kinds, survived, rows lost. Exit status 1 when anything failed.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class Row:
     """What one group of tests did."""
 
     faults: int = 0
+    kinds: dict[str, int] = dataclasses.field(default_factory=dict)
+    """Of programs of C++ tests, which tell them apart."""
     passed: int = 0
     failed: int = 0
     skipped: list[str] = dataclasses.field(default_factory=list)
@@ -64,7 +66,10 @@ def run_program(program: pathlib.Path, environment: dict[str, str], rows: dict[s
     if report.exists():
         add_report(report, of_tests)
     row = rows.setdefault(f"{program.parent.name}, in memory", Row())
-    row.faults += sum(int(line.removeprefix(TOLD)) for line in told)
+    for line in told:
+        count, kind = line.removeprefix(TOLD).split(" ", 1)
+        row.faults += int(count)
+        row.kinds[kind] = row.kinds.get(kind, 0) + int(count)
     for each in of_tests.values():
         row.passed += each.passed
         row.failed += each.failed
@@ -106,6 +111,8 @@ def main() -> int:
         if row.passed + row.failed + len(row.skipped) == 0:
             continue
         print(f"{name:<58} {row.faults:>9,} {row.passed:>6} {row.failed:>6} {len(row.skipped):>7}")
+        if row.kinds:
+            print("    " + ", ".join(f"{count:,} {kind}" for kind, count in sorted(row.kinds.items())))
         for why in row.skipped:
             print(f"    skipped: {why}")
         total.faults += row.faults

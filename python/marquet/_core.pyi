@@ -146,13 +146,13 @@ def dbn_decode(path: str, allow_truncated: bool = False, keep_unknown: bool = Fa
 def dbn_encode_back(path: str) -> bytes:
     """A DBN file decoded and encoded again, uncompressed."""
 
-def depth_tensor(rows: object, features: Sequence[str], micro_pip: str | None, time_bins: int, ticks_per_bin: int) -> NDArray[numpy.float32]:
+def depth_tensor(rows: object, features: Sequence[str], micro_pip: str | None, time_bins: int, ticks_per_bin: int, across_rolls: bool) -> NDArray[numpy.float32]:
     """See marquet.depth.tensor."""
 
 class TensorStream:
     """See marquet.depth.TensorStream."""
 
-    def __init__(self, rows: object, features: Sequence[str], micro_pip: str | None, time_bins: int, ticks_per_bin: int) -> None: ...
+    def __init__(self, rows: object, features: Sequence[str], micro_pip: str | None, time_bins: int, ticks_per_bin: int, across_rolls: bool) -> None: ...
 
     def compute(self, begin: int, out: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')]) -> None: ...
 
@@ -162,16 +162,16 @@ class TensorStream:
     @property
     def shape(self) -> list[int]: ...
 
-def labels_fit(rows: object | None, lookback: int, lookforward: int, offset: int, nbins: int, invalid: str, ties: str, seed: int, max_gap_ns: int, thresholds: Sequence[float] | None, start_ns: int | None, end_ns: int | None, data_version: str) -> str:
+def labels_fit(rows: object | None, lookback: int, lookforward: int, offset: int, nbins: int, invalid: str, ties: str, seed: int, max_gap_ns: int, across_rolls: bool, thresholds: Sequence[float] | None, start_ns: int | None, end_ns: int | None, data_version: str) -> str:
     """Fitted labels as JSON."""
 
-def labels_apply(rows: object, fitted: str, max_gap_ns: int) -> tuple[NDArray[numpy.int64], NDArray[numpy.float64], dict[str, Any]]:
+def labels_apply(rows: object, fitted: str, max_gap_ns: int, across_rolls: bool | None) -> tuple[NDArray[numpy.int64], NDArray[numpy.float64], dict[str, Any]]:
     """Labels (-1 for none), moves (NaN for none), and a report."""
 
 def labels_load(samples: str, name: str) -> dict[str, str]:
     """The stored labels of a samples table, as JSON by symbol."""
 
-def build_samples(book: str, samples: str, mode: str, symbols: Sequence[str], where: str, features: Sequence[str], micro_pip: str | None, definitions: str | None, time_bins: int, ticks_per_bin: int, hop: int, max_gap_ns: int, lookback: int, lookforward: int, offset: int, nbins: int, invalid: str, ties: str, seed: int, fit_start_ns: int | None, fit_end_ns: int | None, thresholds: Sequence[float] | None, fitted: str | None, labels_name: str, memory: int, progress: object | None) -> tuple[str, str]:
+def build_samples(book: str, samples: str, mode: str, symbols: Sequence[str], where: str, features: Sequence[str], micro_pip: str | None, definitions: str | None, time_bins: int, ticks_per_bin: int, hop: int, max_gap_ns: int, across_rolls: bool, lookback: int, lookforward: int, offset: int, nbins: int, invalid: str, ties: str, seed: int, fit_start_ns: int | None, fit_end_ns: int | None, thresholds: Sequence[float] | None, fitted: str | None, labels_name: str, memory: int, progress: object | None) -> tuple[str, str]:
     """The report of marquet.depth.build_samples, as JSON and as text."""
 
 def default_thresholds() -> list[float]:

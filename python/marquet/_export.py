@@ -9,6 +9,7 @@ from typing import Literal
 
 from marquet import _core
 from marquet._filters import FilterLike, normalize
+from marquet._told import told
 from marquet.errors import InvalidInputError
 
 
@@ -57,7 +58,9 @@ def export(
         raise InvalidInputError(
             "an export takes no Arrow expression", hint="Use SQL text, or write table.scan(filter=...) yourself."
         )
-    report = _core.export(
-        os.fspath(table), format, os.fspath(output), source, list(columns or ()), terms, version, replace, progress
+    names = list(columns or ())
+    paths = os.fspath(table), os.fspath(output)
+    return told(
+        lambda done: _core.export(paths[0], format, paths[1], source, names, terms, version, replace, progress, done),
+        lambda report: ExportReport(**report),
     )
-    return ExportReport(**report)

@@ -6,20 +6,15 @@ for a ``pyarrow.compute.Expression``, which means what Arrow says and is applied
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
-import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from marquet._time import to_text
+from marquet._literals import Literal, literal
 from marquet.errors import InvalidInputError
 
-Literal: TypeAlias = "bool | int | float | str | None"
 CoreFilter: TypeAlias = "str | list[list[tuple[str, str, list[Literal]]]] | None"
 
 FilterLike: TypeAlias = "str | Sequence[Any] | pc.Expression | None"
@@ -92,35 +87,32 @@ def _term(term: Sequence[Any]) -> tuple[str, str, list[Literal]]:
         return column, op, values
     if op in _WITH_MANY:
         return column, op, _values(op, value)
-    return column, op, [_literal(value)]
+    return column, op, [literal(value)]
 
 
 def _values(op: str, value: object) -> list[Literal]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, (Collection, Iterable)):
+    if isinstance(value, (str, bytes)) or not isinstance(value, (Collection, Iterable)) or _dimensions(value) != 1:
         raise InvalidInputError(f"{op!r} takes a list of values, found {value!r}")
-    return [_literal(one) for one in value]
+    return [literal(one) for one in _exactly(value)]
 
 
-def _literal(value: object) -> Literal:
-    if isinstance(value, pa.Scalar):
-        value = value.as_py()
-    if isinstance(value, (dt.datetime, dt.date, np.datetime64)):
-        return to_text(value)
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, (bool, float, str)):
-        return value
-    if isinstance(value, int):
-        return value if -(2**63) <= value < 2**63 else _beyond_int64(value)
-    if isinstance(value, decimal.Decimal):
-        return _literal(int(value)) if value == value.to_integral_value() else float(value)
-    raise InvalidInputError(f"a filter cannot compare with {value!r} of type {type(value).__name__}")
+def _dimensions(value: object) -> int:
+    """Of an array or frame; a plain list has one."""
+    return getattr(value, "ndim", 1)
 
 
-def _beyond_int64(value: int) -> float:
-    # A double orders like the integer against every int64, as long as it is not rounded onto one.
-    try:
-        rounded = float(value)
-    except OverflowError:
-        return math.copysign(math.inf, value)
-    return math.nextafter(rounded, -math.inf) if rounded == -(2.0**63) else rounded
+def _exactly(values: Iterable[Any]) -> Iterable[Any]:
+    """The values one by one, as scalars that keep every digit."""
+    if type(values).__module__.partition(".")[0] == "polars":  # its own iterator cuts nanoseconds
+        try:
+            exact: Iterable[Any] = pa.chunked_array(values)
+            return exact
+        except (pa.ArrowException, TypeError, ValueError, _polars_error()):  # objects, or integers of 128 bits
+            return values
+    return values
+
+
+def _polars_error() -> type[Exception]:
+    import polars as pl
+
+    return pl.exceptions.PolarsError

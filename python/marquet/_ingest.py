@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from marquet import _core
+from marquet._told import told
 from marquet._verify import VerifyLevel
-from marquet.errors import MarquetError
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,29 @@ class SourcePart:
 
 
 @dataclass(frozen=True)
+class ReplacedRows:
+    """Rows that went because they came again: those of one older source, symbol and day."""
+
+    table: str
+    source: str
+    """The older one's name."""
+    symbol: str | None
+    """None for rows without one."""
+    date: str | None
+    rows: int
+
+
+@dataclass(frozen=True)
 class SourceReport:
-    """What became of one source. Records in = rows out + control records + unknown records, always."""
+    """What became of one source. Records in = rows out + control records + unknown records, always.
+
+    Rows of the table before + rows - rows_replaced = rows of the table after.
+    """
 
     source: str
     status: str
-    """"ingested", "skipped", "replaced", "would ingest" or "failed"."""
+    """"ingested", "replaced" (rows of other sources went), "skipped" or "failed"; of a dry run "would ingest" and
+    "would replace" for the first two."""
     digest: str
     """XXH3-128 of the file's bytes."""
     kind: str
@@ -42,6 +59,8 @@ class SourceReport:
     bytes: int
     records: int
     rows: int
+    rows_replaced: int
+    """Rows of other sources that went for it; `replaced` counts them by symbol and day."""
     control_records: int
     unknown_records: int
     unknown_by_rtype: dict[str, int]
@@ -57,6 +76,7 @@ class SourceReport:
     seconds: float
     parts: list[SourcePart]
     """What each table took in; empty where nothing was."""
+    replaced: list[ReplacedRows]
     note: str
     """Why it was skipped, or which layout was chosen."""
     error: str
@@ -84,6 +104,11 @@ class IngestReport:
     def rows(self) -> int:
         """Rows written, of all sources."""
         return sum(source.rows for source in self.sources)
+
+    @property
+    def rows_replaced(self) -> int:
+        """Rows of older sources that went, for all sources."""
+        return sum(source.rows_replaced for source in self.sources)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as ``marquet ingest --json`` prints it."""
@@ -132,8 +157,9 @@ def ingest(
         keep_unknown: Keep records of unknown type, raw, with the source's description.
         on_error: What a time beyond int64 becomes: an error, or "null" (counted).
         again: Ingest the same bytes a second time; their rows are there twice unless `on_overlap` is "replace".
-        on_overlap: What to do with rows for a symbol, day and time range that another source filled: refuse ("error"),
-            "replace" the other source's rows in the same commit, or "append" anyway.
+        on_overlap: What to do with rows for a symbol, publisher, day and time range that another source filled: refuse
+            ("error"), "append" anyway, or "replace" exactly those rows of the other source in the same commit; the rest
+            of it stays. Sources of one call never replace each other.
         partition_by: Of a new table; by default symbol and date, or date alone past 1,000 symbols.
         compression: "zstd", "snappy", "gzip", "lz4", "brotli" or "none".
         compression_level: Of the codec; zstd's default here is 1.
@@ -141,7 +167,7 @@ def ingest(
         verify: How far each data file is checked before it is published: "footer", "crc" or "full".
         jobs: Threads; 0 for as many as there are processors.
         memory: Bytes to stay below.
-        dry_run: Read everything and report, but write nothing.
+        dry_run: Read everything and report what would become of each source, but write nothing.
         progress: Called with phase, rows, bytes done and bytes in all, some ten times a second at most.
 
     Returns:
@@ -150,35 +176,49 @@ def ingest(
     Raises:
         MarquetError: The first failure; its attribute ``report`` holds the report up to there. CorruptDataError for
             damaged bytes, UnsupportedError for what is no DBN that is known, InvalidInputError for an overlap,
+            ConflictError where others kept changing what was to be replaced,
             NotFoundError for a missing source, StorageError for a refusal of the operating system.
-        KeyboardInterrupt: Ctrl-C; nothing half done is visible, and running again goes on.
+        KeyboardInterrupt: Ctrl-C; nothing half done is visible, and running again goes on. Its attribute ``report``,
+            where it has one, tells of each source: a commit that had begun is ended, and is there.
     """
     given = list(source) if isinstance(source, (list, tuple)) else [source]
-    with tempfile.TemporaryDirectory(prefix="marquet-") as folder:
-        text, report, error = _core.ingest(
-            [_source_path(one, Path(folder) / str(place)) for place, one in enumerate(given)],
-            os.fspath(table),
-            split_by_schema=split_by_schema,
-            allow_truncated=allow_truncated,
-            keep_unknown=keep_unknown,
-            null_on_overflow=_is_null(on_error),
-            again=again,
-            on_overlap=on_overlap,
-            partition_by=[partition_by] if isinstance(partition_by, str) else list(partition_by),
-            compression=compression,
-            compression_level=compression_level,
-            row_group_size=row_group_size,
-            verify=verify,
-            jobs=jobs,
-            memory=memory,
-            dry_run=dry_run,
-            progress=progress,
-        )
-    result = _report(text, report)
-    if isinstance(error, MarquetError):
-        error.report = result
-    if isinstance(error, BaseException):
-        raise error
+
+    def call(done: Callable[[Any], None]) -> None:
+        with tempfile.TemporaryDirectory(prefix="marquet-") as folder:
+            _core.ingest(
+                [_source_path(one, Path(folder) / str(place)) for place, one in enumerate(given)],
+                os.fspath(table),
+                split_by_schema=split_by_schema,
+                allow_truncated=allow_truncated,
+                keep_unknown=keep_unknown,
+                null_on_overflow=_is_null(on_error),
+                again=again,
+                on_overlap=on_overlap,
+                partition_by=[partition_by] if isinstance(partition_by, str) else list(partition_by),
+                compression=compression,
+                compression_level=compression_level,
+                row_group_size=row_group_size,
+                verify=verify,
+                jobs=jobs,
+                memory=memory,
+                dry_run=dry_run,
+                progress=progress,
+                done=done,
+            )
+
+    failures: list[Any] = []
+
+    def report(told_by_core: tuple[str, str, Any]) -> IngestReport:
+        text, content, error = told_by_core
+        result = _report(text, content)
+        if isinstance(error, BaseException):
+            error.__dict__["report"] = result
+            failures.append(error)
+        return result
+
+    result = told(call, report)
+    if failures:
+        raise failures[0]
     return result
 
 
@@ -208,5 +248,7 @@ def _report(text: str, report: str) -> IngestReport:
     sources = []
     for source in content["sources"]:
         parts = [SourcePart(**part) for part in source["parts"]]
-        sources.append(SourceReport(**{**{name: source[name] for name in names}, "parts": parts}))
+        replaced = [ReplacedRows(**rows) for rows in source["replaced"]]
+        values = {name: source[name] for name in names}
+        sources.append(SourceReport(**{**values, "parts": parts, "replaced": replaced}))
     return IngestReport(sources=sources, ok=content["ok"], not_tried=content["not_tried"], text=text)

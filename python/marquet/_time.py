@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -37,22 +37,45 @@ def to_nanos(value: TimeLike) -> int:
 
 
 def to_text(value: dt.datetime | dt.date | np.datetime64) -> str:
-    """ISO-8601 text of a time in UTC, to the nanosecond where the value has it (a pandas Timestamp does).
+    """ISO-8601 text of a time, exact to the last digit that the value has (a pandas Timestamp has nanoseconds).
 
     Raises:
         InvalidInputError: The value is not a time (NaT).
     """
-    if isinstance(value, np.datetime64):
-        text = str(np.datetime_as_string(value, unit="D" if np.datetime_data(value)[0] in "YMWD" else "ns"))
-    elif isinstance(value, dt.datetime):
-        text = (value if value.tzinfo is None else value.astimezone(dt.UTC)).isoformat()
-    else:
-        text = value.isoformat()
-    if text == "NaT":
+    if is_missing_time(value):
         raise InvalidInputError("NaT is not a time")
-    return text
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        value = value.astimezone(dt.UTC)  # offsets of odd seconds have no common spelling
+    if not isinstance(value, np.datetime64):
+        return value.isoformat()
+    unit: Any = np.datetime_data(value)[0]
+    if unit in "YMWD":
+        return _within_years(str(np.datetime_as_string(value, unit="D")))
+    return _within_years(str(np.datetime_as_string(value, unit="s" if unit in "hm" else unit)))
 
 
-def from_nanos(nanos: int) -> dt.datetime:
-    """The datetime in UTC of nanoseconds since 1970, to the microsecond below."""
-    return _EPOCH + dt.timedelta(microseconds=nanos // 1000)
+def _within_years(text: str) -> str:
+    """The text, or one of a year that is as far away as text may say, for a year further off than any column holds."""
+    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
+    return text if digits.index("-") <= 12 else f"{sign}{'9' * 12}-01-01"
+
+
+def is_missing_time(value: Any) -> bool:
+    """Whether it is the NaT of NumPy or pandas."""
+    return (isinstance(value, np.datetime64) and bool(np.isnat(value))) or type(value).__name__ == "NaTType"
+
+
+def text_of_ticks(ticks: int, unit: Any) -> str:
+    """ISO-8601 text of so many "D", "s", "ms", "us" or "ns" since 1970."""
+    return to_text(np.datetime64(ticks, unit))
+
+
+def from_nanos(nanos: int) -> dt.datetime | None:
+    """The datetime in UTC of nanoseconds since 1970, to the microsecond below.
+
+    None where Python has none: outside the years 1 to 9999.
+    """
+    try:
+        return _EPOCH + dt.timedelta(microseconds=nanos // 1000)
+    except OverflowError:
+        return None

@@ -14,6 +14,7 @@ from marquet import _core
 from marquet._filters import FilterLike
 from marquet._rows import to_stream, with_rows
 from marquet._time import TimeLike, from_nanos, to_nanos
+from marquet._told import told
 from marquet._verify import Damage, TableVerdict, VerifyLevel
 from marquet.scan import PriceForm, Scan
 
@@ -161,9 +162,11 @@ class Table:
             ConflictError: Another writer changed the table in a way that this append cannot be moved behind.
             CommitUnknownError: It could not be learnt whether the commit happened.
             StorageError: The operating system refused; nothing became visible.
-            KeyboardInterrupt: Ctrl-C; nothing became visible.
+            KeyboardInterrupt: Ctrl-C. Nothing became visible, unless the commit had begun: then it is ended, and the
+                exception's attribute ``report`` holds what would have been returned.
             BaseException: Whatever a generator behind a ``pyarrow.RecordBatchReader`` raises; nothing became visible.
         """
+        stream = to_stream(data, lambda: self.schema, fixed=True)
         append = partial(
             self._core.append,
             mode=mode,
@@ -176,7 +179,7 @@ class Table:
             metadata=dict(metadata or {}),
             on_file=on_file,
         )
-        return AppendReport(**with_rows(append, to_stream(data, lambda: self.schema, fixed=True)))
+        return told(lambda done: with_rows(partial(append, done=done), stream), lambda report: AppendReport(**report))
 
     def scan(
         self,
@@ -201,9 +204,11 @@ class Table:
                 must; a SQL predicate; or a ``pyarrow.compute.Expression``. Operators are ``== = != <> < <= > >= in``,
                 ``not in``, ``between``, ``not between``, ``like``, ``is null``, ``is not null``, ``is nan``.
                 ``between`` takes a pair, ``is null`` takes None. Only ``is null`` selects a null; comparisons with a
-                NaN are false but for ``!=``. Times compare with ISO-8601 text, datetimes and ``numpy.datetime64``,
-                prices with text ("4750.25"); a bare integer is compared with a price as it is stored, in units of 1e-9.
-                An expression means what Arrow says, and is applied by Arrow to the rows read.
+                NaN are false but for ``!=``, and so are those with None, NaT and pandas' NA, which are null. Numbers
+                of any length are exact. Times compare with ISO-8601 text, datetimes and ``numpy.datetime64`` of any
+                year and unit. Prices compare with text ("4750.25") and ``Decimal``, and with numbers in the form that
+                ``price`` gives them: prices for "float" and "decimal", integers in units of 1e-9 for "stored". An
+                expression means what Arrow says of the rows that the scan gives, and is applied by Arrow to them.
             start: Rows at or after this time.
             end: Rows before this time.
             time_column: What ``start`` and ``end`` are held against; ``ts`` where there is one, else the first
@@ -235,11 +240,17 @@ class Table:
             use_threads=use_threads,
         )
 
-    def lazy(self) -> pl.LazyFrame:
-        """A Polars LazyFrame over this version; Polars pushes columns, filters and limits down into the scan."""
+    def lazy(self, *, price: PriceForm = "stored") -> pl.LazyFrame:
+        """A Polars LazyFrame over this version; Polars pushes columns, filters and limits down into the scan.
+
+        A filter means what Polars says, and selects the rows that it selects of ``scan(price=price).to_polars()``.
+
+        Args:
+            price: As :meth:`scan` has it. Stored prices are integers of 1e-9 to Polars.
+        """
         from marquet._polars import lazy
 
-        return lazy(self)
+        return lazy(self, price)
 
     def info(self) -> dict[str, Any]:
         """What the table holds, out of the log alone.
@@ -247,8 +258,9 @@ class Table:
         Returns:
             ``path``, ``version``, ``timestamp`` (of the commit, a datetime), ``id``, ``name``, ``description``,
             ``schema``, ``partition_columns``, ``files``, ``rows`` (None when a file lacks statistics), ``bytes``,
-            ``latest_timestamp`` (a datetime, to the microsecond below, or None) and ``partitions``: a list of
-            ``values``, ``files``, ``rows``, ``bytes``.
+            ``latest_timestamp`` (a datetime, to the microsecond below; None for an empty table, and for a time past
+            the year 9999, which :meth:`latest_timestamp` tells) and ``partitions``: a list of ``values``, ``files``,
+            ``rows``, ``bytes``.
         """
         info = _with_time(self._core.info(), "timestamp")
         latest = info.pop("latest_timestamp_ns")
@@ -275,7 +287,9 @@ class Table:
         return [_with_time(file, "modified") for file in self._core.files()]
 
     def latest_timestamp(self, column: str | None = None) -> int | None:
-        """The largest time of a column in nanoseconds since 1970, out of the log's statistics; None when empty.
+        """The largest time of a column in nanoseconds since 1970, whatever its year; None when empty.
+
+        Out of the statistics; of files that others wrote, the rows that may hold it are read.
 
         Args:
             column: The time column; ``ts`` where there is one, else the first timestamp column.

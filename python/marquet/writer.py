@@ -18,6 +18,7 @@ import pyarrow as pa
 from marquet import _core
 from marquet._columns import rows_to_table
 from marquet._rows import check_has_rows, to_stream, with_rows
+from marquet._told import told
 from marquet._values import own_row
 from marquet._verify import VerifyLevel
 from marquet.errors import InvalidInputError, MarquetError
@@ -355,13 +356,24 @@ class ParquetWriter:
             self._core.close_file(_text("name", name))
 
     def close(self) -> WriteReport:
-        """Publishes what is left, and marks the output as finished. Called again it returns the same report."""
-        if self._report is None:
-            with self._turns:
-                self._hand_on()
-                report = self._core.close()
-                self._turns.closed = True
-            self._report = WriteReport(**{**report, "files": [PublishedFile(**file) for file in report["files"]]})
+        """Publishes what is left, and marks the output as finished. Called again it returns the same report.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C. Where everything was published, which is not stopped half-way, the exception's
+                attribute ``report`` holds the report.
+        """
+        if self._report is not None:
+            return self._report
+        return told(self._close, self._closed)
+
+    def _close(self, done: Callable[[Any], None]) -> None:
+        with self._turns:
+            self._hand_on()
+            self._core.close(done)
+
+    def _closed(self, report: dict[str, Any]) -> WriteReport:
+        self._turns.closed = True
+        self._report = WriteReport(**{**report, "files": [PublishedFile(**file) for file in report["files"]]})
         return self._report
 
     def abort(self) -> None:

@@ -13,6 +13,13 @@ nb::object TextOrNone(const std::string& text) {
 
 nb::object NumberOrNone(int64_t value) { return value < 0 ? nb::object(nb::none()) : nb::cast(value); }
 
+nb::object WideOrNone(std::optional<__int128> value) {
+  if (!value) return nb::none();
+  const auto high = static_cast<int64_t>(*value >> 64);
+  const auto low = static_cast<uint64_t>(*value);
+  return (nb::int_(high) << nb::int_(64)) | nb::int_(low);
+}
+
 Record ToDict(const pq::Damage& damage) {
   Record dict;
   dict["file"] = damage.file;

@@ -23,6 +23,7 @@ using Records = nanobind::typed<nanobind::list, Record>;
 // None in place of an empty text or a negative number.
 nanobind::object TextOrNone(const std::string& text);
 nanobind::object NumberOrNone(int64_t value);
+nanobind::object WideOrNone(std::optional<__int128> value);  // None for nothing
 
 Record ToDict(const pq::Damage& damage);
 Record ToDict(const pq::WrittenFile& file);

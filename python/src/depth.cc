@@ -20,6 +20,7 @@
 #include "marquet/depth/int64_columns.h"
 #include "marquet/depth/labels.h"
 #include "marquet/depth/micro_pip.h"
+#include "marquet/depth/runs.h"
 #include "marquet/depth/tensor.h"
 #include "marquet/file/file_system.h"
 #include "marquet/pipeline/build_samples.h"
@@ -34,6 +35,17 @@ namespace {
 struct Book {
   depth::BookBuffer buffer;
   std::optional<std::string> symbol;
+  depth::RollFinder rolls;
+
+  // That the rows [begin, end) hang together.
+  arrow::Status CheckRun(int64_t begin, int64_t end) const {
+    const auto roll = rolls.Within(begin, end);
+    if (!roll) return arrow::Status::OK();
+    return InvalidInput("the rows change their instrument_id or publisher_id at row " + WithCommas(*roll) +
+                            "; expected a window of one instrument and publisher",
+                        "Filter by instrument_id and publisher_id first, or take such windows with "
+                        "across_rolls=True.");
+  }
 };
 
 bool AllAre(const arrow::StringArray& strings, std::string_view text) {
@@ -67,12 +79,13 @@ arrow::Status NoteSymbol(const arrow::RecordBatch& batch, std::optional<std::str
 }
 
 arrow::Result<Book> ReadBook(arrow::RecordBatchReader& reader, unsigned features) {
-  Book book{depth::BookBuffer(features), {}};
+  Book book{depth::BookBuffer(features), {}, {}};
   for (;;) {
     std::shared_ptr<arrow::RecordBatch> batch;
     ARROW_RETURN_NOT_OK(reader.ReadNext(&batch));
     if (!batch) return book;
     ARROW_RETURN_NOT_OK(NoteSymbol(*batch, &book.symbol));
+    ARROW_RETURN_NOT_OK(book.rolls.Append(*batch));
     ARROW_RETURN_NOT_OK(book.buffer.Append(*batch));
   }
 }
@@ -117,7 +130,7 @@ std::vector<size_t> ShapeOf(const depth::TensorSpec& spec) {
 
 nb::ndarray<nb::numpy, float> Tensor(nb::object rows, const std::vector<std::string>& features,
                                      const std::optional<std::string>& micro_pip, int time_bins,
-                                     int ticks_per_bin) {
+                                     int ticks_per_bin, bool across_rolls) {
   auto reader = ImportStream(rows);
   depth::TensorSpec spec;
   std::vector<float> out;
@@ -125,7 +138,10 @@ nb::ndarray<nb::numpy, float> Tensor(nb::object rows, const std::vector<std::str
     ARROW_ASSIGN_OR_RAISE(const unsigned mask, depth::ParseFeatures(features));
     ARROW_ASSIGN_OR_RAISE(Book book, ReadBook(*reader, mask));
     ARROW_ASSIGN_OR_RAISE(spec, MakeSpec(features, micro_pip, book.symbol, time_bins, ticks_per_bin));
-    if (book.buffer.end() == spec.rows()) out.resize(spec.cells());
+    if (book.buffer.end() == spec.rows()) {
+      if (!across_rolls) ARROW_RETURN_NOT_OK(book.CheckRun(0, spec.rows()));
+      out.resize(spec.cells());
+    }
     return depth::ComputeTensor(book.buffer, spec, out.data());
   }));
   return ToNumpy(std::move(out), ShapeOf(spec));
@@ -135,7 +151,8 @@ nb::ndarray<nb::numpy, float> Tensor(nb::object rows, const std::vector<std::str
 class Stream {
  public:
   Stream(nb::object rows, const std::vector<std::string>& features,
-         const std::optional<std::string>& micro_pip, int time_bins, int ticks_per_bin) {
+         const std::optional<std::string>& micro_pip, int time_bins, int ticks_per_bin, bool across_rolls)
+      : across_rolls_(across_rolls) {
     auto reader = ImportStream(rows);
     Check(WithoutGil([&]() -> arrow::Status {
       ARROW_ASSIGN_OR_RAISE(const unsigned mask, depth::ParseFeatures(features));
@@ -153,13 +170,19 @@ class Stream {
                          std::to_string(spec_.cells())));
     }
     float* data = out.data();
-    Check(WithoutGil([&] { return stream_->Compute(begin, data); }));
+    Check(WithoutGil([&]() -> arrow::Status {
+      if (!across_rolls_ && begin >= 0 && begin <= rows() - spec_.rows()) {
+        ARROW_RETURN_NOT_OK(book_->CheckRun(begin, begin + spec_.rows()));
+      }
+      return stream_->Compute(begin, data);
+    }));
   }
 
   int64_t rows() const { return book_->buffer.end(); }
   std::vector<size_t> shape() const { return ShapeOf(spec_); }
 
  private:
+  bool across_rolls_;
   depth::TensorSpec spec_;
   std::unique_ptr<Book> book_;  // what stream_ reads, so it must not move
   std::unique_ptr<depth::TensorStream> stream_;
@@ -169,16 +192,19 @@ class Stream {
 struct Quotes {
   std::vector<int64_t> bid, ask, time, ts_event, sequence;
   std::vector<int64_t> begins;
+  int64_t rolls = 0;
 };
 
-arrow::Result<Quotes> ReadQuotes(arrow::RecordBatchReader& reader, int64_t max_gap_ns) {
+arrow::Result<Quotes> ReadQuotes(arrow::RecordBatchReader& reader, int64_t max_gap_ns, bool across_rolls) {
   Quotes quotes;
+  depth::RollFinder finder;
   std::optional<std::string> symbol;
   for (;;) {
     std::shared_ptr<arrow::RecordBatch> batch;
     ARROW_RETURN_NOT_OK(reader.ReadNext(&batch));
     if (!batch) break;
     ARROW_RETURN_NOT_OK(NoteSymbol(*batch, &symbol));
+    ARROW_RETURN_NOT_OK(finder.Append(*batch));
     const auto bid = batch->GetColumnByName("bid_px_00"), ask = batch->GetColumnByName("ask_px_00");
     if (!bid || !ask)
       return SchemaError("there are no columns bid_px_00 and ask_px_00; expected order-book rows");
@@ -193,16 +219,16 @@ arrow::Result<Quotes> ReadQuotes(arrow::RecordBatchReader& reader, int64_t max_g
       ARROW_RETURN_NOT_OK(depth::AppendIntegers(*sequence, "sequence", 0, &quotes.sequence));
     }
   }
-  if (quotes.time.empty()) {
-    if (!quotes.bid.empty()) quotes.begins = {0};
-  } else {
-    quotes.begins = depth::RunBegins(quotes.time, max_gap_ns);
-  }
+  quotes.rolls = static_cast<int64_t>(finder.rolls().size());
+  const auto rolls = across_rolls ? std::span<const int64_t>() : finder.rolls();
+  const std::vector<int64_t> no_time(quotes.time.empty() ? quotes.bid.size() : 0);
+  quotes.begins = depth::RunBegins(quotes.time.empty() ? no_time : quotes.time, max_gap_ns, rolls);
   return quotes;
 }
 
-Record ToDict(const depth::LabelReport& report, const depth::Moves& moves) {
+Record ToDict(const depth::LabelReport& report, const depth::Moves& moves, int64_t rolls) {
   Record dict;
+  dict["rolls"] = rolls;
   dict["counts"] = report.counts;
   dict["labelled"] = report.labelled;
   dict["unlabelled"] = report.unlabelled;
@@ -219,8 +245,9 @@ Record ToDict(const depth::LabelReport& report, const depth::Moves& moves) {
 
 arrow::Result<depth::LabelSpec> MakeLabelSpec(int64_t lookback, int64_t lookforward, int64_t offset,
                                               int nbins, const std::string& invalid, const std::string& ties,
-                                              uint64_t seed) {
+                                              uint64_t seed, bool across_rolls) {
   depth::LabelSpec spec;
+  spec.across_rolls = across_rolls;
   spec.lookback = lookback;
   spec.lookforward = lookforward;
   spec.offset = offset;
@@ -234,13 +261,15 @@ arrow::Result<depth::LabelSpec> MakeLabelSpec(int64_t lookback, int64_t lookforw
 
 std::string FitLabels(nb::object rows, int64_t lookback, int64_t lookforward, int64_t offset, int nbins,
                       const std::string& invalid, const std::string& ties, uint64_t seed, int64_t max_gap_ns,
-                      const std::optional<std::vector<double>>& thresholds, std::optional<int64_t> start_ns,
-                      std::optional<int64_t> end_ns, const std::string& data_version) {
-  const auto spec = Unwrap(MakeLabelSpec(lookback, lookforward, offset, nbins, invalid, ties, seed));
+                      bool across_rolls, const std::optional<std::vector<double>>& thresholds,
+                      std::optional<int64_t> start_ns, std::optional<int64_t> end_ns,
+                      const std::string& data_version) {
+  const auto spec =
+      Unwrap(MakeLabelSpec(lookback, lookforward, offset, nbins, invalid, ties, seed, across_rolls));
   if (thresholds) return depth::ToJson(Unwrap(depth::ThresholdLabels(*thresholds, spec)));
   auto reader = ImportStream(rows);
   return Unwrap(WithoutGil([&]() -> arrow::Result<std::string> {
-    ARROW_ASSIGN_OR_RAISE(const auto quotes, ReadQuotes(*reader, max_gap_ns));
+    ARROW_ASSIGN_OR_RAISE(const auto quotes, ReadQuotes(*reader, max_gap_ns, across_rolls));
     ARROW_ASSIGN_OR_RAISE(const auto moves, depth::ComputeMoves(quotes.bid, quotes.ask, quotes.begins, spec));
     ARROW_ASSIGN_OR_RAISE(auto fitted, depth::FitLabelsInRange(moves.r, quotes.time, start_ns, end_ns, spec));
     fitted.data_version = data_version;
@@ -249,14 +278,17 @@ std::string FitLabels(nb::object rows, int64_t lookback, int64_t lookforward, in
 }
 
 std::tuple<nb::ndarray<nb::numpy, int64_t>, nb::ndarray<nb::numpy, double>, Record> ApplyLabels(
-    nb::object rows, const std::string& json, int64_t max_gap_ns) {
+    nb::object rows, const std::string& json, int64_t max_gap_ns, std::optional<bool> across_rolls) {
   auto reader = ImportStream(rows);
   std::vector<int64_t> labels;
   depth::Moves moves;
   depth::LabelReport report;
+  int64_t rolls = 0;
   Check(WithoutGil([&]() -> arrow::Status {
     ARROW_ASSIGN_OR_RAISE(const auto fitted, depth::FittedLabelsFromJson(json));
-    ARROW_ASSIGN_OR_RAISE(const auto quotes, ReadQuotes(*reader, max_gap_ns));
+    const bool across = across_rolls.value_or(fitted.spec.across_rolls.value_or(false));
+    ARROW_ASSIGN_OR_RAISE(const auto quotes, ReadQuotes(*reader, max_gap_ns, across));
+    rolls = quotes.rolls;
     ARROW_ASSIGN_OR_RAISE(moves, depth::ComputeMoves(quotes.bid, quotes.ask, quotes.begins, fitted.spec));
     ARROW_ASSIGN_OR_RAISE(const auto narrow,
                           depth::ApplyLabels(moves.r, quotes.ts_event, quotes.sequence, fitted));
@@ -264,20 +296,20 @@ std::tuple<nb::ndarray<nb::numpy, int64_t>, nb::ndarray<nb::numpy, double>, Reco
     labels.assign(narrow.begin(), narrow.end());
     return arrow::Status::OK();
   }));
-  Record dict = ToDict(report, moves);
+  Record dict = ToDict(report, moves, rolls);
   const size_t n = labels.size();
   return {ToNumpy(std::move(labels), {n}), ToNumpy(std::move(moves.r), {n}), std::move(dict)};
 }
 
-std::pair<std::string, std::string> BuildSamples(
-    const std::string& book, const std::string& samples, const std::string& mode,
-    std::vector<std::string> symbols, std::string where, const std::vector<std::string>& features,
-    const std::optional<std::string>& micro_pip, std::optional<std::string> definitions, int time_bins,
-    int ticks_per_bin, int64_t hop, int64_t max_gap_ns, int64_t lookback, int64_t lookforward, int64_t offset,
-    int nbins, const std::string& invalid, const std::string& ties, uint64_t seed,
-    std::optional<int64_t> fit_start_ns, std::optional<int64_t> fit_end_ns,
-    std::optional<std::vector<double>> thresholds, const std::optional<std::string>& fitted,
-    const std::string& labels_name, int64_t memory, nb::object progress) {
+void BuildSamples(const std::string& book, const std::string& samples, const std::string& mode,
+                  std::vector<std::string> symbols, std::string where,
+                  const std::vector<std::string>& features, const std::optional<std::string>& micro_pip,
+                  std::optional<std::string> definitions, int time_bins, int ticks_per_bin, int64_t hop,
+                  int64_t max_gap_ns, bool across_rolls, int64_t lookback, int64_t lookforward,
+                  int64_t offset, int nbins, const std::string& invalid, const std::string& ties,
+                  uint64_t seed, std::optional<int64_t> fit_start_ns, std::optional<int64_t> fit_end_ns,
+                  std::optional<std::vector<double>> thresholds, const std::optional<std::string>& fitted,
+                  const std::string& labels_name, int64_t memory, nb::object progress, nb::object done) {
   StopFlag stop;
   ProgressReport reporter(std::move(progress), stop);
   pipeline::BuildSamplesOptions options;
@@ -293,7 +325,9 @@ std::pair<std::string, std::string> BuildSamples(
   options.definitions = std::move(definitions);
   options.hop = hop;
   options.max_gap_ns = max_gap_ns;
-  options.labels = Unwrap(MakeLabelSpec(lookback, lookforward, offset, nbins, invalid, ties, seed));
+  options.across_rolls = across_rolls;
+  options.labels =
+      Unwrap(MakeLabelSpec(lookback, lookforward, offset, nbins, invalid, ties, seed, across_rolls));
   options.fit_start_ns = fit_start_ns;
   options.fit_end_ns = fit_end_ns;
   options.thresholds = std::move(thresholds);
@@ -302,11 +336,13 @@ std::pair<std::string, std::string> BuildSamples(
   options.memory = memory;
   options.progress = reporter.callback();
   options.stop = &stop;
-  auto result = Interruptible(
-      stop, [&] { return pipeline::BuildSamples(file::LocalFileSystem(), std::move(options)); });
-  reporter.Rethrow();
-  const auto report = Unwrap(std::move(result), samples);
-  return {pipeline::ToJson(report), pipeline::ToText(report)};
+  auto ended =
+      RunToEnd(stop, [&] { return pipeline::BuildSamples(file::LocalFileSystem(), std::move(options)); });
+  reporter.MoveTo(&ended);
+  const auto told = [](const pipeline::BuildSamplesReport& report) {
+    return nb::make_tuple(pipeline::ToJson(report), pipeline::ToText(report));
+  };
+  Tell(done, std::move(ended), told, samples);
 }
 
 std::map<std::string, std::string> LoadLabels(const std::string& samples, const std::string& name) {
@@ -322,31 +358,33 @@ std::map<std::string, std::string> LoadLabels(const std::string& samples, const 
 
 void RegisterDepth(nb::module_& module) {
   module.def("depth_tensor", &Tensor, nb::arg("rows"), nb::arg("features"), nb::arg("micro_pip").none(),
-             nb::arg("time_bins"), nb::arg("ticks_per_bin"), "See marquet.depth.tensor.");
+             nb::arg("time_bins"), nb::arg("ticks_per_bin"), nb::arg("across_rolls"),
+             "See marquet.depth.tensor.");
   nb::class_<Stream>(module, "TensorStream", "See marquet.depth.TensorStream.")
-      .def(nb::init<nb::object, const std::vector<std::string>&, const std::optional<std::string>&, int,
-                    int>(),
+      .def(nb::init<nb::object, const std::vector<std::string>&, const std::optional<std::string>&, int, int,
+                    bool>(),
            nb::arg("rows"), nb::arg("features"), nb::arg("micro_pip").none(), nb::arg("time_bins"),
-           nb::arg("ticks_per_bin"))
+           nb::arg("ticks_per_bin"), nb::arg("across_rolls"))
       .def("compute", &Stream::Compute, nb::arg("begin"), nb::arg("out").noconvert())
       .def_prop_ro("rows", &Stream::rows)
       .def_prop_ro("shape", &Stream::shape);
   module.def("labels_fit", &FitLabels, nb::arg("rows").none(), nb::arg("lookback"), nb::arg("lookforward"),
              nb::arg("offset"), nb::arg("nbins"), nb::arg("invalid"), nb::arg("ties"), nb::arg("seed"),
-             nb::arg("max_gap_ns"), nb::arg("thresholds").none(), nb::arg("start_ns").none(),
-             nb::arg("end_ns").none(), nb::arg("data_version"), "Fitted labels as JSON.");
+             nb::arg("max_gap_ns"), nb::arg("across_rolls"), nb::arg("thresholds").none(),
+             nb::arg("start_ns").none(), nb::arg("end_ns").none(), nb::arg("data_version"),
+             "Fitted labels as JSON.");
   module.def("labels_apply", &ApplyLabels, nb::arg("rows"), nb::arg("fitted"), nb::arg("max_gap_ns"),
-             "Labels (-1 for none), moves (NaN for none), and a report.");
+             nb::arg("across_rolls").none(), "Labels (-1 for none), moves (NaN for none), and a report.");
   module.def("labels_load", &LoadLabels, nb::arg("samples"), nb::arg("name"),
              "The stored labels of a samples table, as JSON by symbol.");
   module.def("build_samples", &BuildSamples, nb::arg("book"), nb::arg("samples"), nb::arg("mode"),
              nb::arg("symbols"), nb::arg("where"), nb::arg("features"), nb::arg("micro_pip").none(),
              nb::arg("definitions").none(), nb::arg("time_bins"), nb::arg("ticks_per_bin"), nb::arg("hop"),
-             nb::arg("max_gap_ns"), nb::arg("lookback"), nb::arg("lookforward"), nb::arg("offset"),
-             nb::arg("nbins"), nb::arg("invalid"), nb::arg("ties"), nb::arg("seed"),
+             nb::arg("max_gap_ns"), nb::arg("across_rolls"), nb::arg("lookback"), nb::arg("lookforward"),
+             nb::arg("offset"), nb::arg("nbins"), nb::arg("invalid"), nb::arg("ties"), nb::arg("seed"),
              nb::arg("fit_start_ns").none(), nb::arg("fit_end_ns").none(), nb::arg("thresholds").none(),
              nb::arg("fitted").none(), nb::arg("labels_name"), nb::arg("memory"), nb::arg("progress").none(),
-             "The report of marquet.depth.build_samples, as JSON and as text.");
+             nb::arg("done"), "Gives `done` the report of marquet.depth.build_samples, as JSON and as text.");
   module.def(
       "default_thresholds",
       [] {

@@ -4,8 +4,11 @@
 #include <nanobind/stl/string.h>
 
 #include <cerrno>
+#include <exception>
+#include <system_error>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 
 namespace nb = nanobind;
 
@@ -74,6 +77,21 @@ void Throw(const arrow::Status& status, const std::string& path) {
                           nb::arg("filename") = optional(filename));
   PyErr_SetObject(type.ptr(), error.ptr());
   throw nb::python_error();
+}
+
+void TranslateExceptions() {
+  nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::system_error&) {
+      const arrow::Status status = StatusOfException("the call");
+      try {
+        Throw(status);
+      } catch (nb::python_error& error) {
+        error.restore();
+      }
+    }
+  });
 }
 
 }  // namespace marquet::python

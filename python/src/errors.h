@@ -16,6 +16,9 @@ namespace marquet::python {
 // for errors that carry none themselves.
 [[noreturn]] void Throw(const arrow::Status& status, const std::string& path = {});
 
+// Lets errors of the operating system that are thrown by what a call uses become exceptions of the package.
+void TranslateExceptions();
+
 inline void Check(const arrow::Status& status, const std::string& path = {}) {
   if (!status.ok()) Throw(status, path);
 }

@@ -12,9 +12,9 @@ namespace nb = nanobind;
 namespace marquet::python {
 namespace {
 
-Record Export(std::string table, const std::string& format, std::string output,
-              std::optional<std::string> source, std::vector<std::string> columns, nb::object filter,
-              std::optional<int64_t> version, bool replace, nb::object progress) {
+void Export(std::string table, const std::string& format, std::string output,
+            std::optional<std::string> source, std::vector<std::string> columns, nb::object filter,
+            std::optional<int64_t> version, bool replace, nb::object progress, nb::object done) {
   StopFlag stop;
   ProgressReport reports(std::move(progress), stop);
   pipeline::ExportOptions options;
@@ -28,15 +28,16 @@ Record Export(std::string table, const std::string& format, std::string output,
   options.replace = replace;
   options.progress = reports.callback();
   options.stop = &stop;
-  auto result =
-      Interruptible(stop, [&] { return pipeline::Export(file::LocalFileSystem(), std::move(options)); });
-  reports.Rethrow();
-  const pipeline::ExportReport report = Unwrap(std::move(result), table);
-  Record dict;
-  dict["rows"] = report.rows;
-  dict["bytes"] = report.bytes;
-  dict["files"] = report.files;
-  return dict;
+  auto ended = RunToEnd(stop, [&] { return pipeline::Export(file::LocalFileSystem(), std::move(options)); });
+  reports.MoveTo(&ended);
+  const auto told = [](const pipeline::ExportReport& report) {
+    Record dict;
+    dict["rows"] = report.rows;
+    dict["bytes"] = report.bytes;
+    dict["files"] = report.files;
+    return dict;
+  };
+  Tell(done, std::move(ended), told, table);
 }
 
 }  // namespace
@@ -44,7 +45,8 @@ Record Export(std::string table, const std::string& format, std::string output,
 void RegisterExport(nb::module_& module) {
   module.def("export", &Export, nb::arg("table"), nb::arg("format"), nb::arg("output"),
              nb::arg("source").none(), nb::arg("columns"), nb::arg("filter").none(),
-             nb::arg("version").none(), nb::arg("replace"), nb::arg("progress").none());
+             nb::arg("version").none(), nb::arg("replace"), nb::arg("progress").none(), nb::arg("done"),
+             "Gives `done` the report.");
 }
 
 }  // namespace marquet::python

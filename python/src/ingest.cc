@@ -19,13 +19,13 @@ pipeline::OnOverlap ParseOverlap(const std::string& choice) {
   Throw(InvalidInput("unknown on_overlap '" + choice + "'; expected error, replace or append"));
 }
 
-// The job's report twice, as text and as JSON, and the exception of the first source that failed, or None.
-nb::typed<nb::tuple, nb::str, nb::str, nb::object> Ingest(
-    std::vector<std::string> sources, std::string table, bool split_by_schema, bool allow_truncated,
-    bool keep_unknown, bool null_on_overflow, bool again, const std::string& on_overlap,
-    std::vector<std::string> partition_by, const std::string& compression,
-    std::optional<int> compression_level, int64_t row_group_size, const std::string& verify, int jobs,
-    int64_t memory, bool dry_run, nb::object progress) {
+// Gives `done` the job's report twice, as text and as JSON, and the exception of the first source that
+// failed, or None.
+void Ingest(std::vector<std::string> sources, std::string table, bool split_by_schema, bool allow_truncated,
+            bool keep_unknown, bool null_on_overflow, bool again, const std::string& on_overlap,
+            std::vector<std::string> partition_by, const std::string& compression,
+            std::optional<int> compression_level, int64_t row_group_size, const std::string& verify, int jobs,
+            int64_t memory, bool dry_run, nb::object progress, nb::object done) {
   StopFlag stop;
   ProgressReport reports(std::move(progress), stop);
   pipeline::IngestOptions options;
@@ -44,17 +44,18 @@ nb::typed<nb::tuple, nb::str, nb::str, nb::object> Ingest(
   options.dry_run = dry_run;
   options.progress = reports.callback();
   options.stop = &stop;
-  auto result =
-      Interruptible(stop, [&] { return pipeline::Ingest(file::LocalFileSystem(), std::move(options)); });
-  reports.Rethrow();
-  const pipeline::IngestOutcome outcome = Unwrap(std::move(result), table);
-  nb::object error = nb::none();
-  try {
-    Check(outcome.first_error);
-  } catch (nb::python_error& raised) {
-    error = nb::borrow(raised.value());
-  }
-  return nb::make_tuple(pipeline::ToText(outcome.report), pipeline::ToJson(outcome.report), error);
+  auto ended = RunToEnd(stop, [&] { return pipeline::Ingest(file::LocalFileSystem(), std::move(options)); });
+  reports.MoveTo(&ended);
+  const auto told = [](const pipeline::IngestOutcome& outcome) {
+    nb::object error = nb::none();
+    try {
+      Check(outcome.first_error);
+    } catch (nb::python_error& raised) {
+      error = nb::borrow(raised.value());
+    }
+    return nb::make_tuple(pipeline::ToText(outcome.report), pipeline::ToJson(outcome.report), error);
+  };
+  Tell(done, std::move(ended), told, table);
 }
 
 }  // namespace
@@ -64,7 +65,8 @@ void RegisterIngest(nb::module_& module) {
              nb::arg("allow_truncated"), nb::arg("keep_unknown"), nb::arg("null_on_overflow"),
              nb::arg("again"), nb::arg("on_overlap"), nb::arg("partition_by"), nb::arg("compression"),
              nb::arg("compression_level").none(), nb::arg("row_group_size"), nb::arg("verify"),
-             nb::arg("jobs"), nb::arg("memory"), nb::arg("dry_run"), nb::arg("progress").none());
+             nb::arg("jobs"), nb::arg("memory"), nb::arg("dry_run"), nb::arg("progress").none(),
+             nb::arg("done"), "Gives `done` the report as text and as JSON, and the first error or None.");
 }
 
 }  // namespace marquet::python

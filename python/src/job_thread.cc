@@ -4,7 +4,8 @@
 
 #include <condition_variable>
 #include <mutex>
-#include <thread>
+
+#include "marquet/base/thread.h"
 
 namespace marquet::python {
 
@@ -15,13 +16,13 @@ struct JobThread::Shared {
   std::function<void()> job;  // empty when there is none, or no longer
   bool stopping = false;
   const pid_t process = ::getpid();
-  std::thread thread{[this] { Run(); }};  // last: it uses all of the above
+  Thread thread;  // last: it uses all of the above
 
-  void Run() {
+  arrow::Status Run() {
     std::unique_lock lock(mutex);
     for (;;) {
       begun.wait(lock, [this] { return stopping || job; });
-      if (!job) return;
+      if (!job) return arrow::Status::OK();
       lock.unlock();
       job();
       lock.lock();
@@ -51,18 +52,23 @@ JobThread::~JobThread() {
     shared_->stopping = true;
     shared_->begun.notify_one();
   }
-  shared_->thread.join();
+  shared_.reset();  // waits for the thread's end
 }
 
-void JobThread::Begin(std::function<void()> job) {
+arrow::Status JobThread::Begin(std::function<void()> job) {
   if (shared_ != nullptr && shared_->process != ::getpid()) static_cast<void>(shared_.release());
-  if (shared_ == nullptr) shared_ = std::make_unique<Shared>();
-  busy_ = true;
+  if (shared_ == nullptr) {
+    auto made = std::make_unique<Shared>();
+    ARROW_ASSIGN_OR_RAISE(made->thread, Thread::Start("a call", [own = made.get()] { return own->Run(); }));
+    shared_ = std::move(made);
+  }
   {
     const std::lock_guard lock(shared_->mutex);
     shared_->job = std::move(job);
   }
+  busy_ = true;
   shared_->begun.notify_one();
+  return arrow::Status::OK();
 }
 
 bool JobThread::Wait(std::chrono::milliseconds time) {

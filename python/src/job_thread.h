@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 
+#include "arrow/status.h"
+
 namespace marquet::python {
 
 // Belongs to the thread that made it. Ends its thread when it goes; in a forked child, which has no such
@@ -23,8 +25,9 @@ class JobThread {
   // Whether it has a job: one that is begun and not waited for to its end.
   bool busy() const { return busy_; }
 
-  // Starts a job, which must not throw. Only when not busy.
-  void Begin(std::function<void()> job);
+  // Starts a job, which must not throw. Only when not busy. kStorage when there is no thread yet and none can
+  // be had: the job was not begun.
+  arrow::Status Begin(std::function<void()> job);
 
   // True when the job has ended within that time. Nothing of it runs any more then.
   bool Wait(std::chrono::milliseconds time);

@@ -43,6 +43,7 @@ NB_MODULE(_core, module) {
   module.def(
       "parse_time", [](const std::string& text) { return Unwrap(marquet::ParseNanos(text)); },
       nb::arg("text"), "Nanoseconds since 1970 of an ISO-8601 text; UTC where it names no zone.");
+  TranslateExceptions();
   RegisterArrow(module);
   RegisterTable(module);
   RegisterScan(module);

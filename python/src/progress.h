@@ -35,6 +35,12 @@ class ProgressReport {
     if (raised_) throw *std::move(raised_);
   }
 
+  // For work that lasts: what the function raised is told like what a signal's handler raised.
+  template <typename Ended>
+  void MoveTo(Ended* ended) {
+    if (raised_ && !ended->raised) ended->raised.emplace(*std::move(raised_));
+  }
+
  private:
   nanobind::object function_;
   StopFlag& stop_;

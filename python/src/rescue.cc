@@ -23,20 +23,7 @@ Record ToDict(const pq::RescueLoss& loss) {
   return dict;
 }
 
-Record Rescue(std::string path, std::string out, std::optional<std::string> schema,
-              std::optional<std::string> table, nb::object progress) {
-  StopFlag stop;
-  ProgressReport reports(std::move(progress), stop);
-  pipeline::RescueOptions options;
-  options.path = path;
-  options.out = std::move(out);
-  options.schema = std::move(schema);
-  options.table = std::move(table);
-  options.progress = reports.callback();
-  options.stop = &stop;
-  auto result = Interruptible(stop, [&] { return pipeline::Rescue(file::LocalFileSystem(), options); });
-  reports.Rethrow();
-  const pq::RescueReport report = Unwrap(std::move(result), path);
+Record ToDict(const pq::RescueReport& report) {
   Records losses;
   for (const pq::RescueLoss& loss : report.losses) losses.append(ToDict(loss));
   Record dict;
@@ -59,11 +46,29 @@ Record Rescue(std::string path, std::string out, std::optional<std::string> sche
   return dict;
 }
 
+void Rescue(std::string path, std::string out, std::optional<std::string> schema,
+            std::optional<std::string> table, nb::object progress, nb::object done) {
+  StopFlag stop;
+  ProgressReport reports(std::move(progress), stop);
+  pipeline::RescueOptions options;
+  options.path = path;
+  options.out = std::move(out);
+  options.schema = std::move(schema);
+  options.table = std::move(table);
+  options.progress = reports.callback();
+  options.stop = &stop;
+  auto ended = RunToEnd(stop, [&] { return pipeline::Rescue(file::LocalFileSystem(), options); });
+  reports.MoveTo(&ended);
+  Tell(
+      done, std::move(ended), [](const pq::RescueReport& report) { return ToDict(report); }, path);
+}
+
 }  // namespace
 
 void RegisterRescue(nb::module_& module) {
   module.def("rescue", &Rescue, nb::arg("path"), nb::arg("out"), nb::arg("schema").none(),
-             nb::arg("table").none(), nb::arg("progress").none());
+             nb::arg("table").none(), nb::arg("progress").none(), nb::arg("done"),
+             "Gives `done` the report.");
 }
 
 }  // namespace marquet::python

@@ -74,7 +74,7 @@ class Batches {
   using Arrays = std::tuple<nb::ndarray<nb::numpy, float>, nb::ndarray<nb::numpy, int64_t>,
                             nb::ndarray<nb::numpy, int64_t>>;
   std::optional<Arrays> Next() {
-    auto batch = WithoutGil([&] { return batches_->Next(); });
+    auto batch = Unwrap(WithoutGil([&] { return batches_->Next(); }));
     if (!batch) return std::nullopt;
     auto* kept = new std::shared_ptr<const sampling::Batch>(std::move(batch));
     nb::capsule owner(kept, [](void* pointer) noexcept {

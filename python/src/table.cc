@@ -32,10 +32,10 @@ PyTable Open(const std::string& path, std::optional<int64_t> version, std::optio
              path)};
 }
 
-Record Append(PyTable& self, nb::object rows, const std::string& mode, const std::string& compression,
-              std::optional<int> compression_level, int64_t row_group_size, int64_t max_rows_per_file,
-              int64_t memory, const std::string& verify, std::map<std::string, std::string> metadata,
-              nb::object on_file) {
+void Append(PyTable& self, nb::object rows, const std::string& mode, const std::string& compression,
+            std::optional<int> compression_level, int64_t row_group_size, int64_t max_rows_per_file,
+            int64_t memory, const std::string& verify, std::map<std::string, std::string> metadata,
+            nb::object on_file, nb::object done) {
   StopFlag stop;
   table::AppendOptions options;
   options.mode = ToAppendMode(mode);
@@ -57,19 +57,21 @@ Record Append(PyTable& self, nb::object rows, const std::string& mode, const std
     };
   }
   auto reader = ImportStream(rows);
-  auto result = Interruptible(stop, [&] {
+  auto ended = RunToEnd(stop, [&] {
     auto report = self.table->Append(*reader, std::move(options));
     reader.reset();
     return report;
   });
-  if (raised) throw *std::move(raised);
-  const table::AppendReport report = Unwrap(std::move(result), self.table->path());
-  Record dict;
-  dict["version"] = report.version;
-  dict["rows"] = report.rows;
-  dict["bytes"] = report.bytes;
-  dict["files"] = ToList(report.files);
-  return dict;
+  if (raised && !ended.raised) ended.raised.emplace(*std::move(raised));
+  const auto told = [](const table::AppendReport& report) {
+    Record dict;
+    dict["version"] = report.version;
+    dict["rows"] = report.rows;
+    dict["bytes"] = report.bytes;
+    dict["files"] = ToList(report.files);
+    return dict;
+  };
+  Tell(done, std::move(ended), told, self.table->path());
 }
 
 Record Info(const PyTable& self) {
@@ -94,7 +96,7 @@ Record Info(const PyTable& self) {
   dict["files"] = info.files;
   dict["rows"] = NumberOrNone(info.rows);
   dict["bytes"] = info.bytes;
-  dict["latest_timestamp_ns"] = info.latest_timestamp_ns;
+  dict["latest_timestamp_ns"] = WideOrNone(info.latest_timestamp_ns);
   dict["partitions"] = partitions;
   return dict;
 }
@@ -171,15 +173,16 @@ void RegisterTable(nb::module_& module) {
           [](PyTable& self) { Check(WithoutGil([&] { return self.table->Refresh(); }), self.table->path()); })
       .def("append", &Append, nb::arg("rows"), nb::arg("mode"), nb::arg("compression"),
            nb::arg("compression_level").none(), nb::arg("row_group_size"), nb::arg("max_rows_per_file"),
-           nb::arg("memory"), nb::arg("verify"), nb::arg("metadata"), nb::arg("on_file").none())
+           nb::arg("memory"), nb::arg("verify"), nb::arg("metadata"), nb::arg("on_file").none(),
+           nb::arg("done"), "Gives `done` the report.")
       .def("info", &Info)
       .def("history", &History, nb::arg("limit").none())
       .def("files", &Files)
       .def(
           "latest_timestamp",
           [](const PyTable& self, const std::string& column) {
-            return Unwrap(WithoutGil([&] { return self.table->LatestTimestamp(column); }),
-                          self.table->path());
+            return WideOrNone(
+                Unwrap(WithoutGil([&] { return self.table->LatestTimestamp(column); }), self.table->path()));
           },
           nb::arg("column"), "Nanoseconds since 1970, or None.")
       .def("verify", &Verify, nb::arg("level"), nb::arg("jobs"), nb::arg("progress").none());

@@ -101,7 +101,7 @@ Record ToDict(const pq::RollingCounts& counts) {
   return dict;
 }
 
-Record Close(PyRollingWriter& self) {
+void Close(PyRollingWriter& self, nb::object done) {
   const pq::RollingReport report = Unwrap(WithoutGil([&] { return self.writer->Close(); }), self.folder);
   Record dict = ToDict(report.counts);
   Records files;
@@ -112,7 +112,7 @@ Record Close(PyRollingWriter& self) {
   for (const std::string& name : report.schema_changes) changes.append(name);
   dict["schema_changes"] = changes;
   dict["bytes"] = report.bytes;
-  return dict;
+  done(dict);
 }
 
 template <typename Work>

@@ -54,6 +54,45 @@ def test_list_views_open_in_polars(tmp_path: pathlib.Path, kind: pa.DataType) ->
     assert pq.read_table(path)["a"].to_pylist() == values
 
 
+def test_lists_of_no_items_and_no_list(tmp_path: pathlib.Path) -> None:
+    path = written(tmp_path, pa.table({"a": pa.array([[], None], type=pa.list_(pa.int64(), 0))}))
+    assert pq.read_table(path)["a"].to_pylist() == [[], None]
+    assert polars.read_parquet(path)["a"].to_list() == [[], None]
+
+
+@pytest.mark.parametrize("content_defined_chunking", [False, True])
+def test_text_deep_inside_frames_of_polars(tmp_path: pathlib.Path, content_defined_chunking: bool) -> None:
+    values = [[{"k": "a text of some length", "v": ["x", None]}], None, [], [{"k": None, "v": None}]]
+    frame = polars.DataFrame({"a": values})
+    path = written(tmp_path, frame, content_defined_chunking=content_defined_chunking)
+    assert polars.read_parquet(path)["a"].to_list() == values
+    assert pq.read_table(path)["a"].to_pylist() == values
+    assert duckdb.sql(f"select a from '{path}'").fetchall() == [(value,) for value in values]
+
+
+def test_dictionaries_of_whole_structs(tmp_path: pathlib.Path) -> None:
+    entries = pa.array([{"k": "x"}, None, {"k": None}])
+    column = pa.DictionaryArray.from_arrays(pa.array([2, 0, None, 1, 0]), entries)
+    path = written(tmp_path, pa.table({"a": column}))
+    assert pq.read_table(path)["a"].to_pylist() == [{"k": None}, {"k": "x"}, None, None, {"k": "x"}]
+
+
+def test_a_dictionary_whose_texts_are_long_is_written_in_parts(tmp_path: pathlib.Path) -> None:
+    texts = ["a" * 1_000_000, None, "b" * 1_000_000]
+    column = pa.DictionaryArray.from_arrays(pa.array([0, 2, 1, 0] * 200, pa.int8()), pa.array(texts))
+    with mq.ParquetWriter(tmp_path, "all.parquet") as writer:
+        writer.write(pa.table({"a": column}))
+    found = pq.read_table(tmp_path / "all.parquet", read_dictionary=["a"])["a"]
+    assert found.length() == 800
+    assert found.slice(0, 4).to_pylist() == [texts[0], texts[2], None, texts[0]]
+
+
+def test_nan_in_a_dictionary_is_known(tmp_path: pathlib.Path) -> None:
+    table = mq.create_table(tmp_path / "table", pa.schema([("a", pa.float64())]))
+    table.append(pa.table({"a": pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array([1.0, float("nan")]))}))
+    assert table.scan(filter="a is nan").to_arrow().num_rows == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
@@ -131,9 +170,7 @@ def test_text_that_is_sliced_away_does_not_matter(tmp_path: pathlib.Path) -> Non
 @pytest.mark.parametrize(
     ("column", "words"),
     [
-        (pa.array([[]], type=pa.list_(pa.int64(), 0)), "fixed size of 0"),
         (pa.array([pa.MonthDayNano([1, 2, 3])]), "interval"),
-        (pa.RunEndEncodedArray.from_arrays(pa.array([1], pa.int32()), pa.array(["a"])), "run_end_encoded"),
         (
             functools.reduce(lambda items, _: pa.ListArray.from_arrays([0, 1], items), range(55), pa.array([1])),
             "levels",

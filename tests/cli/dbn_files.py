@@ -28,10 +28,16 @@ def nanos(day: date, second: int = 0) -> int:
     return (int(midnight.timestamp()) + second) * 1_000_000_000
 
 
-def metadata(symbols: Mapping[int, str], day: date = DAY, schema: int = TRADES_SCHEMA, days: int = 1) -> bytes:
+def metadata(
+    symbols: Mapping[int, str],
+    day: date = DAY,
+    schema: int = TRADES_SCHEMA,
+    days: int = 1,
+    dataset: str = "GLBX.MDP3",
+) -> bytes:
     """A header that maps instrument ids to symbols from ``day`` on."""
     end = day + timedelta(days=days)
-    body = b"GLBX.MDP3".ljust(16, b"\0")
+    body = dataset.encode().ljust(16, b"\0")
     body += struct.pack("<HQQQBBBH", schema, nanos(day), nanos(end), 0, 1, 0, 0, SYMBOL_BYTES) + bytes(53)
     body += struct.pack("<I", 0)
     body += struct.pack("<I", len(symbols)) + b"".join(_text(symbol) for symbol in symbols.values())
@@ -42,9 +48,17 @@ def metadata(symbols: Mapping[int, str], day: date = DAY, schema: int = TRADES_S
     return b"DBN\x02" + struct.pack("<I", len(body)) + body
 
 
-def trade(instrument: int, at: int, price: int = 5_000_000_000, size: int = 1, sequence: int = 0) -> bytes:
+def trade(
+    instrument: int, at: int, price: int = 5_000_000_000, size: int = 1, sequence: int = 0, publisher: int = 1
+) -> bytes:
     """One trade record; ``at`` is both its event and its receive time."""
-    return struct.pack("<BBHIQqIccBBQiI", 12, 0, 1, instrument, at, price, size, b"T", b"A", 0, 0, at, 0, sequence)
+    head = struct.pack("<BBHIQ", 12, 0, publisher, instrument, at)
+    return head + struct.pack("<qIccBBQiI", price, size, b"T", b"A", 0, 0, at, 0, sequence)
+
+
+def bar(instrument: int, at: int, rtype: int, close: int = 5_000_000_000) -> bytes:
+    """One bar; ``rtype`` 0x20 is of a second, 0x21 of a minute."""
+    return struct.pack("<BBHIQqqqqQ", 14, rtype, 1, instrument, at, close, close, close, close, 1)
 
 
 def trades_file(

@@ -113,7 +113,8 @@ def test_the_hint_of_a_failed_source_is_in_its_report(marquet, tmp_path):
     other = trades_file(tmp_path / "b.dbn", price=7_000_000_000)
     done = marquet("ingest", other, "--into", tmp_path / "t", "--json", ok=False)
     (source,) = json.loads(done.stdout)["sources"]
-    assert source["hint"].startswith("pass --replace (on_overlap=")
+    assert source["hint"].startswith("pass --append-anyway (on_overlap=")  # what loses nothing comes first
+    assert "--replace" in source["hint"] and "--dry-run" in source["hint"]
     assert f"hint: {source['hint']}" in done.stderr
 
 

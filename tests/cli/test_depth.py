@@ -6,6 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import numpy as np
 from order_books import as_arrow, random_book, write_book
 
 import marquet as mq
@@ -60,10 +61,27 @@ def test_samples_are_those_of_python(tmp_path: Path, marquet_program: Path) -> N
     assert report["rows"] == python.rows == a.num_rows
     assert [entry["symbol"] for entry in report["symbols"]] == ["ESH4", "NQH4"]
 
-    labels = tmp_path / "cli" / "_marquet" / "labels" / "default.json"
-    again = run(marquet_program, book, "--into", tmp_path / "again", *OPTIONS, "--symbol", "NQH4", "--labels", labels)
-    assert again.returncode == 0, again.stderr
-    assert "NQH4: " in again.stdout and "ESH4" not in again.stdout
+    copy = tmp_path / "cli" / "_marquet" / "labels" / "default.json"
+    for name, labels in (("from-copy", copy), ("from-table", tmp_path / "cli")):
+        again = run(marquet_program, book, "--into", tmp_path / name, *OPTIONS, "--symbol", "NQH4", "--labels", labels)
+        assert again.returncode == 0, again.stderr
+        assert "NQH4: " in again.stdout and "ESH4" not in again.stdout
+        stored = mq.depth.load_labels(tmp_path / name)["NQH4"]
+        assert stored == mq.depth.load_labels(tmp_path / "cli")["NQH4"]
+
+
+def test_windows_cross_rolls_only_when_asked(tmp_path: Path, marquet_program: Path) -> None:
+    columns = random_book(1_500, 1)
+    columns["instrument_id"] = np.where(np.arange(1_500) < 700, 1, 2)
+    book = write_book(tmp_path / "book", as_arrow(columns))
+    for name, options, said in (
+        ("parted", (), "out of 1,500 rows in 2 runs\n  1 roll to another instrument or publisher: runs end there\n"),
+        ("across", ("--across-rolls",), "in 1 runs\n  1 roll to another instrument or publisher: windows go on across"),
+    ):
+        done = run(marquet_program, book, "--into", tmp_path / name, *OPTIONS, "--classes", 3, *options)
+        assert said in done.stdout, done.stdout + done.stderr
+    done = run(marquet_program, book, "--into", tmp_path / "across", *OPTIONS, "--classes", 3, "--mode", "append")
+    assert (done.returncode, "across rolls no (there: yes)" in done.stderr) == (1, True)
 
 
 def test_append_adds_each_sample_once(tmp_path: Path, marquet_program: Path) -> None:
@@ -82,7 +100,7 @@ def test_append_adds_each_sample_once(tmp_path: Path, marquet_program: Path) -> 
 def test_errors_name_their_cause(tmp_path: Path, marquet_program: Path) -> None:
     book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)), as_arrow(random_book(2, 1), "NQH4"))
     for options, said in (
-        (("--labels", "quantile"), "--labels quantile: there is no such file; expected fit, thresholds, or a JSON"),
+        (("--labels", "quantile"), "--labels quantile: there is no such file; expected fit, thresholds, a JSON"),
         (("--where", "symbol = 'XX'"), "there is no sample to make of 'ESH4': no row fulfils 'symbol = 'XX''"),
         (("--fit-end", "2020-01-01"), "no price move lies in the range to fit on, from the start to before 2020-01-01"),
         (("--symbol", "NQH4"), "no sample to make of 'NQH4': a sample needs a run of more than 465 rows; the longest"),

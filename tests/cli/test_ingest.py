@@ -161,24 +161,6 @@ def test_no_overlap_between_other_symbols_days_or_hours(marquet, tmp_path):
     assert rows(table).height == 40
 
 
-def test_replace_swaps_the_rows_in_one_commit(marquet, tmp_path):
-    table = tmp_path / "t"
-    old = trades_file(tmp_path / "old.dbn")
-    other = trades_file(tmp_path / "other.dbn", ["NQH4"])
-    new = trades_file(tmp_path / "new.dbn", count=7, price=7_000_000_000)
-    marquet("ingest", old, other, "--into", table)
-    done = report(marquet("ingest", new, "--into", table, "--replace", "--json"))["sources"][0]
-    assert done["status"] == "replaced" and "old.dbn" in done["note"] and done["version"] == 2
-    stored = rows(table)
-    assert stored.filter(pl.col("symbol") == "ESH4").height == 7
-    assert stored.filter(pl.col("symbol") == "NQH4").height == 10
-    assert pl.scan_delta(str(table), version=1).collect().height == 20
-    # The old bytes are not in the table any more, so they may come again.
-    done = report(marquet("ingest", old, "--into", table, "--replace", "--json"))["sources"][0]
-    assert done["status"] == "replaced"
-    assert rows(table).filter(pl.col("symbol") == "ESH4").height == 10
-
-
 def test_replace_takes_the_place_of_the_same_bytes_too(marquet, tmp_path):
     table = tmp_path / "t"
     source = trades_file(tmp_path / "a.dbn")

@@ -147,27 +147,51 @@ def test_killed_then_failing_then_run_again(marquet_program, tmp_path):
     assert remains > 0
 
 
-def test_killed_while_replacing(marquet_program, sources, tmp_path):
-    """A replacement happens whole or not at all."""
-    corrected = trades_file(tmp_path / "corrected.dbn", SYMBOLS, count=270, price=7_000_000_000)
+def prices(table: Path) -> dict[tuple[str, int], int]:
+    """The price of each symbol at each time: what a replacement changes."""
+    rows = content(table)
+    return dict(zip(zip(rows["symbol"], rows["ts_recv"], strict=True), rows["price"], strict=True))
+
+
+def test_killed_while_replacing_a_part(marquet_program, sources, tmp_path, record_property):
+    """A replacement happens whole or not at all, and with it what is told of the part that stays."""
+    # Forty seconds in the middle of the morning: of each symbol there are rows before them and behind them.
+    corrected = trades_file(tmp_path / "corrected.dbn", SYMBOLS, count=120, first_second=90, price=7_000_000_000)
     base = tmp_path / "base"
     assert ingest(marquet_program, sources[:1], base) == 0
+    old = prices(base)
 
-    def replace(table: Path, kill_at: int | None) -> int:
+    def replace(table: Path, kill_at: int | None = None) -> int:
         environment = {**os.environ, **({KILL_AT: str(kill_at)} if kill_at else {})}
         command = [str(marquet_program), "ingest", str(corrected), "--into", str(table), "--replace", "-q"]
         return subprocess.run(command, capture_output=True, env=environment, timeout=120).returncode
 
+    def is_told_apart(table: Path) -> bool:
+        command = [str(marquet_program), "export", str(table), "--to", "dbn", "--source", "morning.dbn"]
+        done = subprocess.run([*command, "-o", str(tmp_path / "back.dbn"), "--replace"], capture_output=True, text=True)
+        if done.returncode == 0:
+            assert (tmp_path / "back.dbn").read_bytes() == sources[0].read_bytes()
+            return False
+        assert "only a part of it is left: 120 of 300 rows were replaced by" in done.stderr
+        return True
+
+    undisturbed = tmp_path / "undisturbed"
+    shutil.copytree(base, undisturbed)
+    assert replace(undisturbed) == 0
+    new = prices(undisturbed)
+    assert len(old) == len(new) == 300 and sum(new[key] != old[key] for key in old) == 120
     table = tmp_path / "table"
-    moment = 1
-    while True:
+    for moment in range(1, 1_000):
         shutil.rmtree(table, ignore_errors=True)
         shutil.copytree(base, table)
         code = replace(table, moment)
-        assert content(table).height in (300, 270)
+        found = prices(table)
+        assert found in (old, new), f"killed at operation {moment}"
+        assert is_told_apart(table) == (found == new), f"killed at operation {moment}"
         if code == 0:
             break
-        assert replace(table, None) == 0
-        assert content(table).height == 270
-        moment += 3
-    assert moment > 20
+        assert replace(table) == 0, f"the run after a kill at operation {moment}"
+        assert prices(table) == new, f"killed at operation {moment}"
+        assert subprocess.run([str(marquet_program), "verify", str(table)], capture_output=True).returncode == 0
+    assert code == 0 and moment > 20
+    record_property("faults", moment - 1)

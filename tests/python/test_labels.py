@@ -122,13 +122,14 @@ def test_thresholds_are_basis_points() -> None:
             mq.depth.fit_labels(thresholds=bad)
 
 
-def test_a_fit_on_a_range_of_time_looks_at_nothing_else() -> None:
+def test_a_fit_on_a_range_of_time_looks_at_no_price_behind_it() -> None:
     columns = random_book(2_000, 8)
     start, end = int(columns["ts_recv"][300]), int(columns["ts_recv"][900])
     fitted = mq.depth.fit_labels(as_arrow(columns), nbins=3, start=start, end=end, **WINDOWS)
-    moves = slow_moves(mids(columns), 50, 60, 5)[300:900]
+    moves = slow_moves(mids(columns), 50, 60, 5)[300:835]  # row 834 looks ahead as far as row 899
     np.testing.assert_allclose(fitted.boundaries, np.quantile(moves, [0, 1 / 3, 2 / 3, 1]), rtol=1e-12)
-    assert fitted.fit_range_ns == (start, int(columns["ts_recv"][899]))
+    assert fitted.fit_range_ns == (start, int(columns["ts_recv"][834]))
+    assert fitted.prices_end_ns == int(columns["ts_recv"][899])
 
 
 def test_arguments_are_checked() -> None:

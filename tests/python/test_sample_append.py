@@ -129,7 +129,7 @@ def test_a_further_symbol_is_fitted_as_the_others_were(tmp_path: pathlib.Path) -
         ({"invalid": "skip"}, r"invalid rows skip \(there: null\)"),
         ({"ties": "rank"}, r"ties rank \(there: boundary\)"),
         ({"thresholds": [1.0]}, r"labels by fixed thresholds \(there: fitted boundaries\)"),
-        ({"fit_end": START + 700 * 1_000_000}, r"boundaries .* \(there: .*moves fitted on 649 \(there: "),
+        ({"fit_end": START + 700 * 1_000_000}, r"boundaries .* \(there: .*moves fitted on 584 \(there: "),
         ({"max_gap": 60}, r"11 of its 37 samples of 'ESH4' end at rows of .* at which none would end now"),
     ],
 )
@@ -162,7 +162,7 @@ def test_labels_that_are_given_must_be_those_that_are_there(tmp_path: pathlib.Pa
     mine, other = (mq.depth.load_labels(tmp_path / name) for name in ("samples", "other"))
     assert build(book, tmp_path / "samples", labels=mine).rows == 0
     assert build(book, tmp_path / "samples", labels=mine["ESH4"]).rows == 0
-    with pytest.raises(mq.InvalidInputError, match=r"boundaries .* moves fitted on 1385 \(there: 649\)"):
+    with pytest.raises(mq.InvalidInputError, match=r"boundaries .* moves fitted on 1385 \(there: 584\)"):
         build(book, tmp_path / "samples", labels=other)
 
 
@@ -176,17 +176,33 @@ def test_rows_that_came_in_front_are_noticed(tmp_path: pathlib.Path) -> None:
 
 
 def test_labels_that_are_not_those_of_the_samples_are_noticed(tmp_path: pathlib.Path) -> None:
-    """As an overwrite leaves them that was killed between storing its labels and its commit."""
     book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)))
     build(book, tmp_path / "samples")
-    path = tmp_path / "samples" / "_marquet" / "labels" / "default.json"
+    (path,) = (tmp_path / "samples" / "_marquet" / "labels" / "digests").iterdir()
     labels = json.loads(path.read_text())
-    labels["symbols"]["ESH4"]["interior"][0] *= 2
+    labels["interior"][0] *= 2
     path.write_text(json.dumps(labels))
-    with pytest.raises(mq.CorruptDataError, match="are not those that its samples of 'ESH4' have"):
-        build(book, tmp_path / "samples")
+    for call in (lambda: build(book, tmp_path / "samples"), lambda: mq.depth.load_labels(tmp_path / "samples")):
+        with pytest.raises(mq.CorruptDataError, match=f"{path.name}: holds labels with the digest"):
+            call()
     build(book, tmp_path / "samples", mode="overwrite")
     assert build(book, tmp_path / "samples").rows == 0
+
+
+def test_a_copy_of_labels_that_cannot_be_written_takes_nothing_back(tmp_path: pathlib.Path) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)))
+    (tmp_path / "samples" / "_marquet" / "labels" / "default.json").mkdir(parents=True)
+    report = build(book, tmp_path / "samples")
+    assert report.rows == len(rows_of(tmp_path / "samples")) > 0
+    assert report.values["warning"].startswith(
+        "the samples are there, but not the copy of their labels as default.json"
+    )
+    assert f"warning: {report.values['warning']}" in str(report)
+    assert set(mq.depth.load_labels(tmp_path / "samples")) == {"ESH4"}
+    (tmp_path / "samples" / "_marquet" / "labels" / "default.json").rmdir()
+    again = build(book, tmp_path / "samples")
+    assert (again.rows, again.values["warning"]) == (0, None)
+    assert (tmp_path / "samples" / "_marquet" / "labels" / "default.json").is_file()
 
 
 def test_of_builds_side_by_side_one_counts(tmp_path: pathlib.Path) -> None:

@@ -54,6 +54,12 @@ class FittedLabels:
         return int(self._get("fit_start_ns")), int(self._get("fit_end_ns"))
 
     @property
+    def prices_end_ns(self) -> int | None:
+        """The latest time of a price that the fit looked at: moves look ahead of their row. None where not known."""
+        value = json.loads(self.json).get("prices_end_ns")
+        return None if value is None else int(value)
+
+    @property
     def data_version(self) -> str:
         """Which version of which table was fitted on, where that was said."""
         return str(self._get("data_version"))
@@ -69,7 +75,8 @@ class Labels:
     """r = (F - B) / B; NaN for none."""
     report: dict[str, Any]
     """``counts`` by class, ``largest_deviation`` from uniform in percentage points, ``quality``, ``outside_fitted``,
-    ``coinciding`` boundaries, and why rows have no label: ``out_of_range``, ``invalid_windows``, ``no_base``."""
+    ``coinciding`` boundaries, ``rolls`` (changes of instrument or publisher), and why rows have no label:
+    ``out_of_range``, ``invalid_windows``, ``no_base``."""
 
 
 def fit_labels(
@@ -83,6 +90,7 @@ def fit_labels(
     invalid: Literal["null", "skip", "error"] = "null",
     seed: int = 0,
     max_gap: Gap = 3600,
+    across_rolls: bool = False,
     start: TimeLike | None = None,
     end: TimeLike | None = None,
     thresholds: Sequence[float] | None = None,
@@ -105,8 +113,11 @@ def fit_labels(
             them out of the means, ``error`` refuses.
         seed: Of ``ties="rank"``.
         max_gap: Seconds (or a timedelta) without rows that no window crosses; None to cross anything.
-        start: Fit on rows from this time on.
-        end: Fit on rows before this time.
+        across_rolls: Whether windows go on where ``instrument_id`` or ``publisher_id`` changes, if the rows have such
+            columns; a continuous symbol that rolls to another contract, or several venues.
+        start: Fit on the moves of rows from this time on; their lookback may begin before it.
+        end: Fit on prices before this time alone: a move with a price at or after it takes no part. Times are those
+            of ``ts_recv``, without that column of ``ts_event``.
         thresholds: Fixed boundaries instead: ascending basis points, mirrored around zero; `rows` is not needed.
         data_version: Kept with the result.
 
@@ -122,6 +133,7 @@ def fit_labels(
         ties,
         seed,
         gap_nanos(max_gap),
+        across_rolls,
         None if thresholds is None else list(thresholds),
         None if start is None else to_nanos(start),
         None if end is None else to_nanos(end),
@@ -131,13 +143,18 @@ def fit_labels(
     return FittedLabels(with_rows(lambda stream: _core.labels_fit(stream, *options), stream))
 
 
-def apply_labels(rows: Any, fitted: FittedLabels, *, max_gap: Gap = 3600) -> Labels:
+def apply_labels(rows: Any, fitted: FittedLabels, *, max_gap: Gap = 3600, across_rolls: bool | None = None) -> Labels:
     """Labels rows with boundaries that were fitted before; windows and policies are those of the fit.
+
+    No window crosses `max_gap`, nor a change of ``instrument_id`` or ``publisher_id``, unless `across_rolls` says so;
+    None stands for what was said in the fit.
 
     Every row is kept: one without a full label range, or with invalid rows in its windows, has label -1.
     """
     gap = gap_nanos(max_gap)
-    labels, moves, report = with_rows(lambda stream: _core.labels_apply(stream, fitted.json, gap), stream_of(rows))
+    labels, moves, report = with_rows(
+        lambda stream: _core.labels_apply(stream, fitted.json, gap, across_rolls), stream_of(rows)
+    )
     return Labels(labels, moves, report)
 
 

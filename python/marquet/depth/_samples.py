@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from marquet import _core
 from marquet._time import TimeLike, to_nanos
+from marquet._told import told
 from marquet.depth._inputs import (
     DEFAULT_MEMORY,
     Gap,
@@ -81,6 +82,7 @@ def build_samples(
     fit_end: TimeLike | None = None,
     thresholds: Sequence[float] | None = None,
     max_gap: Gap = 3600,
+    across_rolls: bool = False,
     mode: Literal["append", "overwrite", "error_if_exists"] = "error_if_exists",
     labels_name: str = "default",
     memory: int = DEFAULT_MEMORY,
@@ -89,7 +91,9 @@ def build_samples(
     """Makes a table of labelled depth samples out of a table of order-book rows, in one commit.
 
     A sample holds where its rows are (source and row), its label, times, prices and the statistics of its tensor; the
-    tensor is computed again when it is read. The first sample of a gap-free run ends at the first row that has
+    tensor is computed again when it is read. A run of rows ends at a gap, and where the symbol's rows change their
+    ``instrument_id`` or ``publisher_id``; the report counts these rolls. The first sample of a run ends at the first
+    row that has
     ``time_bins * ticks_per_bin`` rows before it and a full label range; then there is one every `hop` rows, those
     near the end of the run without a label.
 
@@ -114,13 +118,14 @@ def build_samples(
         ties: As for :func:`fit_labels`.
         invalid: As for :func:`fit_labels`.
         seed: Of ``ties="rank"``.
-        fit_start: Fit on rows from this time on.
-        fit_end: Fit on rows before this time.
+        fit_start: Fit on the moves of rows from this time on.
+        fit_end: Fit on prices before this time alone; see :func:`fit_labels`.
         thresholds: Fixed boundaries instead, in basis points.
         max_gap: As for :func:`fit_labels`; no sample crosses a gap either.
+        across_rolls: As for :func:`fit_labels`; samples cross rolls, too, where it is set.
         mode: ``error_if_exists``; ``append`` adds the samples that are not there yet, labelled with the boundaries
             that are stored, and refuses any that would be made otherwise; ``overwrite`` replaces all.
-        labels_name: The boundaries are stored as ``_marquet/labels/NAME.json`` in the samples' table.
+        labels_name: The boundaries are stored under this name in the samples' table: :func:`load_labels` has them.
         memory: Bytes that the prices of one symbol may take (40 a row).
         progress: Called with (phase, rows, bytes, total bytes).
 
@@ -130,8 +135,8 @@ def build_samples(
             otherwise or of another book, and the message says what differs.
         ConflictError: Another build was committed to the table meanwhile: run this one again.
     """
-    return BuildReport(
-        *_core.build_samples(
+    return told(
+        lambda done: _core.build_samples(
             os.fspath(book),
             os.fspath(samples),
             mode,
@@ -144,6 +149,7 @@ def build_samples(
             ticks_per_bin,
             hop,
             gap_nanos(max_gap),
+            across_rolls,
             lookback,
             lookforward,
             offset,
@@ -158,5 +164,7 @@ def build_samples(
             labels_name,
             memory,
             progress,
-        )
+            done,
+        ),
+        lambda report: BuildReport(*report),
     )

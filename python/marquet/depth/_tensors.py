@@ -19,6 +19,7 @@ def tensor(
     micro_pip: MicroPip | None = None,
     time_bins: int = 500,
     ticks_per_bin: int = 100,
+    across_rolls: bool = False,
 ) -> npt.NDArray[np.float32]:
     """The depth tensor of exactly ``time_bins * ticks_per_bin`` rows of one symbol.
 
@@ -30,16 +31,19 @@ def tensor(
             1e-9. None: 1e-5 for pairs quoted in USD and 1e-3 for JPY pairs, by the rows' ``symbol``.
         time_bins: Columns of the tensor.
         ticks_per_bin: Rows in each of them.
+        across_rolls: Also rows that change their ``instrument_id`` or ``publisher_id``, where they have such columns:
+            a continuous symbol that rolls to another contract, or several venues.
 
     Returns:
         float32 of shape ``(402, time_bins)`` for one feature, ``(N, 402, time_bins)`` for several, in [-1, 1]; the
         highest price first, positive on the ask side.
 
     Raises:
-        InvalidInputError: Another number of rows, no bid or ask in the last row, an unknown micro-pip, several symbols.
+        InvalidInputError: Another number of rows, no bid or ask in the last row, an unknown micro-pip, several
+            symbols, instruments or publishers.
         SchemaError: A column is missing or of no fitting type.
     """
-    options = (names_of(features), pip_text(micro_pip), time_bins, ticks_per_bin)
+    options = (names_of(features), pip_text(micro_pip), time_bins, ticks_per_bin, across_rolls)
     return with_rows(lambda stream: _core.depth_tensor(stream, *options), stream_of(rows))
 
 
@@ -51,8 +55,9 @@ class TensorStream:
 
     Args:
         rows: All rows. They are not copied: the stream keeps them alive, and their memory must not be written to (see
-            the head of this module). A value that cannot be a price is an error of :meth:`compute`. The other
-            arguments are those of :func:`tensor`.
+            the head of this module). A value that cannot be a price is an error of :meth:`compute`, and so is a window
+            across a change of ``instrument_id`` or ``publisher_id`` without `across_rolls`. The other arguments are
+            those of :func:`tensor`.
     """
 
     def __init__(
@@ -62,8 +67,9 @@ class TensorStream:
         micro_pip: MicroPip | None = None,
         time_bins: int = 500,
         ticks_per_bin: int = 100,
+        across_rolls: bool = False,
     ) -> None:
-        options = (names_of(features), pip_text(micro_pip), time_bins, ticks_per_bin)
+        options = (names_of(features), pip_text(micro_pip), time_bins, ticks_per_bin, across_rolls)
         self._stream = with_rows(lambda stream: _core.TensorStream(stream, *options), stream_of(rows))
         self._window = time_bins * ticks_per_bin
 

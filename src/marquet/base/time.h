@@ -22,6 +22,12 @@ constexpr int64_t FloorDiv(int64_t value, int64_t divisor) {
   return quotient - ((value % divisor != 0) && ((value < 0) != (divisor < 0)));
 }
 
+// What FloorDiv leaves: in [0, divisor) for every value, without overflow.
+constexpr int64_t FloorMod(int64_t value, int64_t divisor) {
+  const int64_t rest = value % divisor;
+  return rest < 0 ? rest + divisor : rest;
+}
+
 constexpr int32_t DateOfNanos(int64_t nanos) { return static_cast<int32_t>(FloorDiv(nanos, kNanosPerDay)); }
 
 constexpr int64_t NanosPerUnit(arrow::TimeUnit::type unit) {
@@ -38,11 +44,16 @@ constexpr int64_t NanosPerUnit(arrow::TimeUnit::type unit) {
   return 1;  // there is no other
 }
 
-// "2024-01-02T03:04:05.000000006Z"; the fraction has 0, 3, 6 or 9 digits, as few as keep the value.
-std::string FormatNanos(int64_t nanos);
+// "2024-01-02T03:04:05.000000006Z"; the fraction has 0, 3, 6 or 9 digits, as few as keep the value. Wider
+// than a time above, so that counts of seconds to microseconds are told whatever their year.
+std::string FormatNanos(__int128 nanos);
 
-// "2024-01-02".
-std::string FormatDate(int32_t days);
+// The same of milliseconds, as logs and file systems count.
+std::string FormatMillis(int64_t millis);
+
+// "2024-01-02"; a year has four digits or, past 9999, more ("12024-01-02"), and before the year 0 a sign
+// ("-0001-12-31").
+std::string FormatDate(int64_t days);
 
 // Reads ISO-8601: a date ("2024-01-02", its midnight), or a date, 'T' or a space, and a time to the minute,
 // second or up to nine fractional digits, then nothing (UTC), 'Z' or "+hh:mm" / "-hh:mm". Errors:

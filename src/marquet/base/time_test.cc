@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
 #include "marquet/base/error.h"
 
 namespace marquet {
@@ -15,6 +19,43 @@ TEST(TimeTest, FormatsAndParsesBackEveryBoundary) {
   }
   EXPECT_EQ(FormatNanos(1'609'160'400'000'429'831), "2020-12-28T13:00:00.000429831Z");
   EXPECT_EQ(FormatNanos(0), "1970-01-01T00:00:00Z");
+}
+
+TEST(TimeTest, TellsTheYearsThatNanosecondsDoNotReach) {
+  EXPECT_EQ(FormatDate(2'932'896), "9999-12-31");
+  EXPECT_EQ(FormatDate(2'932'897), "10000-01-01");
+  EXPECT_EQ(FormatDate(-719'162), "0001-01-01");
+  EXPECT_EQ(FormatDate(-719'528), "0000-01-01");
+  EXPECT_EQ(FormatDate(-719'529), "-0001-12-31");
+  EXPECT_EQ(FormatDate(INT32_MAX), "5881580-07-11");
+  EXPECT_EQ(FormatDate(INT32_MIN), "-5877641-06-23");
+  EXPECT_EQ(FormatMillis(INT64_MAX), "292278994-08-17T07:12:55.807Z");
+  EXPECT_EQ(FormatMillis(INT64_MIN), "-292275055-05-16T16:47:04.192Z");
+  EXPECT_EQ(FormatNanos(static_cast<__int128>(INT64_MIN) * 1'000), "-290308-12-21T19:59:05.224192Z");
+  EXPECT_EQ(FormatNanos(static_cast<__int128>(INT64_MIN) * kNanosPerSecond), "-292277022657-01-27T08:29:52Z");
+}
+
+// Day by day against the standard library's calendar, over 400 years and more, from before the year 0 on.
+TEST(TimeTest, DatesAreThoseOfTheCalendar) {
+  for (int32_t days = -720'000; days < -570'000; ++days) {
+    const std::chrono::year_month_day ymd{std::chrono::sys_days(std::chrono::days(days))};
+    const int year = static_cast<int>(ymd.year());
+    char text[32];
+    std::snprintf(text, sizeof text, "%s%04d-%02u-%02u", year < 0 ? "-" : "", std::abs(year),
+                  static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()));
+    ASSERT_EQ(FormatDate(days), text);
+  }
+}
+
+TEST(TimeTest, DividesTowardsThePastWithoutOverflow) {
+  for (const int64_t divisor : {int64_t{1}, int64_t{1'000}, kNanosPerDay}) {
+    for (const int64_t value :
+         {INT64_MIN, INT64_MIN + 1, int64_t{-1'001}, int64_t{-1}, int64_t{0}, INT64_MAX}) {
+      EXPECT_GE(FloorMod(value, divisor), 0);
+      EXPECT_LT(FloorMod(value, divisor), divisor);
+      EXPECT_EQ(static_cast<__int128>(FloorDiv(value, divisor)) * divisor + FloorMod(value, divisor), value);
+    }
+  }
 }
 
 TEST(TimeTest, ReadsDatesZonesAndShortForms) {

@@ -48,7 +48,7 @@ const std::vector<Command>& Commands() {
        "  marquet depth book --into samples --micro-pip 0.25\n"
        "  marquet depth book --into samples --micro-pip 0.25 --mode append\n"
        "  marquet depth book --into es --symbol ESH4 --features volume,variance --definitions definitions\n"
-       "  marquet depth book --into tested --micro-pip 0.25 --labels samples/_marquet/labels/default.json",
+       "  marquet depth book --into tested --micro-pip 0.25 --labels samples",
        DeclareDepth},
   };
   return commands;

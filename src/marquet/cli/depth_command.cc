@@ -40,16 +40,21 @@ arrow::Status ChooseLabels(Session& session, const DepthRequest& request,
     build->thresholds.emplace(defaults.begin(), defaults.end());
     return arrow::Status::OK();
   }
-  const auto json = file::ReadAll(*session.fs(), request.labels);
-  if (IsKind(json.status(), ErrorKind::kNotFound)) {
+  const auto info = session.fs()->Stat(request.labels);
+  if (IsKind(info.status(), ErrorKind::kNotFound)) {
     return NotFound(
-        fmt::format("--labels {}: there is no such file; expected fit, thresholds, or a JSON file of "
-                    "labels fitted earlier",
-                    request.labels),
-        "A table of samples keeps its labels as _marquet/labels/default.json.");
+        fmt::format("--labels {}: there is no such file; expected fit, thresholds, a JSON file of labels "
+                    "fitted earlier, or a table of samples that has them",
+                    request.labels));
   }
-  ARROW_RETURN_NOT_OK(json.status());
-  auto fitted = pipeline::LabelsFromJson(*json);
+  ARROW_RETURN_NOT_OK(info.status());
+  if (info->is_directory) {
+    ARROW_ASSIGN_OR_RAISE(build->fitted,
+                          pipeline::LoadLabels(session.fs(), request.labels, build->labels_name));
+    return arrow::Status::OK();
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto json, file::ReadAll(*session.fs(), request.labels));
+  auto fitted = pipeline::LabelsFromJson(json);
   if (!fitted.ok()) return WithContext(fitted.status(), request.labels);
   build->fitted = *std::move(fitted);
   return arrow::Status::OK();
@@ -100,8 +105,8 @@ Action DeclareDepth(CLI::App& options) {
   options
       .add_option(
           "--labels", request->labels,
-          "fit (quantiles of this table's moves; the default), thresholds (fixed ones), or a JSON file of "
-          "labels fitted earlier")
+          "fit (quantiles of this table's moves; the default), thresholds (fixed ones), or labels fitted "
+          "earlier: a table of samples that has them, or a JSON file")
       ->type_name("HOW");
   options
       .add_option("--classes", build.labels.classes, "Classes of the labels: 3, 5, 7, 9 or 13 (the default)")
@@ -121,7 +126,8 @@ Action DeclareDepth(CLI::App& options) {
   AddParsed(options, "--fit-start", &build.fit_start_ns, ParseNanos,
             "Fit labels on rows at or after this time")
       ->type_name("TIME");
-  AddParsed(options, "--fit-end", &build.fit_end_ns, ParseNanos, "Fit labels on rows before this time")
+  AddParsed(options, "--fit-end", &build.fit_end_ns, ParseNanos,
+            "Fit labels on prices before this time alone")
       ->type_name("TIME");
   AddParsed(options, "--ties", &build.labels.ties, depth::ParseTies,
             "Equal moves: boundary (share a class; the default) or rank (shared among classes)")
@@ -138,6 +144,8 @@ Action DeclareDepth(CLI::App& options) {
   AddParsed(options, "--max-gap", &build.max_gap_ns, ParseGap,
             "No window crosses a longer time without rows (default: 1h; none: any may)")
       ->type_name("TIME");
+  options.add_flag("--across-rolls", build.across_rolls,
+                   "Let windows go on where a symbol's rows change their instrument_id or publisher_id");
   options
       .add_option("--mode", request->mode,
                   "new (the samples table must not be there; the default), append (only samples that it does "

@@ -18,8 +18,7 @@ std::string HistoryText(const std::vector<delta::CommitEntry>& commits) {
       if (name == "txnId") continue;
       details += (details.empty() ? "" : ", ") + name + "=" + value;
     }
-    text += fmt::format("{:>7}  {:<24}  {:<14}  {}\n", commit.version,
-                        FormatNanos(commit.timestamp_ms * 1'000'000),
+    text += fmt::format("{:>7}  {:<24}  {:<14}  {}\n", commit.version, FormatMillis(commit.timestamp_ms),
                         commit.info.operation.empty() ? "-" : commit.info.operation, details);
   }
   return text;
@@ -29,7 +28,7 @@ std::string HistoryJson(const std::string& path, const std::vector<delta::Commit
   Json list = Json::array();
   for (const delta::CommitEntry& commit : commits) {
     Json entry = {{"version", commit.version},
-                  {"timestamp", FormatNanos(commit.timestamp_ms * 1'000'000)},
+                  {"timestamp", FormatMillis(commit.timestamp_ms)},
                   {"operation", commit.info.operation},
                   {"parameters", commit.info.operation_parameters},
                   {"engine", commit.info.engine_info}};

@@ -63,7 +63,7 @@ std::string InfoText(const table::TableInfo& info) {
   line("table", info.path);
   line("name", info.name);
   line("description", info.description);
-  line("version", fmt::format("{} ({})", info.version, FormatNanos(info.timestamp_ms * 1'000'000)));
+  line("version", fmt::format("{} ({})", info.version, FormatMillis(info.timestamp_ms)));
   line("rows", info.rows < 0 ? "unknown (a file has no statistics)" : WithCommas(info.rows));
   line("files", WithCommas(info.files));
   line("bytes", fmt::format("{} ({})", WithCommas(info.bytes), HumanBytes(info.bytes)));
@@ -105,7 +105,7 @@ std::string InfoJson(const table::TableInfo& info) {
   const Json root = {
       {"path", info.path},
       {"version", info.version},
-      {"timestamp", FormatNanos(info.timestamp_ms * 1'000'000)},
+      {"timestamp", FormatMillis(info.timestamp_ms)},
       {"id", info.id},
       {"name", info.name},
       {"description", info.description},

@@ -35,9 +35,9 @@ Action DeclareIngest(CLI::App& options) {
       ->type_name("WHAT");
   options.add_flag("--again", ingest.again,
                    "Ingest bytes that the table holds already; with --replace in their place, else twice");
-  auto* replace =
-      options.add_flag("--replace", request->replace,
-                       "Where another source filled the same time range: its rows go, these come");
+  auto* replace = options.add_flag(
+      "--replace", request->replace,
+      "Where other sources filled the same time ranges: take away their rows there, as these come");
   options
       .add_flag("--append-anyway", request->append_anyway,
                 "Where another source filled the same time range: keep both")
@@ -50,7 +50,8 @@ Action DeclareIngest(CLI::App& options) {
   AddParsed(options, "--verify", &ingest.file.verify, pq::ParseVerifyLevel,
             "What is checked before a file appears: footer (the default), crc or full")
       ->type_name("LEVEL");
-  options.add_flag("--dry-run", ingest.dry_run, "Read everything and report, but write nothing");
+  options.add_flag("--dry-run", ingest.dry_run,
+                   "Read everything and report what would become of each source, but write nothing");
   return [request](Session& session) -> arrow::Result<int> {
     pipeline::IngestOptions ingest = request->ingest;
     ingest.null_on_overflow = request->on_error == "null";

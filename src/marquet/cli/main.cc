@@ -12,6 +12,7 @@
 #include <arrow/compute/initialize.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/cli/command.h"
 
@@ -89,9 +90,10 @@ std::vector<std::string> ReversedWords(int argc, char** argv) {
 
 int RunCommand(const Action& action, const CommonOptions& common) {
   Session session(common);
-  arrow::Result<int> exit_code = kFailed;
-  const arrow::Status started = arrow::compute::Initialize();
-  exit_code = started.ok() ? action(session) : arrow::Result<int>(started);
+  arrow::Result<int> exit_code = Caught("the command", [&]() -> arrow::Result<int> {
+    ARROW_RETURN_NOT_OK(arrow::compute::Initialize());
+    return action(session);
+  });
   if (exit_code.ok()) {
     const arrow::Status flushed = session.output()->Close();
     if (!flushed.ok()) exit_code = flushed;
@@ -162,4 +164,12 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace marquet::cli
 
-int main(int argc, char** argv) { return marquet::cli::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return marquet::cli::Main(argc, argv);
+  } catch (...) {
+    const arrow::Status thrown = marquet::StatusOfException("marquet");
+    std::fprintf(stderr, "marquet: %s\n", thrown.message().c_str());
+    return 1;
+  }
+}

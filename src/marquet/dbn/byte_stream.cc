@@ -8,14 +8,14 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
-#include <system_error>
-#include <thread>
 
 #include "arrow/buffer.h"
 #include "arrow/io/interfaces.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
+#include "marquet/base/thread.h"
 
 namespace marquet::dbn {
 namespace {
@@ -57,7 +57,7 @@ struct ByteStream::Impl {
   bool peeked_given = false;
   std::shared_ptr<arrow::Buffer> held;
 
-  std::thread producer;
+  Thread producer;
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<std::unique_ptr<OwnedBlock>> free;
@@ -74,7 +74,7 @@ struct ByteStream::Impl {
       stop = true;
     }
     changed.notify_all();
-    if (producer.joinable()) producer.join();
+    producer = Thread();  // its end
   }
 
   arrow::Status Peek() {
@@ -96,17 +96,15 @@ struct ByteStream::Impl {
     direct = !compressed && input->supports_zero_copy();
     if (direct) return arrow::Status::OK();
     for (size_t i = 0; i < kBlocks; ++i) free.push_back(std::make_unique<OwnedBlock>());
-    try {
-      producer = std::thread([this] {
-        arrow::Status status = compressed ? Decompress() : Copy();
-        std::lock_guard lock(mutex);
-        outcome = std::move(status);
-        ended = true;
-        changed.notify_all();
-      });
-    } catch (const std::system_error& error) {
-      return StorageError(error.code().value(), "start a thread to read", name);
-    }
+    ARROW_ASSIGN_OR_RAISE(producer, Thread::Start(name, [this] {
+                            arrow::Status status =
+                                Caught(name, [&] { return compressed ? Decompress() : Copy(); });
+                            std::lock_guard lock(mutex);
+                            outcome = std::move(status);
+                            ended = true;
+                            changed.notify_all();
+                            return outcome;
+                          }));
     return arrow::Status::OK();
   }
 

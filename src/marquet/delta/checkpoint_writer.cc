@@ -7,6 +7,7 @@
 #include <parquet/properties.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/delta/checkpoint.h"
 #include "marquet/delta/commit_json.h"
 #include "marquet/file/durable_file.h"
@@ -234,8 +235,10 @@ Status WriteParquetGuarded(const arrow::RecordBatch& rows, const std::shared_ptr
     return WriteParquet(rows, file);
   } catch (const parquet::ParquetStatusException& error) {
     return error.status();  // the storage's own, passed through Arrow
-  } catch (const std::exception& error) {
+  } catch (const parquet::ParquetException& error) {
     return CorruptData(fmt::format("{}: {}", file->path(), error.what()));
+  } catch (...) {
+    return StatusOfException(file->path());
   }
 }
 

@@ -18,6 +18,9 @@
 // this commit may follow them, and try the next version after a random pause. An error in 4 that does not say
 // whether the name was given: look at what lies under it (Settle). An error in 5: the commit can be seen, but
 // may not survive a power cut, and syncing again would prove nothing: kCommitUnknown.
+//
+// What is thrown is an error of its step. Behind 5 nothing undoes the commit: what is in memory is read
+// again, and a checkpoint that fails is a warning.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,6 +29,7 @@
 #include <unordered_set>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/commit_json.h"
@@ -101,13 +105,29 @@ arrow::Status CheckAllowed(const CommitRequest& request, const Snapshot* head) {
   return arrow::Status::OK();
 }
 
-// True when one of the commit's txn actions is stored already, at its version or beyond.
+bool IsStored(const Transaction& txn, const Snapshot& head) {
+  const Transaction* stored = head.transactions.Find(txn.app_id);
+  return stored != nullptr && stored->version >= txn.version;
+}
+
+// Whether the request was committed before: by its own txn action, and by no other.
 bool AlreadyApplied(const CommitRequest& request, const Snapshot& head) {
   return std::any_of(request.actions.begin(), request.actions.end(), [&](const Action& action) {
     const auto* txn = std::get_if<Transaction>(&action);
-    const Transaction* stored = txn != nullptr ? head.transactions.Find(txn->app_id) : nullptr;
-    return stored != nullptr && stored->version >= txn->version;
+    return txn != nullptr && !request.own_app_id.empty() && txn->app_id == request.own_app_id &&
+           IsStored(*txn, head);
   });
+}
+
+arrow::Status CheckTransactions(const CommitRequest& request, const Snapshot& head) {
+  for (const Action& action : request.actions) {
+    const auto* txn = std::get_if<Transaction>(&action);
+    if (txn == nullptr || !IsStored(*txn, head)) continue;
+    return Conflict(
+        fmt::format("version {} of application {} is stored already", txn->version, Quoted(txn->app_id)),
+        "Read the table again and repeat the change.");
+  }
+  return arrow::Status::OK();
 }
 
 // Whether a commit that was worked out before version `version` may follow it.
@@ -158,7 +178,7 @@ arrow::Result<Outcome> WhoseCommit(file::FileSystem& fs, const std::string& path
 // kAlreadyExists: another commit has the version. `error` itself: nothing was published.
 arrow::Status Settle(file::FileSystem& fs, const std::string& path, const std::string& txn_id,
                      const arrow::Status& error) {
-  const auto outcome = WhoseCommit(fs, path, txn_id);
+  const auto outcome = Caught(path, [&] { return WhoseCommit(fs, path, txn_id); });
   if (!outcome.ok()) {
     return CommitUnknown(
         fmt::format("{}: publishing failed ({}), and so did reading it to learn the outcome: {}", path,
@@ -173,16 +193,41 @@ arrow::Status Settle(file::FileSystem& fs, const std::string& path, const std::s
       break;
   }
   // The name was given although the call said otherwise, so nothing was synced yet.
-  const arrow::Status synced = fs.SyncDirectory(file::ParentPath(path));
+  const arrow::Status synced = Caught(path, [&] { return fs.SyncDirectory(file::ParentPath(path)); });
   if (synced.ok()) return synced;
   return CommitUnknown(
       fmt::format("{}: the commit can be seen but may not survive a power cut: {}", path, synced.message()));
 }
 
+// Steps 3 to 5. OK: the commit is there and durable. kAlreadyExists: another has the version. kCommitUnknown:
+// it may be there. Any other error: it is not.
+arrow::Status PublishCommit(const std::shared_ptr<file::FileSystem>& fs, const std::string& path,
+                            const std::string& text, const std::string& txn_id) {
+  const arrow::Status published = file::PutNew(fs, path, text, file::UnsyncedName::kKeep);
+  if (published.ok() || IsKind(published, ErrorKind::kAlreadyExists) ||
+      IsKind(published, ErrorKind::kCommitUnknown)) {
+    return published;
+  }
+  return Settle(*fs, path, txn_id, published);
+}
+
 }  // namespace
 
 arrow::Result<CommitResult> Log::Commit(CommitRequest request) {
-  Impl& self = *impl_;
+  bool in_doubt = false;
+  try {
+    return impl_->Commit(std::move(request), &in_doubt);
+  } catch (...) {
+    const arrow::Status thrown = StatusOfException(impl_->table);
+    if (!in_doubt) return thrown;
+    return CommitUnknown(
+        fmt::format("{}: whether the commit took place could not be learnt", thrown.message()),
+        "Look in the history before repeating the change; one with a txn action may simply be repeated.");
+  }
+}
+
+arrow::Result<CommitResult> Log::Impl::Commit(CommitRequest request, bool* in_doubt) {
+  Impl& self = *this;
   const auto located = [&](const arrow::Status& status) { return WithContext(status, self.table); };
   if (const auto status = CheckActions(request); !status.ok()) return located(status);
   const CommitSummary mine = Summarize(request.actions);
@@ -208,7 +253,8 @@ arrow::Result<CommitResult> Log::Commit(CommitRequest request) {
   const std::string txn_id = RandomUuid();
   info.extra[std::string(kTxnId)] = txn_id;
 
-  int64_t checked = request.read_version;  // up to here no commit stands against this one
+  int64_t checked = request.read_version;   // up to here no commit stands against this one
+  int64_t followed = request.read_version;  // may_follow was asked up to here
   for (int attempt = 1; attempt <= request.max_attempts; ++attempt) {
     result.attempts = attempt;
     if (self.head != nullptr && AlreadyApplied(request, *self.head)) {
@@ -225,6 +271,11 @@ arrow::Result<CommitResult> Log::Commit(CommitRequest request) {
       const auto status = CheckAgainst(request, mine, winner, checked + 1);
       if (!status.ok()) return located(status);
     }
+    if (self.head != nullptr) {
+      if (const auto status = CheckTransactions(request, *self.head); !status.ok()) return located(status);
+      if (request.may_follow && followed < newest) ARROW_RETURN_NOT_OK(request.may_follow(*self.head));
+      followed = newest;
+    }
     if (const auto status = CheckAllowed(request, self.head.get()); !status.ok()) return located(status);
 
     // Commit times never run backwards, so that "as of" a time means one version.
@@ -240,21 +291,14 @@ arrow::Result<CommitResult> Log::Commit(CommitRequest request) {
     const int64_t version = newest + 1;
     const std::string path = file::JoinPath(self.directory, CommitName(version));
     lock.unlock();
-    arrow::Status published = file::PutNew(self.fs, path, *text, file::UnsyncedName::kKeep);
-    if (!published.ok() && !IsKind(published, ErrorKind::kAlreadyExists) &&
-        !IsKind(published, ErrorKind::kCommitUnknown)) {
-      published = Settle(*self.fs, path, txn_id, published);
-    }
+    *in_doubt = true;
+    const arrow::Status published = PublishCommit(self.fs, path, *text, txn_id);
+    *in_doubt = published.ok() || IsKind(published, ErrorKind::kCommitUnknown);
     lock.lock();
 
     if (published.ok()) {
-      // Latest() may have come by and read the commit already.
-      if (self.replay == nullptr) self.replay = std::make_unique<Replay>();
-      if (self.replay->version() + 1 == version) {
-        self.Apply(version, info.timestamp_ms, std::move(actions));
-      }
       // The commit stands, whatever comes now: no other kind of error may make the caller undo its part.
-      if (const auto status = self.Finish(); !status.ok()) {
+      if (const auto status = self.MoveOn(version, info.timestamp_ms, std::move(actions)); !status.ok()) {
         return CommitUnknown(
             fmt::format("{}: version {} was committed, but the table cannot be read after it: {}", self.table,
                         version, status.message()));

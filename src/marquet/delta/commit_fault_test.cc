@@ -41,19 +41,27 @@ bool Holds(const std::shared_ptr<file::FileSystem>& fs, const std::string& path)
                      [&](const auto& file) { return file->path == path; });
 }
 
-// Lets the first operation fail, then the second ..., each with every errno and effect, on a table of its
-// own, until a run is untouched. `run` works through the failing layer over the file system it is given.
+// Lets the first operation fail, then the second ..., each with every errno and effect, or throw, on a table
+// of its own, until a run is untouched. `run` works through the failing layer over the file system it is
+// given.
 void FailEachOperation(
     const std::function<void(const std::shared_ptr<FaultFileSystem>& faulty,
                              const std::shared_ptr<MemoryFileSystem>& memory, int error)>& run) {
   for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
-    for (const int error : {ENOSPC, EDQUOT, EIO, EINTR}) {
+    using Thrown = Fault::Thrown;
+    for (const auto& [error, thrown] : std::vector<std::pair<int, Thrown>>{{ENOSPC, Thrown::kNothing},
+                                                                           {EDQUOT, Thrown::kNothing},
+                                                                           {EIO, Thrown::kNothing},
+                                                                           {EINTR, Thrown::kNothing},
+                                                                           {EAGAIN, Thrown::kSystemError},
+                                                                           {0, Thrown::kBadAlloc}}) {
       for (int64_t n = 1;; ++n) {
-        SCOPED_TRACE(fmt::format("operation {}, errno {}, effect {}", n, error, static_cast<int>(effect)));
+        SCOPED_TRACE(fmt::format("operation {}, errno {}, effect {}, thrown {}", n, error,
+                                 static_cast<int>(effect), static_cast<int>(thrown)));
         ASSERT_LT(n, 100);
         const auto memory = TableInMemory();
         const auto faulty = std::make_shared<FaultFileSystem>(memory);
-        faulty->FailAt({.operation = n, .error_number = error, .effect = effect});
+        faulty->FailAt({.operation = n, .error_number = error, .effect = effect, .thrown = thrown});
         ASSERT_NO_FATAL_FAILURE(run(faulty, memory, error));
         if (faulty->operations() < n) break;
       }
@@ -143,6 +151,7 @@ TEST(CommitFaultTest, ADirectoryThatCannotBeSyncedMakesTheOutcomeUnknown) {
   faulty->FailAt({.operation = last, .error_number = EIO});
   CommitRequest request = AppendRequest(1, "second.parquet");
   request.actions.emplace_back(Transaction{"source", 1, std::nullopt});
+  request.own_app_id = "source";
   Log log(faulty, kTable);
   const auto result = log.Commit(request);
   ASSERT_TRUE(IsKind(result.status(), ErrorKind::kCommitUnknown)) << result.status();

@@ -26,6 +26,7 @@ CommitRequest TransactionOnly(const std::string& app_id, int64_t version) {
   CommitRequest request;
   request.read_version = 1;
   request.actions.emplace_back(Transaction{app_id, version, std::nullopt});
+  request.own_app_id = app_id;
   return request;
 }
 
@@ -110,6 +111,7 @@ TEST(ConflictTest, ATransactionIsAppliedOnce) {
   ASSERT_EQ((*slow.Latest())->version, 1);
   CommitRequest request = AppendRequest(1, "a.parquet");
   request.actions.emplace_back(Transaction{"source", 5, std::nullopt});
+  request.own_app_id = "source";
   ASSERT_EQ(log.Commit(request)->version, 2);
 
   for (Log* again :
@@ -126,6 +128,55 @@ TEST(ConflictTest, ATransactionIsAppliedOnce) {
   request.actions = {File("c.parquet"), Transaction{"source", 6, std::nullopt}};
   EXPECT_EQ(log.Commit(request)->version, 3);
   EXPECT_EQ((*log.Latest())->files.size(), 3u);
+}
+
+// Two requests that mean something to the same third application, as two replacements of one source do.
+TEST(ConflictTest, OnlyTheRequestsOwnTransactionSaysThatItWasApplied) {
+  const TestTable table;
+  Prepare(table);
+  Log first(table.fs(), table.path()), second(table.fs(), table.path());
+  ASSERT_EQ((*second.Latest())->version, 1);
+  const auto request = [](const std::string& own, const std::string& path, int64_t read_version) {
+    CommitRequest made = AppendRequest(read_version, path);
+    made.actions.emplace_back(Transaction{own, 1, std::nullopt});
+    made.actions.emplace_back(Transaction{"third", 2, std::nullopt});
+    made.own_app_id = own;
+    return made;
+  };
+  ASSERT_EQ(first.Commit(request("one", "a.parquet", 1))->version, 2);
+  EXPECT_TRUE(first.Commit(request("one", "a.parquet", 1))->already_applied);
+  for (Log* log : {&second, &first}) {  // the winner not known yet, and known
+    for (const int64_t read_version : {1, 2}) {
+      const auto lost = log->Commit(request("two", "b.parquet", read_version));
+      ASSERT_TRUE(IsKind(lost.status(), ErrorKind::kConflict)) << lost.status();
+      EXPECT_NE(lost.status().message().find("third"), std::string::npos) << lost.status();
+    }
+  }
+  EXPECT_EQ((*first.Latest())->version, 2);
+}
+
+TEST(ConflictTest, AnAppendFollowsOthersOnlyWhereItMay) {
+  const TestTable table;
+  Prepare(table);
+  Log log(table.fs(), table.path()), other(table.fs(), table.path());
+  ASSERT_EQ((*log.Latest())->version, 1);
+  CommitRequest request = AppendRequest(1, "a.parquet");
+  std::vector<int64_t> asked;
+  request.may_follow = [&](const Snapshot& newest) {
+    asked.push_back(newest.version);
+    return newest.version < 4 ? arrow::Status::OK() : InvalidInput("too far");
+  };
+  ASSERT_EQ(log.Commit(request)->version, 2);  // nobody was before it
+  EXPECT_TRUE(asked.empty());
+  ASSERT_EQ(other.Commit(AppendRequest(2, "b.parquet"))->version, 3);
+  request.read_version = 2;
+  request.actions = {File("c.parquet")};
+  ASSERT_EQ(log.Commit(request)->version, 4);
+  EXPECT_EQ(asked, std::vector<int64_t>{3});
+  request.actions = {File("d.parquet")};
+  const auto refused = log.Commit(request);
+  EXPECT_TRUE(IsKind(refused.status(), ErrorKind::kInvalidInput)) << refused.status();
+  EXPECT_EQ((*log.Latest())->version, 4);
 }
 
 TEST(ConflictTest, OfTwoCreatorsOneWins) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/log.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/checkpoint.h"
@@ -19,6 +20,10 @@ constexpr size_t kRecentCommits = 1024;
 
 void Warn(const arrow::Status& status, std::string_view what) {
   marquet::Log().warn("{}: {}", what, OneLine(status));
+}
+
+void WarnOfCheckpoint(const arrow::Status& status) {
+  Warn(status, "a checkpoint could not be written; the commits stand");
 }
 
 std::string Range(const LogListing& listing) {
@@ -135,17 +140,25 @@ arrow::Result<std::unique_ptr<Replay>> Log::Impl::LoadNewest() {
 
 // The head in memory.
 
+void Log::Impl::Forget() noexcept {
+  replay.reset();
+  head.reset();
+  recent.clear();
+}
+
 void Log::Impl::Apply(int64_t version, int64_t timestamp_ms, std::vector<Action> actions) {
-  if (!recent.empty() && recent.back().version + 1 != version) recent.clear();
-  recent.push_back({version, Summarize(actions)});
-  if (recent.size() > kRecentCommits) recent.pop_front();
-  replay->Apply(version, timestamp_ms, std::move(actions));
-  head = nullptr;
+  OrForget([&] {
+    if (!recent.empty() && recent.back().version + 1 != version) recent.clear();
+    recent.push_back({version, Summarize(actions)});
+    if (recent.size() > kRecentCommits) recent.pop_front();
+    replay->Apply(version, timestamp_ms, std::move(actions));
+    head = nullptr;
+  });
 }
 
 arrow::Status Log::Impl::Finish() {
   if (head != nullptr) return arrow::Status::OK();
-  auto snapshot = replay->Finish();
+  auto snapshot = OrForget([&] { return replay->Finish(); });
   if (!snapshot.ok()) return WithContext(snapshot.status(), table);
   head = std::move(*snapshot);
   return arrow::Status::OK();
@@ -176,26 +189,50 @@ arrow::Result<CommitSummary> Log::Impl::Summary(int64_t version) {
   return Summarize(commit.actions);
 }
 
-void Log::Impl::CheckpointIfDue() {
-  if (checkpointing == Checkpointing::kNever || head == nullptr) return;
+arrow::Status Log::Impl::MoveOn(int64_t version, int64_t timestamp_ms, std::vector<Action> actions) {
+  const arrow::Status moved = Caught(table, [&] {
+    // Latest() may have come by and read the commit already.
+    if (replay == nullptr) replay = std::make_unique<Replay>();
+    if (replay->version() + 1 == version) Apply(version, timestamp_ms, std::move(actions));
+    return Finish();
+  });
+  if (moved.ok()) return moved;
+  Forget();  // what lies on disk is whole
+  return Caught(table, [&] { return Refresh(); });
+}
+
+void Log::Impl::CheckpointIfDue() noexcept {
+  BestEffort([&] {
+    const arrow::Status status = Caught("checkpoint", [&] { return StartCheckpoint(); });
+    if (!status.ok()) WarnOfCheckpoint(status);
+    return status;
+  });
+}
+
+arrow::Status Log::Impl::StartCheckpoint() {
+  if (checkpointing == Checkpointing::kNever || head == nullptr) return arrow::Status::OK();
   const int64_t commits = head->version - std::max<int64_t>(replay->checkpoint_version, 0);
   const int64_t growth = std::max(commits, replay->actions_since_checkpoint);
-  if (commits < 10 || growth * 10 < static_cast<int64_t>(head->files.size())) return;
-  if (checkpoint_in_progress.valid() &&
-      checkpoint_in_progress.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-    return;
-  }
-  replay->ExpireTombstones(NowNanos() / 1'000'000);
-  const auto snapshot = replay->Finish();
-  if (!snapshot.ok()) return;
+  if (commits < 10 || growth * 10 < static_cast<int64_t>(head->files.size())) return arrow::Status::OK();
+  if (!checkpoint_thread.ended()) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto snapshot, OrForget([&] {
+                          replay->ExpireTombstones(NowNanos() / 1'000'000);
+                          return replay->Finish();
+                        }));
   replay->checkpoint_version = head->version;
   replay->actions_since_checkpoint = 0;
-  const auto write = [fs = fs, directory = directory, state = *snapshot] {
-    const arrow::Status status = WriteCheckpoint(fs, directory, *state);
-    if (!status.ok()) Warn(status, "a checkpoint could not be written; the commits stand");
+  const auto write = [fs = fs, directory = directory, state = snapshot] {
+    return Caught("checkpoint", [&] { return WriteCheckpoint(fs, directory, *state); });
   };
   if (checkpointing == Checkpointing::kInline) return write();
-  checkpoint_in_progress = std::async(std::launch::async, write);
+  auto thread = Thread::Start("checkpoint", [write] {
+    const arrow::Status status = write();
+    if (!status.ok()) WarnOfCheckpoint(status);
+    return status;
+  });
+  if (!thread.ok()) return write();  // without a thread of its own it is as due
+  checkpoint_thread = *std::move(thread);
+  return arrow::Status::OK();
 }
 
 // The interface.
@@ -253,8 +290,8 @@ arrow::Result<std::shared_ptr<const Snapshot>> Log::AtTime(int64_t timestamp_ms)
     oldest_ms = commit->timestamp_ms;
   }
   return NotFound(fmt::format("{}: no version of {} or before; the oldest in the log, {}, is of {}",
-                              table_path(), FormatNanos(timestamp_ms * 1'000'000), version + 1,
-                              FormatNanos(oldest_ms * 1'000'000)));
+                              table_path(), FormatMillis(timestamp_ms), version + 1,
+                              FormatMillis(oldest_ms)));
 }
 
 arrow::Result<std::vector<CommitEntry>> Log::History(std::optional<int64_t> limit) {
@@ -283,12 +320,15 @@ arrow::Result<std::vector<CommitEntry>> Log::History(std::optional<int64_t> limi
 }
 
 arrow::Status Log::Checkpoint() {
-  ARROW_ASSIGN_OR_RAISE(const auto snapshot, Latest());
-  ARROW_RETURN_NOT_OK(WriteCheckpoint(impl_->fs, impl_->directory, *snapshot));
-  const std::lock_guard lock(impl_->mutex);
-  impl_->replay->checkpoint_version = std::max(impl_->replay->checkpoint_version, snapshot->version);
-  impl_->replay->actions_since_checkpoint = 0;
-  return arrow::Status::OK();
+  return Caught(table_path(), [&]() -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const auto snapshot, Latest());
+    ARROW_RETURN_NOT_OK(WriteCheckpoint(impl_->fs, impl_->directory, *snapshot));
+    const std::lock_guard lock(impl_->mutex);
+    if (impl_->replay == nullptr) return arrow::Status::OK();  // a commit found what is in memory of no use
+    impl_->replay->checkpoint_version = std::max(impl_->replay->checkpoint_version, snapshot->version);
+    impl_->replay->actions_since_checkpoint = 0;
+    return arrow::Status::OK();
+  });
 }
 
 }  // namespace marquet::delta

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,13 +53,20 @@ struct CommitRequest {
   // since read_version.
   bool blind_append = true;
   int max_attempts = 100;
+  // The application of the txn action that is the request's own, if it has one: stored already with at least
+  // its version, the request was committed before, and nothing is written again. The other txn actions say
+  // what the commit means to other applications: one that is stored already is a kConflict.
+  std::string own_app_id = {};
+  // Asked whether a blind append may follow commits that it was not worked out from, with the newest
+  // snapshot; its error is returned. Must not use the Log.
+  std::function<arrow::Status(const Snapshot&)> may_follow = {};
 };
 
 struct CommitResult {
   int64_t version = -1;
   int attempts = 1;
   std::shared_ptr<const Snapshot> snapshot;  // after the commit
-  // Set when the commit's own txn action was found stored already with at least this version: nothing was
+  // Set when the request's own txn action was found stored already with at least this version: nothing was
   // written.
   bool already_applied = false;
 };

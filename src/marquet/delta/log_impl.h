@@ -2,12 +2,13 @@
 #pragma once
 
 #include <deque>
-#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "arrow/result.h"
+#include "marquet/base/thread.h"
 #include "marquet/delta/log.h"
 #include "marquet/delta/log_files.h"
 #include "marquet/delta/replay.h"
@@ -32,7 +33,20 @@ struct Log::Impl {
   };
   std::deque<RecentCommit> recent;  // the newest commits, consecutive versions
   Checkpointing checkpointing = Checkpointing::kBackground;
-  std::future<void> checkpoint_in_progress;
+  Thread checkpoint_thread;
+
+  // Runs what changes the state in memory. When it throws, that may be changed by half: it is dropped, and
+  // read again from disk by who needs it next.
+  template <typename Body>
+  auto OrForget(Body&& body) {
+    try {
+      return std::forward<Body>(body)();
+    } catch (...) {
+      Forget();
+      throw;
+    }
+  }
+  void Forget() noexcept;
 
   // Moves `head` to the newest commit. Call with `mutex` held.
   arrow::Status Refresh();
@@ -47,8 +61,16 @@ struct Log::Impl {
   arrow::Result<std::unique_ptr<Replay>> LoadUpTo(const LogListing& listing, std::optional<int64_t> version);
   arrow::Result<LogListing> ListLog();
 
-  // Writes a checkpoint of `head` when one is due. Call with `mutex` held.
-  void CheckpointIfDue();
+  // Moves on to a version that was just committed, and whose actions are these. Call with `mutex` held.
+  arrow::Status MoveOn(int64_t version, int64_t timestamp_ms, std::vector<Action> actions);
+
+  // Commits; `in_doubt` is set while it is not known whether the commit is there, for what throws meanwhile.
+  arrow::Result<CommitResult> Commit(CommitRequest request, bool* in_doubt);
+
+  // Writes a checkpoint of `head` when one is due. Call with `mutex` held. Whatever it fails at is a warning:
+  // the commits stand.
+  void CheckpointIfDue() noexcept;
+  arrow::Status StartCheckpoint();
 };
 
 }  // namespace marquet::delta

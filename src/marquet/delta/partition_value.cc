@@ -2,7 +2,9 @@
 #include <arrow/util/decimal.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
@@ -17,19 +19,70 @@ using arrow::Type;
 
 constexpr int64_t kMicrosPerDay = kNanosPerDay / 1000;
 
-std::string FormatMicros(int64_t micros) {
-  const int64_t days = FloorDiv(micros, kMicrosPerDay);
-  const int64_t rest = micros - days * kMicrosPerDay;
-  return fmt::format("{}T{:02}:{:02}:{:02}.{:06}Z", FormatDate(static_cast<int32_t>(days)),
-                     rest / 3'600'000'000, rest / 60'000'000 % 60, rest / 1'000'000 % 60, rest % 1'000'000);
+// What the log can spell, and other engines read.
+constexpr int64_t kFirstDay = -719'162;  // 0001-01-01
+constexpr int64_t kLastDay = 2'932'896;  // 9999-12-31
+
+arrow::Result<std::string> DateText(int64_t days) {
+  std::string text = FormatDate(days);
+  if (days >= kFirstDay && days <= kLastDay) return text;
+  return InvalidInput(
+      fmt::format("{} lies outside the years 0001 to 9999, which a partition value can have", text),
+      "Leave such rows out, or write null for what is not a real date.");
+}
+
+arrow::Result<std::string> TimeText(int64_t micros) {
+  ARROW_ASSIGN_OR_RAISE(const std::string date, DateText(FloorDiv(micros, kMicrosPerDay)));
+  const int64_t rest = FloorMod(micros, kMicrosPerDay);
+  return fmt::format("{}T{:02}:{:02}:{:02}.{:06}Z", date, rest / 3'600'000'000, rest / 60'000'000 % 60,
+                     rest / 1'000'000 % 60, rest % 1'000'000);
+}
+
+// As Java, Rust, Python and DuckDB all read it.
+template <typename T>
+std::string FloatingText(T value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  return fmt::format("{}", value);
+}
+
+// A date whose year has a sign or more than four digits: tables hold them, whatever their writers should have
+// done. The calendar repeats after 400 years.
+arrow::Result<int64_t> ParseAnyDate(std::string_view text) {
+  if (auto date = ParseDate(text); date.ok()) return *date;
+  constexpr int64_t kYearsPerEra = 400, kDaysPerEra = 146'097;
+  const bool negative = text.starts_with('-');
+  const std::string_view digits = text.substr(negative || text.starts_with('+') ? 1 : 0);
+  const size_t end = digits.find('-');
+  int64_t year = 0;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + std::min(end, digits.size()), year);
+  if (end == std::string_view::npos || end < 3 || end > 7 || parsed.ec != std::errc() ||
+      parsed.ptr != digits.data() + end) {
+    return InvalidInput(fmt::format("{} is not a date; expected YYYY-MM-DD", Quoted(text)));
+  }
+  if (negative) year = -year;
+  ARROW_ASSIGN_OR_RAISE(
+      const int32_t in_era,
+      ParseDate(fmt::format("{:04}{}", 2000 + FloorMod(year, kYearsPerEra), digits.substr(end))));
+  return in_era + (FloorDiv(year, kYearsPerEra) - 5) * kDaysPerEra;
 }
 
 // Date and time apart, because a table may hold years that nanoseconds do not reach.
 arrow::Result<int64_t> ParseMicros(std::string_view text) {
-  if (text.size() < 10) return InvalidInput(fmt::format("{} is not a time", Quoted(text)));
-  ARROW_ASSIGN_OR_RAISE(const int32_t days, ParseDate(text.substr(0, 10)));
-  ARROW_ASSIGN_OR_RAISE(const int64_t nanos, ParseNanos("1970-01-01" + std::string(text.substr(10))));
-  return days * kMicrosPerDay + FloorDiv(nanos, 1000);
+  const size_t end = std::min(text.find_first_of("T "), text.size());
+  ARROW_ASSIGN_OR_RAISE(const int64_t days, ParseAnyDate(text.substr(0, end)));
+  ARROW_ASSIGN_OR_RAISE(const int64_t nanos, ParseNanos("1970-01-01" + std::string(text.substr(end))));
+  const __int128 micros = static_cast<__int128>(days) * kMicrosPerDay + FloorDiv(nanos, 1000);
+  if (micros < INT64_MIN || micros > INT64_MAX) {
+    return InvalidInput(fmt::format("{} lies outside what microseconds in 64 bits hold", Quoted(text)));
+  }
+  return static_cast<int64_t>(micros);
+}
+
+arrow::Result<int32_t> ParseDays(std::string_view text) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t days, ParseAnyDate(text));
+  if (days >= INT32_MIN && days <= INT32_MAX) return static_cast<int32_t>(days);
+  return InvalidInput(fmt::format("{} lies outside what days in 32 bits hold", Quoted(text)));
 }
 
 template <typename T>
@@ -71,7 +124,7 @@ arrow::Result<std::shared_ptr<Scalar>> Parse(std::string_view text,
         return InvalidInput(fmt::format("{} is no boolean", Quoted(text)));
       return std::make_shared<arrow::BooleanScalar>(text == "true");
     case Type::DATE32:
-      return Made<arrow::Date32Scalar>(ParseDate(text), type);
+      return Made<arrow::Date32Scalar>(ParseDays(text), type);
     case Type::TIMESTAMP:
       return Made<arrow::TimestampScalar>(ParseMicros(text), type);
     case Type::DECIMAL128: {
@@ -104,17 +157,17 @@ arrow::Result<std::string> PartitionValueToText(const Scalar& value) {
     case Type::INT64:
       return value.ToString();
     case Type::FLOAT:
-      return fmt::format("{}", static_cast<const arrow::FloatScalar&>(value).value);
+      return FloatingText(static_cast<const arrow::FloatScalar&>(value).value);
     case Type::DOUBLE:
-      return fmt::format("{}", static_cast<const arrow::DoubleScalar&>(value).value);
+      return FloatingText(static_cast<const arrow::DoubleScalar&>(value).value);
     case Type::BOOL:
       return std::string(static_cast<const arrow::BooleanScalar&>(value).value ? "true" : "false");
     case Type::DATE32:
-      return FormatDate(static_cast<const arrow::Date32Scalar&>(value).value);
+      return DateText(static_cast<const arrow::Date32Scalar&>(value).value);
     case Type::TIMESTAMP: {
       const auto& type = static_cast<const arrow::TimestampType&>(*value.type);
       if (type.unit() != arrow::TimeUnit::MICRO) break;
-      return FormatMicros(static_cast<const arrow::TimestampScalar&>(value).value);
+      return TimeText(static_cast<const arrow::TimestampScalar&>(value).value);
     }
     case Type::DECIMAL128: {
       const auto& decimal = static_cast<const arrow::Decimal128Scalar&>(value);

@@ -22,6 +22,7 @@ CommitRequest AppendOnce(int64_t read_version, const std::string& path, int64_t 
   txn.app_id = "writer";
   txn.version = transaction;
   request.actions.emplace_back(txn);
+  request.own_app_id = txn.app_id;
   return request;
 }
 

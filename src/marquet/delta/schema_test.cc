@@ -3,6 +3,9 @@
 #include <arrow/api.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "marquet/base/error.h"
 
 namespace marquet::delta {
@@ -152,6 +155,70 @@ TEST(PartitionValueTest, OthersSpellingsAreUnderstood) {
   EXPECT_EQ(value("2024-01-02 03:04:05.000006"), 1'704'164'645'000'006);
   EXPECT_EQ(value("2024-01-02T03:04:05.000006Z"), 1'704'164'645'000'006);
   EXPECT_FALSE((*PartitionValueFromText("", arrow::int64()))->is_valid);
+}
+
+// As IEEE, Java, Rust and Python name them; a subnormal number, and a zero with its sign.
+TEST(PartitionValueTest, FloatingValuesGoThereAndBack) {
+  const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
+  for (const auto& [value, text] : std::vector<std::pair<double, std::string>>{{nan, "NaN"},
+                                                                               {-nan, "NaN"},
+                                                                               {inf, "Infinity"},
+                                                                               {-inf, "-Infinity"},
+                                                                               {-0.0, "-0"},
+                                                                               {5e-324, "5e-324"}}) {
+    EXPECT_EQ(PartitionValueToText(arrow::DoubleScalar(value)).ValueOrDie(), text);
+    const auto back = PartitionValueFromText(text, arrow::float64()).ValueOrDie();
+    const double read = static_cast<const arrow::DoubleScalar&>(*back).value;
+    EXPECT_TRUE(std::isnan(value) ? std::isnan(read)
+                                  : value == read && std::signbit(value) == std::signbit(read))
+        << text << ": " << read;
+  }
+  EXPECT_EQ(PartitionValueToText(arrow::FloatScalar(-INFINITY)).ValueOrDie(), "-Infinity");
+  for (const char* text : {"nan", "-nan", "inf", "-inf", "1e-320", "1.0E10"}) {
+    EXPECT_TRUE(PartitionValueFromText(text, arrow::float64()).ok()) << text;
+  }
+  EXPECT_TRUE(PartitionValueFromText("1e-45", arrow::float32()).ok());
+}
+
+TEST(PartitionValueTest, YearsThatTheLogCannotSpellAreRefused) {
+  const auto us = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  for (const int32_t days : {2'932'897, -719'163, INT32_MAX, INT32_MIN}) {
+    EXPECT_TRUE(IsKind(PartitionValueToText(arrow::Date32Scalar(days)).status(), ErrorKind::kInvalidInput))
+        << days;
+  }
+  for (const int64_t micros : {253'402'300'800'000'000, -62'135'596'800'000'001, INT64_MAX, INT64_MIN}) {
+    EXPECT_TRUE(
+        IsKind(PartitionValueToText(arrow::TimestampScalar(micros, us)).status(), ErrorKind::kInvalidInput))
+        << micros;
+  }
+}
+
+// Of tables that hold them already.
+TEST(PartitionValueTest, YearsThatTheLogShouldNotSpellAreRead) {
+  const auto days = [](const char* text) {
+    return static_cast<const arrow::Date32Scalar&>(
+               *PartitionValueFromText(text, arrow::date32()).ValueOrDie())
+        .value;
+  };
+  EXPECT_EQ(days("10000-01-01"), 2'932'897);
+  EXPECT_EQ(days("+12024-02-29"), 3'672'207);
+  EXPECT_EQ(days("0000-12-31"), -719'163);
+  EXPECT_EQ(days("-001-12-31"), -719'529);
+  EXPECT_EQ(days("-0004-02-29"), -720'930);
+  EXPECT_EQ(days("5881580-07-11"), INT32_MAX);
+  EXPECT_EQ(days("-5877641-06-23"), INT32_MIN);
+  const auto us = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  const auto micros = [&](const char* text) {
+    return static_cast<const arrow::TimestampScalar&>(*PartitionValueFromText(text, us).ValueOrDie()).value;
+  };
+  EXPECT_EQ(micros("10000-01-01T00:00:00.000000Z"), 253'402'300'800'000'000);
+  EXPECT_EQ(micros("-290308-12-21T19:59:05.224192Z"), INT64_MIN);
+  for (const char* text :
+       {"5881580-07-12", "12023-02-29", "99999999-01-01", "-1-01-01", "+-001-01-01", "-"}) {
+    EXPECT_TRUE(IsKind(PartitionValueFromText(text, arrow::date32()).status(), ErrorKind::kCorruptData))
+        << text;
+  }
+  EXPECT_TRUE(IsKind(PartitionValueFromText("300000-01-01T00:00:00Z", us).status(), ErrorKind::kCorruptData));
 }
 
 TEST(PartitionValueTest, NonsenseIsCorrupt) {

@@ -8,7 +8,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
-#include "marquet/base/time.h"
+#include "marquet/delta/doubted_bounds.h"
 #include "marquet/delta/json_document.h"
 #include "marquet/delta/json_text.h"
 #include "marquet/delta/schema.h"
@@ -21,6 +21,7 @@ using arrow::Type;
 
 constexpr size_t kCodePoints = 32;  // of a string bound, as Spark cuts them
 constexpr int64_t kMicrosPerMilli = 1000;
+constexpr int64_t kMostRows = int64_t{1} << 40;  // of one file; so that sums over files do not overflow
 
 // The end of the first 32 code points of UTF-8 text.
 size_t PrefixEnd(std::string_view text) {
@@ -89,16 +90,14 @@ std::optional<std::string> BoundToJson(const Scalar& bound, bool is_max) {
       return std::isfinite(value) ? std::optional(fmt::format("{}", value)) : std::nullopt;
     }
     case Type::DATE32:
-      return fmt::format("\"{}\"", FormatDate(static_cast<const arrow::Date32Scalar&>(bound).value));
     case Type::TIMESTAMP: {
-      const auto& type = static_cast<const arrow::TimestampType&>(*bound.type);
-      if (type.unit() != arrow::TimeUnit::MICRO) return std::nullopt;
-      const int64_t micros = static_cast<const arrow::TimestampScalar&>(bound).value;
-      const arrow::TimestampScalar cut(FloorDiv(micros, kMicrosPerMilli) * kMicrosPerMilli, bound.type);
-      auto text = PartitionValueToText(cut);
+      auto text = PartitionValueToText(bound);
       if (!text.ok()) return std::nullopt;
-      std::string millis = text->substr(0, text->size() - 4);  // "...05.678000Z" without "000Z"
-      return fmt::format("\"{}{}\"", millis, type.timezone().empty() ? "" : "Z");
+      if (bound.type->id() == Type::TIMESTAMP) {
+        text->resize(text->size() - 4);  // "...05.678000Z" without "000Z": the millisecond at or before it
+        if (!static_cast<const arrow::TimestampType&>(*bound.type).timezone().empty()) *text += 'Z';
+      }
+      return fmt::format("\"{}\"", *text);
     }
     case Type::STRING:
     case Type::LARGE_STRING: {
@@ -130,7 +129,8 @@ std::shared_ptr<Scalar> ReadBound(JsonValue value, const std::shared_ptr<arrow::
       return std::make_shared<arrow::StringScalar>(std::string(value.Text()));
     case Type::DATE32:
     case Type::TIMESTAMP: {
-      if (kind != JsonKind::kString || value.Text().empty()) return nullptr;
+      // Other years than those of four digits are not written; earlier versions did, and wrongly.
+      if (kind != JsonKind::kString || value.Text().find('-') != 4) return nullptr;
       auto parsed = PartitionValueFromText(value.Text(), type);
       if (!parsed.ok()) return nullptr;
       if (type->id() == Type::TIMESTAMP && is_max) {
@@ -188,7 +188,13 @@ std::string StatisticsToJson(int64_t rows, const std::vector<pq::ColumnStatistic
   return text;
 }
 
-arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const arrow::Schema& schema) {
+arrow::Result<FileStatistics> StatisticsOf(const AddFile& file, const arrow::Schema& schema) {
+  const bool ours = file.tags.contains(kDigestTag);
+  return StatisticsFromJson(file.stats, schema, ours ? StatisticsWriter::kMarquet : StatisticsWriter::kOther);
+}
+
+arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const arrow::Schema& schema,
+                                                 StatisticsWriter writer) {
   auto document = JsonDocument::Parse(json);
   if (document.ok() && !document->root().IsObject()) document = CorruptData("not an object");
   if (!document.ok()) {
@@ -196,7 +202,10 @@ arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const ar
         fmt::format("file statistics are not JSON: {}: {}", document.status().message(), Quoted(json)));
   }
 
+  const bool ours = writer == StatisticsWriter::kMarquet;
+  const auto read_bound = ours ? &ReadBound : &DoubtedBound;
   FileStatistics statistics;
+  statistics.decide = ours;
   std::vector<pq::ColumnStatistics> columns(schema.num_fields());
   std::vector<bool> known(schema.num_fields(), false);
   for (int i = 0; i < schema.num_fields(); ++i) {
@@ -213,25 +222,26 @@ arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const ar
     });
   };
   for_each_column("minValues", [&](JsonValue value, int place) {
-    auto bound = ReadBound(value, schema.field(place)->type(), false);
+    auto bound = read_bound(value, schema.field(place)->type(), false);
     if (bound == nullptr) return false;
     columns[place].min = std::move(bound);
     return true;
   });
   for_each_column("maxValues", [&](JsonValue value, int place) {
-    auto bound = ReadBound(value, schema.field(place)->type(), true);
+    auto bound = read_bound(value, schema.field(place)->type(), true);
     if (bound == nullptr) return false;
     columns[place].max = std::move(bound);
     return true;
   });
   for_each_column("nullCount", [&](JsonValue value, int place) {
     const int64_t nulls = value.Integer().value_or(-1);
-    if (nulls < 0) return false;
+    if (nulls < 0 || !ours) return false;
     columns[place].null_count = nulls;
     return true;
   });
   const auto rows = document->root().Find("numRecords");
-  if (rows && rows->Integer().value_or(-1) >= 0) statistics.rows = rows->Integer();
+  const int64_t count = rows ? rows->Integer().value_or(-1) : -1;
+  if (count >= 0 && count <= kMostRows) statistics.rows = count;
   for (size_t i = 0; i < columns.size(); ++i) {
     if (known[i]) statistics.columns.push_back(std::move(columns[i]));
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "marquet/base/error.h"
 
@@ -115,7 +116,8 @@ TEST(StatisticsTest, OddEntriesAreLeftOut) {
   const auto schema = arrow::schema({field("i", arrow::int32()), field("s", arrow::utf8()),
                                      field("t", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"))});
   for (const char* json :
-       {R"({})", R"({"numRecords":-1})",
+       {R"({})", R"({"numRecords":-1})", R"({"numRecords":9223372036854775807})",
+        R"({"minValues":{"t":"10000-01-01T00:00:00.000Z"},"maxValues":{"t":"-001-12-31T00:00:00.000Z"}})",
         R"({"numRecords":"x","minValues":{"i":"text"},"maxValues":{"i":99999999999},"nullCount":{"i":-1}})",
         R"({"minValues":{"i":{"nested":1},"unknown":3,"s":5,"t":"never"},"nullCount":{"s":null}})",
         R"({"minValues":[1,2],"maxValues":null,"tightBounds":true})",
@@ -130,16 +132,179 @@ TEST(StatisticsTest, OddEntriesAreLeftOut) {
   }
 }
 
+std::shared_ptr<arrow::Scalar> Decimal(const char* digits, int precision, int scale) {
+  return std::make_shared<arrow::Decimal128Scalar>(arrow::Decimal128(digits),
+                                                   arrow::decimal128(precision, scale));
+}
+
+std::shared_ptr<arrow::Scalar> Day(int32_t days) { return std::make_shared<arrow::Date32Scalar>(days); }
+
+TEST(StatisticsTest, YearsThatOthersDoNotReadHaveNoBounds) {
+  const auto json =
+      StatisticsToJson(1, {Column("d", Day(-719'163), Day(2'932'896)), Column("e", Day(0), Day(INT32_MAX)),
+                           Column("t", Time(INT64_MIN), Time(253'402'300'799'999'999)),
+                           Column("u", Time(-62'135'596'800'000'000), Time(INT64_MAX))});
+  EXPECT_EQ(json,
+            "{\"numRecords\":1,\"minValues\":{\"e\":\"1970-01-01\",\"u\":\"0001-01-01T00:00:00.000Z\"},"
+            "\"maxValues\":{\"d\":\"9999-12-31\",\"t\":\"9999-12-31T23:59:59.999Z\"},"
+            "\"nullCount\":{\"d\":0,\"e\":0,\"t\":0,\"u\":0}}");
+}
+
+// What a writer that is not ours wrote for a value: the bounds that are read must hold it.
+struct Doubt {
+  std::string spelt;  // JSON
+  std::shared_ptr<arrow::Scalar> value;
+  const char* why;
+};
+
+// Compares two scalars of one type; text by its bytes.
+bool Below(const arrow::Scalar& a, const arrow::Scalar& b) {
+  switch (a.type->id()) {
+    case arrow::Type::INT32:
+      return static_cast<const arrow::Int32Scalar&>(a).value <
+             static_cast<const arrow::Int32Scalar&>(b).value;
+    case arrow::Type::INT64:
+      return static_cast<const arrow::Int64Scalar&>(a).value <
+             static_cast<const arrow::Int64Scalar&>(b).value;
+    case arrow::Type::FLOAT:
+      return static_cast<const arrow::FloatScalar&>(a).value <
+             static_cast<const arrow::FloatScalar&>(b).value;
+    case arrow::Type::DOUBLE:
+      return static_cast<const arrow::DoubleScalar&>(a).value <
+             static_cast<const arrow::DoubleScalar&>(b).value;
+    case arrow::Type::DECIMAL128:
+      return static_cast<const arrow::Decimal128Scalar&>(a).value <
+             static_cast<const arrow::Decimal128Scalar&>(b).value;
+    case arrow::Type::DATE32:
+      return static_cast<const arrow::Date32Scalar&>(a).value <
+             static_cast<const arrow::Date32Scalar&>(b).value;
+    case arrow::Type::TIMESTAMP:
+      return static_cast<const arrow::TimestampScalar&>(a).value <
+             static_cast<const arrow::TimestampScalar&>(b).value;
+    default:
+      return static_cast<const arrow::StringScalar&>(a).view() <
+             static_cast<const arrow::StringScalar&>(b).view();
+  }
+}
+
+TEST(StatisticsTest, BoundsOfOtherWritersAreWidenedByWhatTheyLose) {
+  const std::vector<Doubt> doubts = {
+      {"1.234567890123457e+19", Decimal("12345678901234567890123456789", 38, 9), "deltalake: a double"},
+      {"-1.234567890123457e+19", Decimal("-12345678901234567890123456789", 38, 9), "deltalake: a double"},
+      {"1e-9", Decimal("1", 38, 9), "an exponent"},
+      {"0.30000000000000004", Decimal("30", 10, 2), "digits past the scale"},
+      {"-0.30000000000000004", Decimal("-30", 10, 2), "digits past the scale"},
+      {"1e38", Decimal("99999999999999999999999999999999999999", 38, 0), "rounded past the precision"},
+      {"9007199254740992", arrow::MakeScalar(int64_t{9'007'199'254'740'993}), "JavaScript: a double"},
+      {"1152921504606847000", arrow::MakeScalar((int64_t{1} << 60) + 1), "JavaScript: the shortest digits"},
+      {"-1152921504606847000", arrow::MakeScalar(-(int64_t{1} << 60) - 127),
+       "JavaScript: the shortest digits"},
+      {"9223372036854775807", arrow::MakeScalar(INT64_MAX), "nothing is above it"},
+      {"-9223372036854775808", arrow::MakeScalar(INT64_MIN), "nothing is below it"},
+      {"0.1", arrow::MakeScalar(0.1f), "a float's digits"},
+      {"0.10000000149011612", arrow::MakeScalar(0.1f), "a double's digits of a float"},
+      {"16777220", arrow::MakeScalar(16'777'216.0f), "seven digits"},
+      {"0.333333333333333", arrow::MakeScalar(1.0 / 3), "15 digits"},
+      {"1.79769313486231e+308", arrow::MakeScalar(std::numeric_limits<double>::max()), "15 digits"},
+      {"0.0", arrow::MakeScalar(5e-324), "a subnormal number flushed to zero"},
+      {"\"1950-06-01T11:15:30.000-00:44\"", Time(-618'062'400'000'000),
+       "Spark: Monrovia, at -00:44:30 until 1972"},
+      {"\"2024-01-02T03:04:05Z\"", Time(1'704'164'645'999'999), "cut to seconds"},
+      {"\"1969-12-31T23:59:59.999Z\"", Time(-1'999), "cut towards 1970"},
+      {"\"aaaa\"", Text("aaaa and so forth"), "cut"},
+      {"\"K\u00fc\"", Text("Küsnacht"), "cut"},
+  };
+  for (const auto& [spelt, value, why] : doubts) {
+    const auto schema = arrow::schema({field("c", value->type)});
+    const auto read = StatisticsFromJson("{\"numRecords\":1,\"minValues\":{\"c\":" + spelt +
+                                             "},\"maxValues\":{\"c\":" + spelt + "},\"nullCount\":{\"c\":0}}",
+                                         *schema, StatisticsWriter::kOther);
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_FALSE(read->decide);
+    EXPECT_EQ(read->rows, 1) << "told, though nothing is concluded from it";
+    const auto* column = Find(*read, "c");
+    if (column == nullptr) continue;  // nothing is believed
+    EXPECT_EQ(column->null_count, -1);
+    EXPECT_TRUE(column->min == nullptr || !Below(*value, *column->min))
+        << why << ": " << column->min->ToString();
+    EXPECT_TRUE(column->max == nullptr || !Below(*column->max, *value))
+        << why << ": " << column->max->ToString();
+  }
+}
+
+// Widening must not cost what statistics are for.
+TEST(StatisticsTest, BoundsOfOtherWritersStayClose) {
+  const auto read = [](const std::shared_ptr<arrow::DataType>& type, const std::string& spelt) {
+    return *Find(
+        *StatisticsFromJson("{\"minValues\":{\"c\":" + spelt + "},\"maxValues\":{\"c\":" + spelt + "}}",
+                            *arrow::schema({field("c", type)}), StatisticsWriter::kOther),
+        "c");
+  };
+  for (const auto& [spelt, type] : std::vector<std::pair<std::string, std::shared_ptr<arrow::DataType>>>{
+           {"35184372088831", arrow::int64()},
+           {"2147483647", arrow::int32()},
+           {"475025", arrow::decimal128(10, 2)},
+           {"\"2024-01-02\"", arrow::date32()},
+           {"4750.25", arrow::decimal128(10, 2)}}) {
+    const auto column = read(type, spelt);
+    EXPECT_TRUE(column.min->Equals(*column.max)) << spelt << ": exact";
+  }
+  const auto price = read(arrow::float64(), "4750.25");
+  EXPECT_GT(static_cast<const arrow::DoubleScalar&>(*price.min).value, 4750.249999);
+  EXPECT_LT(static_cast<const arrow::DoubleScalar&>(*price.max).value, 4750.250001);
+  EXPECT_EQ(static_cast<const arrow::StringScalar&>(*read(arrow::utf8(), "\"ESH4\"").max).view(), "ESH5");
+}
+
+TEST(StatisticsTest, BoundsOfOtherWritersThatSayTooLittleAreNotBelieved) {
+  const auto us = arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+  for (const auto& [spelt, type] : std::vector<std::pair<std::string, std::shared_ptr<arrow::DataType>>>{
+           {"\"2024-01-02T03:04:05.678\"", us},  // of which zone?
+           {"\"2024-01-02\"", us},
+           {"\"1899-12-31T23:59:59.999Z\"", us},  // Spark may have moved it
+           {"\"1582-10-14\"", arrow::date32()},   // of which calendar?
+           {"\"\\uFFFD\"", arrow::utf8()},        // bytes that were no text
+           {"\"\\uE000\"", arrow::utf8()},        // behind or before U+10000?
+           {"\"NaN\"", arrow::float64()},
+           {"\"Infinity\"", arrow::float64()},
+           {"1e40", arrow::decimal128(38, 0)},
+           {"\"1.5\"", arrow::decimal128(10, 2)},
+           {"1e300", arrow::decimal128(10, 2)},
+           {"true", arrow::boolean()},
+           {"\"YQ==\"", arrow::binary()}}) {
+    const auto read =
+        StatisticsFromJson("{\"minValues\":{\"c\":" + spelt + "},\"maxValues\":{\"c\":" + spelt + "}}",
+                           *arrow::schema({field("c", type)}), StatisticsWriter::kOther);
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(Find(*read, "c"), nullptr) << spelt;
+  }
+}
+
+TEST(StatisticsTest, TheDigestTellsWhoseStatisticsTheyAre) {
+  const auto schema = arrow::schema({field("i", arrow::int64())});
+  AddFile file;
+  file.stats = R"({"numRecords":3,"minValues":{"i":1},"maxValues":{"i":2},"nullCount":{"i":1}})";
+  const auto theirs = StatisticsOf(file, *schema);
+  ASSERT_TRUE(theirs.ok()) << theirs.status();
+  EXPECT_FALSE(theirs->decide);
+  EXPECT_EQ(Find(*theirs, "i")->null_count, -1);
+  file.tags[kDigestTag] = "00112233445566778899aabbccddeeff";
+  const auto ours = StatisticsOf(file, *schema);
+  ASSERT_TRUE(ours.ok()) << ours.status();
+  EXPECT_TRUE(ours->decide);
+  EXPECT_EQ(Find(*ours, "i")->null_count, 1);
+}
+
 // Bounds spelt by Spark (its own zone, microseconds) and by delta-rs.
 TEST(StatisticsTest, OtherEnginesSpellingsAreRead) {
   const auto schema = arrow::schema({field("t", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"))});
   for (const char* spelling : {"2024-01-02T03:04:05.678Z", "2024-01-02T03:04:05.678000Z",
-                               "2024-01-02T05:04:05.678+02:00", "2024-01-02 03:04:05.678"}) {
-    const auto read =
-        StatisticsFromJson(std::string("{\"minValues\":{\"t\":\"") + spelling + "\"}}", *schema);
+                               "2024-01-02T05:04:05.678+02:00", "2024-01-02 03:04:05.678+00:00"}) {
+    const auto read = StatisticsFromJson(std::string("{\"minValues\":{\"t\":\"") + spelling + "\"}}", *schema,
+                                         StatisticsWriter::kOther);
     ASSERT_TRUE(read.ok()) << read.status();
     ASSERT_EQ(read->columns.size(), 1u) << spelling;
-    EXPECT_EQ(static_cast<const arrow::TimestampScalar&>(*read->columns[0].min).value, 1'704'164'645'678'000)
+    EXPECT_EQ(static_cast<const arrow::TimestampScalar&>(*read->columns[0].min).value,
+              1'704'164'645'678'000 - 60'000'000)
         << spelling;
   }
 }

@@ -118,21 +118,34 @@ arrow::Result<FittedLabels> FitLabelsInRange(std::span<const double> r, std::spa
     if (!start_ns && !end_ns) return FitLabels(r, spec);
     return SchemaError("the rows have no times to choose a range to fit on by");
   }
+  // A move looks at the rows [s - lookback, s + reach]. Rows need not ascend in time, so of all rows up to
+  // the end of a move's, the last one that lies too late is kept.
+  const auto rows = static_cast<int64_t>(r.size());
+  const int64_t reach = spec.offset + spec.lookforward;
   std::vector<double> chosen;
   int64_t first = INT64_MAX, last = INT64_MIN, first_move = INT64_MAX, last_move = INT64_MIN;
-  for (size_t i = 0; i < r.size(); ++i) {
-    if (std::isnan(r[i])) continue;
-    first_move = std::min(first_move, times[i]);
-    last_move = std::max(last_move, times[i]);
-    if ((start_ns && times[i] < *start_ns) || (end_ns && times[i] >= *end_ns)) continue;
-    chosen.push_back(r[i]);
-    first = std::min(first, times[i]);
-    last = std::max(last, times[i]);
+  int64_t seen = 0, too_late = -1, prices_end = INT64_MIN, counted = 0;
+  for (int64_t s = 0; s < rows; ++s) {
+    if (std::isnan(r[s])) continue;
+    first_move = std::min(first_move, times[s]);
+    last_move = std::max(last_move, times[s]);
+    const int64_t end = std::min(s + reach + 1, rows);
+    for (; end_ns && seen < end; ++seen) {
+      if (times[seen] >= *end_ns) too_late = seen;
+    }
+    if ((start_ns && times[s] < *start_ns) || too_late >= s - spec.lookback) continue;
+    chosen.push_back(r[s]);
+    first = std::min(first, times[s]);
+    last = std::max(last, times[s]);
+    for (counted = std::max(counted, s - spec.lookback); counted < end; ++counted) {
+      prices_end = std::max(prices_end, times[counted]);
+    }
   }
   if (chosen.empty() && first_move <= last_move) {
     return InvalidInput(
         fmt::format(
-            "no price move lies in the range to fit on, from {} to before {}; there are moves from {} to {}",
+            "no price move lies in the range to fit on, from {} to before {}, with all of its prices; there "
+            "are moves from {} to {}",
             start_ns ? FormatNanos(*start_ns) : "the start", end_ns ? FormatNanos(*end_ns) : "the end",
             FormatNanos(first_move), FormatNanos(last_move)),
         "Choose another range to fit on: --fit-start and --fit-end (fit_start and fit_end of build_samples, "
@@ -141,6 +154,7 @@ arrow::Result<FittedLabels> FitLabelsInRange(std::span<const double> r, std::spa
   ARROW_ASSIGN_OR_RAISE(auto fitted, FitLabels(chosen, spec));
   fitted.fit_start_ns = first;
   fitted.fit_end_ns = last;
+  fitted.prices_end_ns = prices_end;
   return fitted;
 }
 

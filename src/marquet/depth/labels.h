@@ -1,6 +1,6 @@
 // Labels of price moves: how the mean mid price after a row compares with the one before it, in classes.
 //
-// With lookback LB, lookforward LF and offset off, row s of a gap-free run of N rows has
+// With lookback LB, lookforward LF and offset off, row s of a run of N rows (runs.h) has
 //   B = mean(mid[s - LB, s)), F = mean(mid[s + 1 + off, s + 1 + off + LF)), r = (F - B) / B,
 // for LB <= s < N - LF - off; row s itself lies in neither window. Sums of bid + ask are exact integers. The
 // class of r is the number of interior boundaries <= r. Boundaries are fitted on one range of rows and
@@ -43,16 +43,11 @@ struct LabelSpec {
   InvalidRows invalid = InvalidRows::kNull;
   Ties ties = Ties::kShareBoundary;
   uint64_t seed = 0;  // of Ties::kRank
+  // Whether windows go on where the rows roll to another instrument or publisher (runs.h). Nothing for labels
+  // of a time when nobody looked.
+  std::optional<bool> across_rolls = false;
 };
 arrow::Status CheckSpec(const LabelSpec& spec);
-
-// A gap is a step in time above `max_gap_ns`, or one over a whole UTC date without rows.
-constexpr int64_t kDefaultMaxGap = int64_t{3'600} * 1'000'000'000;
-constexpr int64_t kNoGaps = INT64_MAX;  // windows may cross anything
-bool IsGap(int64_t before_ns, int64_t after_ns, int64_t max_gap_ns);
-
-// Where the gap-free runs begin, ascending from 0; nothing for no rows.
-std::vector<int64_t> RunBegins(std::span<const int64_t> times_ns, int64_t max_gap_ns);
 
 // r of every row, NaN where there is none, and why.
 struct Moves {
@@ -83,7 +78,16 @@ struct FittedLabels {
   int64_t rows = 0;              // values fitted on
   std::vector<SharedValue> shared;
   int64_t fit_start_ns = 0, fit_end_ns = 0;  // times of the first and last row fitted on, where known
-  std::string data_version;                  // which version of which table; filled in by the caller
+  // The latest time of a price that the fit looked at, which lies behind the last row's, where known.
+  std::optional<int64_t> prices_end_ns;
+  std::string data_version;  // which version of which table; filled in by the caller
+
+  // Up to when the fit is known to have seen prices: rows up to it are no test of what learns these labels.
+  // Nothing for thresholds, and where no times were known.
+  std::optional<int64_t> seen_until_ns() const {
+    if (thresholds || prices_end_ns || fit_end_ns == 0) return prices_end_ns;
+    return fit_end_ns;
+  }
 };
 
 // Boundary i is the quantile i / classes of the values that are not NaN, at position (n - 1) i / classes, an
@@ -91,8 +95,10 @@ struct FittedLabels {
 // the same.
 arrow::Result<FittedLabels> FitLabels(std::span<const double> r, const LabelSpec& spec);
 
-// The same on the rows whose time is in [start_ns, end_ns), each bound optional. `times` may be empty without
-// bounds (kSchema with them). kInvalidInput, naming the range of the moves, when it holds none of them.
+// The same on the rows whose time is in [start_ns, end_ns), each bound optional, without look-ahead: a move
+// with a price at or after end_ns in one of its windows takes no part. (Those of prices before start_ns do.)
+// `times` may be empty without bounds (kSchema with them). kInvalidInput, naming the range of the moves, when
+// it holds none of them.
 arrow::Result<FittedLabels> FitLabelsInRange(std::span<const double> r, std::span<const int64_t> times,
                                              std::optional<int64_t> start_ns, std::optional<int64_t> end_ns,
                                              const LabelSpec& spec);

@@ -23,6 +23,9 @@ std::string ToJson(const FittedLabels& fitted) {
   json["invalid"] = NameOf(fitted.spec.invalid);
   json["ties"] = NameOf(fitted.spec.ties);
   json["seed"] = fitted.spec.seed;
+  // Absent where they are not known, so that what was stored before they were keeps its text and its digest.
+  if (fitted.spec.across_rolls) json["across_rolls"] = *fitted.spec.across_rolls;
+  if (fitted.prices_end_ns) json["prices_end_ns"] = *fitted.prices_end_ns;
   json["thresholds"] = fitted.thresholds;
   json["interior"] = fitted.interior;
   if (!fitted.thresholds) {  // JSON has no infinity
@@ -56,6 +59,9 @@ arrow::Result<FittedLabels> FittedLabelsFromJson(std::string_view text) {
     ARROW_ASSIGN_OR_RAISE(fitted.spec.invalid, ParseInvalidRows(json.at("invalid").get<std::string>()));
     ARROW_ASSIGN_OR_RAISE(fitted.spec.ties, ParseTies(json.at("ties").get<std::string>()));
     json.at("seed").get_to(fitted.spec.seed);
+    fitted.spec.across_rolls.reset();
+    if (json.contains("across_rolls")) fitted.spec.across_rolls = json["across_rolls"].get<bool>();
+    if (json.contains("prices_end_ns")) fitted.prices_end_ns = json["prices_end_ns"].get<int64_t>();
     json.at("thresholds").get_to(fitted.thresholds);
     json.at("interior").get_to(fitted.interior);
     fitted.low = json.value("low", -std::numeric_limits<double>::infinity());

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -116,16 +117,6 @@ TEST(Moves, ABaseOfZeroOrLessGivesNone) {
   EXPECT_FALSE(std::isnan(moves.r[3]));
 }
 
-TEST(Runs, BreakAtStepsAboveTheLimitAndOverEmptyDates) {
-  constexpr int64_t kHour = int64_t{3'600} * 1'000'000'000, kDay = 24 * kHour;
-  const std::vector<int64_t> times = {0, kHour, 2 * kHour + 1, 3 * kHour, 3 * kHour};
-  EXPECT_THAT(RunBegins(times, kHour), ElementsAre(0, 2));
-  EXPECT_THAT(RunBegins({}, kHour), ElementsAre());
-  EXPECT_TRUE(IsGap(kDay - 1, 2 * kDay, 3 * kDay));       // the whole of the second date is empty
-  EXPECT_FALSE(IsGap(kDay - 1, 2 * kDay - 1, 3 * kDay));  // a change of date, with rows on both
-  EXPECT_FALSE(IsGap(0, 100 * kDay, kNoGaps));
-}
-
 TEST(Labels, BoundariesAreExactQuantiles) {
   std::vector<double> r;
   for (int i = 0; i < 27; ++i) r.push_back(i / 100.0);
@@ -208,6 +199,52 @@ TEST(Labels, ValuesOutsideTheFittedRangeAreCounted) {
   const auto labels = ApplyLabels(other, {}, {}, fitted).ValueOrDie();
   EXPECT_THAT(labels, ElementsAre(0, 0, 2, 2, 2));
   EXPECT_EQ(ReportLabels(other, labels, fitted).outside_fitted, 3);
+}
+
+TEST(Labels, AFitUpToATimeLooksAtNoPriceFromThenOn) {
+  constexpr uint64_t kSeed = 20240311;
+  std::mt19937_64 random(kSeed);
+  const LabelSpec spec{.lookback = 7, .lookforward = 11, .offset = 3, .classes = 3};
+  for (int round = 0; round < 20; ++round) {
+    const Quotes q = RandomQuotes(300, kSeed + round);
+    std::vector<int64_t> times;  // mostly ascending
+    for (int64_t i = 0; i < 300; ++i) times.push_back(100 * i + static_cast<int64_t>(random() % 300));
+    const std::vector<int64_t> begins = {0, 120};
+    const int64_t start = times[random() % 60], end = times[200 + random() % 60];
+    const auto moves = ComputeMoves(q.bid, q.ask, begins, spec).ValueOrDie();
+    const auto fitted = FitLabelsInRange(moves.r, times, start, end, spec).ValueOrDie();
+    std::vector<double> chosen;
+    int64_t last = 0;
+    for (int64_t s = 0; s < 300; ++s) {
+      if (std::isnan(moves.r[s]) || times[s] < start) continue;
+      const int64_t latest = *std::max_element(times.begin() + s - 7, times.begin() + s + 15);
+      if (latest >= end) continue;
+      chosen.push_back(moves.r[s]);
+      last = std::max(last, latest);
+    }
+    const auto expected = FitLabels(chosen, spec).ValueOrDie();
+    EXPECT_EQ(fitted.interior, expected.interior) << "seed " << kSeed << " + " << round;
+    EXPECT_EQ(fitted.rows, expected.rows);
+    EXPECT_EQ(fitted.prices_end_ns, last);
+    EXPECT_EQ(fitted.seen_until_ns(), last);
+  }
+}
+
+// Samples name their labels by the digest of this text.
+TEST(Labels, StoredBeforeRollsWereLookedForKeepTheirText) {
+  const std::vector<double> r = {0.1, 0.2, 0.3, 0.4};
+  FittedLabels fitted = FitLabels(r, {.classes = 3}).ValueOrDie();
+  fitted.fit_end_ns = 12;
+  EXPECT_THAT(ToJson(fitted), HasSubstr("\"across_rolls\": false"));
+  fitted.spec.across_rolls.reset();
+  const std::string text = ToJson(fitted);
+  EXPECT_THAT(text, testing::Not(HasSubstr("across_rolls")));
+  EXPECT_THAT(text, testing::Not(HasSubstr("prices_end_ns")));
+  const auto read = FittedLabelsFromJson(text).ValueOrDie();
+  EXPECT_EQ(read.spec.across_rolls, std::nullopt);
+  EXPECT_EQ(read.prices_end_ns, std::nullopt);
+  EXPECT_EQ(read.seen_until_ns(), 12);
+  EXPECT_EQ(ToJson(read), text);
 }
 
 TEST(Labels, SurviveJsonExactly) {

@@ -6,7 +6,6 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
-#include "marquet/base/time.h"
 #include "marquet/depth/labels.h"
 #include "marquet/depth/tensor.h"
 
@@ -51,21 +50,6 @@ arrow::Result<InvalidRows> ParseInvalidRows(std::string_view name) {
 
 std::string NameOf(InvalidRows policy) {
   return policy == InvalidRows::kNull ? "null" : policy == InvalidRows::kSkip ? "skip" : "error";
-}
-
-bool IsGap(int64_t before_ns, int64_t after_ns, int64_t max_gap_ns) {
-  if (max_gap_ns == kNoGaps) return false;
-  int64_t step = 0;
-  if (__builtin_sub_overflow(after_ns, before_ns, &step) || step > max_gap_ns) return true;
-  return DateOfNanos(after_ns) > DateOfNanos(before_ns) + 1;
-}
-
-std::vector<int64_t> RunBegins(std::span<const int64_t> times_ns, int64_t max_gap_ns) {
-  std::vector<int64_t> begins;
-  for (size_t i = 0; i < times_ns.size(); ++i) {
-    if (i == 0 || IsGap(times_ns[i - 1], times_ns[i], max_gap_ns)) begins.push_back(static_cast<int64_t>(i));
-  }
-  return begins;
 }
 
 arrow::Result<Moves> ComputeMoves(std::span<const int64_t> bid, std::span<const int64_t> ask,

@@ -16,6 +16,9 @@
 // not certain; UnsyncedName says which way that is decided. Temporary files that crashes leave behind are
 // never read by anyone and may be deleted at any time when no writer lives; a writer never meets them, since
 // UNIQUE does not come twice.
+//
+// What a file system throws is an error like those that it returns: of 5 the look tells, and of 6 nothing is
+// known, as of a sync that failed.
 #include "marquet/file/durable_file.h"
 
 #include <cerrno>
@@ -24,6 +27,7 @@
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/hash.h"
 #include "marquet/file/home_process.h"
 #include "marquet/file/temporary_name.h"
@@ -40,6 +44,7 @@ struct DurableFile::Impl {
   std::shared_ptr<FileSystem> fs;
   std::string path;
   std::string temporary;
+  std::string directory;               // once synced
   std::unique_ptr<WritableFile> file;  // null once closed
   std::unique_ptr<char[]> buffer;      // made by the first small write
   int64_t capacity = 0;                // of the buffer
@@ -48,7 +53,7 @@ struct DurableFile::Impl {
   Xxh3Digest digest;
   bool write_closed = false;
   bool synced = false;
-  bool temporary_exists = true;
+  bool temporary_exists = false;
   bool finished = false;  // published or aborted
   arrow::Status failed;   // the first error
   const HomeProcess home;
@@ -77,6 +82,13 @@ struct DurableFile::Impl {
     return arrow::Status::OK();
   }
 
+  // Runs what may throw, and remembers it as any other error.
+  template <typename Body>
+  arrow::Status Guarded(Body&& body) {
+    arrow::Status status = Caught(path, std::forward<Body>(body));
+    return status.ok() || !failed.ok() ? status : Poison(status);
+  }
+
   // Appends to the buffer, which has not more than its full size then.
   void Buffer(const void* data, int64_t nbytes) {
     if (buffered + nbytes > capacity) {
@@ -100,21 +112,24 @@ struct DurableFile::Impl {
   arrow::Status SyncAndClose() {
     ARROW_RETURN_NOT_OK(CheckUsable());
     if (synced) return arrow::Status::OK();
-    ARROW_RETURN_NOT_OK(FlushBuffer());
-    write_closed = true;
-    ARROW_RETURN_NOT_OK(Poison(file->Sync()));
-    ARROW_RETURN_NOT_OK(Poison(file->Close()));
-    file.reset();
-    synced = true;
-    return arrow::Status::OK();
+    return Guarded([&]() -> arrow::Status {
+      ARROW_RETURN_NOT_OK(FlushBuffer());
+      write_closed = true;
+      ARROW_RETURN_NOT_OK(Poison(file->Sync()));
+      ARROW_RETURN_NOT_OK(Poison(file->Close()));
+      file.reset();
+      directory = ParentPath(path);
+      synced = true;
+      return arrow::Status::OK();
+    });
   }
 
   // Step 5. An error of the storage below may hide a success (a reply that a network lost). Only this object
   // knows the temporary name, so when that is gone, the file has its final one.
   arrow::Status Rename(arrow::Status (FileSystem::*publish)(const std::string&, const std::string&)) {
-    arrow::Status status = (fs.get()->*publish)(temporary, path);
-    if (IsKind(status, ErrorKind::kStorage)) {
-      const auto look = fs->Stat(temporary).status();
+    arrow::Status status = Caught(path, [&] { return (fs.get()->*publish)(temporary, path); });
+    if (!status.ok() && !IsKind(status, ErrorKind::kAlreadyExists) && !IsKind(status, ErrorKind::kNotFound)) {
+      const auto look = Caught(path, [&] { return fs->Stat(temporary).status(); });
       if (IsKind(look, ErrorKind::kNotFound)) {
         status = arrow::Status::OK();
       } else if (!look.ok()) {
@@ -125,6 +140,15 @@ struct DurableFile::Impl {
     }
     if (status.ok()) temporary_exists = false;
     return Poison(status);
+  }
+
+  // Step 6.
+  arrow::Status SyncName() {
+    return Caught(path, [&] { return fs->SyncDirectory(directory); });
+  }
+
+  bool TakeBack() {
+    return Caught(path, [&] { return fs->Remove(path); }).ok();
   }
 
   arrow::Status UnsyncedNameError(const arrow::Status& sync) {
@@ -138,8 +162,7 @@ struct DurableFile::Impl {
 DurableFile::DurableFile(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 DurableFile::~DurableFile() {
-  // Best effort: a temporary file that stays is what a crash would leave.
-  static_cast<void>(Abort());
+  BestEffort([&] { return Abort(); });  // a temporary file that stays is what a crash would leave
 }
 
 arrow::Result<std::shared_ptr<DurableFile>> DurableFile::Create(std::shared_ptr<FileSystem> fs,
@@ -151,12 +174,16 @@ arrow::Result<std::shared_ptr<DurableFile>> DurableFile::Create(std::shared_ptr<
   impl->fs = std::move(fs);
   impl->path = std::move(path);
   impl->temporary = MakeTemporaryPath(impl->path);
-  auto file = impl->fs->CreateNew(impl->temporary);
+  Impl& self = *impl;
+  std::shared_ptr<DurableFile> made(new DurableFile(std::move(impl)));
+  self.temporary_exists = true;  // also when creating it throws: its end removes what there is
+  auto file = self.fs->CreateNew(self.temporary);
   if (!file.ok()) {
-    return impl->Poison(WithContext(file.status(), impl->path));
+    self.temporary_exists = false;
+    return self.Poison(WithContext(file.status(), self.path));
   }
-  impl->file = std::move(file).ValueUnsafe();
-  return std::shared_ptr<DurableFile>(new DurableFile(std::move(impl)));
+  self.file = std::move(file).ValueUnsafe();
+  return made;
 }
 
 arrow::Status DurableFile::Write(const void* data, int64_t nbytes) {
@@ -167,24 +194,26 @@ arrow::Status DurableFile::Write(const void* data, int64_t nbytes) {
   }
   if (nbytes < 0) return self.Poison(InvalidInput(fmt::format("{}: write of {} bytes", self.path, nbytes)));
   if (nbytes == 0) return arrow::Status::OK();
-  self.digest.Update(data, nbytes);
-  self.size += nbytes;
+  return self.Guarded([&]() -> arrow::Status {
+    self.digest.Update(data, nbytes);
+    self.size += nbytes;
 
-  if (nbytes > kBufferSize - self.buffered) ARROW_RETURN_NOT_OK(self.FlushBuffer());
-  if (nbytes >= kBufferSize) return self.Poison(self.file->Append(data, nbytes));
-  self.Buffer(data, nbytes);
-  return arrow::Status::OK();
+    if (nbytes > kBufferSize - self.buffered) ARROW_RETURN_NOT_OK(self.FlushBuffer());
+    if (nbytes >= kBufferSize) return self.Poison(self.file->Append(data, nbytes));
+    self.Buffer(data, nbytes);
+    return arrow::Status::OK();
+  });
 }
 
 arrow::Status DurableFile::Flush() {
   ARROW_RETURN_NOT_OK(impl_->CheckUsable());
-  return impl_->FlushBuffer();
+  return impl_->Guarded([&] { return impl_->FlushBuffer(); });
 }
 
 arrow::Status DurableFile::Close() {
   ARROW_RETURN_NOT_OK(impl_->failed);
   if (impl_->finished) return arrow::Status::OK();
-  ARROW_RETURN_NOT_OK(impl_->FlushBuffer());
+  ARROW_RETURN_NOT_OK(impl_->Guarded([&] { return impl_->FlushBuffer(); }));
   impl_->write_closed = true;
   return arrow::Status::OK();
 }
@@ -206,12 +235,12 @@ arrow::Status DurableFile::Publish(UnsyncedName unsynced) {
   Impl& self = *impl_;
   ARROW_RETURN_NOT_OK(self.SyncAndClose());
   ARROW_RETURN_NOT_OK(self.Rename(&FileSystem::PublishNew));
-  const arrow::Status sync = self.fs->SyncDirectory(ParentPath(self.path));
+  const arrow::Status sync = self.SyncName();
   if (sync.ok()) {
     self.finished = true;
     return sync;
   }
-  if (unsynced == UnsyncedName::kTakeBack && self.fs->Remove(self.path).ok()) return self.Poison(sync);
+  if (unsynced == UnsyncedName::kTakeBack && self.TakeBack()) return self.Poison(sync);
   return self.UnsyncedNameError(sync);
 }
 
@@ -219,7 +248,7 @@ arrow::Status DurableFile::PublishReplacing() {
   Impl& self = *impl_;
   ARROW_RETURN_NOT_OK(self.SyncAndClose());
   ARROW_RETURN_NOT_OK(self.Rename(&FileSystem::PublishReplacing));
-  const arrow::Status sync = self.fs->SyncDirectory(ParentPath(self.path));
+  const arrow::Status sync = self.SyncName();
   if (!sync.ok()) return self.UnsyncedNameError(sync);
   self.finished = true;
   return sync;
@@ -242,17 +271,29 @@ const std::string& DurableFile::temporary_path() const { return impl_->temporary
 int64_t DurableFile::size() const { return impl_->size; }
 std::string DurableFile::Digest() const { return impl_->digest.Hex(); }
 
+namespace {
+
+// Before anything is published an exception is an error like any other.
+arrow::Result<std::shared_ptr<DurableFile>> CreateWith(const std::shared_ptr<FileSystem>& fs,
+                                                       const std::string& path, std::string_view bytes) {
+  return Caught(path, [&]() -> arrow::Result<std::shared_ptr<DurableFile>> {
+    ARROW_ASSIGN_OR_RAISE(auto file, DurableFile::Create(fs, path));
+    ARROW_RETURN_NOT_OK(file->Write(bytes.data(), static_cast<int64_t>(bytes.size())));
+    return file;
+  });
+}
+
+}  // namespace
+
 arrow::Status PutNew(const std::shared_ptr<FileSystem>& fs, const std::string& path, std::string_view bytes,
                      UnsyncedName unsynced) {
-  ARROW_ASSIGN_OR_RAISE(auto file, DurableFile::Create(fs, path));
-  ARROW_RETURN_NOT_OK(file->Write(bytes.data(), static_cast<int64_t>(bytes.size())));
+  ARROW_ASSIGN_OR_RAISE(const auto file, CreateWith(fs, path, bytes));
   return file->Publish(unsynced);
 }
 
 arrow::Status PutReplacing(const std::shared_ptr<FileSystem>& fs, const std::string& path,
                            std::string_view bytes) {
-  ARROW_ASSIGN_OR_RAISE(auto file, DurableFile::Create(fs, path));
-  ARROW_RETURN_NOT_OK(file->Write(bytes.data(), static_cast<int64_t>(bytes.size())));
+  ARROW_ASSIGN_OR_RAISE(const auto file, CreateWith(fs, path, bytes));
   return file->PublishReplacing();
 }
 

@@ -50,6 +50,10 @@ class DurableFile final : public arrow::io::OutputStream {
   // Reads back what was written, for verification between Sync() and Publish().
   arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenWritten();
 
+  // Publish and PublishReplacing turn what the file system throws into errors, so that their caller always
+  // knows what became of the name. When memory does not even suffice for the error, what they throw means
+  // kCommitUnknown.
+
   // Syncs if that was not done yet, gives the file its final name, and syncs the directory. kAlreadyExists
   // when the name is taken (the older file is untouched). Once it returns OK the file survives a power cut;
   // after an error nothing has the name, except after kCommitUnknown (see UnsyncedName).

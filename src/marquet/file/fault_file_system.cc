@@ -3,6 +3,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <new>
+#include <system_error>
+#include <thread>
+
 #include "arrow/io/interfaces.h"
 #include "marquet/base/error.h"
 #include "marquet/file/fault_tally.h"
@@ -12,36 +17,60 @@ namespace marquet::file {
 struct FaultFileSystem::Plan {
   Fault fault;
   Hook hook;
+  Hook after;
   std::atomic<int64_t> operations{0};
 
   // Numbers the operation and says what is to become of it: an error number, or 0, and the effect it has.
   struct Fate {
     int error_number = 0;
     Fault::Effect effect = Fault::Effect::kWhole;
+    Fault::Thrown thrown = Fault::Thrown::kNothing;
+    int64_t number = 0;
+
+    bool fails() const { return error_number != 0 || thrown != Fault::Thrown::kNothing; }
+    arrow::Status Answer(std::string_view name, const std::string& path) const {
+      if (thrown == Fault::Thrown::kBadAlloc) throw std::bad_alloc();
+      if (thrown == Fault::Thrown::kSystemError) {
+        throw std::system_error(error_number, std::generic_category(), "thrown by a test");
+      }
+      return fails() ? StorageError(error_number, name, path) : arrow::Status::OK();
+    }
   };
   Fate Next(std::string_view name, const std::string& path) {
     const int64_t number = ++operations;
     if (hook) hook(number, name, path);
     if (number == fault.operation) {
-      CountFault();
-      return {fault.error_number, fault.effect};
+      CountFault(fault.thrown == Fault::Thrown::kNothing ? FaultKind::kError : FaultKind::kThrown);
+      return {fault.error_number, fault.effect, fault.thrown, number};
     }
     if (fault.lasting && fault.operation > 0 && number > fault.operation) {
-      return {fault.error_number, Fault::Effect::kNone};
+      return {fault.error_number, Fault::Effect::kNone, fault.thrown, number};
     }
-    return {};
+    return {.number = number};
   }
+
+  // Calls the hook for what comes after an operation at its end, however that comes.
+  struct End {
+    const Plan& plan;
+    int64_t number;
+    std::string_view name;
+    const std::string& path;
+    ~End() {
+      if (plan.after) plan.after(number, name, path);
+    }
+  };
 
   // Runs `operation` or fails it. Its result is a Status or a Result.
   template <typename Operation>
   auto Run(std::string_view name, const std::string& path, Operation operation) -> decltype(operation()) {
     const Fate fate = Next(name, path);
-    if (fate.error_number == 0) return operation();
+    const End end{*this, fate.number, name, path};
+    if (!fate.fails()) return operation();
     if (fate.effect == Fault::Effect::kWhole) {
       auto result = operation();
       if (!result.ok()) return result;
     }
-    return StorageError(fate.error_number, name, path);
+    return fate.Answer(name, path);
   }
 };
 
@@ -52,9 +81,10 @@ class FaultFileSystem::FaultyWritableFile final : public WritableFile {
 
   arrow::Status Append(const void* data, int64_t size) override {
     const Plan::Fate fate = plan_->Next("append", path_);
+    const Plan::End end{*plan_, fate.number, "append", path_};
     if (fate.effect == Fault::Effect::kWhole) ARROW_RETURN_NOT_OK(base_->Append(data, size));
     if (fate.effect == Fault::Effect::kHalf) ARROW_RETURN_NOT_OK(base_->Append(data, size / 2));
-    return fate.error_number == 0 ? arrow::Status::OK() : StorageError(fate.error_number, "append", path_);
+    return fate.Answer("append", path_);
   }
   arrow::Status Sync() override {
     return plan_->Run("sync", path_, [&] { return base_->Sync(); });
@@ -106,6 +136,7 @@ FaultFileSystem::~FaultFileSystem() = default;
 
 void FaultFileSystem::FailAt(const Fault& fault) { plan_->fault = fault; }
 void FaultFileSystem::OnOperation(Hook hook) { plan_->hook = std::move(hook); }
+void FaultFileSystem::AfterOperation(Hook hook) { plan_->after = std::move(hook); }
 int64_t FaultFileSystem::operations() const { return plan_->operations; }
 
 arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> FaultFileSystem::OpenForReading(
@@ -154,6 +185,23 @@ arrow::Status FaultFileSystem::Remove(const std::string& path) {
 
 arrow::Result<std::unique_ptr<FileLock>> FaultFileSystem::Lock(const std::string& path) {
   return plan_->Run("lock", path, [&] { return base_->Lock(path); });
+}
+
+std::shared_ptr<FileSystem> InterruptAtOperation(std::shared_ptr<FileSystem> base, int64_t n,
+                                                 int64_t wait_ms) {
+  auto fs = std::make_shared<FaultFileSystem>(std::move(base));
+  fs->OnOperation([n, wait_ms](int64_t number, std::string_view, const std::string&) {
+    if (number != n) return;
+    ::kill(::getpid(), SIGINT);
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+  });
+  return fs;
+}
+
+std::shared_ptr<FileSystem> ThrowAtOperation(std::shared_ptr<FileSystem> base, int64_t n) {
+  auto fs = std::make_shared<FaultFileSystem>(std::move(base));
+  fs->FailAt({.operation = n, .thrown = Fault::Thrown::kBadAlloc});
+  return fs;
 }
 
 std::shared_ptr<FileSystem> KillAtOperation(std::shared_ptr<FileSystem> base, int64_t n) {

@@ -1,5 +1,5 @@
 // A file system that fails on demand: it wraps another one, numbers every operation, and makes the one that a
-// test names fail, tear, or stop the process.
+// test names fail, throw, tear, or stop the process.
 //
 // Operations are the calls of FileSystem, WritableFile and of the files opened for reading (each read), in
 // the order they are made, numbered from 1. So a protocol is tested at each of its steps:
@@ -35,10 +35,14 @@ struct Fault {
     kWhole,  // all of it, and only the answer is an error, as when a network drops the reply
   };
 
+  // What is thrown in place of the error.
+  enum class Thrown { kNothing, kBadAlloc, kSystemError };
+
   int64_t operation = 0;  // its number; 0 never comes
-  int error_number = 0;   // an errno
+  int error_number = 0;   // an errno, also of what is thrown
   Effect effect = Effect::kNone;
   bool lasting = false;  // all later operations fail as well, without effect
+  Thrown thrown = Thrown::kNothing;
 };
 
 class FaultFileSystem final : public FileSystem {
@@ -51,7 +55,8 @@ class FaultFileSystem final : public FileSystem {
 
   void FailAt(const Fault& fault);
   void OnOperation(Hook hook);
-  int64_t operations() const;  // made so far
+  void AfterOperation(Hook hook);  // the same, after each; also after one that fails
+  int64_t operations() const;      // made so far
 
   arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenForReading(
       const std::string& path) override;
@@ -74,6 +79,14 @@ class FaultFileSystem final : public FileSystem {
   const std::shared_ptr<FileSystem> base_;
   const std::shared_ptr<Plan> plan_;  // shared with open files
 };
+
+// `base` so wrapped that operation n sends SIGINT to this process first, and waits for `wait_ms`: in a tenth
+// of a second a program that looks for signals finds it.
+std::shared_ptr<FileSystem> InterruptAtOperation(std::shared_ptr<FileSystem> base, int64_t n,
+                                                 int64_t wait_ms);
+
+// `base` so wrapped that operation n throws std::bad_alloc in place of its answer.
+std::shared_ptr<FileSystem> ThrowAtOperation(std::shared_ptr<FileSystem> base, int64_t n);
 
 // `base` so wrapped that SIGKILL hits this process instead of its n-th operation; n = 1 kills it before it
 // did anything.

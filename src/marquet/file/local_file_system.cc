@@ -205,14 +205,26 @@ class LocalFiles final : public FileSystem {
 
 }  // namespace
 
-// For crash tests of whole programs: with MARQUET_TEST_KILL_AT_OPERATION=n in the environment, the process is
-// killed (SIGKILL) at its n-th file operation. When it ends by itself, it had fewer. The variable is looked
-// at once; without it the files are used as they are.
+// For tests of whole programs: with MARQUET_TEST_KILL_AT_OPERATION=n in the environment, the process is
+// killed (SIGKILL) at its n-th file operation. With MARQUET_TEST_INTERRUPT_AT_OPERATION=n it gets a SIGINT
+// there, and with =n,MS the operation waits for so many milliseconds then. With
+// MARQUET_TEST_THROW_AT_OPERATION=n the operation throws. A program that was not met had fewer. The variables
+// are looked at once; without them the files are used as they are.
 std::shared_ptr<FileSystem> LocalFileSystem() {
   static const std::shared_ptr<FileSystem> files = []() -> std::shared_ptr<FileSystem> {
-    auto local = std::make_shared<LocalFiles>();
-    const char* at = std::getenv("MARQUET_TEST_KILL_AT_OPERATION");
-    return at == nullptr ? local : KillAtOperation(local, std::strtoll(at, nullptr, 10));
+    std::shared_ptr<FileSystem> fs = std::make_shared<LocalFiles>();
+    if (const char* at = std::getenv("MARQUET_TEST_KILL_AT_OPERATION")) {
+      fs = KillAtOperation(fs, std::strtoll(at, nullptr, 10));
+    }
+    if (const char* at = std::getenv("MARQUET_TEST_THROW_AT_OPERATION")) {
+      fs = ThrowAtOperation(fs, std::strtoll(at, nullptr, 10));
+    }
+    if (const char* at = std::getenv("MARQUET_TEST_INTERRUPT_AT_OPERATION")) {
+      char* end = nullptr;
+      const int64_t n = std::strtoll(at, &end, 10);
+      fs = InterruptAtOperation(fs, n, *end == ',' ? std::strtoll(end + 1, nullptr, 10) : 0);
+    }
+    return fs;
   }();
   return files;
 }

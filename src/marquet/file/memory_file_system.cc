@@ -255,7 +255,7 @@ std::vector<std::string> MemoryFileSystem::DescribePending() const {
 }
 
 std::shared_ptr<MemoryFileSystem> MemoryFileSystem::AfterPowerCut(const Surviving& surviving) const {
-  CountFault();
+  CountFault(FaultKind::kPowerCut);
   auto after = std::make_shared<MemoryFileSystem>();
   Disk& disk = *after->disk_;
   std::vector<Pending> pending;

@@ -7,7 +7,9 @@
 
 #include "arrow/buffer.h"
 #include "arrow/io/interfaces.h"
+#include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/file/durable_file.h"
 #include "marquet/file/fault_file_system.h"
 #include "marquet/file/memory_file_system.h"
@@ -336,6 +338,47 @@ TEST(PowerCut, SecondWriterMakesDurableWhatAKilledOneBegan) {
       ASSERT_EQ(StateOf(*after, "a/b/c/part"), "complete") << "killed at operation " << n;
     }
     if (killed->operations() < n) break;
+  }
+}
+
+// What a file system throws, before or after it has done its work, is an error like those that it returns.
+TEST(PublishProtocol, EachOperationThrowing) {
+  for (const bool replace : {false, true}) {
+    for (const auto thrown : {Fault::Thrown::kBadAlloc, Fault::Thrown::kSystemError}) {
+      for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
+        for (int64_t n = 1;; ++n) {
+          const auto base = std::make_shared<MemoryFileSystem>();
+          ASSERT_TRUE(CreateDirectories(*base, "/home").ok());
+          if (replace) {
+            ASSERT_TRUE(PutNew(base, "/home/day.parquet", "old").ok());
+          }
+          const auto fs = std::make_shared<FaultFileSystem>(base);
+          std::string operation;
+          fs->OnOperation([&](int64_t number, std::string_view name, const std::string&) {
+            if (number == n) operation = name;
+          });
+          fs->FailAt({.operation = n, .error_number = EAGAIN, .effect = effect, .thrown = thrown});
+          const auto status =
+              Caught("write", [&] { return WriteAndPublish(fs, "/home/day.parquet", replace); });
+          SCOPED_TRACE(fmt::format("operation {} ({}), effect {}, thrown {}: {}", n, operation,
+                                   static_cast<int>(effect), static_cast<int>(thrown), status.ToString()));
+          const std::string state = StateOf(*base, "/home/day.parquet");
+          if (status.ok()) {
+            EXPECT_EQ(state, "complete");
+          } else if (IsKind(status, ErrorKind::kCommitUnknown)) {
+            EXPECT_EQ(operation, "sync the directory");
+            EXPECT_TRUE(replace) << "a new file is taken back";
+          } else {
+            EXPECT_EQ(state, replace ? "old" : "absent");
+            EXPECT_TRUE(IsKind(status, ErrorKind::kStorage));
+            EXPECT_EQ(NamesIn(*base, "/home").size(), replace ? 1u : 0u) << "it leaves something behind";
+          }
+          EXPECT_TRUE(WriteAndPublish(base, "/home/day.parquet", true).ok());
+          EXPECT_EQ(StateOf(*base, "/home/day.parquet"), "complete");
+          if (operation.empty()) break;
+        }
+      }
+    }
   }
 }
 

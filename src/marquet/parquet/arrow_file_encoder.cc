@@ -36,7 +36,7 @@ class ArrowFileEncoder final : public FileEncoder {
         ::parquet::WriterProperties::Builder(*parts.properties).memory_pool(&pool_)->build();
     auto root = std::static_pointer_cast<::parquet::schema::GroupNode>(parts.descriptor->schema_root());
     auto sink = ::parquet::ParquetFileWriter::Open(target_.file, std::move(root), properties, parts.metadata);
-    return ::parquet::arrow::FileWriter::Make(&pool_, std::move(sink), parts.schema, arrow_properties,
+    return ::parquet::arrow::FileWriter::Make(&pool_, std::move(sink), parts.file_schema, arrow_properties,
                                               &writer_);
   }
 

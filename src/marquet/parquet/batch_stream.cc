@@ -6,6 +6,7 @@
 #include "arrow/util/thread_pool.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "parquet/metadata.h"
@@ -24,7 +25,7 @@ class BatchStream final : public arrow::RecordBatchReader {
  public:
   BatchStream(std::shared_ptr<const ReadSource> source, std::shared_ptr<arrow::Schema> schema,
               std::vector<std::unique_ptr<ColumnStream>> columns, std::vector<Piece> pieces,
-              arrow::internal::ThreadPool* threads)
+              arrow::internal::Executor* threads)
       : source_(std::move(source)),
         schema_(std::move(schema)),
         pieces_(std::move(pieces)),
@@ -64,6 +65,7 @@ class BatchStream final : public arrow::RecordBatchReader {
     std::deque<ArrayResult> ready;
     size_t next = 0;  // piece to decode
     bool running = false;
+    arrow::Status thrown;  // by its thread: nothing more becomes ready
   };
 
   ArrayResult DecodePiece(size_t column, size_t piece) {
@@ -81,7 +83,8 @@ class BatchStream final : public arrow::RecordBatchReader {
     Column& column = columns_[index];
     std::unique_lock lock(mutex_);
     for (size_t i = 0; i < columns_.size(); ++i) Start(i);
-    changed_.wait(lock, [&] { return !column.ready.empty(); });
+    changed_.wait(lock, [&] { return !column.ready.empty() || !column.thrown.ok(); });
+    if (column.ready.empty()) return column.thrown;
     ArrayResult array = std::move(column.ready.front());
     column.ready.pop_front();
     Start(index);
@@ -94,11 +97,12 @@ class BatchStream final : public arrow::RecordBatchReader {
     if (column.running || !MayDecode(column)) return;
     column.running = true;
     ++running_;
-    if (threads_->Spawn([this, index] { Run(index); }).ok()) return;
+    arrow::Status spawned =
+        Caught(source_->path, [&] { return threads_->Spawn([this, index] { Run(index); }); });
+    if (spawned.ok()) return;
     column.running = false;
     --running_;
-    if (!column.ready.empty()) return;
-    column.ready.push_back(arrow::Status::UnknownError("no thread can be started"));
+    column.thrown = std::move(spawned);
     column.next = pieces_.size();
   }
 
@@ -109,24 +113,35 @@ class BatchStream final : public arrow::RecordBatchReader {
   void Run(size_t index) {
     Column& column = columns_[index];
     std::unique_lock lock(mutex_);
-    while (MayDecode(column)) {
-      const size_t piece = column.next++;
-      lock.unlock();
-      ArrayResult array = DecodePiece(index, piece);
-      lock.lock();
-      if (!array.ok()) column.next = pieces_.size();
-      column.ready.push_back(std::move(array));
-      changed_.notify_all();
+    try {
+      DecodeAhead(index, &lock);
+    } catch (...) {
+      if (!lock.owns_lock()) lock.lock();
+      column.next = pieces_.size();
+      column.thrown = StatusOfException(source_->path);
     }
     column.running = false;
     --running_;
     changed_.notify_all();
   }
 
+  void DecodeAhead(size_t index, std::unique_lock<std::mutex>* lock) {
+    Column& column = columns_[index];
+    while (MayDecode(column)) {
+      const size_t piece = column.next++;
+      lock->unlock();
+      ArrayResult array = DecodePiece(index, piece);
+      lock->lock();
+      if (!array.ok()) column.next = pieces_.size();
+      column.ready.push_back(std::move(array));
+      changed_.notify_all();
+    }
+  }
+
   const std::shared_ptr<const ReadSource> source_;
   const std::shared_ptr<arrow::Schema> schema_;
   const std::vector<Piece> pieces_;
-  arrow::internal::ThreadPool* const threads_;
+  arrow::internal::Executor* const threads_;
   const size_t ahead_;
   size_t piece_ = 0;  // next to give out
   arrow::Status failed_;

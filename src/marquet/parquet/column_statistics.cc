@@ -1,9 +1,11 @@
 #include <cmath>
 
 #include "arrow/visit_scalar_inline.h"
+#include "marquet/base/byte_prefix.h"
 #include "marquet/parquet/column_statistics_internal.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/metadata.h"
+#include "parquet/schema.h"
 #include "parquet/statistics.h"
 
 namespace marquet::pq {
@@ -68,9 +70,36 @@ ColumnStatistics TypedStatistics(const ::parquet::Statistics* statistics, const 
   if (!statistics->HasMinMax()) return out;
   std::shared_ptr<arrow::Scalar> min, max;
   if (!::parquet::arrow::StatisticsAsScalars(*statistics, &min, &max).ok()) return out;
+  // One NaN means that the other bound was compared with it.
+  if ((min != nullptr && IsNaN(*min)) || (max != nullptr && IsNaN(*max))) return out;
   out.min = AsFieldType(std::move(min), field);
   out.max = AsFieldType(std::move(max), field);
   return out;
+}
+
+bool WrittenByMarquet(const ::parquet::FileMetaData& footer) {
+  return footer.created_by().starts_with("marquet version ");
+}
+
+ColumnStatistics Doubted(ColumnStatistics statistics, const ::parquet::ColumnDescriptor& column) {
+  using ::parquet::Type;
+  statistics.null_count = -1;
+  const bool order_told = column.column_order().get_order() == ::parquet::ColumnOrder::TYPE_DEFINED_ORDER;
+  const bool number =
+      column.physical_type() != Type::BYTE_ARRAY && column.physical_type() != Type::FIXED_LEN_BYTE_ARRAY;
+  if (!order_told && (!number || column.sort_order() != ::parquet::SortOrder::SIGNED)) {
+    statistics.min = statistics.max = nullptr;
+  }
+  if (statistics.max == nullptr || !arrow::is_base_binary_like(statistics.max->type->id())) return statistics;
+  const auto& max = static_cast<const arrow::BaseBinaryScalar&>(*statistics.max);
+  auto above = AboveAllWithPrefix(std::string(max.view()));
+  const auto type = max.type;
+  statistics.max = nullptr;
+  if (above) {
+    auto widened = arrow::MakeScalar(type, arrow::Buffer::FromString(*std::move(above)));
+    if (widened.ok()) statistics.max = *std::move(widened);
+  }
+  return statistics;
 }
 
 ColumnStatistics FooterStatistics(const ::parquet::FileMetaData& footer, int row_group, int leaf,
@@ -79,6 +108,7 @@ ColumnStatistics FooterStatistics(const ::parquet::FileMetaData& footer, int row
   const std::shared_ptr<::parquet::Statistics> statistics =
       chunk->is_stats_set() ? chunk->statistics() : nullptr;
   ColumnStatistics out = TypedStatistics(statistics.get(), field);
+  if (!WrittenByMarquet(footer)) out = Doubted(std::move(out), *footer.schema()->Column(leaf));
   if (field.type()->id() == arrow::Type::NA) out.null_count = chunk->num_values();
   return out;
 }

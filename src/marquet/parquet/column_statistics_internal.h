@@ -5,6 +5,7 @@
 #include "marquet/parquet/options.h"
 
 namespace parquet {
+class ColumnDescriptor;
 class FileMetaData;
 class Statistics;
 }  // namespace parquet
@@ -18,6 +19,15 @@ ColumnStatistics FooterStatistics(const ::parquet::FileMetaData& footer, int row
 
 // The same out of one page's or chunk's decoded statistics; a null pointer knows nothing.
 ColumnStatistics TypedStatistics(const ::parquet::Statistics* statistics, const arrow::Field& field);
+
+// By its footer's word.
+bool WrittenByMarquet(const ::parquet::FileMetaData& footer);
+
+// What another writer's statistics of a column can be relied on for. Not its null count (writers left it out
+// or put 0 for nulls that were not counted). No bounds whose order is not told: the fields that Parquet
+// deprecated were filled in the order of signed bytes, for text and decimals and unsigned numbers too. A
+// maximum of bytes may have been cut without rounding it up.
+ColumnStatistics Doubted(ColumnStatistics statistics, const ::parquet::ColumnDescriptor& column);
 
 // Those of all row groups together.
 ColumnStatistics FileStatistics(const ::parquet::FileMetaData& footer, int leaf, const arrow::Field& field);

@@ -10,13 +10,14 @@
 #include "arrow/status.h"
 
 namespace arrow::internal {
-class ThreadPool;
+class Executor;
 }
 
 namespace marquet::pq {
 
-// A null pointer when no threads can be had: then the work is done by who asks for it.
-arrow::internal::ThreadPool* ColumnThreads();
+// A null pointer when no thread can be had: then the work is done by who asks for it. Otherwise they take
+// every task, on as many threads as can be had; what a task throws is the error of who waits for its future.
+arrow::internal::Executor* ColumnThreads();
 
 // Calls work(0) ... work(items - 1), each once and in any order, on this thread and, when `parallel`, on
 // others beside it. Returns the first error, after all calls.

@@ -1,7 +1,9 @@
 #include <new>
+#include <system_error>
 
 #include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/parquet/failures_internal.h"
 #include "parquet/exception.h"
 
@@ -43,6 +45,8 @@ arrow::Status CurrentException() {
     return arrow::Status::IOError(text);
   } catch (const std::bad_alloc&) {
     return arrow::Status::OutOfMemory("memory ran out");
+  } catch (const std::system_error&) {
+    return StatusOfException("the operating system refused");
   } catch (const std::exception& e) {
     return arrow::Status::IOError(e.what());
   }

@@ -37,7 +37,8 @@ class FileEncoder {
  public:
   virtual ~FileEncoder() = default;
 
-  // Encodes rows; the batch's schema is the format's. Row groups end when they have
+  // Encodes rows that are decoded, and without nulls where the schema allows none; the batch's schema is the
+  // file's. Row groups end when they have
   // WriteOptions::row_group_rows, or sooner when they would take more than WriteOptions::memory.
   virtual arrow::Status Append(const arrow::RecordBatch& batch) = 0;
   // Ends the row group in the making, so that its pages need no memory any more.

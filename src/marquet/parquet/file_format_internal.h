@@ -10,7 +10,7 @@ class WriterProperties;
 
 namespace marquet::pq {
 
-// The schemas differ by dictionary-encoded columns, which a file holds as values.
+// A file holds values, whatever layout the rows have them in: its schema is that of decoded rows.
 struct FormatParts {
   std::shared_ptr<arrow::Schema> schema;       // of the batches
   std::shared_ptr<arrow::Schema> file_schema;  // of the file

@@ -41,7 +41,7 @@ class FlatFileEncoder final : public FileEncoder {
         page_index_(::parquet::PageIndexBuilder::Make(target_.parts().descriptor.get())) {
     const EncodingContext context{target_.parts().properties, ::parquet::default_arrow_writer_properties(),
                                   target_.parts().compressor, target_.file};
-    for (const auto& field : target_.parts().schema->fields()) {
+    for (const auto& field : target_.parts().file_schema->fields()) {
       encoders_.push_back(MakeColumnEncoder(context, *field));
     }
   }
@@ -49,11 +49,6 @@ class FlatFileEncoder final : public FileEncoder {
   arrow::Status Start() { return target_.file->Write(kMagic); }
 
   arrow::Status Append(const arrow::RecordBatch& batch) override {
-    for (int i = 0; i < batch.num_columns(); ++i) {
-      if (target_.parts().schema->field(i)->nullable() || batch.column(i)->null_count() == 0) continue;
-      return SchemaError(fmt::format("{}: {} of {} rows are null, and the column is declared as never null",
-                                     Place(i), batch.column(i)->null_count(), batch.num_rows()));
-    }
     for (int64_t begin = 0; begin < batch.num_rows();) {
       if (row_group_ == nullptr) BeginRowGroup();
       const int64_t rows = std::min({batch.num_rows() - begin, row_group_rows_ - rows_, kSliceRows});
@@ -126,7 +121,7 @@ class FlatFileEncoder final : public FileEncoder {
   }
 
   std::string Place(int column) const {
-    return fmt::format("{}: column {}", target_.path, target_.parts().schema->field(column)->name());
+    return fmt::format("{}: column {}", target_.path, target_.parts().file_schema->field(column)->name());
   }
 
   template <typename Work>

@@ -6,6 +6,7 @@
 
 #include "arrow/record_batch.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/parquet/decided_files_internal.h"
 #include "marquet/parquet/output_template.h"
 
@@ -66,10 +67,17 @@ arrow::Status OutputParts::Begin(const std::shared_ptr<const FileFormat>& format
 
 arrow::Status OutputParts::EndPart() {
   ARROW_RETURN_NOT_OK(folder_->check_claim());
-  ARROW_ASSIGN_OR_RAISE(const WrittenFile written, writer_->Close());
-  writer_.reset();
-  published_.push_back({part_name_, written.rows, written.bytes, written.digest});
+  // Its place is there before it has its name: nothing may come between the two.
+  PublishedFile file{part_name_, 0, 0, {}};
+  published_.reserve(published_.size() + 1);
+  schemas_.reserve(published_.size() + 1);
+  ARROW_ASSIGN_OR_RAISE(WrittenFile written, writer_->Close());
+  file.rows = written.rows;
+  file.bytes = written.bytes;
+  file.digest = std::move(written.digest);
+  published_.push_back(std::move(file));
   schemas_.push_back(format_->schema());
+  writer_.reset();
   return arrow::Status::OK();
 }
 
@@ -80,8 +88,8 @@ arrow::Status OutputParts::Decide(const RowSchema& rows) {
     if (!decided) continue;
     ARROW_RETURN_NOT_OK(decided->writer->PublishReplacing());
     published_[i].bytes = decided->file.bytes;
-    published_[i].digest = decided->file.digest;
-    schemas_[i] = decided->schema;
+    published_[i].digest = std::move(decided->file.digest);
+    schemas_[i] = std::move(decided->schema);
   }
   if (writer_ == nullptr) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto format, rows.DecidedFormat(format_->schema()));
@@ -109,11 +117,13 @@ arrow::Status OutputParts::Abort() {
   const auto note = [&](const arrow::Status& status) {
     if (first.ok() && !IsKind(status, ErrorKind::kNotFound)) first = status;
   };
-  if (writer_ != nullptr) note(writer_->Abort());
+  if (writer_ != nullptr) note(Caught(folder_->path, [&] { return writer_->Abort(); }));
   writer_.reset();
+  if (released_) return first;
   if (!published_.empty() && IsKind(folder_->check_claim(), ErrorKind::kConflict)) published_.clear();
   for (const PublishedFile& file : published_) {
-    note(folder_->fs->Remove(file::JoinPath(folder_->path, file.name)));
+    note(
+        Caught(folder_->path, [&] { return folder_->fs->Remove(file::JoinPath(folder_->path, file.name)); }));
   }
   published_.clear();
   return first;

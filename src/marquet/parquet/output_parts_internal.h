@@ -51,6 +51,11 @@ class OutputParts {
   // one sets them aside, and what has their names may be its own.
   arrow::Status Abort();
 
+  // The published ones are listed from now on, or may be: Abort() leaves them. TakeBack(): they are not, for
+  // certain.
+  void Release() noexcept { released_ = true; }
+  void TakeBack() noexcept { released_ = false; }
+
   const std::string& name() const { return name_; }
   const std::vector<PublishedFile>& published() const { return published_; }
   // Of each published part the schema.
@@ -68,6 +73,7 @@ class OutputParts {
   const std::string name_;
   std::vector<PublishedFile> published_;
   std::vector<std::shared_ptr<arrow::Schema>> schemas_;
+  bool released_ = false;
   std::unique_ptr<FileWriter> writer_;  // of the part in the making
   std::shared_ptr<const FileFormat> format_;
   std::string part_name_;

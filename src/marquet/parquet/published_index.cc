@@ -12,6 +12,16 @@ void PublishedIndex::Add(const PublishedUnit& unit) {
   for (const PublishedFile& file : unit.files) chunk.files.insert(file.name);
 }
 
+void PublishedIndex::Merge(PublishedIndex more) noexcept {
+  rest_.records += more.rest_.records;
+  rest_.files.merge(more.rest_.files);
+  chunks_.merge(more.chunks_);
+  for (auto& [index, chunk] : more.chunks_) {  // those that were there
+    chunks_.find(index)->second.records += chunk.records;
+    chunks_.find(index)->second.files.merge(chunk.files);
+  }
+}
+
 std::vector<int64_t> PublishedIndex::Chunks() const {
   std::vector<int64_t> indexes;
   for (const auto& [index, chunk] : chunks_) indexes.push_back(index);

@@ -16,6 +16,8 @@ namespace marquet::pq {
 class PublishedIndex {
  public:
   void Add(const PublishedUnit& unit);
+  // Adds what another knows, without any memory: for what must not fail any more.
+  void Merge(PublishedIndex more) noexcept;
 
   bool Has(int64_t chunk) const { return chunks_.contains(chunk); }
   std::vector<int64_t> Chunks() const;  // ascending

@@ -90,6 +90,7 @@ arrow::Result<std::optional<std::vector<PageBounds>>> FileReader::Impl::Pages(in
                     Place(row_group, schema->field(field)->name())));
   }
   const ::parquet::ColumnDescriptor& column = *footer->schema()->Column(leaf);
+  const bool ours = WrittenByMarquet(*footer);
   std::vector<PageBounds> pages(count);
   for (size_t i = 0; i < count; ++i) {
     const int64_t end = i + 1 < count ? locations[i + 1].first_row_index : group->num_rows();
@@ -109,7 +110,9 @@ arrow::Result<std::optional<std::vector<PageBounds>>> FileReader::Impl::Pages(in
     }
     const auto statistics = ::parquet::Statistics::Make(&column, &encoded, pages[i].rows);
     pages[i].statistics = TypedStatistics(statistics.get(), *schema->field(field));
-    if (bounds->null_pages()[i]) {
+    if (!ours) {
+      pages[i].statistics = Doubted(std::move(pages[i].statistics), column);
+    } else if (bounds->null_pages()[i]) {
       pages[i].statistics.null_count = pages[i].rows;
       pages[i].statistics.has_nan = false;
     }
@@ -143,6 +146,8 @@ const std::string& FileReader::path() const { return impl_->path; }
 const std::shared_ptr<arrow::Schema>& FileReader::schema() const { return impl_->schema; }
 
 std::shared_ptr<::parquet::FileMetaData> FileReader::footer() const { return impl_->footer; }
+
+bool FileReader::written_by_marquet() const { return WrittenByMarquet(*impl_->footer); }
 
 int64_t FileReader::rows() const { return impl_->footer->num_rows(); }
 

@@ -60,6 +60,11 @@ class FileReader {
   int num_row_groups() const;
   int64_t row_group_rows(int row_group) const;
 
+  // By its footer's word. Only then do statistics decide: bounds of other writers may be wider than the
+  // values, their null counts are not given, and what they say of all rows is no reason to pass over a look
+  // at them.
+  bool written_by_marquet() const;
+
   // Bounds of one top-level column in one row group, from the footer; kNotFound for a column that is not
   // there.
   arrow::Result<ColumnStatistics> Statistics(int row_group, const std::string& column) const;

@@ -34,10 +34,12 @@ arrow::Status RescueJournal::Write(const FormatParts& format) {
   ARROW_RETURN_NOT_OK(out->Write("PAR1"));
   ::parquet::WriteFileMetaData(*EmptyFooter(format), out.get());
   ARROW_ASSIGN_OR_RAISE(const auto bytes, out->Finish());
-  ARROW_ASSIGN_OR_RAISE(const auto file, fs_->CreateNew(path_));
-  there_ = true;
-  ARROW_RETURN_NOT_OK(file->Append(bytes->data(), bytes->size()));
-  return file->Close();
+  there_ = true;  // also when creating it throws
+  const auto file = fs_->CreateNew(path_);
+  there_ = file.ok();
+  ARROW_RETURN_NOT_OK(file.status());
+  ARROW_RETURN_NOT_OK((*file)->Append(bytes->data(), bytes->size()));
+  return (*file)->Close();
 }
 
 arrow::Status RescueJournal::Remove() {

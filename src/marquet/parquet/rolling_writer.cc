@@ -7,6 +7,10 @@
 //   4. The manifest with the chunk replaces the       The chunk is published, for good.
 //      one without it.
 //
+// What is thrown is an error of its step, which the writer remembers. From 4 on, and until it is certain that
+// the manifest does not list them, no error and no exception removes the chunk's files; what is to be noted
+// of it in memory is made before 4.
+//
 // What a process published and did not come to list, or listed in a manifest that another attempt has
 // replaced, is set aside by the attempt that has the claim, or by the next.
 #include "marquet/parquet/rolling_writer.h"
@@ -21,6 +25,7 @@
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/file/home_process.h"
@@ -142,11 +147,22 @@ class RollingWriter::Impl {
     lock_.reset();
     RollingReport report;
     report.counts = counts_;
-    report.files = files_;
     report.files_before = files_before_;
     report.schema_changes = schema_changes_;
     for (const PublishedFile& file : files_) report.bytes += file.bytes;
+    report.files = std::move(files_);
     return report;
+  }
+
+  // What is thrown may have changed the writer by half: it is an error like any other.
+  template <typename Body>
+  auto Guarded(Body&& body) -> std::invoke_result_t<Body> {
+    try {
+      return std::forward<Body>(body)();
+    } catch (...) {
+      std::lock_guard lock(mutex_);
+      return Poison(StatusOfException(folder_.path));
+    }
   }
 
   arrow::Status Abort() {
@@ -431,17 +447,10 @@ class RollingWriter::Impl {
       rows += output.rows;
     }
     unit.records = records < 0 ? rows : records;
+    ARROW_RETURN_NOT_OK(EndReplay(names, /*prefix=*/finished));
     ARROW_RETURN_NOT_OK(manifest_->CheckClaim());
     const bool says_something = chunk || !unit.files.empty() || finished;
-    if (says_something) {
-      std::optional<PublishedUnit> added;
-      if (chunk || !unit.files.empty()) added = unit;
-      const arrow::Status saved = manifest_->Add(std::move(added), row_schema_->schema(), finished);
-      // The manifest lists the files then, perhaps not for good: Abort() must leave them.
-      if (saved.ok() || IsKind(saved, ErrorKind::kCommitUnknown)) Settle(unit, rows, names);
-      ARROW_RETURN_NOT_OK(saved);
-    }
-    ARROW_RETURN_NOT_OK(EndReplay(names, /*prefix=*/finished));
+    if (says_something) ARROW_RETURN_NOT_OK(List(unit, rows, names, finished));
     Forget(chunk, names);
     return arrow::Status::OK();
   }
@@ -452,11 +461,38 @@ class RollingWriter::Impl {
     if (!schema->Equals(*first_schema_, /*check_metadata=*/false)) schema_changes_.push_back(file);
   }
 
-  // Notes that a unit is in the manifest.
-  void Settle(const PublishedUnit& unit, int64_t rows, const std::set<std::string>& names) {
+  // Step 4. The files are let go before it, and taken back when it is certain that the manifest does not list
+  // them.
+  arrow::Status List(const PublishedUnit& unit, int64_t rows, const std::set<std::string>& names,
+                     bool finished) {
+    std::optional<PublishedUnit> added;
+    PublishedIndex index;
+    if (unit.chunk || !unit.files.empty()) {
+      added = unit;
+      index.Add(unit);
+    }
+    std::vector<PublishedFile> files = unit.files;
+    files_.reserve(files_.size() + files.size());
+    for (const std::string& name : names) {
+      if (const auto output = outputs_.find(name); output != outputs_.end()) output->second.parts->Release();
+    }
+    const arrow::Status saved = manifest_->Add(std::move(added), row_schema_->schema(), finished);
+    if (saved.ok() || IsKind(saved, ErrorKind::kCommitUnknown)) {
+      Settle(std::move(index), std::move(files), rows, names);
+      return saved;
+    }
+    for (const std::string& name : names) {
+      if (const auto output = outputs_.find(name); output != outputs_.end()) output->second.parts->TakeBack();
+    }
+    return saved;
+  }
+
+  // Notes that a unit is in the manifest, perhaps not for good.
+  void Settle(PublishedIndex index, std::vector<PublishedFile> files, int64_t rows,
+              const std::set<std::string>& names) noexcept {
     counts_.committed += rows;
-    files_.insert(files_.end(), unit.files.begin(), unit.files.end());
-    if (unit.chunk || !unit.files.empty()) published_.Add(unit);
+    for (PublishedFile& file : files) files_.push_back(std::move(file));
+    published_.Merge(std::move(index));
     for (const std::string& name : names) {
       const auto output = outputs_.find(name);
       if (output != outputs_.end() && !output->second.again) outputs_.erase(output);
@@ -549,30 +585,48 @@ arrow::Result<std::unique_ptr<RollingWriter>> RollingWriter::Open(std::shared_pt
                                                                   RollingOptions options) {
   ARROW_RETURN_NOT_OK(CheckOptions(options));
   ARROW_ASSIGN_OR_RAISE(auto name_template, OutputTemplate::Parse(options.name_template));
-  auto impl = std::make_unique<Impl>(std::move(fs), std::move(options), std::move(name_template));
-  ARROW_RETURN_NOT_OK(impl->Open());
-  return std::unique_ptr<RollingWriter>(new RollingWriter(std::move(impl)));
+  const std::string folder = options.folder;
+  return Caught(folder, [&]() -> arrow::Result<std::unique_ptr<RollingWriter>> {
+    auto impl = std::make_unique<Impl>(std::move(fs), std::move(options), std::move(name_template));
+    ARROW_RETURN_NOT_OK(impl->Open());
+    return std::unique_ptr<RollingWriter>(new RollingWriter(std::move(impl)));
+  });
 }
 
 RollingWriter::RollingWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-// Best effort: what stays is what a crash would leave.
-RollingWriter::~RollingWriter() { static_cast<void>(impl_->Abort()); }
+RollingWriter::~RollingWriter() {
+  BestEffort([&] { return impl_->Abort(); });  // what stays is what a crash would leave
+}
 
 arrow::Status RollingWriter::Write(const std::shared_ptr<arrow::RecordBatch>& batch,
                                    const RowTarget& target) {
-  return impl_->Write(batch, target);
+  return impl_->Guarded([&] { return impl_->Write(batch, target); });
 }
 arrow::Status RollingWriter::Drop(int64_t records, const RowTarget& target) {
-  return impl_->Drop(records, target);
+  return impl_->Guarded([&] { return impl_->Drop(records, target); });
 }
-arrow::Result<std::string> RollingWriter::NameOf(const RowTarget& target) { return impl_->NameOf(target); }
-arrow::Status RollingWriter::Flush() { return impl_->Flush(); }
-arrow::Status RollingWriter::CloseChunk(int64_t chunk) { return impl_->CloseChunk(chunk); }
-arrow::Status RollingWriter::CloseFile(const std::string& name) { return impl_->CloseFile(name); }
-arrow::Result<RollingReport> RollingWriter::Close() { return impl_->Close(); }
-arrow::Status RollingWriter::Abort() { return impl_->Abort(); }
-arrow::Result<int64_t> RollingWriter::Resume() { return impl_->Resume(); }
+arrow::Result<std::string> RollingWriter::NameOf(const RowTarget& target) {
+  return impl_->Guarded([&] { return impl_->NameOf(target); });
+}
+arrow::Status RollingWriter::Flush() {
+  return impl_->Guarded([&] { return impl_->Flush(); });
+}
+arrow::Status RollingWriter::CloseChunk(int64_t chunk) {
+  return impl_->Guarded([&] { return impl_->CloseChunk(chunk); });
+}
+arrow::Status RollingWriter::CloseFile(const std::string& name) {
+  return impl_->Guarded([&] { return impl_->CloseFile(name); });
+}
+arrow::Result<RollingReport> RollingWriter::Close() {
+  return impl_->Guarded([&] { return impl_->Close(); });
+}
+arrow::Status RollingWriter::Abort() {
+  return Caught("abort", [&] { return impl_->Abort(); });
+}
+arrow::Result<int64_t> RollingWriter::Resume() {
+  return impl_->Guarded([&] { return impl_->Resume(); });
+}
 int64_t RollingWriter::next_record() const { return impl_->next_record(); }
 std::optional<int64_t> RollingWriter::room(std::optional<int64_t> chunk) const { return impl_->room(chunk); }
 bool RollingWriter::finished() const { return impl_->finished(); }

@@ -11,6 +11,7 @@
 #include "marquet/base/text.h"
 #include "marquet/parquet/row_schema_internal.h"
 #include "marquet/parquet/undecided_types_internal.h"
+#include "marquet/schema/decoded.h"
 #include "spdlog/logger.h"
 
 namespace marquet::pq {
@@ -54,36 +55,10 @@ bool ZonesDiffer(const arrow::DataType& a, const arrow::DataType& b) {
   return false;
 }
 
-// The type that a file holds in place of one that Arrow's writer does not take: of Polars' categories, a
-// dictionary of views.
-std::shared_ptr<arrow::DataType> InFiles(const std::shared_ptr<arrow::DataType>& type) {
-  if (type->id() != arrow::Type::DICTIONARY) return type;
-  switch (static_cast<const arrow::DictionaryType&>(*type).value_type()->id()) {
-    case arrow::Type::STRING_VIEW:
-      return arrow::utf8();
-    case arrow::Type::BINARY_VIEW:
-      return arrow::binary();
-    case arrow::Type::NA:  // of pandas' categories, where there is none
-      return arrow::null();
-    default:
-      return type;
-  }
-}
-
-std::shared_ptr<arrow::Schema> InFiles(const std::shared_ptr<arrow::Schema>& schema) {
-  arrow::FieldVector fields;
-  bool same = true;
-  for (const auto& field : schema->fields()) {
-    fields.push_back(field->WithType(InFiles(field->type())));
-    same &= fields.back()->type() == field->type();
-  }
-  return same ? schema : arrow::schema(std::move(fields), schema->metadata());
-}
-
 }  // namespace
 
 arrow::Status RowSchema::Use(const std::shared_ptr<arrow::Schema>& wanted) {
-  const auto schema = InFiles(wanted);
+  const auto schema = schema::DecodedSchema(wanted);
   ARROW_RETURN_NOT_OK(CheckSchema(*schema));
   ARROW_ASSIGN_OR_RAISE(format_, FileFormat::Make(schema, file_));
   schema_ = schema;
@@ -109,6 +84,8 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowSchema::Fit(
     const std::shared_ptr<arrow::RecordBatch>& rows, bool* decided) {
   if (schema_ == nullptr) ARROW_RETURN_NOT_OK(Use(rows->schema()));
   if (rows->schema() == schema_ || rows->schema()->Equals(*schema_, /*check_metadata=*/false)) return rows;
+  // The file writer decodes, a part of the rows at a time.
+  if (schema::DecodedSchema(rows->schema())->Equals(*schema_, /*check_metadata=*/false)) return rows;
   if (!coercion_ || !coercion_->from()->Equals(*rows->schema(), /*check_metadata=*/false)) {
     auto made = FitRows(rows->schema(), schema_);
     if (made.ok()) {
@@ -129,7 +106,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowSchema::Fit(
                       "file where the schema changes.");
     }
   }
-  return coercion_->Apply(*rows);
+  return coercion_->Apply(*rows, file_.verify == VerifyLevel::kFull);
 }
 
 arrow::Result<std::shared_ptr<const FileFormat>> RowSchema::DecidedFormat(

@@ -26,14 +26,13 @@ class RowSchema {
         on_change_(options.on_schema_change),
         late_columns_(options.late_columns) {}
 
-  // Takes a schema, with the types that a file holds in the place of some. kSchema for one that no file can
-  // have.
+  // Takes a schema, with its columns decoded, as files hold them. kSchema for one that no file can have.
   arrow::Status Use(const std::shared_ptr<arrow::Schema>& wanted);
 
-  // The rows in the writer's schema, which becomes another where they do not fit it and may: columns without
-  // a value so far take the type of these, and late columns come (`decided` is set then, and what was written
-  // is to follow); and with SchemaChange::kNewPart always. kSchema otherwise, and kInvalidInput for a value
-  // that does not fit.
+  // The rows in the writer's schema, or in a layout of it that file writers decode. It becomes another where
+  // they do not fit it and may: columns without a value so far take the type of these, and late columns come
+  // (`decided` is set then, and what was written is to follow); and with SchemaChange::kNewPart always.
+  // kSchema otherwise, and kInvalidInput for a value that does not fit.
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Fit(const std::shared_ptr<arrow::RecordBatch>& rows,
                                                          bool* decided);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
-#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -43,12 +42,10 @@ bool IsAscii(std::string_view bytes) {
 template <typename TextArray>
 bool IsUtf8Array(const arrow::Array& array) {
   const auto& text = static_cast<const TextArray&>(array);
-  if constexpr (!std::is_same_v<TextArray, arrow::StringViewArray>) {
-    // Most text is ASCII throughout, which need not be looked at value by value.
-    const int64_t begin = text.value_offset(0);
-    const auto size = static_cast<size_t>(text.value_offset(text.length()) - begin);
-    if (size == 0 || IsAscii({reinterpret_cast<const char*>(text.raw_data()) + begin, size})) return true;
-  }
+  // Most text is ASCII throughout, which need not be looked at value by value.
+  const int64_t begin = text.value_offset(0);
+  const auto size = static_cast<size_t>(text.value_offset(text.length()) - begin);
+  if (size == 0 || IsAscii({reinterpret_cast<const char*>(text.raw_data()) + begin, size})) return true;
   return text.ValidateUTF8().ok();
 }
 
@@ -60,10 +57,6 @@ bool IsText(const arrow::Array& array) {
       return IsUtf8Array<arrow::StringArray>(array);
     case arrow::Type::LARGE_STRING:
       return IsUtf8Array<arrow::LargeStringArray>(array);
-    case arrow::Type::STRING_VIEW:
-      return IsUtf8Array<arrow::StringViewArray>(array);
-    case arrow::Type::DICTIONARY:
-      return IsText(*static_cast<const arrow::DictionaryArray&>(array).dictionary());
     case arrow::Type::EXTENSION:
       return IsText(*static_cast<const arrow::ExtensionArray&>(array).storage());
     case arrow::Type::LIST:
@@ -71,8 +64,6 @@ bool IsText(const arrow::Array& array) {
       return ItemsAreText<arrow::ListArray>(array);
     case arrow::Type::LARGE_LIST:
       return ItemsAreText<arrow::LargeListArray>(array);
-    case arrow::Type::FIXED_SIZE_LIST:
-      return ItemsAreText<arrow::FixedSizeListArray>(array);
     case arrow::Type::STRUCT:
       for (const auto& field : static_cast<const arrow::StructArray&>(array).fields()) {
         if (!IsText(*field)) return false;
@@ -90,9 +81,7 @@ arrow::Status CheckText(const arrow::RecordBatch& batch, int64_t first_row) {
     const arrow::Array& column = *batch.column(i);
     if (IsText(column)) continue;
     int64_t row = 0;
-    if (column.type_id() != arrow::Type::DICTIONARY) {
-      while (IsText(*column.Slice(row, 1))) ++row;
-    }
+    while (IsText(*column.Slice(row, 1))) ++row;
     return InvalidInput(fmt::format("column {}: row {} holds text that is not UTF-8",
                                     Quoted(batch.column_name(i)), first_row + row),
                         "Give bytes of any kind as a binary column.");

@@ -21,7 +21,7 @@ struct Damage {
   int64_t page = -1;    // place among the column chunk's pages, the dictionary page included
   int64_t offset = -1;  // first byte of the damaged range in the file
   int64_t length = 0;
-  std::string region;   // "page", "page header", "footer", "padding", "magic", "file", "order"
+  std::string region;   // "page", "page header", "footer", "padding", "magic", "file", "order", "log"
   std::string message;  // one sentence: found, expected
 };
 

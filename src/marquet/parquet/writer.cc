@@ -3,16 +3,24 @@
 #include <cmath>
 #include <optional>
 
+#include "arrow/record_batch.h"
 #include "arrow/util/key_value_metadata.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
+#include "marquet/base/text.h"
 #include "marquet/file/durable_file.h"
 #include "marquet/parquet/column_statistics_internal.h"
+#include "marquet/parquet/encoder_fault_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/file_encoder_internal.h"
 #include "marquet/parquet/rescue_journal_internal.h"
+#include "marquet/parquet/row_slices_internal.h"
 #include "marquet/parquet/text_check_internal.h"
+#include "marquet/parquet/value_check_internal.h"
 #include "marquet/parquet/verify_internal.h"
+#include "marquet/schema/decoded.h"
+#include "marquet/schema/required.h"
 #include "parquet/metadata.h"
 #include "parquet/properties.h"
 
@@ -47,22 +55,25 @@ struct FileWriter::Impl {
   std::shared_ptr<file::DurableFile> file;
   std::unique_ptr<FileEncoder> encoder;
   std::optional<RescueJournal> journal;
+  std::optional<ValueCheck> values;
   std::vector<bool> has_nan;
+  bool parallel = false;
   int64_t rows = 0;
   bool sealed = false;
   bool closed = false;
   arrow::Status error;
 
-  arrow::Status Create(std::shared_ptr<file::FileSystem> fs, bool parallel) {
+  arrow::Status Create(std::shared_ptr<file::FileSystem> fs, bool on_threads) {
     if (!path.ends_with(".parquet")) {
       return InvalidInput(fmt::format("{}: a data file's name must end in .parquet", path));
     }
     has_nan.assign(format->schema()->num_fields(), false);
+    parallel = on_threads && format->options().parallel;
+    values.emplace(format, path);
     ARROW_ASSIGN_OR_RAISE(file, file::DurableFile::Create(fs, path));
     journal.emplace(std::move(fs), file->temporary_path());
     // From the end of the first row group on a crash leaves rows that can be rescued.
-    const FileTarget target{path, file, format, parallel && format->options().parallel,
-                            [this] { return journal->Write(format->parts()); }};
+    const FileTarget target{path, file, format, parallel, [this] { return journal->Write(format->parts()); }};
     ARROW_ASSIGN_OR_RAISE(encoder, MakeFlatFileEncoder(target));
     if (encoder == nullptr) {
       ARROW_ASSIGN_OR_RAISE(encoder, MakeArrowFileEncoder(target));
@@ -71,24 +82,51 @@ struct FileWriter::Impl {
   }
 
   arrow::Status Append(const arrow::RecordBatch& batch) {
-    if (!batch.schema()->Equals(*format->schema(), /*check_metadata=*/false)) {
+    if (!batch.schema()->Equals(*format->schema(), /*check_metadata=*/false) &&
+        !schema::DecodedSchema(batch.schema())->Equals(*format->parts().file_schema, false)) {
       return SchemaError(fmt::format("{}: the batch's schema differs from the file's: found {}, expected {}",
                                      path, batch.schema()->ToString(), format->schema()->ToString()));
     }
-    for (int i = 0; i < batch.num_columns(); ++i) {
-      if (!has_nan[i] && arrow::is_floating(batch.column(i)->type_id())) {
-        has_nan[i] = HoldsNaN(*batch.column(i));
+    for (int64_t begin = 0; begin < batch.num_rows();) {
+      const int64_t count = RowsAtOnce(batch, begin);
+      ARROW_RETURN_NOT_OK(AppendSlice(count == batch.num_rows() ? batch : *batch.Slice(begin, count)));
+      begin += count;
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status AppendSlice(const arrow::RecordBatch& given) {
+    const std::shared_ptr<arrow::Schema>& file_schema = format->parts().file_schema;
+    arrow::ArrayVector columns;
+    std::vector<bool> decoded_columns;
+    for (int i = 0; i < given.num_columns(); ++i) {
+      auto decoded = schema::Decode(given.column(i));
+      const arrow::Field& field = *file_schema->field(i);
+      if (decoded.status().IsOutOfMemory()) return decoded.status();
+      if (!decoded.ok()) {
+        const std::string counted = rows == 0 ? "" : fmt::format(" (counted from row {})", rows);
+        return InvalidInput(fmt::format("{}: column {}: {}{}", path, Quoted(field.name()),
+                                        decoded.status().message(), counted));
+      }
+      columns.push_back(*std::move(decoded));
+      decoded_columns.push_back(columns.back() != given.column(i));
+      ARROW_ASSIGN_OR_RAISE(const auto forbidden, schema::FindForbiddenNull(columns.back(), field));
+      if (forbidden) return SchemaError(fmt::format("{}: {}", path, Describe(*forbidden, field, rows)));
+      if (!has_nan[i] && arrow::is_floating(columns.back()->type_id())) {
+        has_nan[i] = HoldsNaN(*columns.back());
       }
     }
-    ARROW_RETURN_NOT_OK(CheckText(batch, rows));
-    ARROW_RETURN_NOT_OK(encoder->Append(batch));
-    rows += batch.num_rows();
+    const auto batch = arrow::RecordBatch::Make(file_schema, given.num_rows(), std::move(columns));
+    ARROW_RETURN_NOT_OK(CheckText(*batch, rows));
+    values->Take(given, decoded_columns, rows);
+    ARROW_RETURN_NOT_OK(encoder->Append(*AfterFault(batch)));
+    rows += batch->num_rows();
     return arrow::Status::OK();
   }
 
   // 1. The footer is written. A crash here or at any step before 5 leaves a temporary file only.
   // 2. The bytes are forced to stable storage.
-  // 3. They are read back and checked.
+  // 3. They are read back and checked, and values among them compared with what was given.
   // 4. The journal goes, which a complete file has no use for.
   // 5. The file gets its name, and the directory is synced. A crash after that leaves the whole file.
   arrow::Result<WrittenFile> Finish() {
@@ -104,6 +142,7 @@ struct FileWriter::Impl {
     ARROW_RETURN_NOT_OK(file->Sync());
     ARROW_ASSIGN_OR_RAISE(const auto written, file->OpenWritten());
     ARROW_RETURN_NOT_OK(CheckWritten(*written, path, *footer, format->options().verify));
+    ARROW_RETURN_NOT_OK(values->Compare(written, footer, parallel));
     sealed = true;
     return WrittenFile{path, rows, file->size(), file->Digest(), Statistics(*footer)};
   }
@@ -134,7 +173,9 @@ struct FileWriter::Impl {
 
 FileWriter::FileWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-FileWriter::~FileWriter() { (void)Abort(); }
+FileWriter::~FileWriter() {
+  BestEffort([&] { return Abort(); });
+}
 
 arrow::Result<std::unique_ptr<FileWriter>> FileWriter::Open(std::shared_ptr<file::FileSystem> fs,
                                                             std::string path,

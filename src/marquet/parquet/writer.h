@@ -5,6 +5,10 @@
 // come, columns side by side; their pages stay in memory until the row group has `row_group_rows` rows or
 // takes `memory`.
 //
+// Rows may have any of Arrow's layouts for their values: dictionaries, runs, views, slices. Before the file
+// is published values among them, or with VerifyLevel::kFull all, are read back and compared with what was
+// given.
+//
 // Not thread safe. After an error every call returns that error, until Abort().
 #pragma once
 
@@ -32,7 +36,9 @@ class FileWriter {
                                                          WriteOptions options);
   ~FileWriter();  // aborts when not closed
 
-  // Adds rows. The batch's schema must equal the file's, names and types in order (kSchema).
+  // Adds rows. The batch's schema must equal the file's, names and types in order, or a layout of these types
+  // (kSchema), and where it says that something is never null, nothing may be, at any depth (kSchema, with
+  // column and row).
   arrow::Status Write(const arrow::RecordBatch& batch);
 
   // Ends the row group in the making: its rows take no more memory, and lie in the temporary file, where a
@@ -40,7 +46,7 @@ class FileWriter {
   arrow::Status Flush();
 
   // Ends the file: footer, sync, verify, publish, directory sync. The statistics are those of all row groups
-  // together.
+  // together. kCorruptData where the file does not give back what it was given.
   arrow::Result<WrittenFile> Close();
 
   // The same in two steps. Seal: footer, sync, verify; the whole file then lies under temporary_path(), until

@@ -16,6 +16,7 @@
 #include "arrow/type.h"
 #include "arrow/util/base64.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/hash.h"
 #include "marquet/base/text.h"
 #include "marquet/file/durable_file.h"
@@ -321,15 +322,24 @@ arrow::Status ManifestFile::CheckClaim() const {
 
 arrow::Status ManifestFile::Add(std::optional<PublishedUnit> unit,
                                 const std::shared_ptr<arrow::Schema>& schema, bool finished) {
-  if (manifest_.units.size() - sealed_units_ >= kUnsealedUnits) ARROW_RETURN_NOT_OK(Seal());
-  const bool adds = unit.has_value();
+  if (manifest_.units.size() - sealed_units_ >= kUnsealedUnits) {
+    const arrow::Status sealed = Caught(directory_, [&] { return Seal(); });
+    // Nothing names the sealed file yet, so it does not matter whether it is there.
+    if (IsKind(sealed, ErrorKind::kCommitUnknown)) return AsKind(sealed, ErrorKind::kStorage);
+    ARROW_RETURN_NOT_OK(sealed);
+  }
+  const size_t units_before = manifest_.units.size();
   const std::shared_ptr<arrow::Schema> schema_before = manifest_.schema;
-  if (adds) manifest_.units.push_back(*std::move(unit));
-  if (manifest_.schema == nullptr) manifest_.schema = schema;
-  manifest_.finished = finished;
-  const arrow::Status saved = Save();
-  if (saved.ok() || IsKind(saved, ErrorKind::kCommitUnknown)) return saved;
-  if (adds) manifest_.units.pop_back();
+  bool in_doubt = false;
+  const arrow::Status saved = Caught(directory_, [&] {
+    if (unit.has_value()) manifest_.units.push_back(*std::move(unit));
+    if (manifest_.schema == nullptr) manifest_.schema = schema;
+    manifest_.finished = finished;
+    return Save(&in_doubt);
+  });
+  if (saved.ok()) return saved;
+  if (in_doubt) return AsKind(saved, ErrorKind::kCommitUnknown);
+  manifest_.units.resize(units_before);
   manifest_.schema = schema_before;
   manifest_.finished = false;
   return saved;
@@ -337,23 +347,29 @@ arrow::Status ManifestFile::Add(std::optional<PublishedUnit> unit,
 
 arrow::Status ManifestFile::Replace(const std::vector<PublishedFile>& files,
                                     const std::shared_ptr<arrow::Schema>& schema) {
-  std::map<std::string_view, const PublishedFile*> by_name;
-  for (const PublishedFile& file : files) by_name[file.name] = &file;
-  WriterManifest before = manifest_;
-  for (PublishedUnit& unit : manifest_.units) {
-    for (PublishedFile& file : unit.files) {
-      if (const auto found = by_name.find(file.name); found != by_name.end()) file = *found->second;
+  const WriterManifest manifest_before = manifest_;
+  const auto sealed_files_before = sealed_files_;
+  const size_t sealed_units_before = sealed_units_;
+  bool in_doubt = false;
+  const arrow::Status saved = Caught(directory_, [&] {
+    std::map<std::string_view, const PublishedFile*> by_name;
+    for (const PublishedFile& file : files) by_name[file.name] = &file;
+    for (PublishedUnit& unit : manifest_.units) {
+      for (PublishedFile& file : unit.files) {
+        if (const auto found = by_name.find(file.name); found != by_name.end()) file = *found->second;
+      }
     }
-  }
-  manifest_.schema = schema;
-  // What was sealed may have changed: the manifest holds all of it, until it is sealed again.
-  const auto sealed_files = std::exchange(sealed_files_, {});
-  const size_t sealed_units = std::exchange(sealed_units_, 0);
-  const arrow::Status saved = Save();
-  if (saved.ok() || IsKind(saved, ErrorKind::kCommitUnknown)) return saved;
-  manifest_ = std::move(before);
-  sealed_files_ = sealed_files;
-  sealed_units_ = sealed_units;
+    manifest_.schema = schema;
+    // What was sealed may have changed: the manifest holds all of it, until it is sealed again.
+    sealed_files_.clear();
+    sealed_units_ = 0;
+    return Save(&in_doubt);
+  });
+  if (saved.ok()) return saved;
+  if (in_doubt) return AsKind(saved, ErrorKind::kCommitUnknown);
+  manifest_ = manifest_before;
+  sealed_files_ = sealed_files_before;
+  sealed_units_ = sealed_units_before;
   return saved;
 }
 
@@ -387,9 +403,13 @@ arrow::Result<std::string> ManifestFile::Text() const {
   return WithDigest(json);
 }
 
-arrow::Status ManifestFile::Save() {
+arrow::Status ManifestFile::Save(bool* in_doubt) {
   ARROW_ASSIGN_OR_RAISE(const std::string text, Text());
-  return file::PutReplacing(fs_, file::JoinPath(directory_, NameOf(id_, manifest_.attempt)), text);
+  const std::string path = file::JoinPath(directory_, NameOf(id_, manifest_.attempt));
+  *in_doubt = true;  // also for what is thrown
+  arrow::Status saved = file::PutReplacing(fs_, path, text);
+  *in_doubt = IsKind(saved, ErrorKind::kCommitUnknown);
+  return saved;
 }
 
 // The sealed file is there before a manifest names it. The attempt in its name keeps processes apart.

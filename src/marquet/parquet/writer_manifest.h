@@ -90,7 +90,8 @@ class ManifestFile {
   ManifestFile(std::shared_ptr<file::FileSystem> fs, std::string directory, std::string id,
                WriterManifest manifest);
   arrow::Result<std::string> Text() const;
-  arrow::Status Save();
+  // `in_doubt`: whether the change may be made, for errors and for what is thrown.
+  arrow::Status Save(bool* in_doubt);
   arrow::Status Seal();
 
   const std::shared_ptr<file::FileSystem> fs_;

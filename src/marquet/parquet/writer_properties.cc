@@ -7,6 +7,7 @@
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/parquet/writer_properties_internal.h"
+#include "marquet/schema/decoded.h"
 #include "parquet/properties.h"
 
 namespace marquet::pq {
@@ -37,17 +38,14 @@ int CountLeaves(const arrow::DataType& type) {
   return leaves;
 }
 
-// The type as readers are told it: without what Polars refuses in an embedded schema. Lists stand for views
-// of lists and lists of a fixed size, UTC for zones that are only an offset; the values are the same.
+// The type as readers are told it: Polars refuses zones in an embedded schema that are only an offset, so
+// they are UTC there; the values are the same.
 std::shared_ptr<arrow::DataType> AsReadersTake(const std::shared_ptr<arrow::DataType>& type) {
   const auto part = [&](int i) { return type->field(i)->WithType(AsReadersTake(type->field(i)->type())); };
   switch (type->id()) {
-    case arrow::Type::FIXED_SIZE_LIST:
     case arrow::Type::LIST:
-    case arrow::Type::LIST_VIEW:
       return arrow::list(part(0));
     case arrow::Type::LARGE_LIST:
-    case arrow::Type::LARGE_LIST_VIEW:
       return arrow::large_list(part(0));
     case arrow::Type::TIMESTAMP: {
       const auto& times = static_cast<const arrow::TimestampType&>(*type);
@@ -68,18 +66,6 @@ std::shared_ptr<arrow::DataType> AsReadersTake(const std::shared_ptr<arrow::Data
     default:
       return type;
   }
-}
-
-// Lists of no values come back as lists of one null.
-bool HoldsListOfNone(const arrow::DataType& type) {
-  if (type.id() == arrow::Type::FIXED_SIZE_LIST &&
-      static_cast<const arrow::FixedSizeListType&>(type).list_size() == 0) {
-    return true;
-  }
-  for (const auto& child : type.fields()) {
-    if (HoldsListOfNone(*child->type())) return true;
-  }
-  return false;
 }
 
 arrow::Status CheckOptions(const arrow::Schema& schema, const WriteOptions& options) {
@@ -150,22 +136,12 @@ arrow::Status CheckOptions(const arrow::Schema& schema, const WriteOptions& opti
 arrow::Result<std::shared_ptr<arrow::Schema>> FileSchema(const arrow::Schema& schema) {
   if (schema.num_fields() == 0) return InvalidInput("the schema has no columns; Parquet needs at least one");
   std::set<std::string_view> names;
-  arrow::FieldVector fields;
   for (const auto& field : schema.fields()) {
     if (!names.insert(field->name()).second) {
       return InvalidInput(fmt::format("the schema has two columns named '{}'", field->name()));
     }
-    if (HoldsListOfNone(*field->type())) {
-      return Unsupported(fmt::format("column '{}' is {}: a fixed size of 0 cannot be told in a Parquet file",
-                                     field->name(), field->type()->ToString()),
-                         "Make it a list.");
-    }
-    fields.push_back(
-        field->type()->id() == arrow::Type::DICTIONARY
-            ? field->WithType(static_cast<const arrow::DictionaryType&>(*field->type()).value_type())
-            : field);
   }
-  return arrow::schema(std::move(fields), schema.metadata());
+  return schema::DecodedSchema(std::make_shared<arrow::Schema>(schema));
 }
 
 arrow::Result<std::shared_ptr<::parquet::WriterProperties>> WriterPropertiesFor(

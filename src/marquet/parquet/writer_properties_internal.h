@@ -18,8 +18,8 @@ constexpr int64_t kPageBytes = int64_t{1} << 20;
 
 ::parquet::Compression::type ParquetCodec(Codec codec);
 
-// The schema that the file holds: `schema` with dictionary-encoded columns as their values, which is how
-// Parquet stores them. kInvalidInput for no columns or for a name that is there twice.
+// The schema that the file holds: `schema` with decoded columns. kInvalidInput for no columns or for a name
+// that is there twice.
 arrow::Result<std::shared_ptr<arrow::Schema>> FileSchema(const arrow::Schema& schema);
 
 // kInvalidInput for options that contradict each other or the schema.
@@ -27,8 +27,7 @@ arrow::Result<std::shared_ptr<::parquet::WriterProperties>> WriterPropertiesFor(
     const arrow::Schema& file_schema, const WriteOptions& options);
 
 // The key-value pairs of the footer: the options', the schema's own, and the Arrow schema itself under
-// "ARROW:schema", which is what brings field metadata back. Fixed-size lists are lists there: Polars refuses
-// files in which they are not.
+// "ARROW:schema", which is what brings field metadata back.
 arrow::Result<std::shared_ptr<arrow::KeyValueMetadata>> FooterMetadata(const arrow::Schema& file_schema,
                                                                        const WriteOptions& options);
 

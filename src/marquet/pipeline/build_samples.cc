@@ -9,6 +9,7 @@
 
 #include "arrow/api.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/depth/book_buffer.h"
 #include "marquet/depth/int64_columns.h"
@@ -32,6 +33,18 @@ struct Candidate {
   bool held = false;        // it is in the table already
   bool held_label = false;  // with a label
 };
+
+// To a symbol without a sample.
+const char* HowToGetSamples(const SymbolSamples& symbol) {
+  if (symbol.rows == 0) return "Look at --where (where in Python).";
+  if (symbol.rolls * 10 > symbol.rows) {
+    return "Where the rows of several venues or instruments take turns, build the samples of one: "
+           "--where \"publisher_id = 1\" or --where \"instrument_id = 1\" (where in Python).";
+  }
+  return "Fewer --time-bins, --ticks-per-bin, --lookback or --lookforward need fewer rows; a longer "
+         "--max-gap "
+         "and --across-rolls join runs.";
+}
 
 class SampleBuilder {
  public:
@@ -60,6 +73,8 @@ class SampleBuilder {
                              SymbolSamples* report);
   arrow::Status OpenSamples();
   arrow::Result<int64_t> Commit();
+  arrow::Status PrepareLabels(const BuildSamplesReport& report);
+  void PublishLabelSet(BuildSamplesReport* report);
   void Tell(const std::string& phase, int64_t rows) {
     if (options_.progress) options_.progress({phase, rows, 0, 0});
   }
@@ -72,6 +87,7 @@ class SampleBuilder {
   std::shared_ptr<table::Table> samples_;  // null until it is there
   SampleHistory history_;                  // of what is appended to; else empty
   std::unique_ptr<table::Appender> appender_;
+  std::shared_ptr<file::DurableFile> label_set_;  // the copy of the labels, to be published; null for none
 };
 
 arrow::Status SampleBuilder::CheckOptions() {
@@ -82,6 +98,7 @@ arrow::Status SampleBuilder::CheckOptions() {
   if (options_.hop < 1)
     return InvalidInput(fmt::format("the hop is {} rows; expected 1 or more", options_.hop));
   if (options_.max_gap_ns < 0) return InvalidInput("the largest gap is negative");
+  options_.labels.across_rolls = options_.across_rolls;
   if (options_.thresholds && !options_.fitted.empty()) {
     return InvalidInput("labels are given both as thresholds and as fitted boundaries; expected one of them");
   }
@@ -100,7 +117,11 @@ arrow::Result<depth::LabelSpec> SampleBuilder::SpecOf(const std::string& symbol)
     if (options_.thresholds) spec.classes = static_cast<int>(options_.thresholds->size()) * 2 + 1;
     return spec;
   }
-  if (const auto* given = GivenLabels(symbol)) return given->spec;
+  if (const auto* given = GivenLabels(symbol)) {
+    depth::LabelSpec spec = given->spec;
+    spec.across_rolls = options_.across_rolls;
+    return spec;
+  }
   return NotFound(fmt::format("the fitted labels say nothing of the symbol {}", Quoted(symbol)));
 }
 
@@ -113,6 +134,7 @@ arrow::Result<depth::FittedLabels> SampleBuilder::ChooseLabels(const std::string
   std::optional<depth::FittedLabels> asked;
   if (const auto* given = GivenLabels(symbol)) {
     asked = *given;
+    asked->spec.across_rolls = options_.across_rolls;
   } else if (options_.thresholds) {
     ARROW_ASSIGN_OR_RAISE(asked, depth::ThresholdLabels(*options_.thresholds, options_.labels));
   } else if (held == nullptr || options_.fit_start_ns || options_.fit_end_ns) {
@@ -142,21 +164,32 @@ arrow::Status SampleBuilder::FindHeld(const HeldSymbol& held, std::vector<Candid
     (*candidates)[i].held = true;
     (*candidates)[i].held_label = end->second;
     ++report->held;
+    // Where nobody noted how they were made, a label tells it: one out of rows behind the end of the run.
+    if (end->second && (*candidates)[i].past_end && !held.labels.spec.across_rolls && report->rolls > 0) {
+      return InvalidInput(
+          fmt::format("{}: labels of {} look at rows of more than one instrument or publisher",
+                      options_.samples, Quoted(report->symbol)),
+          "They were made across rolls: append so, too (--across-rolls, across_rolls=True in Python), or "
+          "build all samples again: --mode overwrite (mode=\"overwrite\" in Python).");
+    }
   }
   if (report->held == held.samples) return arrow::Status::OK();
   return InvalidInput(
       fmt::format("{}: {} of its {} samples of {} end at rows of {} at which none would end now",
                   options_.samples, WithCommas(held.samples - report->held), WithCommas(held.samples),
                   Quoted(report->symbol), options_.book),
-      "Rows came into the book before them or were replaced, or --max-gap (max_gap in Python) is another. "
+      "Rows came into the book before them or were replaced, --max-gap (max_gap in Python) is another, or "
+      "they were made across rolls (--across-rolls). "
       "Build all samples again: --mode overwrite (mode=\"overwrite\" in Python).");
 }
 
 arrow::Result<std::vector<Candidate>> SampleBuilder::ChooseWindows(const Quotes& quotes,
                                                                    SymbolSamples* report) {
   const auto rows = static_cast<int64_t>(quotes.time.size());
-  const auto begins = depth::RunBegins(quotes.time, options_.max_gap_ns);
+  const auto begins = depth::RunBegins(quotes.time, options_.max_gap_ns,
+                                       options_.across_rolls ? std::span<const int64_t>() : quotes.rolls);
   report->rows = rows;
+  report->rolls = static_cast<int64_t>(quotes.rolls.size());
   report->runs = static_cast<int64_t>(begins.size());
   ARROW_ASSIGN_OR_RAISE(report->warning, micro_pips_.Warning(report->symbol, quotes.bid, quotes.ask));
   ARROW_ASSIGN_OR_RAISE(const depth::LabelSpec spec, SpecOf(report->symbol));
@@ -194,6 +227,10 @@ arrow::Result<std::vector<Candidate>> SampleBuilder::ChooseWindows(const Quotes&
                           : fmt::format("a sample needs a run of more than {} rows; the longest of {} has {}",
                                         WithCommas(first_end + spec.lookforward + spec.offset),
                                         WithCommas(report->runs), WithCommas(longest));
+    if (report->rolls > 0 && !options_.across_rolls) {
+      report->skipped +=
+          fmt::format("; its rows change their instrument or publisher {} times", WithCommas(report->rolls));
+    }
     return candidates;
   }
   ARROW_RETURN_NOT_OK(LabelWindows(quotes, begins, spec, &candidates, report));
@@ -218,6 +255,7 @@ arrow::Status SampleBuilder::LabelWindows(const Quotes& quotes, const std::vecto
   }
   ARROW_ASSIGN_OR_RAISE(const auto labels,
                         depth::ApplyLabels(r, picked.times, picked.sequences, report->fitted));
+  const auto seen_until = report->fitted.seen_until_ns();
   std::vector<double> new_moves;
   std::vector<int8_t> new_labels;
   for (size_t i = 0; i < candidates->size(); ++i) {
@@ -231,8 +269,10 @@ arrow::Status SampleBuilder::LabelWindows(const Quotes& quotes, const std::vecto
     new_moves.push_back(r[i]);
     new_labels.push_back(labels[i]);
     const int64_t time = quotes.time[candidate.end];
-    if (new_moves.size() == 1) report->apply_start_ns = time;
-    report->apply_end_ns = time;
+    const bool first = new_moves.size() == 1;
+    report->apply_start_ns = first ? time : std::min(report->apply_start_ns, time);
+    report->apply_end_ns = first ? time : std::max(report->apply_end_ns, time);
+    report->seen_by_fit += labels[i] >= 0 && seen_until && time <= *seen_until;
     if (!std::isnan(r[i])) continue;
     ++report->unlabelled;
     if (candidate.past_end) {
@@ -420,6 +460,7 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
   report.book = options_.book;
   report.samples = options_.samples;
   report.book_version = book_->version();
+  report.across_rolls = options_.across_rolls;
   if (symbols.empty()) {
     return InvalidInput(fmt::format("{}: there are no rows", options_.book),
                         "Ingest order-book rows into it first.");
@@ -446,23 +487,35 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
       const SymbolSamples& first = report.symbols.front();
       return InvalidInput(fmt::format("{}: there is no sample to make of {}: {}", options_.book,
                                       Quoted(first.symbol), first.skipped),
-                          first.rows == 0
-                              ? "Look at --where (where in Python)."
-                              : "Fewer --time-bins, --ticks-per-bin, --lookback or --lookforward need "
-                                "fewer rows; a longer --max-gap joins runs.");
+                          HowToGetSamples(first));
     }
-    if (report.rows == 0 && !history_.empty()) return arrow::Status::OK();
-    ARROW_RETURN_NOT_OK(OpenSamples());
-    return StoreLabels(fs_, options_.samples, options_.labels_name, report,
-                       /*keep_others=*/!history_.empty());
+    if (report.rows > 0 || history_.empty()) ARROW_RETURN_NOT_OK(OpenSamples());
+    return PrepareLabels(report);
   };
   if (const arrow::Status status = work(); !status.ok()) {
     const arrow::Status aborted = appender_ ? appender_->Abort() : arrow::Status::OK();
     return aborted.ok() ? status : WithContext(status, OneLine(aborted) + "; after");
   }
   ARROW_ASSIGN_OR_RAISE(report.version, Commit());
+  PublishLabelSet(&report);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return report;
+}
+
+// Stores the labels of all samples that there will be. Their copy is written, too, so that behind the commit
+// nothing but its name is left to give.
+arrow::Status SampleBuilder::PrepareLabels(const BuildSamplesReport& report) {
+  Labels labels = history_.labels();
+  for (const SymbolSamples& entry : report.symbols) {
+    if (entry.skipped.empty()) labels[entry.symbol] = entry.fitted;
+  }
+  const std::string text = LabelSetToJson(labels);
+  const bool copied = HasLabelSet(*fs_, options_.samples, options_.labels_name, text);
+  if (!appender_ && copied) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(StoreLabels(fs_, options_.samples, labels, history_.digests()));
+  if (copied) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(label_set_, WriteLabelSet(fs_, options_.samples, options_.labels_name, text));
+  return arrow::Status::OK();
 }
 
 arrow::Result<int64_t> SampleBuilder::Commit() {
@@ -474,11 +527,26 @@ arrow::Result<int64_t> SampleBuilder::Commit() {
                   "Run this one again: what is there by then is not added twice.");
 }
 
+// The samples are there, so what goes wrong here is told and makes no error of it.
+void SampleBuilder::PublishLabelSet(BuildSamplesReport* report) {
+  if (!label_set_) return;
+  std::string wrong;
+  try {
+    if (const arrow::Status status = label_set_->PublishReplacing(); !status.ok()) wrong = status.message();
+  } catch (const std::exception& error) {
+    wrong = error.what();
+  }
+  if (wrong.empty()) return;
+  report->warning = fmt::format("the samples are there, but not the copy of their labels as {}.json: {}",
+                                options_.labels_name, wrong);
+}
+
 }  // namespace
 
 arrow::Result<BuildSamplesReport> BuildSamples(std::shared_ptr<file::FileSystem> fs,
                                                BuildSamplesOptions options) {
-  return SampleBuilder(std::move(fs), std::move(options)).Run();
+  const std::string samples = options.samples;
+  return Caught(samples, [&] { return SampleBuilder(std::move(fs), std::move(options)).Run(); });
 }
 
 }  // namespace marquet::pipeline

@@ -16,6 +16,7 @@
 #include "arrow/type_fwd.h"
 #include "marquet/base/progress.h"
 #include "marquet/depth/labels.h"
+#include "marquet/depth/runs.h"
 #include "marquet/depth/tensor.h"
 #include "marquet/file/file_system.h"
 #include "marquet/table/table.h"
@@ -33,13 +34,16 @@ struct BuildSamplesOptions {
   std::optional<std::string> definitions;  // a table of definition records
   int64_t hop = 500;
   int64_t max_gap_ns = depth::kDefaultMaxGap;
-  // Labels: fitted on the rows of [fit_start_ns, fit_end_ns) (default: all), by symbol; or `thresholds` in
-  // basis points; or `fitted` earlier, by symbol, the empty name for every other symbol.
+  // Whether windows go on where a symbol's rows roll to another instrument or publisher (depth/runs.h).
+  bool across_rolls = false;
+  // Labels: fitted on the rows of [fit_start_ns, fit_end_ns) (default: all), by symbol, out of prices before
+  // fit_end_ns alone; or `thresholds` in basis points; or `fitted` earlier, by symbol, the empty name for
+  // every other symbol. What `labels` says of rolls is not looked at.
   depth::LabelSpec labels;
   std::optional<int64_t> fit_start_ns, fit_end_ns;
   std::optional<std::vector<double>> thresholds;
   std::map<std::string, depth::FittedLabels> fitted;
-  std::string labels_name = "default";  // stored as _marquet/labels/NAME.json in the samples' table
+  std::string labels_name = "default";  // sample_labels.h says where they are stored
   int64_t memory = int64_t{2} << 30;    // bound on what one symbol's rows may take
   ProgressCallback progress;
   const StopFlag* stop = nullptr;
@@ -50,7 +54,8 @@ struct SymbolSamples {
   std::string symbol;
   int64_t micro_pip = 0;
   int64_t rows = 0;
-  int64_t runs = 0;        // gap-free
+  int64_t rolls = 0;       // changes of instrument or publisher, at which runs end, or not: across_rolls
+  int64_t runs = 0;        // that no window crosses
   int64_t short_runs = 0;  // too short for one sample
   int64_t candidates = 0;  // windows at the hop's places
   int64_t samples = 0;     // written
@@ -65,6 +70,8 @@ struct SymbolSamples {
   depth::LabelReport labels;  // of the samples written
   depth::FittedLabels fitted;
   int64_t apply_start_ns = 0, apply_end_ns = 0;
+  // Of the labels written, those of samples up to the last price that the fit has seen: no test of anything.
+  int64_t seen_by_fit = 0;
   std::string skipped;  // why there is no sample of this symbol, where there is none to make
   std::string warning;  // what is odd about its micro-pip
 };
@@ -75,6 +82,8 @@ struct BuildSamplesReport {
   int64_t version = -1;  // of the samples' table; unchanged when there was nothing to write
   int64_t rows = 0;      // samples written
   std::vector<SymbolSamples> symbols;
+  bool across_rolls = false;
+  std::string warning;  // what went wrong behind the commit, which stands
   double seconds = 0;
 };
 

@@ -20,13 +20,16 @@ void AppendTwoDigits(int value, std::string* out) {
 // The date of a time costs most of its text, and rows that follow each other mostly share it.
 class TimeText {
  public:
-  void Append(int64_t nanos, std::string* out) {
-    const int32_t day = DateOfNanos(nanos);
+  explicit TimeText(int64_t nanos_per_unit)
+      : nanos_per_unit_(nanos_per_unit), units_per_day_(kNanosPerDay / nanos_per_unit) {}
+
+  void Append(int64_t count, std::string* out) {
+    const int64_t day = FloorDiv(count, units_per_day_);
     if (day != day_ || date_.empty()) {
       day_ = day;
       date_ = FormatDate(day) + "T";
     }
-    int64_t rest = nanos - int64_t{day} * kNanosPerDay;
+    int64_t rest = FloorMod(count, units_per_day_) * nanos_per_unit_;
     const int second = static_cast<int>(rest / kNanosPerSecond);
     rest %= kNanosPerSecond;
     *out += date_;
@@ -47,7 +50,8 @@ class TimeText {
   }
 
  private:
-  int32_t day_ = 0;
+  const int64_t nanos_per_unit_, units_per_day_;
+  int64_t day_ = 0;
   std::string date_;
 };
 
@@ -181,20 +185,12 @@ class DateCell final : public TypedCell<arrow::Date32Array> {
 
 class TimestampCell final : public TypedCell<arrow::TimestampArray> {
  public:
-  explicit TimestampCell(int64_t nanos_per_unit) : nanos_per_unit_(nanos_per_unit) {}
+  explicit TimestampCell(int64_t nanos_per_unit) : text_(nanos_per_unit) {}
   void Plain(int64_t row, std::string* out) const override {
-    if (IsNull(row)) return;
-    int64_t nanos = 0;
-    if (__builtin_mul_overflow(array_->Value(row), nanos_per_unit_, &nanos)) {
-      // Beyond the years that nanoseconds reach: the count since 1970 is still exact.
-      fmt::format_to(std::back_inserter(*out), "{}", array_->Value(row));
-      return;
-    }
-    text_.Append(nanos, out);
+    if (!IsNull(row)) text_.Append(array_->Value(row), out);
   }
 
  private:
-  int64_t nanos_per_unit_;
   mutable TimeText text_;
 };
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "marquet/base/text.h"
+#include "marquet/pipeline/stale_labels.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -12,6 +13,7 @@ std::string Why(const file::Leftover& file) {
   if (file.owner_lives) return fmt::format("kept: process {} may be writing it", file.pid);
   if (file.young) return "kept: changed too short a while ago (--older-than)";
   if (file.removed) return "removed";
+  if (file.pid == 0) return "labels that no sample refers to";
   const bool rows = !file.journal && file.bytes > 0 && file.final_name.ends_with(".parquet");
   return rows ? "may hold rows that `marquet rescue` brings back" : "left behind";
 }
@@ -23,6 +25,8 @@ arrow::Result<CleanReport> Clean(const std::string& directory, const file::Lefto
   report.directory = directory;
   report.removed = options.remove;
   ARROW_ASSIGN_OR_RAISE(report.files, file::FindLeftovers(directory, options));
+  ARROW_ASSIGN_OR_RAISE(const auto labels, FindStaleLabels(directory, options));
+  report.files.insert(report.files.end(), labels.begin(), labels.end());
   for (const file::Leftover& file : report.files) {
     if (file.kept()) continue;
     ++report.count;

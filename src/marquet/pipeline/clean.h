@@ -1,4 +1,5 @@
-// Removes what killed writers left behind: file::FindLeftovers with a report.
+// Removes what killed writers left behind: file::FindLeftovers and FindStaleLabels (stale_labels.h) with a
+// report.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ struct CleanReport {
   int64_t bytes = 0;
 };
 
-// Of the operating system's files. Errors: FindLeftovers'.
+// Of the operating system's files. Errors: those of the two.
 arrow::Result<CleanReport> Clean(const std::string& directory, const file::LeftoverOptions& options);
 
 std::string ToText(const CleanReport& report);

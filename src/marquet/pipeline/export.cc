@@ -10,8 +10,8 @@
 #include "marquet/base/text.h"
 #include "marquet/dbn/writer.h"
 #include "marquet/file/durable_file.h"
+#include "marquet/pipeline/held_source.h"
 #include "marquet/pipeline/row_output.h"
-#include "marquet/pipeline/source_description.h"
 #include "marquet/pipeline/source_overlap.h"
 #include "marquet/pipeline/source_records.h"
 #include "marquet/table/table.h"
@@ -31,7 +31,7 @@ RowFormat RowFormatOf(ExportFormat format) {
 }
 
 // The sources with rows in this version, and those that were ingested without any.
-arrow::Result<std::vector<SourceDescription>> SourcesOf(file::FileSystem& fs, const table::Table& table) {
+arrow::Result<std::vector<HeldSource>> SourcesOf(file::FileSystem& fs, const table::Table& table) {
   const auto snapshot = table.snapshot();
   std::set<std::string> with_rows;
   for (const auto& file : snapshot->files) {
@@ -39,19 +39,19 @@ arrow::Result<std::vector<SourceDescription>> SourcesOf(file::FileSystem& fs, co
     if (tag != file->tags.end()) with_rows.insert(tag->second);
   }
   ARROW_ASSIGN_OR_RAISE(const auto ids, ListSourceDescriptions(fs, table.path()));
-  std::vector<SourceDescription> sources;
+  std::vector<HeldSource> sources;
   for (const std::string& id : ids) {
-    ARROW_ASSIGN_OR_RAISE(auto description, ReadSourceDescription(fs, table.path(), id));
-    const auto* stored = snapshot->transactions.Find(SourceAppId(description.digest));
-    const bool empty = description.rows == 0 && stored != nullptr && stored->version % 2 == 1;
-    if (with_rows.erase(id) > 0 || empty) sources.push_back(std::move(description));
+    ARROW_ASSIGN_OR_RAISE(auto source, ReadHeldSource(fs, table.path(), *snapshot, id));
+    const auto* stored = snapshot->transactions.Find(SourceAppId(source.description.digest));
+    const bool empty = source.rows_ingested == 0 && stored != nullptr && stored->version % 2 == 1;
+    if (with_rows.erase(id) > 0 || empty) sources.push_back(std::move(source));
   }
   if (!with_rows.empty()) {
     return NotFound(fmt::format("{}: the description of source {} is missing under _marquet/sources",
                                 table.path(), *with_rows.begin()));
   }
   std::stable_sort(sources.begin(), sources.end(),
-                   [](const auto& a, const auto& b) { return a.name < b.name; });
+                   [](const auto& a, const auto& b) { return a.description.name < b.description.name; });
   return sources;
 }
 
@@ -68,15 +68,15 @@ arrow::Status CheckAllOfSources(const table::Table& table) {
       "choose a source with --source (source= in Python), or another format");
 }
 
-arrow::Result<std::vector<SourceDescription>> Chosen(std::vector<SourceDescription> sources,
-                                                     const ExportOptions& options) {
+arrow::Result<std::vector<HeldSource>> Chosen(std::vector<HeldSource> sources, const ExportOptions& options) {
   if (!options.source) return sources;
   const std::string& wanted = *options.source;
   std::vector<std::string> names;
-  for (const SourceDescription& source : sources) names.push_back(file::FileName(source.name));
-  std::erase_if(sources, [&](const SourceDescription& source) {
-    return source.id != wanted && source.digest != wanted && source.name != wanted &&
-           file::FileName(source.name) != wanted;
+  for (const HeldSource& source : sources) names.push_back(file::FileName(source.description.name));
+  std::erase_if(sources, [&](const HeldSource& source) {
+    const SourceDescription& known = source.description;
+    return known.id != wanted && known.digest != wanted && known.name != wanted &&
+           file::FileName(known.name) != wanted;
   });
   if (sources.empty()) {
     constexpr size_t kMostNamed = 10;
@@ -133,7 +133,14 @@ class SourceWriter {
   int64_t rows_ = 0;
 };
 
-arrow::Status CheckComplete(const SourceDescription& source) {
+arrow::Status CheckComplete(const HeldSource& held) {
+  const SourceDescription& source = held.description;
+  if (!held.is_whole()) {
+    return Unsupported(fmt::format("{}: only a part of it is left: {}", source.name, held.Losses()),
+                       "choose another source with --source (source= in Python), export an older "
+                       "--at-version that has all of "
+                       "it, or export another format than dbn");
+  }
   if (source.summary.rows.size() > 1) {
     return Unsupported(
         fmt::format("{}: was split by record kind, so that this table holds a part of it", source.name),
@@ -224,7 +231,9 @@ arrow::Result<ExportReport> ExportDbn(const std::shared_ptr<file::FileSystem>& f
                                       const ExportOptions& options) {
   if (!options.source) ARROW_RETURN_NOT_OK(CheckAllOfSources(table));
   ARROW_ASSIGN_OR_RAISE(auto all, SourcesOf(*fs, table));
-  ARROW_ASSIGN_OR_RAISE(const auto sources, Chosen(std::move(all), options));
+  ARROW_ASSIGN_OR_RAISE(const auto chosen, Chosen(std::move(all), options));
+  std::vector<SourceDescription> sources;
+  for (const HeldSource& source : chosen) sources.push_back(source.description);
   if (sources.empty()) {
     return NotFound(options.table + ": holds no rows of DBN sources",
                     "other formats than dbn can be exported");
@@ -234,7 +243,7 @@ arrow::Result<ExportReport> ExportDbn(const std::shared_ptr<file::FileSystem>& f
     return InvalidInput("DBN gives back whole sources: columns, filters, order and limits do not apply",
                         "choose one with --source, or another format");
   }
-  for (const SourceDescription& source : sources) ARROW_RETURN_NOT_OK(CheckComplete(source));
+  for (const HeldSource& source : chosen) ARROW_RETURN_NOT_OK(CheckComplete(source));
   ExportReport report;
   if (options.stream != nullptr) {
     if (sources.size() > 1) {

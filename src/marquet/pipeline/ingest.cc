@@ -7,8 +7,11 @@
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
+#include "marquet/pipeline/held_source.h"
+#include "marquet/pipeline/ingest_call.h"
 #include "marquet/pipeline/ingest_target.h"
 #include "marquet/pipeline/source_description.h"
 #include "marquet/pipeline/source_files.h"
@@ -18,6 +21,8 @@ namespace marquet::pipeline {
 namespace {
 
 constexpr auto kProgressInterval = std::chrono::milliseconds(100);
+// How often a source is read again because others changed meanwhile what it replaces.
+constexpr int kMostConflicts = 3;
 
 // The table at a path, or nothing when there is none.
 arrow::Result<std::shared_ptr<table::Table>> OpenIfThere(const std::shared_ptr<file::FileSystem>& fs,
@@ -49,11 +54,23 @@ void AddNote(std::string text, SourceReport* report) {
 class SourceIngest {
  public:
   SourceIngest(std::shared_ptr<file::FileSystem> fs, const IngestOptions& options, const SourceFile& source,
-               SourceReport* report)
-      : fs_(std::move(fs)), options_(options), source_(source), report_(report) {}
+               IngestCall* call, SourceReport* report)
+      : fs_(std::move(fs)), options_(options), source_(source), call_(call), report_(report) {}
 
   arrow::Status Run() {
     report_->source = source_.name();
+    const SourceReport empty = *report_;
+    for (int conflicts = 1;; ++conflicts) {
+      const arrow::Status status = RunOnce();
+      const bool again = IsKind(status, ErrorKind::kConflict) && !source_.standard_input();
+      if (!again || conflicts == kMostConflicts) return status;
+      Log().info("{}: once more, because {}", source_.name(), OneLine(status));
+      *report_ = empty;
+    }
+  }
+
+ private:
+  arrow::Status RunOnce() {
     Log().info("{}: looking whether {} holds it", source_.name(), options_.table);
     ARROW_ASSIGN_OR_RAISE(const bool known, IsKnown());
     if (known) return arrow::Status::OK();
@@ -65,50 +82,87 @@ class SourceIngest {
     }
   }
 
- private:
   std::string TablePath(dbn::RecordKind kind) const {
     if (!options_.split_by_schema) return options_.table;
     return file::JoinPath(options_.table, dbn::KindName(kind));
   }
 
+  // A table that the source's records may belong in, as it is or as a dry run plans it.
+  struct Candidate {
+    std::string path;
+    std::shared_ptr<table::Table> table;  // may be null
+    const PlannedTable* planned;          // may be null
+
+    bool HasSources() const { return planned != nullptr || !table->snapshot()->transactions.empty(); }
+    bool Has(const std::string& digest) const {
+      return (planned != nullptr && planned->Find(digest) != nullptr) ||
+             (table != nullptr && Holds(*table, digest));
+    }
+  };
+
+  arrow::Result<std::optional<Candidate>> CandidateAt(const std::string& path) const {
+    Candidate candidate{path, nullptr, nullptr};
+    ARROW_ASSIGN_OR_RAISE(candidate.table, OpenIfThere(fs_, path));
+    const auto planned = call_->planned.find(path);
+    if (planned != call_->planned.end()) candidate.planned = &planned->second;
+    if (candidate.table == nullptr && candidate.planned == nullptr) return std::nullopt;
+    return candidate;
+  }
+
   // Whether the table, or each that the source is split into, holds these bytes. Files are hashed first where
   // the answer may be yes: that costs a small part of decoding them.
   arrow::Result<bool> IsKnown() {
-    if (source_.standard_input() || options_.again) return false;
-    std::vector<std::shared_ptr<table::Table>> tables;
-    if (options_.split_by_schema) {
-      for (int kind = 0; kind <= static_cast<int>(dbn::RecordKind::kDefinition); ++kind) {
-        ARROW_ASSIGN_OR_RAISE(auto table, OpenIfThere(fs_, TablePath(static_cast<dbn::RecordKind>(kind))));
-        if (table != nullptr) tables.push_back(std::move(table));
-      }
-    } else {
-      ARROW_ASSIGN_OR_RAISE(auto table, OpenIfThere(fs_, options_.table));
-      if (table != nullptr) tables.push_back(std::move(table));
+    if (source_.standard_input()) return false;
+    const bool replaces = options_.on_overlap == OnOverlap::kReplace;
+    // Of --again --replace only what the call itself has brought: its sources never take each other's place.
+    if (options_.again && (!replaces || !call_->HasBroughtAny())) return false;
+    std::vector<Candidate> tables;
+    for (const std::string& path : TablePaths()) {
+      ARROW_ASSIGN_OR_RAISE(auto candidate, CandidateAt(path));
+      if (candidate && candidate->HasSources()) tables.push_back(*std::move(candidate));
     }
-    std::erase_if(tables, [](const auto& table) { return table->snapshot()->transactions.empty(); });
     if (tables.empty()) return false;
     ARROW_ASSIGN_OR_RAISE(const std::string digest, DigestOfFile(*fs_, source_.path));
-    std::erase_if(tables, [&](const auto& table) { return !Holds(*table, digest); });
+    if (options_.again && !call_->HasBrought(digest)) return false;
+    std::erase_if(tables, [&](const Candidate& candidate) { return !candidate.Has(digest); });
     if (tables.empty()) return false;
-    const auto& first = *tables.front();
-    const auto snapshot = first.snapshot();
-    const int64_t version = snapshot->transactions.Find(SourceAppId(digest))->version;
-    ARROW_ASSIGN_OR_RAISE(const SourceDescription description,
-                          ReadSourceDescription(*fs_, first.path(), SourceId(digest, version)));
-    if (options_.split_by_schema && tables.size() < description.summary.rows.size()) return false;
+    ARROW_ASSIGN_OR_RAISE(const HeldSource source, HeldBy(tables.front(), digest));
+    if (options_.split_by_schema && tables.size() < source.description.summary.rows.size()) return false;
     report_->digest = digest;
-    report_->bytes = description.bytes;
-    Skip(first.version(), description.kind, description.name);
+    report_->bytes = source.description.bytes;
+    Skip(tables.front().table == nullptr ? -1 : tables.front().table->version(), source);
     return true;
   }
 
-  void Skip(int64_t version, dbn::RecordKind kind, const std::string& as) {
+  std::vector<std::string> TablePaths() const {
+    if (!options_.split_by_schema) return {options_.table};
+    std::vector<std::string> paths;
+    for (int kind = 0; kind <= static_cast<int>(dbn::RecordKind::kDefinition); ++kind) {
+      paths.push_back(TablePath(static_cast<dbn::RecordKind>(kind)));
+    }
+    return paths;
+  }
+
+  // What a table that has these bytes has of them.
+  arrow::Result<HeldSource> HeldBy(const Candidate& candidate, const std::string& digest) const {
+    const SourceDescription* planned = candidate.planned ? candidate.planned->Find(digest) : nullptr;
+    if (planned != nullptr) return HeldSource{*planned, planned->rows, {}};
+    const auto snapshot = candidate.table->snapshot();
+    const int64_t version = snapshot->transactions.Find(SourceAppId(digest))->version;
+    return ReadHeldSource(*fs_, candidate.path, *snapshot, SourceId(digest, version));
+  }
+
+  void Skip(int64_t version, const HeldSource& held) {
     report_->status = "skipped";
-    report_->kind = options_.split_by_schema ? "mixed" : std::string(dbn::KindName(kind));
+    report_->kind = options_.split_by_schema ? "mixed" : std::string(dbn::KindName(held.description.kind));
     report_->table = options_.table;
     report_->version = version;
+    const std::string& as = held.description.name;
     AddNote("the table holds these bytes already" +
                 (as == source_.name() ? std::string() : ", ingested as " + as),
+            report_);
+    if (held.is_whole()) return;
+    AddNote(held.Losses() + "; --again --replace (again=True, on_overlap=\"replace\") puts them back",
             report_);
   }
 
@@ -166,13 +220,16 @@ class SourceIngest {
   arrow::Result<bool> WantsSplit(bool by_date) {
     if (by_date) return false;
     if (options_.split_by_schema) return true;
-    ARROW_ASSIGN_OR_RAISE(const auto table, OpenIfThere(fs_, options_.table));
-    const auto columns =
-        table != nullptr ? table->snapshot()->metadata.partition_columns : options_.partition_by;
+    ARROW_ASSIGN_OR_RAISE(const auto candidate, CandidateAt(options_.table));
+    if (!candidate && options_.partition_by.empty()) return true;
+    const std::vector<std::string>& columns = !candidate ? options_.partition_by
+                                              : candidate->table != nullptr
+                                                  ? candidate->table->snapshot()->metadata.partition_columns
+                                                  : candidate->planned->partition_columns;
     const auto has = [&](const char* name) {
       return std::find(columns.begin(), columns.end(), name) != columns.end();
     };
-    return columns.empty() ? table == nullptr : has("symbol") && has("date");
+    return has("symbol") && has("date");
   }
 
   arrow::Result<IngestTarget*> TargetFor(const dbn::Batch& batch, bool by_date) {
@@ -204,9 +261,12 @@ class SourceIngest {
     target.jobs = options_.jobs;
     target.memory = options_.memory;
     target.stop = options_.stop;
+    target.call = call_;
+    target.again = options_.again;
     Log().debug("{}: holds {} records, for {}", source_.name(), dbn::KindName(kind), target.path);
     ARROW_ASSIGN_OR_RAISE(auto existing, OpenIfThere(fs_, target.path));
-    if (by_date && existing == nullptr && options_.partition_by.empty()) {
+    const bool is_new = existing == nullptr && !call_->planned.contains(target.path);
+    if (by_date && is_new && options_.partition_by.empty()) {
       AddNote(
           fmt::format("partitioned by date alone: more than {} symbols", WithCommas(kMostSymbolPartitions)),
           report_);
@@ -272,7 +332,10 @@ class SourceIngest {
       all_known = all_known && known;
     }
     if (all_known) {
-      Skip(report_->version, targets_.begin()->first, source_.name());
+      const std::string path = TablePath(targets_.begin()->first);
+      ARROW_ASSIGN_OR_RAISE(const auto holder, CandidateAt(path));
+      ARROW_ASSIGN_OR_RAISE(const HeldSource held, HeldBy(*holder, description.digest));
+      Skip(report_->version, held);
       report_->rows = report_->records = report_->control_records = report_->unknown_records = 0;
       report_->parts.clear();
     }
@@ -283,14 +346,25 @@ class SourceIngest {
   arrow::Result<bool> CommitOne(dbn::RecordKind kind, IngestTarget& target,
                                 const SourceDescription& description) {
     if (!options_.again) {  // standard input, or a source that another process brought meanwhile
-      ARROW_ASSIGN_OR_RAISE(const auto table, OpenIfThere(fs_, TablePath(kind)));
-      if (table != nullptr && Holds(*table, description.digest)) {
-        report_->version = table->version();
+      ARROW_ASSIGN_OR_RAISE(const auto candidate, CandidateAt(TablePath(kind)));
+      if (candidate && candidate->Has(description.digest)) {
+        report_->version = candidate->table == nullptr ? -1 : candidate->table->version();
         return true;
       }
     }
     ARROW_ASSIGN_OR_RAISE(const TargetReport report, target.Commit(description));
     report_->version = report.version;
+    // It is committed: what telling of it fails at is a warning.
+    const arrow::Status told = Caught(source_.name(), [&] {
+      Tell(kind, target, report);
+      return arrow::Status::OK();
+    });
+    if (!told.ok())
+      Log().warn("version {} was committed, and its report is not whole: {}", report.version, told.message());
+    return report.already_applied;
+  }
+
+  void Tell(dbn::RecordKind kind, const IngestTarget& target, const TargetReport& report) {
     report_->parts.push_back(
         {std::string(dbn::KindName(kind)), TablePath(kind), report.version, target.rows()});
     report_->files_written += report.files_written;
@@ -298,17 +372,29 @@ class SourceIngest {
                Counted(report.files_written, "file"));
     report_->bytes_written += report.bytes_written;
     if (!report.replaced.empty()) {
-      if (!options_.dry_run) report_->status = "replaced";
-      AddNote(fmt::format("{} {} rows of {}", options_.dry_run ? "would replace" : "replaced",
-                          WithCommas(report.rows_replaced), fmt::join(report.replaced, ", ")),
-              report_);
+      report_->status = options_.dry_run ? "would replace" : "replaced";
+      report_->replaced.insert(report_->replaced.end(), report.replaced.begin(), report.replaced.end());
+      AddNote(NoteOfReplaced(report.replaced), report_);
     }
-    return report.already_applied;
+  }
+
+  std::string NoteOfReplaced(const std::vector<ReplacedRows>& replaced) const {
+    int64_t rows = 0;
+    std::vector<std::string> sources;
+    for (const ReplacedRows& each : replaced) {
+      rows += each.rows;
+      if (std::find(sources.begin(), sources.end(), each.source) == sources.end()) {
+        sources.push_back(each.source);
+      }
+    }
+    return fmt::format("{} {} of {}", options_.dry_run ? "would replace" : "replaced", Counted(rows, "row"),
+                       fmt::join(sources, ", "));
   }
 
   const std::shared_ptr<file::FileSystem> fs_;
   const IngestOptions& options_;
   const SourceFile& source_;
+  IngestCall* const call_;
   SourceReport* const report_;
   std::map<dbn::RecordKind, std::unique_ptr<IngestTarget>> targets_;
 };
@@ -316,8 +402,15 @@ class SourceIngest {
 // What the user can do about an ingest that ended early.
 arrow::Status WithAdvice(const arrow::Status& status, const SourceReport& report) {
   if (status.IsCancelled()) {
-    return arrow::Status::Cancelled(report.source,
-                                    ": nothing of it was committed; run the same command again to go on");
+    const std::string committed =
+        report.parts.empty()
+            ? "nothing of it was committed"
+            : Counted(static_cast<int64_t>(report.parts.size()), "table") + " of it were committed";
+    return arrow::Status::Cancelled(report.source, ": ", committed, "; run the same command again to go on");
+  }
+  if (IsKind(status, ErrorKind::kConflict)) {
+    return WithHint(WithContext(status, report.source + ": nothing of it was committed"),
+                    "others change what this source replaces: run the same command again when they are done");
   }
   if (ErrnoOf(status) == ENOSPC || ErrnoOf(status) == EDQUOT) {
     return WithHint(
@@ -372,13 +465,16 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
     }
   }
   IngestOutcome outcome;
+  outcome.report.sources.reserve(sources.size());
+  IngestCall call(fs, sources);
   for (const SourceFile& source : sources) {
     SourceReport report;
     if (!source.standard_input()) {
       const auto info = fs->Stat(source.path);
       if (info.ok()) report.bytes = info->size;
     }
-    const arrow::Status status = SourceIngest(fs, options, source, &report).Run();
+    const arrow::Status status =
+        Caught(source.name(), [&] { return SourceIngest(fs, options, source, &call, &report).Run(); });
     if (!status.ok()) {
       outcome.first_error = WithAdvice(status, report);
       report.status = "failed";

@@ -35,6 +35,15 @@ struct IngestOptions {
   const StopFlag* stop = nullptr;
 };
 
+// Rows that went because they came again: those of one older source, symbol and day.
+struct ReplacedRows {
+  std::string table;
+  std::string source;                 // the older one's name
+  std::optional<std::string> symbol;  // nothing: rows without one
+  std::optional<std::string> date;
+  int64_t rows = 0;
+};
+
 // What one table took in of a source.
 struct SourcePart {
   std::string kind;
@@ -45,7 +54,9 @@ struct SourcePart {
 
 struct SourceReport {
   std::string source;
-  std::string status;  // "ingested", "skipped", "replaced", "would ingest", "failed"
+  // "ingested", "replaced" (rows of other sources went), "skipped", "failed"; of a dry run "would ingest" and
+  // "would replace" for the first two.
+  std::string status;
   std::string digest;  // XXH3-128 of the file's bytes
   std::string kind;    // record kind, or "mixed"
   std::string table;
@@ -64,10 +75,11 @@ struct SourceReport {
   int64_t files_written = 0;
   int64_t bytes_written = 0;
   double seconds = 0;
-  std::vector<SourcePart> parts;  // by kind; none of a source that was skipped or failed
-  std::string note;               // why skipped, layout chosen, ...
-  std::string error;              // one line, for "failed"
-  std::string hint;               // what to do about the error
+  std::vector<SourcePart> parts;       // by kind; none of a source that was skipped or failed
+  std::vector<ReplacedRows> replaced;  // what went for it: rows before + rows - rows replaced = rows after
+  std::string note;                    // why skipped, layout chosen, ...
+  std::string error;                   // one line, for "failed"
+  std::string hint;                    // what to do about the error
 };
 
 struct IngestReport {

@@ -1,11 +1,16 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "marquet/base/text.h"
 #include "marquet/pipeline/ingest.h"
+#include "marquet/pipeline/source_ranges.h"
 
 namespace marquet::pipeline {
 namespace {
+
+constexpr size_t kMostReplacedLines = 50;
 
 // "0xEE: 3, 0xEF: 1".
 std::string TypesOf(const std::map<int, int64_t>& by_rtype) {
@@ -14,6 +19,12 @@ std::string TypesOf(const std::map<int, int64_t>& by_rtype) {
     text += fmt::format("{}0x{:02X}: {}", text.empty() ? "" : ", ", rtype, WithCommas(records));
   }
   return text;
+}
+
+// "12 rows of old.dbn: ESH4 on 2024-01-02".
+std::string Line(const ReplacedRows& replaced) {
+  return fmt::format("{} of {}: {}", Counted(replaced.rows, "row"), replaced.source,
+                     RangeName({replaced.symbol, replaced.date}));
 }
 
 std::string ToText(const SourceReport& report) {
@@ -56,6 +67,14 @@ std::string ToText(const SourceReport& report) {
                      HumanBytes(report.bytes_written), HumanBytes(report.bytes), HumanSeconds(report.seconds),
                      WithCommas(static_cast<int64_t>(rate))));
   }
+  const size_t shown = std::min(report.replaced.size(), kMostReplacedLines);
+  for (size_t i = 0; i < shown; ++i) {
+    line((report.status == "replaced" ? "gone: " : "would go: ") + Line(report.replaced[i]));
+  }
+  if (shown < report.replaced.size()) {
+    line(fmt::format("and so on for {}; --json names all",
+                     Counted(static_cast<int64_t>(report.replaced.size() - shown), "more day")));
+  }
   if (!report.note.empty()) line("note: " + report.note);
   return text;
 }
@@ -84,6 +103,16 @@ std::string ToJson(const IngestReport& report) {
     for (const auto& [rtype, records] : source.unknown_by_rtype) {
       unknown[fmt::format("0x{:02X}", rtype)] = records;
     }
+    int64_t rows_replaced = 0;
+    nlohmann::ordered_json replaced = nlohmann::ordered_json::array();
+    for (const ReplacedRows& rows : source.replaced) {
+      rows_replaced += rows.rows;
+      replaced.push_back({{"table", rows.table},
+                          {"source", rows.source},
+                          {"symbol", rows.symbol ? nlohmann::ordered_json(*rows.symbol) : nullptr},
+                          {"date", rows.date ? nlohmann::ordered_json(*rows.date) : nullptr},
+                          {"rows", rows.rows}});
+    }
     sources.push_back({{"source", source.source},
                        {"status", source.status},
                        {"digest", source.digest},
@@ -93,6 +122,7 @@ std::string ToJson(const IngestReport& report) {
                        {"bytes", source.bytes},
                        {"records", source.records},
                        {"rows", source.rows},
+                       {"rows_replaced", rows_replaced},
                        {"control_records", source.control_records},
                        {"unknown_records", source.unknown_records},
                        {"unknown_by_rtype", std::move(unknown)},
@@ -104,6 +134,7 @@ std::string ToJson(const IngestReport& report) {
                        {"bytes_written", source.bytes_written},
                        {"seconds", source.seconds},
                        {"parts", std::move(parts)},
+                       {"replaced", std::move(replaced)},
                        {"note", source.note},
                        {"error", source.error},
                        {"hint", source.hint}});

@@ -3,12 +3,13 @@
 //   1. They are written to data files.                      Crash: temporary files.
 //   2. What the log and other sources' descriptions say     Crash: as above.
 //      of the same symbols, dates and times is looked at;
-//      an overlap is refused, or its source's files are
-//      marked for removal.
+//      an overlap is refused, or what of its source stays
+//      is written anew.
 //   3. The data files are synced, verified, and get         Crash: files that no version names.
 //      their names.
 //   4. The source's description is written, durable,        Crash: a description of a source that is not in
-//      under _marquet/sources/.                             the table; the next attempt writes the same.
+//      under _marquet/sources/, and what is left of those   the table; the next attempt writes the same. What
+//      of which rows go.                                    is left is under a number that no version names.
 //   5. One commit adds the files, removes replaced ones,    Crash: committed, or not at all. Run again, the
 //      and records the source's txn action; it also         txn action tells that nothing is left to do.
 //      creates the table where there was none.
@@ -22,6 +23,7 @@
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/pipeline/source_overlap.h"
@@ -31,31 +33,35 @@ namespace {
 
 constexpr const char* kKindProperty = "marquet.kind";
 
-arrow::Status CheckKind(const table::Table& table, const arrow::Schema& expected,
+// Whether a table with this schema takes records of the options' kind; `kind` is what it says to hold.
+arrow::Status CheckKind(std::string_view kind, const arrow::Schema& schema, const arrow::Schema& expected,
                         const TargetOptions& options) {
-  const auto snapshot = table.snapshot();
-  const auto kind = snapshot->metadata.configuration.find(kKindProperty);
   const std::string_view ours = dbn::KindName(options.kind);
-  if (kind != snapshot->metadata.configuration.end() && kind->second != ours) {
+  if (!kind.empty() && kind != ours) {
     return SchemaError(
-        fmt::format("{}: holds {} records; the source holds {} records", table.path(), kind->second, ours),
+        fmt::format("{}: holds {} records; the source holds {} records", options.path, kind, ours),
         "a table holds one kind of records: ingest into another table");
   }
   for (const auto& field : expected.fields()) {
-    const auto there = snapshot->schema->GetFieldByName(field->name());
+    const auto there = schema.GetFieldByName(field->name());
     if (there == nullptr) {
-      return SchemaError(fmt::format("{}: has no column {}, which {} records have", table.path(),
+      return SchemaError(fmt::format("{}: has no column {}, which {} records have", options.path,
                                      Quoted(field->name()), ours),
                          "ingest into another table");
     }
     if (!there->type()->Equals(field->type())) {
       return SchemaError(
-          fmt::format("{}: column {} is of type {}; {} records need {}", table.path(), Quoted(field->name()),
+          fmt::format("{}: column {} is of type {}; {} records need {}", options.path, Quoted(field->name()),
                       there->type()->ToString(), ours, field->type()->ToString()),
           "ingest into another table");
     }
   }
   return arrow::Status::OK();
+}
+
+std::string_view KindOf(const delta::Snapshot& snapshot) {
+  const auto kind = snapshot.metadata.configuration.find(kKindProperty);
+  return kind == snapshot.metadata.configuration.end() ? std::string_view() : std::string_view(kind->second);
 }
 
 bool Contains(const std::vector<std::string>& names, std::string_view name) {
@@ -73,14 +79,6 @@ void RemoveEmptyDirectories(file::FileSystem& fs, const std::string& directory) 
   (void)fs.Remove(directory);  // fails where something is left, which stays
 }
 
-std::string OverlapMessage(const SourceDescription& source, const Overlap& overlap, size_t others) {
-  return fmt::format(
-      "{}: {} is already filled from {} to {} by {}{}", source.name, RangeName(overlap.where),
-      FormatNanos(overlap.range.first_us * 1'000), FormatNanos(overlap.range.last_us * 1'000),
-      overlap.source.name,
-      others == 0 ? "" : fmt::format(" (and {} other {})", others, others == 1 ? "source" : "sources"));
-}
-
 }  // namespace
 
 arrow::Result<std::unique_ptr<IngestTarget>> IngestTarget::Open(std::shared_ptr<file::FileSystem> fs,
@@ -90,15 +88,24 @@ arrow::Result<std::unique_ptr<IngestTarget>> IngestTarget::Open(std::shared_ptr<
   std::unique_ptr<IngestTarget> target(new IngestTarget(std::move(fs), std::move(options)));
   const TargetOptions& settings = target->options_;
   if (existing != nullptr) {
-    ARROW_RETURN_NOT_OK(CheckKind(*existing, *schema, settings));
+    const auto snapshot = existing->snapshot();
+    ARROW_RETURN_NOT_OK(CheckKind(KindOf(*snapshot), *snapshot->schema, *schema, settings));
     target->partition_columns_ = existing->snapshot()->metadata.partition_columns;
     target->table_ = std::move(existing);
+  } else if (const auto planned = settings.call->planned.find(settings.path);
+             planned != settings.call->planned.end()) {
+    ARROW_RETURN_NOT_OK(
+        CheckKind(dbn::KindName(planned->second.kind), *planned->second.schema, *schema, settings));
+    target->partition_columns_ = planned->second.partition_columns;
   } else {
     target->partition_columns_ = settings.partition_by;
-    if (!settings.dry_run) {
-      table::CreateOptions create;
-      create.partition_by = settings.partition_by;
-      create.configuration[kKindProperty] = std::string(dbn::KindName(settings.kind));
+    target->is_new_ = true;
+    table::CreateOptions create;
+    create.partition_by = settings.partition_by;
+    create.configuration[kKindProperty] = std::string(dbn::KindName(settings.kind));
+    if (settings.dry_run) {
+      ARROW_RETURN_NOT_OK(table::Table::CheckCreate(target->fs_, settings.path, *schema, create));
+    } else {
       ARROW_ASSIGN_OR_RAISE(target->table_,
                             table::Table::CreateWithFirstAppend(target->fs_, settings.path, *schema, create));
       target->created_ = true;
@@ -127,8 +134,14 @@ arrow::Result<std::unique_ptr<IngestTarget>> IngestTarget::Open(std::shared_ptr<
 
 IngestTarget::~IngestTarget() {
   if (committed_) return;
-  if (appender_ != nullptr) (void)appender_->Abort();  // what it could not remove stays unseen
-  if (created_) RemoveRemains();
+  // What they could not remove stays unseen. The appender leaves what a version names or may name.
+  if (appender_ != nullptr) BestEffort([&] { return appender_->Abort(); });
+  if (created_) {
+    BestEffort([&] {
+      RemoveRemains();
+      return arrow::Status::OK();
+    });
+  }
 }
 
 // Of a table that did not come to be. Its own directory stays while anything else does: by it the next ingest
@@ -147,59 +160,10 @@ void IngestTarget::RemoveRemains() {
   if (left.ok() && left->size() == 1) RemoveEmptyDirectories(*fs_, options_.path);
 }
 
-arrow::Status IngestTarget::Count(const dbn::Batch& batch) {
-  rows_ += batch.rows->num_rows();
-  if (!batch.group) return CountRows(*batch.rows);
-  RangeKey key{batch.group->symbol, {}};
-  if (batch.group->date) key.second = FormatDate(*batch.group->date);
-  SourceRange& range = ranges_[key];
-  range.rows += batch.rows->num_rows();
-  const auto& ts = static_cast<const arrow::TimestampArray&>(*batch.rows->GetColumnByName("ts"));
-  for (int64_t i = 0; i < ts.length(); ++i) {
-    if (ts.IsNull(i)) continue;
-    range.first_us = std::min(range.first_us, ts.Value(i));
-    range.last_us = std::max(range.last_us, ts.Value(i));
-  }
-  symbols_[key.first] = true;
-  return arrow::Status::OK();
-}
-
-arrow::Status IngestTarget::CountRows(const arrow::RecordBatch& rows) {
-  const auto& ts = static_cast<const arrow::TimestampArray&>(*rows.GetColumnByName("ts"));
-  const auto& date = static_cast<const arrow::Date32Array&>(*rows.GetColumnByName("date"));
-  const auto& symbol = static_cast<const arrow::StringArray&>(*rows.GetColumnByName("symbol"));
-  const auto symbol_at = [&](int64_t row) {
-    return symbol.IsNull(row) ? std::optional<std::string_view>() : symbol.GetView(row);
-  };
-  const auto date_at = [&](int64_t row) {
-    return date.IsNull(row) ? std::optional<int32_t>() : date.Value(row);
-  };
-  SourceRange* range = nullptr;
-  std::optional<std::string_view> last_symbol;
-  std::optional<int32_t> last_date;
-  for (int64_t row = 0; row < rows.num_rows(); ++row) {
-    if (range == nullptr || last_symbol != symbol_at(row) || last_date != date_at(row)) {
-      last_symbol = symbol_at(row);
-      last_date = date_at(row);
-      RangeKey key{last_symbol ? std::optional<std::string>(*last_symbol) : std::nullopt,
-                   last_date ? std::optional<std::string>(FormatDate(*last_date)) : std::nullopt};
-      symbols_[key.first] = true;
-      range = &ranges_[std::move(key)];
-    }
-    ++range->rows;
-    if (ts.IsNull(row)) continue;
-    range->first_us = std::min(range->first_us, ts.Value(row));
-    range->last_us = std::max(range->last_us, ts.Value(row));
-  }
-  return arrow::Status::OK();
-}
-
 arrow::Status IngestTarget::Add(const dbn::Batch& batch) {
-  ARROW_RETURN_NOT_OK(Count(batch));
-  if (static_cast<int64_t>(symbols_.size()) > kMostSymbolPartitions && !sorted_ &&
-      (table_ == nullptr || created_)) {
-    too_many_symbols_ = true;
-  }
+  rows_ += batch.rows->num_rows();
+  ARROW_RETURN_NOT_OK(counter_.Add(*batch.rows, batch.group.has_value()));
+  if (counter_.symbols() > kMostSymbolPartitions && !sorted_ && is_new_) too_many_symbols_ = true;
   if (options_.dry_run) return arrow::Status::OK();
   if (direct_ && batch.group) {
     delta::PartitionValues partition = {{"symbol", batch.group->symbol}, {"date", {}}};
@@ -227,67 +191,164 @@ arrow::Status IngestTarget::WriteRun() {
   return appender_->Write(*sorted.record_batch());
 }
 
+arrow::Status IngestTarget::Refusal(const SourceDescription& description, const SourceDescription& other,
+                                    const RangeOverlap& where) const {
+  return InvalidInput(
+      fmt::format("{}: {} is already filled from {} to {} by {}", description.name, RangeName(where.where),
+                  FormatNanos(where.theirs.first_ns), FormatNanos(where.theirs.last_ns), other.name),
+      "pass --append-anyway (on_overlap=\"append\" in Python) to keep both. --replace "
+      "(on_overlap=\"replace\") takes away the older rows that this source brings again; with --dry-run it "
+      "tells which");
+}
+
+arrow::Status IngestTarget::RefusalInCall(const SourceDescription& description,
+                                          const SourceDescription& other, const RangeOverlap& where) const {
+  const arrow::Status status = Refusal(description, other, where);
+  return InvalidInput(status.message() + ", a source of the same call",
+                      "pass --append-anyway (on_overlap=\"append\" in Python) to keep both, or leave one of "
+                      "them out: sources of one call never take each other's place");
+}
+
+// Of sources of the same call in the first place: whichever table holds them, the message is one.
+arrow::Status IngestTarget::CheckOverlaps(const SourceDescription& description,
+                                          const std::vector<Overlap>& overlaps) const {
+  for (const Overlap& overlap : overlaps) {
+    if (overlap.same_bytes) continue;
+    const SourceDescription& other = overlap.source.description;
+    const auto real = OverlapsOf(description, other, Intent::kAppend);
+    if (real.empty()) continue;
+    ARROW_ASSIGN_OR_RAISE(const bool same_call, options_.call->Contains(other));
+    if (same_call) return RefusalInCall(description, other, real.front());
+  }
+  if (overlaps.empty() || options_.on_overlap == OnOverlap::kReplace) return arrow::Status::OK();
+  return Refusal(description, overlaps.front().source.description, overlaps.front().ranges.front());
+}
+
+// What a dry run would have put into the table before.
+arrow::Status IngestTarget::CheckPlanned(const SourceDescription& description) const {
+  const auto planned = options_.call->planned.find(options_.path);
+  if (planned == options_.call->planned.end() || options_.on_overlap == OnOverlap::kAppendAnyway) {
+    return arrow::Status::OK();
+  }
+  std::map<std::string, const SourceDescription*> others;  // as a run finds them
+  for (const SourceDescription& other : planned->second.sources) others[other.digest] = &other;
+  for (const auto& [digest, other] : others) {
+    if (digest == description.digest) continue;
+    const auto overlaps = OverlapsOf(description, *other, Intent::kAppend);
+    if (!overlaps.empty()) return RefusalInCall(description, *other, overlaps.front());
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Result<std::vector<SourceReplacement>> IngestTarget::FindReplaced(
+    const SourceDescription& description) {
+  std::vector<SourceReplacement> replaced;
+  if (table_ == nullptr || options_.on_overlap == OnOverlap::kAppendAnyway) return replaced;
+  const Intent intent = options_.on_overlap == OnOverlap::kReplace ? Intent::kReplace : Intent::kAppend;
+  ARROW_ASSIGN_OR_RAISE(auto overlaps,
+                        FindOverlaps(*fs_, table_->path(), *table_->snapshot(), description, intent));
+  ARROW_RETURN_NOT_OK(CheckOverlaps(description, overlaps));
+  for (Overlap& overlap : overlaps) {
+    if (!overlap.same_bytes) {
+      ARROW_ASSIGN_OR_RAISE(const bool same_call, options_.call->Contains(overlap.source.description));
+      if (same_call) continue;  // they merely touch
+    }
+    ARROW_ASSIGN_OR_RAISE(
+        auto plan, SourceReplacement::Plan(*table_, std::move(overlap), description.name, options_.stop));
+    if (plan.total() > 0 || plan.is_whole()) replaced.push_back(std::move(plan));
+  }
+  return replaced;
+}
+
 arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) {
   TargetReport report;
   description.kind = options_.kind;
   description.rows = rows_;
-  description.ranges = ranges_;
-  if (table_ == nullptr) return report;  // a dry run into nothing
+  description.ranges = counter_.ranges();
+  ARROW_RETURN_NOT_OK(CheckPlanned(description));
+  ARROW_ASSIGN_OR_RAISE(auto replaced, FindReplaced(description));
+  for (const SourceReplacement& source : replaced) {
+    for (const auto& [key, rows] : source.rows()) {
+      if (rows == 0) continue;
+      report.replaced.push_back(
+          {options_.path, source.source().description.name, key.first, key.second, rows});
+    }
+  }
+  if (options_.dry_run) {
+    options_.call->Brought(description.digest);
+    auto [planned, is_new] = options_.call->planned.try_emplace(options_.path);
+    if (is_new) {
+      planned->second.is_new = is_new_;
+      planned->second.kind = options_.kind;
+      planned->second.schema = dbn::TableSchema(options_.kind, options_.with_ts_out);
+      planned->second.partition_columns = partition_columns_;
+    }
+    planned->second.sources.push_back(std::move(description));
+    return report;
+  }
+
   const auto snapshot = table_->snapshot();
   const std::string app_id = SourceAppId(description.digest);
   const delta::Transaction* stored = snapshot->transactions.Find(app_id);
   const int64_t before = stored == nullptr ? 0 : stored->version;
   const int64_t version = before % 2 == 0 ? before + 1 : before + 2;
+  const int64_t now_ms = NowNanos() / 1'000'000;
   description.id = SourceId(description.digest, version);
-
-  if (options_.on_overlap != OnOverlap::kAppendAnyway) {
-    ARROW_ASSIGN_OR_RAISE(
-        const auto overlaps,
-        FindOverlaps(
-            *fs_, table_->path(), *snapshot, ranges_, description.digest,
-            options_.on_overlap == OnOverlap::kReplace ? SameBytes::kOverlap : SameBytes::kAreNoOverlap));
-    if (!overlaps.empty() && options_.on_overlap == OnOverlap::kError) {
-      return InvalidInput(
-          OverlapMessage(description, overlaps.front(), overlaps.size() - 1),
-          "pass --replace (on_overlap=\"replace\" in Python) to put this source in its place, or "
-          "--append-anyway (on_overlap=\"append\") to keep both");
-    }
-    for (const Overlap& overlap : overlaps) {
-      if (overlap.apart) continue;
-      return Unsupported(
-          fmt::format("{}: cannot take the place of {}, whose rows another engine has put into "
-                      "files with other rows",
-                      description.name, overlap.source.name),
-          "pass --append-anyway (on_overlap=\"append\" in Python) to keep both, or ingest into another "
-          "table");
-    }
-    std::set<std::string> withdrawn = {app_id};  // of these bytes, the record below says what became
-    for (const Overlap& overlap : overlaps) {
-      report.replaced.push_back(overlap.source.name);
-      report.rows_replaced += overlap.source.rows;
-      if (options_.dry_run) continue;
-      for (const auto& file : overlap.files) appender_->Remove(file);
-      const std::string replaced = SourceAppId(overlap.source.digest);
-      const delta::Transaction* theirs = snapshot->transactions.Find(replaced);
-      // The same bytes may have been ingested several times.
-      if (theirs != nullptr && theirs->version % 2 == 1 && withdrawn.insert(replaced).second) {
-        appender_->Record({replaced, theirs->version + 1, NowNanos() / 1'000'000});
-      }
-    }
-  }
-  if (options_.dry_run) return report;
-
+  for (SourceReplacement& source : replaced) ARROW_RETURN_NOT_OK(source.Apply(appender_.get()));
   ARROW_RETURN_NOT_OK(WriteRun());
   ARROW_RETURN_NOT_OK(appender_->Finish());
   ARROW_RETURN_NOT_OK(WriteSourceDescription(fs_, table_->path(), description));
+  std::map<std::string, bool> is_left;  // by digest: the same bytes may have been ingested several times
+  for (const SourceReplacement& source : replaced) {
+    const SourceDescription& left = source.source().description;
+    bool& some = is_left[left.digest];
+    some = some || !source.is_whole();
+    if (source.is_whole()) continue;
+    ARROW_ASSIGN_OR_RAISE(const int64_t number,
+                          WriteRemainder(fs_, table_->path(), *snapshot, source.source()));
+    appender_->Record({RemainderAppId(left.id), number, now_ms});
+  }
+  for (const auto& file : snapshot->files) {  // other ingests of the same bytes, of which nothing goes
+    const auto tag = file->tags.find(kSourceTag);
+    if (tag == file->tags.end()) continue;
+    const auto digest = is_left.find(tag->second.substr(0, tag->second.find('.')));
+    if (digest == is_left.end()) continue;
+    const bool goes = std::any_of(replaced.begin(), replaced.end(), [&](const SourceReplacement& source) {
+      return source.source().description.id == tag->second;
+    });
+    digest->second = digest->second || !goes;
+  }
+  for (const auto& [digest, some] : is_left) {
+    const delta::Transaction* theirs = snapshot->transactions.Find(SourceAppId(digest));
+    // Of these bytes themselves, the record below says what became.
+    if (some || digest == description.digest || theirs == nullptr || theirs->version % 2 == 0) continue;
+    appender_->Record({theirs->app_id, theirs->version + 1, now_ms});
+  }
   appender_->Tag(kSourceTag, description.id);
-  appender_->Record({app_id, version, NowNanos() / 1'000'000});
+  const delta::Transaction own = {app_id, version, now_ms};
+  if (options_.again) {
+    appender_->Record(own);  // that others brought the same bytes is not this request done
+  } else {
+    appender_->RecordOnce(own);
+  }
+  if (options_.on_overlap != OnOverlap::kAppendAnyway) {
+    appender_->FollowOnlyIf([&](const delta::Snapshot& newest) -> arrow::Status {
+      ARROW_ASSIGN_OR_RAISE(const auto overlaps,
+                            FindOverlaps(*fs_, table_->path(), newest, description, Intent::kAppend));
+      ARROW_RETURN_NOT_OK(CheckOverlaps(description, overlaps));
+      if (overlaps.empty()) return arrow::Status::OK();
+      return Conflict(fmt::format("{}: {} was ingested meanwhile, which it overlaps with", description.name,
+                                  overlaps.front().source.description.name));
+    });
+  }
   ARROW_ASSIGN_OR_RAISE(const table::AppendReport append, appender_->Commit());
   committed_ = true;
+  options_.call->Brought(description.digest);
   report.version = append.version;
   report.files_written = static_cast<int64_t>(append.files.size());
   report.bytes_written = append.bytes;
   report.already_applied = append.already_applied;
+  if (report.already_applied) report.replaced.clear();
   return report;
 }
 

@@ -10,7 +10,9 @@
 #include "arrow/type_fwd.h"
 #include "marquet/dbn/reader.h"
 #include "marquet/pipeline/ingest.h"
+#include "marquet/pipeline/ingest_call.h"
 #include "marquet/pipeline/source_description.h"
+#include "marquet/pipeline/source_replacement.h"
 #include "marquet/table/table.h"
 
 namespace marquet::pipeline {
@@ -30,6 +32,8 @@ struct TargetOptions {
   int jobs = 0;
   int64_t memory = 0;
   const StopFlag* stop = nullptr;
+  IngestCall* call = nullptr;  // what it belongs to; outlives the target
+  bool again = false;          // these bytes may be in the table
 };
 
 struct TargetReport {
@@ -37,8 +41,7 @@ struct TargetReport {
   int64_t files_written = 0;
   int64_t bytes_written = 0;
   bool already_applied = false;
-  std::vector<std::string> replaced;  // names of sources whose rows went
-  int64_t rows_replaced = 0;
+  std::vector<ReplacedRows> replaced;
 };
 
 class IngestTarget {
@@ -57,16 +60,23 @@ class IngestTarget {
   bool has_too_many_symbols() const { return too_many_symbols_; }
   const std::vector<std::string>& partition_columns() const { return partition_columns_; }
 
-  // Ends the source: refuses or replaces what it overlaps with (kInvalidInput naming both), writes its
-  // description, commits. `description` comes with digest, name, bytes and summary.
+  // Ends the source: refuses (kInvalidInput naming both) or replaces what it overlaps with, writes its
+  // description, commits. `description` comes with digest, name, bytes and summary. kConflict when others
+  // changed meanwhile what was to be replaced.
   arrow::Result<TargetReport> Commit(SourceDescription description);
 
  private:
   IngestTarget(std::shared_ptr<file::FileSystem> fs, TargetOptions options)
       : fs_(std::move(fs)), options_(std::move(options)) {}
-  arrow::Status Count(const dbn::Batch& batch);
-  arrow::Status CountRows(const arrow::RecordBatch& rows);
   arrow::Status WriteRun();
+  arrow::Status CheckPlanned(const SourceDescription& description) const;
+  arrow::Status Refusal(const SourceDescription& description, const SourceDescription& other,
+                        const RangeOverlap& where) const;
+  arrow::Status RefusalInCall(const SourceDescription& description, const SourceDescription& other,
+                              const RangeOverlap& where) const;
+  arrow::Status CheckOverlaps(const SourceDescription& description,
+                              const std::vector<Overlap>& overlaps) const;
+  arrow::Result<std::vector<SourceReplacement>> FindReplaced(const SourceDescription& description);
   void RemoveRemains();
 
   std::shared_ptr<file::FileSystem> fs_;
@@ -74,6 +84,7 @@ class IngestTarget {
   std::shared_ptr<table::Table> table_;
   std::unique_ptr<table::Appender> appender_;
   std::vector<std::string> partition_columns_;
+  bool is_new_ = false;  // neither there nor planned
   bool created_ = false;
   bool committed_ = false;
   bool direct_ = false;  // batches of one symbol and date are a partition's
@@ -81,8 +92,7 @@ class IngestTarget {
   std::vector<int> data_columns_;
   std::vector<std::shared_ptr<arrow::RecordBatch>> run_;
   int64_t run_bytes_ = 0;
-  std::map<RangeKey, SourceRange> ranges_;
-  std::map<std::optional<std::string>, bool> symbols_;
+  RangeCounter counter_;
   bool too_many_symbols_ = false;
   int64_t rows_ = 0;
 };

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/file/durable_file.h"
 #include "marquet/parquet/writer.h"
@@ -99,14 +100,20 @@ arrow::Result<RowOutputReport> WriteParquet(const std::shared_ptr<file::FileSyst
     ARROW_ASSIGN_OR_RAISE(const pq::WrittenFile file, writer->Close());
     if (replace) {
       ARROW_RETURN_NOT_OK(fs->PublishReplacing(written, path));
-      ARROW_RETURN_NOT_OK(fs->SyncDirectory(file::ParentPath(path)));
+      const arrow::Status synced = Caught(path, [&] { return fs->SyncDirectory(file::ParentPath(path)); });
+      if (!synced.ok()) {
+        return CommitUnknown(
+            fmt::format("{}: the file is complete under its name, but may not survive a power cut: {}", path,
+                        synced.message()));
+      }
     }
     return RowOutputReport{*count, file.bytes};
   };
-  auto report = write();
+  auto report = Caught(path, write);
   if (replace) {
-    const arrow::Status removed = fs->Remove(staging);
-    if (report.ok() && !removed.ok()) return removed;
+    // The file is there or it is not; a directory that stays behind changes nothing about that.
+    if (!report.ok()) BestEffort([&] { return fs->Remove(written); });
+    BestEffort([&] { return fs->Remove(staging); });
   }
   return report;
 }

@@ -51,6 +51,20 @@ TEST(RowTextTest, TimesHaveAsManyDigitsAsTheyNeed) {
   EXPECT_EQ(Json(column).substr(0, 40), "{\"c\":\"2024-01-02T03:04:05.000000006Z\"}\n{");
 }
 
+TEST(RowTextTest, TimesOfEveryYearAreTold) {
+  const auto times = [](arrow::TimeUnit::type unit, auto... counts) {
+    return Csv(
+        Column(arrow::TimestampBuilder(arrow::timestamp(unit), arrow::default_memory_pool()), counts...));
+  };
+  EXPECT_EQ(times(arrow::TimeUnit::NANO, INT64_MIN), "1677-09-21T00:12:43.145224192Z\n\n");
+  EXPECT_EQ(times(arrow::TimeUnit::MICRO, int64_t{32'503'680'000'000'001}, INT64_MIN),
+            "3000-01-01T00:00:00.000001Z\n-290308-12-21T19:59:05.224192Z\n\n");
+  EXPECT_EQ(times(arrow::TimeUnit::MILLI, INT64_MAX), "292278994-08-17T07:12:55.807Z\n\n");
+  EXPECT_EQ(times(arrow::TimeUnit::SECOND, int64_t{253'402'300'800}), "10000-01-01T00:00:00Z\n\n");
+  EXPECT_EQ(Csv(Column(arrow::Date32Builder(), INT32_MAX, INT32_MIN, 0)),
+            "5881580-07-11\n-5877641-06-23\n1970-01-01\n\n");
+}
+
 TEST(RowTextTest, NumbersReadBackToTheSameValue) {
   EXPECT_EQ(Csv(Column(arrow::DoubleBuilder(), 0.1, -0.0, 1e300, NAN, INFINITY)),
             "0.1\n-0\n1e+300\nNaN\nInfinity\n\n");

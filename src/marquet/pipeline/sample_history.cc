@@ -6,11 +6,11 @@
 
 #include "arrow/api.h"
 #include "marquet/base/error.h"
-#include "marquet/base/hash.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/depth/micro_pip.h"
 #include "marquet/pipeline/build_samples.h"
+#include "marquet/pipeline/sample_labels.h"
 #include "marquet/sampling/book_sequence.h"
 
 namespace marquet::pipeline {
@@ -30,11 +30,12 @@ class Differences {
     if (here != there) found_.push_back(fmt::format("{} {} (there: {})", what, here, there));
   }
   bool empty() const { return found_.empty(); }
-  arrow::Status Status(const std::string& samples, const std::string& symbol) const {
+  arrow::Status Status(const std::string& samples, const std::string& symbol,
+                       const std::string& hint = kHowToGoOn) const {
     if (found_.empty()) return arrow::Status::OK();
     return InvalidInput(fmt::format("{}: its samples of {} were made otherwise than those to append: {}",
                                     samples, Quoted(symbol), fmt::join(found_, ", ")),
-                        kHowToGoOn);
+                        hint);
   }
 
  private:
@@ -118,34 +119,30 @@ arrow::Status SampleHistory::ReadRows(const table::Table& samples, const StopFla
   }
 }
 
-std::string LabelsDigest(const depth::FittedLabels& fitted) {
-  depth::FittedLabels bare = fitted;
-  bare.data_version.clear();
-  return Xxh3Hex(depth::ToJson(bare));
-}
-
-// What is stored as NAME.json is put there before the samples are committed, by an overwrite that may have
-// ended between the two.
 arrow::Status SampleHistory::ReadLabels(const std::shared_ptr<file::FileSystem>& fs) {
-  const std::string& name = symbols_.begin()->second.settings.labels_name;
-  ARROW_ASSIGN_OR_RAISE(auto stored, LoadLabels(fs, path_, name));
-  for (auto& [symbol, held] : symbols_) {
-    const auto found = stored.find(symbol);
-    if (found == stored.end() || LabelsDigest(found->second) != held.settings.labels_digest) {
-      return CorruptData(
-          fmt::format("{}: the labels stored as {} are not those that its samples of {} have", path_,
-                      Quoted(name), Quoted(symbol)),
-          "A build that was to replace them may have been interrupted. Build all samples again: "
-          "--mode overwrite (mode=\"overwrite\" in Python).");
-    }
-    held.labels = std::move(found->second);
-  }
+  std::map<std::string, std::string> digests;
+  for (const auto& [symbol, held] : symbols_) digests[symbol] = held.settings.labels_digest;
+  ARROW_ASSIGN_OR_RAISE(auto labels,
+                        FindLabels(*fs, path_, symbols_.begin()->second.settings.labels_name, digests));
+  for (auto& [symbol, held] : symbols_) held.labels = std::move(labels.at(symbol));
   return arrow::Status::OK();
 }
 
 const HeldSymbol* SampleHistory::Find(const std::string& symbol) const {
   const auto found = symbols_.find(symbol);
   return found == symbols_.end() ? nullptr : &found->second;
+}
+
+std::map<std::string, depth::FittedLabels> SampleHistory::labels() const {
+  std::map<std::string, depth::FittedLabels> result;
+  for (const auto& [symbol, held] : symbols_) result[symbol] = held.labels;
+  return result;
+}
+
+std::set<std::string> SampleHistory::digests() const {
+  std::set<std::string> result;
+  for (const auto& [symbol, held] : symbols_) result.insert(held.settings.labels_digest);
+  return result;
 }
 
 std::pair<std::string, const HeldSymbol*> SampleHistory::Like(const std::string& symbol) const {
@@ -186,6 +183,10 @@ arrow::Status SampleHistory::CheckLabels(const std::string& symbol, const depth:
   differences.Compare("lookforward", wanted.lookforward, there.lookforward);
   differences.Compare("offset", wanted.offset, there.offset);
   differences.Compare("invalid rows", NameOf(wanted.invalid), NameOf(there.invalid));
+  if (wanted.across_rolls && there.across_rolls) {  // else FindHeld sees whether it matters
+    const auto yes = [](bool across) { return across ? "yes" : "no"; };
+    differences.Compare<std::string>("across rolls", yes(*wanted.across_rolls), yes(*there.across_rolls));
+  }
   if (!thresholds && !held.thresholds) {
     differences.Compare("ties", NameOf(wanted.ties), NameOf(there.ties));
     if (wanted.ties == depth::Ties::kRank) differences.Compare("seed", wanted.seed, there.seed);
@@ -199,6 +200,17 @@ arrow::Status SampleHistory::CheckBoundaries(const std::string& symbol,
   if (there == nullptr) return arrow::Status::OK();
   const depth::FittedLabels& held = there->labels;
   if (LabelsDigest(wanted) == LabelsDigest(held)) return arrow::Status::OK();
+  // What one of them does not tell cannot differ.
+  depth::FittedLabels here = wanted, other = held;
+  if (!here.spec.across_rolls || !other.spec.across_rolls) {
+    here.spec.across_rolls.reset();
+    other.spec.across_rolls.reset();
+  }
+  if (!here.prices_end_ns || !other.prices_end_ns) {
+    here.prices_end_ns.reset();
+    other.prices_end_ns.reset();
+  }
+  if (LabelsDigest(here) == LabelsDigest(other)) return arrow::Status::OK();
   Differences differences;
   const auto list = [](const std::vector<double>& values) {
     return fmt::format("{:.6g}", fmt::join(values, " "));
@@ -212,7 +224,11 @@ arrow::Status SampleHistory::CheckBoundaries(const std::string& symbol,
   if (differences.empty()) {
     differences.Compare<std::string>("digest of the labels", LabelsDigest(wanted), LabelsDigest(held));
   }
-  return differences.Status(path_, symbol);
+  return differences.Status(
+      path_, symbol,
+      std::string("Without --labels, --fit-start and --fit-end (labels, thresholds, fit_start and fit_end in "
+                  "Python) the stored boundaries are used. ") +
+          kHowToGoOn);
 }
 
 arrow::Status SampleHistory::CheckBook(const table::Table& book) const {

@@ -30,15 +30,12 @@ struct SampleSettings {
 
 struct HeldSymbol {
   SampleSettings settings;
-  depth::FittedLabels labels;  // as stored beside the table
+  depth::FittedLabels labels;  // those of its samples' digest
   // Samples by the place of their last row: source, row, and whether there is a label.
   std::unordered_map<std::string, std::unordered_map<int64_t, bool>> ends;
   int64_t samples = 0;
   std::set<std::string> sources;  // of first and last rows
 };
-
-// Names a fitted set of labels: what they do, not where they were fitted.
-std::string LabelsDigest(const depth::FittedLabels& fitted);
 
 // The checks give kInvalidInput, naming what differs. A symbol that the table does not hold is compared with
 // another one, whose micro-pip, row filter and boundaries may differ.
@@ -53,7 +50,9 @@ class SampleHistory {
                                            const StopFlag* stop);
 
   bool empty() const { return symbols_.empty(); }
-  const HeldSymbol* Find(const std::string& symbol) const;  // null for none
+  const HeldSymbol* Find(const std::string& symbol) const;    // null for none
+  std::map<std::string, depth::FittedLabels> labels() const;  // by symbol
+  std::set<std::string> digests() const;                      // of these
 
   // That further samples may be made so; the digest of `wanted` is not looked at.
   arrow::Status CheckSettings(const std::string& symbol, const SampleSettings& wanted) const;

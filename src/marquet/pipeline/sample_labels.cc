@@ -2,23 +2,80 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <vector>
 
+#include "arrow/api.h"
 #include "marquet/base/error.h"
+#include "marquet/base/hash.h"
 #include "marquet/base/text.h"
-#include "marquet/base/time.h"
 #include "marquet/file/durable_file.h"
 
 namespace marquet::pipeline {
 namespace {
 
 using Json = nlohmann::json;
+using file::JoinPath;
 
-std::string LabelsPath(const std::string& samples, const std::string& name) {
-  return file::JoinPath(samples, "_marquet/labels/" + name + ".json");
+std::string SetPath(const std::string& samples, const std::string& name) {
+  return JoinPath(samples, "_marquet/labels/" + name + ".json");
 }
 
-std::string Dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
+std::string DigestPath(const std::string& samples, const std::string& digest) {
+  return JoinPath(samples, JoinPath(kLabelsByDigest, digest + ".json"));
+}
+
+arrow::Result<Labels> ReadSet(file::FileSystem& fs, const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(const auto text, file::ReadAll(fs, path));
+  auto labels = LabelsFromJson(text);
+  if (!labels.ok()) return WithContext(labels.status(), path);
+  return labels;
+}
+
+// The labels of this digest; kCorruptData for a file that holds others.
+arrow::Result<depth::FittedLabels> ReadDigest(file::FileSystem& fs, const std::string& samples,
+                                              const std::string& digest) {
+  const std::string path = DigestPath(samples, digest);
+  ARROW_ASSIGN_OR_RAISE(const auto text, file::ReadAll(fs, path));
+  auto labels = depth::FittedLabelsFromJson(text);
+  if (!labels.ok()) return WithContext(labels.status(), path);
+  if (LabelsDigest(*labels) == digest) return labels;
+  return CorruptData(
+      fmt::format("{}: holds labels with the digest {}", path, LabelsDigest(*labels)),
+      "The file was changed. Bring it back from a copy of the table, or build all samples again: "
+      "--mode overwrite (mode=\"overwrite\" in Python).");
+}
+
+// The digest of each symbol's labels, by the names that labels are stored under, as the rows have them.
+arrow::Result<std::map<std::string, std::map<std::string, std::string>>> ReadDigests(
+    const table::Table& samples) {
+  table::ScanOptions options;
+  options.columns = {"symbol", "labels", "labels_digest"};
+  ARROW_ASSIGN_OR_RAISE(const auto scan, samples.NewScan(std::move(options)));
+  ARROW_ASSIGN_OR_RAISE(const auto reader, scan.ToReader());
+  std::map<std::string, std::map<std::string, std::string>> digests;
+  for (;;) {
+    std::shared_ptr<arrow::RecordBatch> batch;
+    ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
+    if (!batch) return digests;
+    const auto text = [&](int column, int64_t row) {
+      return static_cast<const arrow::StringArray&>(*batch->column(column)).GetView(row);
+    };
+    for (int64_t i = 0; i < batch->num_rows(); ++i) {
+      const auto same = [&](int column) { return text(column, i) == text(column, i - 1); };
+      if (i > 0 && same(0) && same(1) && same(2)) continue;
+      const std::string symbol(text(0, i)), digest(text(2, i));
+      const auto [known, is_new] = digests[std::string(text(1, i))].emplace(symbol, digest);
+      if (is_new || known->second == digest) continue;
+      return InvalidInput(fmt::format("{}: its samples of {} were labelled in more than one way",
+                                      samples.path(), Quoted(symbol)),
+                          "Build them again: --mode overwrite (mode=\"overwrite\" in Python).");
+    }
+  }
+}
 
 }  // namespace
 
@@ -30,6 +87,12 @@ arrow::Status CheckLabelsName(const std::string& name) {
   if (plain) return arrow::Status::OK();
   return InvalidInput(
       fmt::format("{} cannot name labels; expected letters, digits, '-', '_' and '.'", Quoted(name)));
+}
+
+std::string LabelsDigest(const depth::FittedLabels& fitted) {
+  depth::FittedLabels bare = fitted;
+  bare.data_version.clear();
+  return Xxh3Hex(depth::ToJson(bare));
 }
 
 bool WindowsAreValid(std::span<const int64_t> bid, std::span<const int64_t> ask, int64_t row,
@@ -44,8 +107,8 @@ bool WindowsAreValid(std::span<const int64_t> bid, std::span<const int64_t> ask,
   return enough(row - spec.lookback, spec.lookback) && enough(row + 1 + spec.offset, spec.lookforward);
 }
 
-arrow::Result<std::map<std::string, depth::FittedLabels>> LabelsFromJson(const std::string& text) {
-  std::map<std::string, depth::FittedLabels> labels;
+arrow::Result<Labels> LabelsFromJson(const std::string& text) {
+  Labels labels;
   try {
     const Json json = Json::parse(text);
     if (json.is_object() && json.value("format", "") == "marquet-labels-1") {
@@ -61,127 +124,84 @@ arrow::Result<std::map<std::string, depth::FittedLabels>> LabelsFromJson(const s
   return labels;
 }
 
-arrow::Result<std::map<std::string, depth::FittedLabels>> LoadLabels(std::shared_ptr<file::FileSystem> fs,
-                                                                     const std::string& samples,
-                                                                     const std::string& name) {
+arrow::Result<Labels> FindLabels(file::FileSystem& fs, const std::string& samples, const std::string& name,
+                                 const std::map<std::string, std::string>& digests) {
+  Labels found;
+  std::optional<Labels> set;
+  for (const auto& [symbol, digest] : digests) {
+    auto labels = ReadDigest(fs, samples, digest);
+    if (labels.ok()) {
+      found[symbol] = *std::move(labels);
+      continue;
+    }
+    if (!IsKind(labels.status(), ErrorKind::kNotFound)) return labels.status();
+    if (!set) {  // a table of a time when there was the set alone
+      auto read = ReadSet(fs, SetPath(samples, name));
+      if (!read.ok() && !IsKind(read.status(), ErrorKind::kNotFound)) return read.status();
+      set = read.ok() ? *std::move(read) : Labels();
+    }
+    const auto entry = set->find(symbol);
+    if (entry == set->end() || LabelsDigest(entry->second) != digest) {
+      return CorruptData(fmt::format("{}: the labels stored as {} are not those that its samples of {} have",
+                                     samples, Quoted(name), Quoted(symbol)),
+                         "Build all samples again: --mode overwrite (mode=\"overwrite\" in Python).");
+    }
+    found[symbol] = entry->second;
+  }
+  return found;
+}
+
+arrow::Result<Labels> LoadLabels(std::shared_ptr<file::FileSystem> fs, const std::string& samples,
+                                 const std::string& name) {
   ARROW_RETURN_NOT_OK(CheckLabelsName(name));
-  const std::string path = LabelsPath(samples, name);
-  auto text = file::ReadAll(*fs, path);
-  if (!text.ok()) return text.status();
-  auto labels = LabelsFromJson(*text);
-  if (!labels.ok()) return WithContext(labels.status(), path);
-  return labels;
+  ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs, samples));
+  for (const char* column : {"symbol", "labels", "labels_digest"}) {
+    if (!table->schema()->GetFieldByName(column)) return ReadSet(*fs, SetPath(samples, name));
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto digests, ReadDigests(*table));
+  const auto found = digests.find(name);
+  if (found != digests.end()) return FindLabels(*fs, samples, name, found->second);
+  std::vector<std::string> names;
+  for (const auto& [other, symbols] : digests) names.push_back(Quoted(other));
+  return NotFound(fmt::format("{}: no sample has labels of the name {}; there are {}", samples, Quoted(name),
+                              names.empty() ? "no samples" : fmt::format("{}", fmt::join(names, ", "))));
 }
 
 arrow::Status StoreLabels(const std::shared_ptr<file::FileSystem>& fs, const std::string& samples,
-                          const std::string& name, const BuildSamplesReport& report, bool keep_others) {
-  const std::string path = LabelsPath(samples, name);
-  std::map<std::string, depth::FittedLabels> labels;
-  if (keep_others) {
-    ARROW_ASSIGN_OR_RAISE(labels, LoadLabels(fs, samples, name));
+                          const Labels& labels, const std::set<std::string>& in_use) {
+  ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, JoinPath(samples, kLabelsByDigest)));
+  std::set<std::string> stored;
+  for (const auto& [symbol, fitted] : labels) {
+    const std::string digest = LabelsDigest(fitted);
+    if (!stored.insert(digest).second) continue;
+    if (in_use.contains(digest) && ReadDigest(*fs, samples, digest).ok()) continue;
+    ARROW_RETURN_NOT_OK(file::PutReplacing(fs, DigestPath(samples, digest), depth::ToJson(fitted)));
   }
-  for (const SymbolSamples& symbol : report.symbols) {
-    if (symbol.skipped.empty()) labels[symbol.symbol] = symbol.fitted;
-  }
+  return arrow::Status::OK();
+}
+
+std::string LabelSetToJson(const Labels& labels) {
   Json json;
   json["format"] = "marquet-label-set-1";
   json["symbols"] = Json::object();
   for (const auto& [symbol, fitted] : labels) json["symbols"][symbol] = Json::parse(depth::ToJson(fitted));
-  ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, file::ParentPath(path)));
-  return file::PutReplacing(fs, path, Dump(json));
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string ToText(const BuildSamplesReport& report) {
-  std::string text;
-  for (const SymbolSamples& s : report.symbols) {
-    if (!s.warning.empty()) text += fmt::format("warning: {}\n", s.warning);
-    if (!s.skipped.empty()) {
-      text += fmt::format("{}: no samples: {}\n", s.symbol, s.skipped);
-      continue;
-    }
-    text +=
-        fmt::format("{}: {} samples of {} candidates out of {} rows in {} runs", s.symbol,
-                    WithCommas(s.samples), WithCommas(s.candidates), WithCommas(s.rows), WithCommas(s.runs));
-    if (s.short_runs > 0) text += fmt::format(" ({} too short)", WithCommas(s.short_runs));
-    text += '\n';
-    if (s.held > 0) {
-      text += fmt::format("  {} are in the table already, and were not added again\n", WithCommas(s.held));
-    }
-    if (s.held_late > 0) {
-      text += fmt::format(
-          "  {} of those have no label, but would get one now: --mode overwrite builds all anew\n",
-          WithCommas(s.held_late));
-    }
-    if (s.samples == 0) continue;
-    if (s.no_mid > 0) {
-      text += fmt::format("  {} skipped: the last row has no mid price\n", WithCommas(s.no_mid));
-    }
-    if (s.unlabelled > 0) {
-      text += fmt::format(
-          "  {} without a label: {} past the end, {} by invalid rows, {} by a base not positive\n",
-          WithCommas(s.unlabelled), WithCommas(s.past_end), WithCommas(s.by_invalid), WithCommas(s.by_base));
-    }
-    if (s.invalid_rows > 0) {
-      text += fmt::format("  {} rows with a null or crossed book\n", WithCommas(s.invalid_rows));
-    }
-    text += "  classes:";
-    for (const int64_t count : s.labels.counts) text += ' ' + WithCommas(count);
-    text += fmt::format("; {:.2f} percentage points from uniform at most ({})\n", s.labels.largest_deviation,
-                        s.labels.quality);
-    if (s.fitted.thresholds) {
-      text += "  boundaries: fixed thresholds\n";
-    } else {
-      text += fmt::format(
-          "  fitted on {} moves of {} to {}, applied to {} to {}; {} outside the fitted range\n",
-          WithCommas(s.fitted.rows), FormatNanos(s.fitted.fit_start_ns), FormatNanos(s.fitted.fit_end_ns),
-          FormatNanos(s.apply_start_ns), FormatNanos(s.apply_end_ns), WithCommas(s.labels.outside_fitted));
-    }
-    if (!s.labels.coinciding.empty()) {
-      text += fmt::format("  {} boundaries coincide: values are tied; ties=rank would share them out\n",
-                          s.labels.coinciding.size());
-    }
-  }
-  text += fmt::format("{} samples into {} (version {}) in {}\n", WithCommas(report.rows), report.samples,
-                      report.version, HumanSeconds(report.seconds));
-  return text;
+bool HasLabelSet(file::FileSystem& fs, const std::string& samples, const std::string& name,
+                 const std::string& text) {
+  const auto there = file::ReadAll(fs, SetPath(samples, name));
+  return there.ok() && *there == text;
 }
 
-std::string ToJson(const BuildSamplesReport& report) {
-  Json json = {{"book", report.book},       {"book_version", report.book_version},
-               {"samples", report.samples}, {"version", report.version},
-               {"rows", report.rows},       {"seconds", report.seconds},
-               {"symbols", Json::array()}};
-  for (const SymbolSamples& s : report.symbols) {
-    json["symbols"].push_back({
-        {"symbol", s.symbol},
-        {"micro_pip", s.micro_pip},
-        {"rows", s.rows},
-        {"runs", s.runs},
-        {"short_runs", s.short_runs},
-        {"candidates", s.candidates},
-        {"samples", s.samples},
-        {"held", s.held},
-        {"held_late", s.held_late},
-        {"skipped", {{"no_mid", s.no_mid}}},
-        {"unlabelled",
-         {{"total", s.unlabelled},
-          {"past_end", s.past_end},
-          {"invalid_rows", s.by_invalid},
-          {"no_base", s.by_base}}},
-        {"invalid_rows", s.invalid_rows},
-        {"counts", s.labels.counts},
-        {"largest_deviation", s.labels.largest_deviation},
-        {"quality", s.labels.quality},
-        {"outside_fitted", s.labels.outside_fitted},
-        {"coinciding", s.labels.coinciding},
-        {"apply_start_ns", s.apply_start_ns},
-        {"apply_end_ns", s.apply_end_ns},
-        {"labels", s.skipped.empty() ? Json::parse(depth::ToJson(s.fitted)) : Json()},
-        {"no_samples", s.skipped.empty() ? Json() : Json(s.skipped)},
-        {"warning", s.warning.empty() ? Json() : Json(s.warning)},
-    });
-  }
-  return Dump(json);
+arrow::Result<std::shared_ptr<file::DurableFile>> WriteLabelSet(const std::shared_ptr<file::FileSystem>& fs,
+                                                                const std::string& samples,
+                                                                const std::string& name,
+                                                                const std::string& text) {
+  ARROW_ASSIGN_OR_RAISE(auto file, file::DurableFile::Create(fs, SetPath(samples, name)));
+  ARROW_RETURN_NOT_OK(file->Write(text.data(), static_cast<int64_t>(text.size())));
+  ARROW_RETURN_NOT_OK(file->Sync());
+  return file;
 }
 
 }  // namespace marquet::pipeline

@@ -1,23 +1,62 @@
-// The labels of a samples table: where they are stored, and what is said of them. Internal to the room.
+// The labels of a samples table: where they are stored. Internal to the room.
+//
+// The boundaries of a symbol lie in `_marquet/labels/digests/DIGEST.json`, and DIGEST stands in the column
+// `labels_digest` of its samples: so they come into force, and go, with the commit of these rows, whatever
+// happens before and after it.
+//
+//   1. What the samples will refer to is stored by digest.           Crash: the samples are as they were, and
+//                                                                    so is what they refer to. `marquet
+//                                                                    clean` removes what no sample refers to.
+//   2. The samples are committed.                                    Crash: new samples, new boundaries.
+//   3. All boundaries are copied to `_marquet/labels/NAME.json`,     Crash: the copy is an old one; the next
+//      for people. It is trusted only where a file by digest is      build replaces it.
+//      missing, as in older tables, and only with that digest.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 
+#include "arrow/result.h"
 #include "arrow/status.h"
+#include "marquet/depth/labels.h"
+#include "marquet/file/durable_file.h"
+#include "marquet/file/file_system.h"
 #include "marquet/pipeline/build_samples.h"
 
 namespace marquet::pipeline {
 
+using Labels = std::map<std::string, depth::FittedLabels>;  // by symbol
+
+constexpr const char* kLabelsByDigest = "_marquet/labels/digests";  // in the table's directory
+
 // Letters, digits, '-', '_' and '.', not at the start: the name becomes a file's.
 arrow::Status CheckLabelsName(const std::string& name);
 
-// Puts the fitted labels of every symbol of the report that was not skipped to _marquet/labels/NAME.json,
-// beside those of other symbols that are stored already where `keep_others`. Durable when it returns OK.
+// Names a fitted set of labels: what they do and how they were made, not out of which version of the data.
+std::string LabelsDigest(const depth::FittedLabels& fitted);
+
+// The labels with these digests, by symbol. kCorruptData when they are not there, or not what they were.
+arrow::Result<Labels> FindLabels(file::FileSystem& fs, const std::string& samples, const std::string& name,
+                                 const std::map<std::string, std::string>& digests);
+
+// Stores labels by digest. Durable when it returns OK. Files of digests that samples refer to already
+// (`in_use`) stay as they are; others are written again, so that they are young when `marquet clean` looks.
 arrow::Status StoreLabels(const std::shared_ptr<file::FileSystem>& fs, const std::string& samples,
-                          const std::string& name, const BuildSamplesReport& report, bool keep_others);
+                          const Labels& labels, const std::set<std::string>& in_use);
+
+// The text of the copy of all of them; whether it is there (not, when it cannot be read); and the copy
+// written under a temporary name: PublishReplacing() makes it the copy.
+std::string LabelSetToJson(const Labels& labels);
+bool HasLabelSet(file::FileSystem& fs, const std::string& samples, const std::string& name,
+                 const std::string& text);
+arrow::Result<std::shared_ptr<file::DurableFile>> WriteLabelSet(const std::shared_ptr<file::FileSystem>& fs,
+                                                                const std::string& samples,
+                                                                const std::string& name,
+                                                                const std::string& text);
 
 // True when both windows of the row give a mean under the policy of the spec.
 bool WindowsAreValid(std::span<const int64_t> bid, std::span<const int64_t> ask, int64_t row,

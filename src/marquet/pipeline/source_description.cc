@@ -6,62 +6,24 @@
 #include <nlohmann/json.hpp>
 
 #include "marquet/base/error.h"
-#include "marquet/base/hash.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/file/durable_file.h"
 #include "marquet/pipeline/json_file.h"
+#include "marquet/pipeline/source_json.h"
 
 namespace marquet::pipeline {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
+constexpr int kFirstFormat = 1;  // times in microseconds, no publishers
 constexpr const char* kDirectory = "_marquet/sources";
 constexpr std::string_view kEnding = ".json";
-// Ends a description: what comes before it is what it is the digest of. No other member stands so in the
-// text.
-constexpr std::string_view kDigestKey = ",\n \"xxh3\": \"";
-constexpr std::string_view kHexDigits = "0123456789abcdef";
-
-std::string ToHex(std::string_view bytes) {
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const char c : bytes) {
-    text.push_back(kHexDigits[static_cast<unsigned char>(c) >> 4]);
-    text.push_back(kHexDigits[static_cast<unsigned char>(c) & 15]);
-  }
-  return text;
-}
-
-std::string BytesOf(const JsonField& json) {
-  const std::string text = json.String();
-  if (text.size() % 2 != 0 || text.find_first_not_of(kHexDigits) != text.npos) {
-    json.Fail("two hexadecimal digits for each byte");
-    return {};
-  }
-  std::string bytes;
-  bytes.reserve(text.size() / 2);
-  for (size_t i = 0; i < text.size(); i += 2) {
-    bytes.push_back(static_cast<char>(kHexDigits.find(text[i]) * 16 + kHexDigits.find(text[i + 1])));
-  }
-  return bytes;
-}
-
-// Text that is not UTF-8, which JSON cannot hold, is {"hex": ...}.
-Json Text(const std::string& text) {
-  if (IsUtf8(text)) return text;
-  return Json{{"hex", ToHex(text)}};
-}
-
-std::string TextOf(const JsonField& json) {
-  return json.is_object() ? BytesOf(json.At("hex")) : json.String();
-}
-
 Json Texts(const std::vector<std::string>& texts) {
   Json list = Json::array();
-  for (const std::string& text : texts) list.push_back(Text(text));
+  for (const std::string& text : texts) list.push_back(TextToJson(text));
   return list;
 }
 
@@ -86,12 +48,12 @@ Json MetadataToJson(const dbn::Metadata& metadata) {
   for (const dbn::SymbolMapping& mapping : metadata.mappings) {
     Json intervals = Json::array();
     for (const dbn::MappingInterval& interval : mapping.intervals) {
-      intervals.push_back({interval.start_date, interval.end_date, Text(interval.symbol)});
+      intervals.push_back({interval.start_date, interval.end_date, TextToJson(interval.symbol)});
     }
-    mappings.push_back({{"raw_symbol", Text(mapping.raw_symbol)}, {"intervals", std::move(intervals)}});
+    mappings.push_back({{"raw_symbol", TextToJson(mapping.raw_symbol)}, {"intervals", std::move(intervals)}});
   }
   return Json{{"version", metadata.version},
-              {"dataset", Text(metadata.dataset)},
+              {"dataset", TextToJson(metadata.dataset)},
               {"schema", Optional(metadata.schema)},
               {"start", metadata.start},
               {"end", Optional(metadata.end)},
@@ -171,7 +133,10 @@ dbn::RecordKind KindOf(const JsonField& json) {
 SourceDescription DescriptionOf(const JsonField& json) {
   SourceDescription description;
   const JsonField format = json.At("format");
-  if (format.Integer<int>() != kFormat) format.Fail(fmt::format("format {}", kFormat));
+  const int version = format.Integer<int>();
+  if (version < kFirstFormat || version > kFormat) {
+    format.Fail(fmt::format("format {} or {}", kFirstFormat, kFormat));
+  }
   description.id = json.At("id").String();
   description.digest = json.At("digest").String();
   description.name = TextOf(json.At("name"));
@@ -190,15 +155,8 @@ SourceDescription DescriptionOf(const JsonField& json) {
   json.At("kept_records").ForEach([&](const JsonField& record) {
     summary.kept_records.push_back({record.At(0).Integer<int64_t>(), BytesOf(record.At(1))});
   });
-  json.At("ranges").ForEach([&](const JsonField& range) {
-    const JsonField symbol = range.At("symbol"), date = range.At("date");
-    RangeKey key;
-    if (!symbol.is_null()) key.first = TextOf(symbol);
-    if (!date.is_null()) key.second = date.String();
-    description.ranges[std::move(key)] = {range.At("first_us").Integer<int64_t>(),
-                                          range.At("last_us").Integer<int64_t>(),
-                                          range.At("rows").Integer<int64_t>()};
-  });
+  const JsonField ranges = json.At("ranges");
+  description.ranges = version == kFirstFormat ? RangesOfFirstFormat(ranges) : RangesOf(ranges);
   return description;
 }
 
@@ -225,18 +183,10 @@ std::string ToJson(const SourceDescription& description) {
   }
   Json rows_by_kind = Json::array();
   for (const auto& [kind, rows] : summary.rows) rows_by_kind.push_back({dbn::KindName(kind), rows});
-  Json ranges = Json::array();
-  for (const auto& [key, range] : description.ranges) {
-    ranges.push_back({{"symbol", key.first ? Text(*key.first) : Json()},
-                      {"date", Optional(key.second)},
-                      {"first_us", range.first_us},
-                      {"last_us", range.last_us},
-                      {"rows", range.rows}});
-  }
   const Json root = {{"format", kFormat},
                      {"id", description.id},
                      {"digest", description.digest},
-                     {"name", Text(description.name)},
+                     {"name", TextToJson(description.name)},
                      {"bytes", description.bytes},
                      {"kind", dbn::KindName(description.kind)},
                      {"rows", description.rows},
@@ -247,26 +197,16 @@ std::string ToJson(const SourceDescription& description) {
                      {"rows_by_kind", std::move(rows_by_kind)},
                      {"metadata", MetadataToJson(summary.metadata)},
                      {"kept_records", std::move(kept)},
-                     {"ranges", std::move(ranges)}};
-  std::string text = root.dump(1);
-  text.resize(text.size() - std::string_view("\n}").size());
-  const std::string digest = Xxh3Hex(text);
-  return text + std::string(kDigestKey) + digest + "\"\n}\n";
+                     {"ranges", RangesToJson(description.ranges)}};
+  return WithDigest(root);
 }
 
 arrow::Result<SourceDescription> SourceDescriptionFromJson(std::string json, const std::string& path) {
-  std::string digest, wanted;  // empty for a file that was written without one
-  if (const size_t end = json.rfind(kDigestKey); end != json.npos) {
-    digest = Xxh3Hex(std::string_view(json).substr(0, end));
-    const size_t begin = end + kDigestKey.size();
-    wanted = json.substr(begin, json.find('"', begin) - begin);
-  }
+  const arrow::Status digest = CheckDigest(json, path);
   ARROW_ASSIGN_OR_RAISE(const auto file, JsonFile::Parse(path, "a source's description", std::move(json)));
   SourceDescription description = DescriptionOf(file->root());
   ARROW_RETURN_NOT_OK(file->status());
-  if (!digest.empty() && digest != wanted) {
-    return CorruptData(fmt::format("{}: its bytes have the XXH3-128 {}; expected {}", path, digest, wanted));
-  }
+  ARROW_RETURN_NOT_OK(digest);
   return description;
 }
 

@@ -18,6 +18,7 @@
 #include "arrow/result.h"
 #include "marquet/dbn/reader.h"
 #include "marquet/file/file_system.h"
+#include "marquet/pipeline/source_ranges.h"
 
 namespace marquet::pipeline {
 
@@ -25,20 +26,6 @@ namespace marquet::pipeline {
 inline constexpr const char* kSourceTag = "marquet.source";
 // What the application id of a source's txn action begins with; its digest follows.
 inline constexpr std::string_view kSourceAppPrefix = "marquet.source.";
-
-// Symbol and date as the log spells partition values.
-using RangeKey = std::pair<std::optional<std::string>, std::optional<std::string>>;
-
-// The time that the rows of one symbol and date span, ends included: us since 1970 of the column `ts`.
-struct SourceRange {
-  int64_t first_us = INT64_MAX;
-  int64_t last_us = INT64_MIN;
-  int64_t rows = 0;
-
-  bool Intersects(const SourceRange& other) const {
-    return first_us <= other.last_us && other.first_us <= last_us;
-  }
-};
 
 struct SourceDescription {
   std::string id;      // the digest, followed by ".N" when the same bytes were ingested for the N-th time
@@ -48,7 +35,7 @@ struct SourceDescription {
   dbn::RecordKind kind = dbn::RecordKind::kMbp10;
   int64_t rows = 0;  // of this kind
   dbn::ReadSummary summary;
-  std::map<RangeKey, SourceRange> ranges;
+  SourceRanges ranges;
 };
 
 // The application id under which the log keeps a source's txn action. Its version is odd while the source's

@@ -29,8 +29,8 @@ SourceDescription Sample() {
   summary.metadata.symbols = {"ESH4"};
   summary.metadata.mappings = {{"ESH4", {{19724, 19725, "7"}}}};
   summary.kept_records = {{2, std::string("\0\x01\xFE", 3)}};
-  description.ranges[{"ESH4", "2024-01-02"}] = {5, 9, 1};
-  description.ranges[{std::nullopt, std::nullopt}] = {INT64_MAX, INT64_MIN, 1};
+  description.ranges[{"ESH4", "2024-01-02"}] = {{1, 0, 5, 9, 1, {7}, {8, UINT64_MAX}}, {2, 0, 3, 4, 2}};
+  description.ranges[{std::nullopt, std::nullopt}] = {{1, 0, INT64_MAX, INT64_MIN, 1}};
   return description;
 }
 
@@ -103,7 +103,7 @@ TEST(SourceDescriptionTest, BrokenTextIsCorruptDataWithItsPlace) {
   const std::string open = "t/a.json: is not a source's description: ";
   EXPECT_EQ(message(""), open + "line 1, column 1: found the end of the text; expected a value");
   EXPECT_EQ(message("[]"), open + "line 1, column 1: found a list; expected an object with \"format\"");
-  EXPECT_EQ(message("{\"format\":2}"), open + "line 1, column 11: found 2; expected format 1");
+  EXPECT_EQ(message("{\"format\":3}"), open + "line 1, column 11: found 3; expected format 1 or 2");
   EXPECT_EQ(message("{\"format\":1}"), open + "line 1, column 1: found an object; expected \"id\" in it");
   EXPECT_EQ(message(with("\"bytes\": 123", "\"bytes\": nil")),
             open + "line 8, column 11: found 'nil'; expected true, false or null");
@@ -134,12 +134,20 @@ TEST(SourceDescriptionTest, BrokenTextIsCorruptDataWithItsPlace) {
   }
 }
 
-TEST(SourceRangeTest, EndsAreIncluded) {
-  const SourceRange morning{10, 20, 1};
-  EXPECT_TRUE(morning.Intersects({20, 30, 1}));
-  EXPECT_TRUE(morning.Intersects({15, 15, 1}));
-  EXPECT_FALSE(morning.Intersects({21, 30, 1}));
-  EXPECT_FALSE(morning.Intersects(SourceRange{}));  // no times at all
+TEST(SourceDescriptionTest, TheFirstFormatHasMicrosecondsAndNoPublishers) {
+  std::string text = ToJson(Sample());
+  text.replace(text.find("\"format\": 2"), 11, "\"format\": 1");
+  const size_t ranges = text.find("\"ranges\": ");
+  text.replace(ranges, text.npos, R"("ranges": [
+    {"symbol": "ESH4", "date": "2024-01-02", "first_us": 5, "last_us": 9, "rows": 3},
+    {"symbol": null, "date": null, "first_us": 9223372036854775807, "last_us": -9223372036854775808, "rows": 1}]})");
+  const auto read = SourceDescriptionFromJson(text, "p").ValueOrDie();
+  const SourceRange& range = read.ranges.at({"ESH4", "2024-01-02"}).at(0);
+  EXPECT_EQ(range.first_ns, 5'000);
+  EXPECT_EQ(range.last_ns, 9'999);  // anywhere in that microsecond
+  EXPECT_EQ(range.rows, 3);
+  EXPECT_EQ(range.publisher, std::nullopt);
+  EXPECT_FALSE(read.ranges.at({std::nullopt, std::nullopt}).at(0).has_times());
 }
 
 }  // namespace

@@ -1,47 +1,65 @@
 // Which sources already fill the time ranges that another one brings.
 #pragma once
 
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "arrow/result.h"
 #include "marquet/delta/log.h"
 #include "marquet/file/file_system.h"
-#include "marquet/pipeline/source_description.h"
+#include "marquet/pipeline/held_source.h"
 
 namespace marquet::pipeline {
 
-// A source with rows in the table for a symbol and date, in a time range that meets the new one's.
+// What another source would be brought for.
+enum class Intent {
+  kAppend,   // earlier ingests of the same bytes are no overlap, nor are ranges that touch
+  kReplace,  // they are: all rows of the same bytes, and a time that is all that one of the two has
+};
+
+// A range of the new source that another one fills already.
+struct RangeOverlap {
+  RangeKey where;
+  SourceRange ours, theirs;
+};
+
+// A source with rows in the table for a symbol, date and publisher, in a time range that meets the new one's.
 struct Overlap {
-  SourceDescription source;
-  RangeKey where;  // the first symbol and date at which they meet
-  SourceRange range;
+  HeldSource source;
+  bool same_bytes = false;
+  std::vector<RangeOverlap> ranges;                          // at least one, but for the same bytes
   std::vector<std::shared_ptr<const delta::AddFile>> files;  // all live files of the source
   bool apart =
       true;  // whether all its rows are in `files`; another engine may have put some into files of its own
 };
 
-// What earlier ingests of the same bytes brought; they meet their own range, of course.
-enum class SameBytes {
-  kAreNoOverlap,
-  kOverlap,  // all of their rows, also those without a time
-};
+// Where two sources meet; nothing for those of two data sets, and of two kinds.
+std::vector<RangeOverlap> OverlapsOf(const SourceDescription& ours, const SourceDescription& theirs,
+                                     Intent intent);
 
-// `digest` is the new source's own. Costs no I/O but for the descriptions of sources whose files, by the
-// log's partition values and statistics, may meet the ranges; of all sources where such a file does not tell
-// whose rows it holds. kNotFound when such a description is missing.
+// The sources that `incoming` overlaps with. Costs no I/O but for the descriptions of sources whose files, by
+// the log's partition values and statistics, may meet its ranges; of all sources where such a file does not
+// tell whose rows it holds. Ranges of descriptions in the first format are narrowed by what the statistics of
+// the source's files say. kNotFound when such a description is missing.
 arrow::Result<std::vector<Overlap>> FindOverlaps(file::FileSystem& fs, const std::string& table,
                                                  const delta::Snapshot& snapshot,
-                                                 const std::map<RangeKey, SourceRange>& ranges,
-                                                 const std::string& digest, SameBytes same_bytes);
+                                                 const SourceDescription& incoming, Intent intent);
 
 // The live files whose rows came from a source.
 std::vector<std::shared_ptr<const delta::AddFile>> FilesOfSource(const delta::Snapshot& snapshot,
                                                                  const std::string& id);
 
-// "ESH4 on 2024-01-02".
-std::string RangeName(const RangeKey& key);
+// Whether a file's partition leaves room for rows of a symbol and date.
+bool MayHold(const delta::AddFile& file, const RangeKey& key);
+
+// What a file's partition and statistics prove of all its rows.
+struct FileBounds {
+  std::optional<RangeKey> key;       // the one symbol and date
+  std::optional<SourceRange> range;  // publisher, rtype and times of all of them, as far as they are known
+};
+FileBounds BoundsOf(const delta::AddFile& file, const arrow::Schema& schema);
 
 }  // namespace marquet::pipeline

@@ -6,6 +6,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/depth/int64_columns.h"
+#include "marquet/depth/runs.h"
 
 namespace marquet::pipeline {
 
@@ -30,14 +31,23 @@ arrow::Result<sampling::BookSequence> SymbolReader::Open(const std::string& symb
 }
 
 arrow::Result<Quotes> SymbolReader::ReadQuotes(const std::string& symbol) const {
-  ARROW_ASSIGN_OR_RAISE(auto sequence, Open(symbol, {"bid_px_00", "ask_px_00", time_column_}));
+  std::vector<std::string> columns = {"bid_px_00", "ask_px_00", time_column_};
+  for (const char* column : depth::kIdentityColumns) {
+    if (book_->schema()->GetFieldByName(column)) columns.emplace_back(column);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto sequence, Open(symbol, std::move(columns)));
   Quotes quotes;
+  depth::RollFinder rolls;
   constexpr int64_t kBytesPerRow = 40;
   for (;;) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, sequence.Next());
-    if (!batch) return quotes;
+    if (!batch) {
+      quotes.rolls = rolls.rolls();
+      return quotes;
+    }
     const auto known = static_cast<int64_t>(quotes.time.size());
-    if ((known + batch->rows->num_rows()) * kBytesPerRow > memory_) {
+    const auto known_rolls = static_cast<int64_t>(rolls.rolls().size());  // mostly none
+    if ((known + batch->rows->num_rows()) * kBytesPerRow + known_rolls * 16 > memory_) {
       return InvalidInput(
           fmt::format("the best prices of {} take more than the budget of {} ({} bytes a row)",
                       Quoted(symbol), HumanBytes(memory_), kBytesPerRow),
@@ -46,6 +56,7 @@ arrow::Result<Quotes> SymbolReader::ReadQuotes(const std::string& symbol) const 
     ARROW_RETURN_NOT_OK(depth::AppendPrices(*batch->rows->column(0), "bid_px_00", &quotes.bid));
     ARROW_RETURN_NOT_OK(depth::AppendPrices(*batch->rows->column(1), "ask_px_00", &quotes.ask));
     ARROW_RETURN_NOT_OK(depth::AppendTimes(*batch->rows->column(2), time_column_, &quotes.time));
+    ARROW_RETURN_NOT_OK(WithContext(rolls.Append(*batch->rows), book_->path()));
     if (progress_) progress_({"read prices of " + symbol, static_cast<int64_t>(quotes.time.size()), 0, 0});
   }
 }

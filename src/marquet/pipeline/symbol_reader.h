@@ -16,6 +16,7 @@ namespace marquet::pipeline {
 // Of all rows of a symbol, what labels need: 40 bytes a row, with the moves.
 struct Quotes {
   std::vector<int64_t> bid, ask, time;
+  std::vector<int64_t> rolls;  // rows of another instrument or publisher than the one before (depth/runs.h)
 };
 
 // Some rows of a symbol's sequence.

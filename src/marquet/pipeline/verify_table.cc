@@ -5,7 +5,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
-#include "marquet/pipeline/source_description.h"
+#include "marquet/pipeline/held_source.h"
 #include "marquet/pipeline/verify.h"
 
 namespace marquet::pipeline {
@@ -34,6 +34,33 @@ arrow::Status CheckDescription(file::FileSystem& fs, const std::string& table, c
       fmt::format("it describes source {}; expected {} by its name", Quoted(description.id), Quoted(id)));
 }
 
+// What the files say that describe sources, or what was left of them.
+class SourceCheck {
+ public:
+  SourceCheck(const std::string& table, table::TableVerdict* verdict) : table_(table), verdict_(verdict) {}
+
+  // `file` is relative to the table. An error that says nothing of the file's content is returned.
+  arrow::Status Add(const std::string& file, const arrow::Status& status) {
+    if (status.ok()) return status;
+    if (IsKind(status, ErrorKind::kNotFound)) {
+      verdict_->missing.push_back(file);
+      return arrow::Status::OK();
+    }
+    if (!IsKind(status, ErrorKind::kCorruptData)) return status;
+    pq::Damage& damage = verdict_->damage.emplace_back();
+    damage.file = file;
+    damage.region = "source description";
+    damage.message = status.message();
+    const std::string path = file::JoinPath(table_, file) + ": ";
+    if (damage.message.starts_with(path)) damage.message.erase(0, path.size());
+    return arrow::Status::OK();
+  }
+
+ private:
+  const std::string& table_;
+  table::TableVerdict* const verdict_;
+};
+
 }  // namespace
 
 arrow::Result<table::TableVerdict> VerifyTable(file::FileSystem& fs, const table::Table& table,
@@ -46,17 +73,16 @@ arrow::Result<table::TableVerdict> VerifyTable(file::FileSystem& fs, const table
       verdict.missing.push_back(SourceDescriptionPath(id));
     }
   }
+  SourceCheck check(table.path(), &verdict);
   for (const std::string& id : there) {
     if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
     const arrow::Status status = CheckDescription(fs, table.path(), id);
-    if (status.ok()) continue;
-    if (!IsKind(status, ErrorKind::kCorruptData)) return status;
-    pq::Damage& damage = verdict.damage.emplace_back();
-    damage.file = SourceDescriptionPath(id);
-    damage.region = "source description";
-    damage.message = status.message();
-    const std::string path = file::JoinPath(table.path(), damage.file) + ": ";
-    if (damage.message.starts_with(path)) damage.message.erase(0, path.size());
+    ARROW_RETURN_NOT_OK(check.Add(SourceDescriptionPath(id), status));
+    if (!status.ok()) continue;  // what was left of it cannot be told
+    const auto* left = table.snapshot()->transactions.Find(RemainderAppId(id));
+    if (left == nullptr) continue;
+    const auto held = ReadHeldSource(fs, table.path(), *table.snapshot(), id);
+    ARROW_RETURN_NOT_OK(check.Add(RemainderPath(id, left->version), held.status()));
   }
   verdict.ok = verdict.ok && verdict.missing.empty() && verdict.damage.empty();
   return verdict;

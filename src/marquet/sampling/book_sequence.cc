@@ -114,18 +114,16 @@ arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const s
     }
   }
   ARROW_ASSIGN_OR_RAISE(sequence.where_, where.Bind(*book.schema()));
-  sequence.columns_ = std::move(columns);
-  sequence.read_ = sequence.columns_;
+  sequence.columns_ = columns;
   const auto& partition = snapshot->metadata.partition_columns;
   std::vector<std::string> constants;
-  std::vector<std::string> looked_at = sequence.where_.columns();
+  std::vector<std::string> looked_at = std::move(columns);
+  for (const std::string& column : sequence.where_.columns()) looked_at.push_back(column);
   if (sequence.filter_symbol_) looked_at.push_back("symbol");
   for (const std::string& column : looked_at) {
-    if (std::find(partition.begin(), partition.end(), column) != partition.end()) {
-      constants.push_back(column);
-    } else if (std::find(sequence.read_.begin(), sequence.read_.end(), column) == sequence.read_.end()) {
-      sequence.read_.push_back(column);
-    }
+    const bool is_constant = std::find(partition.begin(), partition.end(), column) != partition.end();
+    auto& list = is_constant ? constants : sequence.read_;
+    if (std::find(list.begin(), list.end(), column) == list.end()) list.push_back(column);
   }
   ARROW_ASSIGN_OR_RAISE(const std::string time, TimeColumn(book));
   for (const auto& add : snapshot->files) {
@@ -137,7 +135,7 @@ arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const s
     ARROW_ASSIGN_OR_RAISE(file.path, table::DataFilePath(book.path(), add->path));
     file.source = SourceOf(*add);
     file.size = add->size;
-    ARROW_ASSIGN_OR_RAISE(const auto statistics, delta::StatisticsFromJson(add->stats, *book.schema()));
+    ARROW_ASSIGN_OR_RAISE(const auto statistics, delta::StatisticsOf(*add, *book.schema()));
     file.first_time = LowestOf(statistics, time);
     file.first_row = LowestOf(statistics, "source_row");
     for (const std::string& column : constants) {
@@ -195,11 +193,11 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> BookSequence::Select(
     ARROW_ASSIGN_OR_RAISE(const auto filtered, arrow::compute::Filter(rows, chosen));
     rows = filtered.record_batch();
   }
+  for (const auto& [name, value] : files_[next_].constants) {
+    ARROW_ASSIGN_OR_RAISE(const auto column, arrow::MakeArrayFromScalar(*value, rows->num_rows()));
+    ARROW_ASSIGN_OR_RAISE(rows, rows->AddColumn(rows->num_columns(), name, column));
+  }
   if (!where_.trivial() && rows->num_rows() > 0) {
-    for (const auto& [name, value] : files_[next_].constants) {
-      ARROW_ASSIGN_OR_RAISE(const auto column, arrow::MakeArrayFromScalar(*value, rows->num_rows()));
-      ARROW_ASSIGN_OR_RAISE(rows, rows->AddColumn(rows->num_columns(), name, column));
-    }
     std::vector<uint8_t> selected;
     ARROW_RETURN_NOT_OK(where_.Evaluate(*rows, &selected));
     arrow::BooleanBuilder builder;
@@ -208,9 +206,8 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> BookSequence::Select(
     ARROW_ASSIGN_OR_RAISE(const auto filtered, arrow::compute::Filter(rows, mask));
     rows = filtered.record_batch();
   }
-  if (rows->num_columns() == static_cast<int>(columns_.size())) return rows;
-  std::vector<int> wanted(columns_.size());
-  for (size_t i = 0; i < wanted.size(); ++i) wanted[i] = static_cast<int>(i);
+  std::vector<int> wanted;
+  for (const std::string& column : columns_) wanted.push_back(rows->schema()->GetFieldIndex(column));
   return rows->SelectColumns(wanted);
 }
 

@@ -58,7 +58,7 @@ class BookSequence {
     int64_t size = 0;
     int64_t first_time = 0;
     int64_t first_row = 0;
-    // Columns of the filter that are not in the file, because the table is partitioned by them.
+    // Columns that are not in the file, because the table is partitioned by them.
     std::vector<std::pair<std::string, std::shared_ptr<arrow::Scalar>>> constants;
   };
   arrow::Status OpenFile();
@@ -69,7 +69,7 @@ class BookSequence {
   std::vector<std::string> columns_;
   bool filter_symbol_ = false;  // the table is not partitioned by symbol
   table::Predicate where_;
-  std::vector<std::string> read_;  // columns_, and what the filters look at besides
+  std::vector<std::string> read_;  // out of the files: columns_, and what the filters look at besides
   const StopFlag* stop_ = nullptr;
   std::vector<File> files_;
   size_t next_ = 0;

@@ -6,9 +6,10 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
-#include <thread>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
+#include "marquet/base/thread.h"
 #include "marquet/sampling/permutation.h"
 
 namespace marquet::sampling {
@@ -49,7 +50,8 @@ struct DepthBatches::Impl {
   int64_t next_taken = 0;
   std::map<int64_t, std::unique_ptr<Batch>> ready;
   bool stopping = false;
-  std::vector<std::thread> threads;
+  arrow::Status failed;  // of a thread
+  std::vector<Thread> threads;
 
   int64_t ShardSize() const {
     return store->size() <= options.shard ? 0 : (store->size() - options.shard - 1) / options.shards + 1;
@@ -75,13 +77,22 @@ struct DepthBatches::Impl {
     }
   }
 
-  void Work() {
+  arrow::Status Work() {
+    const arrow::Status status = Caught("draw samples", [&] { return DrawAhead(); });
+    if (status.ok()) return status;
+    std::lock_guard lock(mutex);
+    failed = status;
+    changed.notify_all();
+    return status;
+  }
+
+  arrow::Status DrawAhead() {
     depth::Renderer renderer;
     std::unique_lock lock(mutex);
     for (;;) {
       changed.wait(
           lock, [&] { return stopping || (next_drawn < end && next_drawn < next_taken + options.prefetch); });
-      if (stopping) return;
+      if (stopping) return arrow::Status::OK();
       const int64_t number = next_drawn++;
       lock.unlock();
       auto batch = pool->Take();
@@ -92,15 +103,25 @@ struct DepthBatches::Impl {
     }
   }
 
+  arrow::Status DrawOne(int64_t number) {
+    return Caught("draw samples", [&] {
+      depth::Renderer renderer;
+      auto batch = pool->Take();
+      Draw(number, *batch, renderer);
+      ready[number] = std::move(batch);
+      return arrow::Status::OK();
+    });
+  }
+
   void Stop() {
     {
       std::lock_guard lock(mutex);
       stopping = true;
     }
     changed.notify_all();
-    for (std::thread& thread : threads) thread.join();
-    threads.clear();
+    threads.clear();  // each waits for its end
     stopping = false;
+    failed = arrow::Status::OK();
     ready.clear();
   }
 };
@@ -145,15 +166,23 @@ arrow::Status DepthBatches::Begin(uint64_t epoch, int64_t first_batch) {
   s.end = s.Batches();
   s.next_drawn = s.next_taken = first_batch;
   const int64_t threads = std::min<int64_t>({s.options.threads, s.options.prefetch, s.end - first_batch});
-  for (int64_t i = 0; i < threads; ++i) s.threads.emplace_back([&s] { s.Work(); });
+  // With fewer it takes longer.
+  static_cast<void>(StartThreads(
+      "draw samples", static_cast<size_t>(std::max<int64_t>(threads, 0)), [&s] { return s.Work(); },
+      &s.threads));
   return arrow::Status::OK();
 }
 
-std::shared_ptr<const Batch> DepthBatches::Next() {
+arrow::Result<std::shared_ptr<const Batch>> DepthBatches::Next() {
   Impl& s = *impl_;
   std::unique_lock lock(s.mutex);
   if (s.next_taken >= s.end) return nullptr;
-  s.changed.wait(lock, [&] { return s.ready.count(s.next_taken) > 0; });
+  if (s.threads.empty()) ARROW_RETURN_NOT_OK(s.DrawOne(s.next_taken));
+  s.changed.wait(lock, [&] { return s.ready.count(s.next_taken) > 0 || !s.failed.ok(); });
+  if (s.ready.count(s.next_taken) == 0) {
+    s.end = s.next_taken;
+    return s.failed;
+  }
   const auto found = s.ready.find(s.next_taken);
   auto batch = std::move(found->second);
   s.ready.erase(found);

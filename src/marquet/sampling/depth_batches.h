@@ -47,7 +47,9 @@ class DepthBatches {
   arrow::Status Begin(uint64_t epoch, int64_t first_batch = 0);
 
   // The next batch, or null at the end of the epoch. Waits for the threads; never for the consumer's buffers.
-  std::shared_ptr<const Batch> Next();
+  // Where no thread could be started, the caller's draws it. kStorage when memory runs out: then the epoch is
+  // at its end.
+  arrow::Result<std::shared_ptr<const Batch>> Next();
 
   int64_t batches() const;  // in an epoch, of this shard
   int64_t samples() const;  // in an epoch, of this shard, those of a dropped last batch included

@@ -176,7 +176,7 @@ TEST_F(SamplingTest, BatchesEqualTensorsOfTheirRows) {
     auto batches = DepthBatches::Make(store, options).ValueOrDie();
     ASSERT_TRUE(batches->Begin(0).ok());
     std::set<int64_t> seen;
-    while (const auto batch = batches->Next()) {
+    while (const auto batch = *batches->Next()) {
       for (int64_t i = 0; i < batch->size; ++i) {
         const int64_t sample = batch->samples[i];
         EXPECT_TRUE(seen.insert(sample).second);
@@ -202,13 +202,13 @@ TEST_F(SamplingTest, BuffersAreUsedAgainOnceTheyAreBack) {
   std::set<const float*> addresses;
   for (uint64_t epoch = 0; epoch < 3; ++epoch) {
     ASSERT_TRUE(batches->Begin(epoch).ok());
-    while (const auto batch = batches->Next()) addresses.insert(batch->tensors.data());
+    while (const auto batch = *batches->Next()) addresses.insert(batch->tensors.data());
   }
   EXPECT_LE(addresses.size(), 12u);  // of 300 batches
   // A consumer may keep all of an epoch, and outlive the reader.
   std::vector<std::shared_ptr<const Batch>> kept;
   ASSERT_TRUE(batches->Begin(9).ok());
-  while (auto batch = batches->Next()) kept.push_back(std::move(batch));
+  while (auto batch = *batches->Next()) kept.push_back(std::move(batch));
   batches.reset();
   EXPECT_EQ(kept.size(), 100u);
   addresses.clear();
@@ -226,12 +226,12 @@ TEST_F(SamplingTest, AnEpochMayBeLeftAndBegunAnywhere) {
       DepthBatches::Make(store, {.batch_size = 3, .seed = 4, .threads = 3, .prefetch = 4}).ValueOrDie();
   std::vector<std::vector<int64_t>> whole;
   ASSERT_TRUE(batches->Begin(2).ok());
-  while (const auto batch = batches->Next()) whole.push_back(batch->samples);
+  while (const auto batch = *batches->Next()) whole.push_back(batch->samples);
   ASSERT_EQ(static_cast<int64_t>(whole.size()), batches->batches());
   for (const int64_t from : {0, 1, 17, 33, 34}) {
     ASSERT_TRUE(batches->Begin(2, from).ok());
     for (int64_t i = from; i < std::min<int64_t>(from + 5, 34); ++i)
-      EXPECT_EQ(batches->Next()->samples, whole[i]);
+      EXPECT_EQ((*batches->Next())->samples, whole[i]);
   }
   EXPECT_FALSE(batches->Begin(2, 35).ok());
   EXPECT_FALSE(batches->Begin(2, -1).ok());
@@ -239,7 +239,7 @@ TEST_F(SamplingTest, AnEpochMayBeLeftAndBegunAnywhere) {
   for (int64_t shard = 0; shard < 3; ++shard) {
     auto part = DepthBatches::Make(store, {.seed = 4, .shard = shard, .shards = 3}).ValueOrDie();
     ASSERT_TRUE(part->Begin(2).ok());
-    while (const auto batch = part->Next()) joined.insert(batch->samples.begin(), batch->samples.end());
+    while (const auto batch = *part->Next()) joined.insert(batch->samples.begin(), batch->samples.end());
   }
   EXPECT_EQ(joined.size(), begins.size());
   EXPECT_EQ(std::set<int64_t>(joined.begin(), joined.end()).size(), begins.size());

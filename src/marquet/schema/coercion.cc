@@ -4,19 +4,30 @@
 
 #include <algorithm>
 
+#include <limits>
+
 #include "arrow/array.h"
+#include "arrow/array/builder_primitive.h"
+#include "arrow/compute/api_vector.h"
 #include "arrow/compute/cast.h"
+#include "arrow/extension_type.h"
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "arrow/type_traits.h"
+#include "arrow/util/bitmap_ops.h"
 #include "arrow/util/key_value_metadata.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/schema/conversion_check.h"
+#include "marquet/schema/decoded.h"
+#include "marquet/schema/required.h"
 
 namespace marquet::schema {
 namespace {
 
 using arrow::Type;
+using ArrayPointer = std::shared_ptr<arrow::Array>;
+using TypePointer = std::shared_ptr<arrow::DataType>;
 
 bool HoldsNanos(const arrow::Field& field) {
   return field.type()->id() == Type::INT64 && field.metadata() != nullptr &&
@@ -32,84 +43,239 @@ bool IsBytes(Type::type id) {
          id == Type::FIXED_SIZE_BINARY;
 }
 
+bool IsList(Type::type id) {
+  return id == Type::LIST || id == Type::LARGE_LIST || id == Type::FIXED_SIZE_LIST || id == Type::LIST_VIEW ||
+         id == Type::LARGE_LIST_VIEW;
+}
+
 bool IsTimeOfDay(Type::type id) { return id == Type::TIME32 || id == Type::TIME64; }
 
 bool IsDay(Type::type id) { return id == Type::DATE32 || id == Type::DATE64; }
 
-arrow::Result<std::shared_ptr<arrow::Array>> Cast(const std::shared_ptr<arrow::Array>& array,
-                                                  const std::shared_ptr<arrow::DataType>& type) {
+arrow::Result<ArrayPointer> Cast(const ArrayPointer& array, const TypePointer& type) {
   return arrow::compute::Cast(*array, type, arrow::compute::CastOptions::Safe());
 }
 
 // The same values under another type of the same layout.
-std::shared_ptr<arrow::Array> Reinterpret(const std::shared_ptr<arrow::Array>& array,
-                                          const std::shared_ptr<arrow::DataType>& type) {
+ArrayPointer Reinterpret(const ArrayPointer& array, const TypePointer& type) {
   auto data = array->data()->Copy();
   data->type = type;
   return arrow::MakeArray(std::move(data));
 }
 
-// A dictionary's values, where they are views, in the layout from which Arrow decodes (Polars' categories).
-arrow::Result<std::shared_ptr<arrow::Array>> WithoutViews(const std::shared_ptr<arrow::Array>& array) {
-  const auto& encoded = static_cast<const arrow::DictionaryArray&>(*array);
-  const Type::type id = encoded.dictionary()->type_id();
-  if (id != Type::STRING_VIEW && id != Type::BINARY_VIEW) return array;
-  ARROW_ASSIGN_OR_RAISE(
-      auto values, Cast(encoded.dictionary(), id == Type::STRING_VIEW ? arrow::utf8() : arrow::binary()));
-  return arrow::DictionaryArray::FromArrays(encoded.indices(), std::move(values));
+arrow::Result<ArrayPointer> ConvertTimes(ArrayPointer array, const TypePointer& to) {
+  // Zones only say how a time is shown; the stored integer counts from 1970 UTC, and without a zone it is
+  // taken to. So the zone changes by name alone, and only the unit is converted.
+  const auto& from_type = static_cast<const arrow::TimestampType&>(*array->type());
+  const auto& to_type = static_cast<const arrow::TimestampType&>(*to);
+  array = Reinterpret(array, arrow::timestamp(from_type.unit(), to_type.timezone()));
+  if (from_type.unit() == to_type.unit()) return array;
+  return Cast(array, to);
 }
 
-arrow::Result<std::shared_ptr<arrow::Array>> Convert(std::shared_ptr<arrow::Array> array,
-                                                     const arrow::Field& field) {
-  const std::shared_ptr<arrow::DataType>& to = field.type();
-  if (array->type_id() == Type::DICTIONARY) {
-    ARROW_ASSIGN_OR_RAISE(array, WithoutViews(array));
-    const auto& values = static_cast<const arrow::DictionaryType&>(*array->type()).value_type();
-    ARROW_ASSIGN_OR_RAISE(array, Cast(array, values));
+// By way of a decimal that holds every integer at that scale: Arrow asks for as many digits as the widest
+// integer could have, whatever the values are.
+arrow::Result<ArrayPointer> IntegersToDecimals(const ArrayPointer& array, const TypePointer& to) {
+  constexpr int kDigits = 20;  // of a uint64
+  const int32_t scale = static_cast<const arrow::DecimalType&>(*to).scale();
+  const int32_t digits = kDigits + std::max(scale, 0);
+  if (digits > arrow::Decimal256Type::kMaxPrecision) return Cast(array, to);
+  ARROW_ASSIGN_OR_RAISE(const auto wide, Cast(array, arrow::decimal256(digits, scale)));
+  return Cast(wide, to);
+}
+
+// Bits that begin at the array's first row; a null pointer where no row is null.
+arrow::Result<std::shared_ptr<arrow::Buffer>> Validity(const arrow::Array& array) {
+  if (array.null_count() == 0) return nullptr;
+  return arrow::internal::CopyBitmap(arrow::default_memory_pool(), array.null_bitmap_data(), array.offset(),
+                                     array.length());
+}
+
+// The items of decoded lists, and where each row's begin among them.
+struct Items {
+  ArrayPointer values;
+  std::vector<int64_t> ends = {0};
+};
+
+template <typename ListArray>
+Items ItemsIn(const ListArray& lists) {
+  Items items;
+  if (lists.length() == 0) {
+    items.values = lists.values()->Slice(0, 0);
+    return items;
   }
-  // Not by Arrow's cast, which gives an array that is cut short where a list is null.
-  if (array->type_id() == Type::LIST_VIEW) {
-    ARROW_ASSIGN_OR_RAISE(array,
-                          arrow::ListArray::FromListView(static_cast<const arrow::ListViewArray&>(*array),
-                                                         arrow::default_memory_pool()));
-  } else if (array->type_id() == Type::LARGE_LIST_VIEW) {
-    ARROW_ASSIGN_OR_RAISE(
-        array, arrow::LargeListArray::FromListView(static_cast<const arrow::LargeListViewArray&>(*array),
-                                                   arrow::default_memory_pool()));
+  const int64_t begin = lists.value_offset(0);
+  items.values = lists.values()->Slice(begin, lists.value_offset(lists.length()) - begin);
+  for (int64_t i = 1; i <= lists.length(); ++i) items.ends.push_back(lists.value_offset(i) - begin);
+  return items;
+}
+
+template <typename Offset>
+arrow::Result<std::shared_ptr<arrow::Buffer>> OffsetBuffer(const std::vector<int64_t>& ends, bool sizes) {
+  if (ends.back() > std::numeric_limits<Offset>::max()) {
+    return arrow::Status::CapacityError("lists with more items than one array holds");
   }
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> buffer,
+                        arrow::AllocateBuffer(static_cast<int64_t>(ends.size() * sizeof(Offset))));
+  auto* const out = reinterpret_cast<Offset*>(buffer->mutable_data());
+  for (size_t i = 0; i < ends.size(); ++i) {
+    const int64_t size = i + 1 < ends.size() ? ends[i + 1] - ends[i] : 0;
+    out[i] = static_cast<Offset>(sizes ? size : ends[i]);
+  }
+  return buffer;
+}
+
+template <typename Offset>
+arrow::Result<ArrayPointer> MakeLists(const arrow::Array& rows, const Items& items,
+                                      const ArrayPointer& values, const TypePointer& to) {
+  ARROW_ASSIGN_OR_RAISE(auto validity, Validity(rows));
+  ARROW_ASSIGN_OR_RAISE(auto offsets, OffsetBuffer<Offset>(items.ends, /*sizes=*/false));
+  arrow::BufferVector buffers = {std::move(validity), std::move(offsets)};
+  if (to->id() == Type::LIST_VIEW || to->id() == Type::LARGE_LIST_VIEW) {
+    ARROW_ASSIGN_OR_RAISE(auto sizes, OffsetBuffer<Offset>(items.ends, /*sizes=*/true));
+    buffers.push_back(std::move(sizes));
+  }
+  return arrow::MakeArray(
+      arrow::ArrayData::Make(to, rows.length(), std::move(buffers), {values->data()}, rows.null_count()));
+}
+
+// Each row must have as many items as the type says; a null row gets as many nulls.
+arrow::Result<ArrayPointer> MakeFixedLists(const arrow::Array& rows, const Items& items,
+                                           const ArrayPointer& values, const TypePointer& to) {
+  const int64_t size = static_cast<const arrow::FixedSizeListType&>(*to).list_size();
+  arrow::Int64Builder places;
+  for (int64_t i = 0; i < rows.length(); ++i) {
+    const auto row = static_cast<size_t>(i);
+    const int64_t found = items.ends[row + 1] - items.ends[row];
+    if (rows.IsValid(i) && found != size) {
+      return arrow::Status::Invalid("row ", i, " has ", found, " items; expected ", size);
+    }
+    for (int64_t k = 0; k < size; ++k) {
+      ARROW_RETURN_NOT_OK(rows.IsValid(i) ? places.Append(items.ends[row] + k) : places.AppendNull());
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto indices, places.Finish());
+  ARROW_ASSIGN_OR_RAISE(const auto padded, arrow::compute::Take(*values, *indices));
+  ARROW_ASSIGN_OR_RAISE(auto validity, Validity(rows));
+  return arrow::MakeArray(
+      arrow::ArrayData::Make(to, rows.length(), {std::move(validity)}, {padded->data()}, rows.null_count()));
+}
+
+arrow::Result<ArrayPointer> Convert(const ArrayPointer& given, const arrow::Field& field);
+
+arrow::Result<ArrayPointer> ConvertLists(const ArrayPointer& array, const TypePointer& to) {
+  const Items items = array->type_id() == Type::LARGE_LIST
+                          ? ItemsIn(static_cast<const arrow::LargeListArray&>(*array))
+                          : ItemsIn(static_cast<const arrow::ListArray&>(*array));
+  ARROW_ASSIGN_OR_RAISE(const ArrayPointer values, Convert(items.values, *to->field(0)));
+  if (to->id() == Type::FIXED_SIZE_LIST) return MakeFixedLists(*array, items, values, to);
+  const bool large = to->id() == Type::LARGE_LIST || to->id() == Type::LARGE_LIST_VIEW;
+  return large ? MakeLists<int64_t>(*array, items, values, to)
+               : MakeLists<int32_t>(*array, items, values, to);
+}
+
+// The place among a struct's fields of the one called `name`. The entries of maps are told by their order:
+// every engine names them as it likes.
+int PlaceInStruct(const arrow::DataType& from, const arrow::DataType& to, int target, bool entries) {
+  if (entries) return target;
+  return static_cast<const arrow::StructType&>(from).GetFieldIndex(to.field(target)->name());
+}
+
+arrow::Result<ArrayPointer> ConvertStruct(const ArrayPointer& array, const TypePointer& to, bool entries) {
+  const auto& rows = static_cast<const arrow::StructArray&>(*array);
+  std::vector<std::shared_ptr<arrow::ArrayData>> parts;
+  for (int i = 0; i < to->num_fields(); ++i) {
+    const int place = PlaceInStruct(*array->type(), *to, i, entries);
+    ArrayPointer part;
+    if (place < 0) {
+      ARROW_ASSIGN_OR_RAISE(part, arrow::MakeArrayOfNull(to->field(i)->type(), array->length()));
+    } else {
+      ARROW_ASSIGN_OR_RAISE(part, Convert(rows.field(place), *to->field(i)));
+    }
+    parts.push_back(part->data());
+  }
+  ARROW_ASSIGN_OR_RAISE(auto validity, Validity(rows));
+  return arrow::MakeArray(
+      arrow::ArrayData::Make(to, rows.length(), {std::move(validity)}, std::move(parts), rows.null_count()));
+}
+
+arrow::Result<ArrayPointer> ConvertMap(const ArrayPointer& array, const TypePointer& to) {
+  const Items items = array->type_id() == Type::LARGE_LIST
+                          ? ItemsIn(static_cast<const arrow::LargeListArray&>(*array))
+                          : ItemsIn(static_cast<const arrow::ListArray&>(*array));
+  ARROW_ASSIGN_OR_RAISE(const ArrayPointer entries,
+                        ConvertStruct(items.values, to->field(0)->type(), /*entries=*/true));
+  if (const auto entry = EntryWithoutKey(*entries)) {
+    const auto row = std::upper_bound(items.ends.begin(), items.ends.end(), *entry) - items.ends.begin() - 1;
+    return arrow::Status::Invalid("row ", row, " has a null among the keys of its map");
+  }
+  return MakeLists<int32_t>(*array, items, entries, to);
+}
+
+arrow::Result<ArrayPointer> ConvertToDictionary(const ArrayPointer& array, const arrow::Field& field) {
+  const auto& to = static_cast<const arrow::DictionaryType&>(*field.type());
+  ARROW_ASSIGN_OR_RAISE(const ArrayPointer values, Convert(array, *field.WithType(to.value_type())));
+  ARROW_ASSIGN_OR_RAISE(const arrow::Datum encoded, arrow::compute::DictionaryEncode(values));
+  const auto made = std::static_pointer_cast<arrow::DictionaryArray>(encoded.make_array());
+  ARROW_ASSIGN_OR_RAISE(const ArrayPointer indices, Cast(made->indices(), to.index_type()));
+  return arrow::DictionaryArray::FromArrays(field.type(), indices, made->dictionary());
+}
+
+arrow::Result<ArrayPointer> Convert(const ArrayPointer& given, const arrow::Field& field) {
+  const TypePointer& to = field.type();
+  if (given->type()->Equals(*to)) return given;
+  ARROW_ASSIGN_OR_RAISE(ArrayPointer array, Decode(given));
   if (array->type()->Equals(*to)) return array;
   if (array->type_id() == Type::NA) return arrow::MakeArrayOfNull(to, array->length());
-  if (HoldsNanos(field) && array->type_id() == Type::TIMESTAMP) {
+  if (to->id() == Type::DICTIONARY) return ConvertToDictionary(array, field);
+  if (array->type_id() == Type::EXTENSION) {
+    return Convert(static_cast<const arrow::ExtensionArray&>(*array).storage(), field);
+  }
+  if (to->id() == Type::EXTENSION) {
+    const auto& storage = static_cast<const arrow::ExtensionType&>(*to).storage_type();
+    ARROW_ASSIGN_OR_RAISE(const ArrayPointer stored, Convert(array, *field.WithType(storage)));
+    return arrow::ExtensionType::WrapArray(to, stored);
+  }
+  if (to->id() == Type::MAP) return ConvertMap(array, to);
+  if (IsList(to->id())) return ConvertLists(array, to);
+  if (to->id() == Type::STRUCT) return ConvertStruct(array, to, /*entries=*/false);
+  if (array->type_id() == Type::TIMESTAMP) {
+    if (to->id() == Type::TIMESTAMP) return ConvertTimes(array, to);
     const auto& zone = static_cast<const arrow::TimestampType&>(*array->type()).timezone();
     ARROW_ASSIGN_OR_RAISE(array, Cast(array, arrow::timestamp(arrow::TimeUnit::NANO, zone)));
     return Reinterpret(array, to);
   }
-  if (to->id() == Type::TIMESTAMP && array->type_id() == Type::TIMESTAMP) {
-    // Zones only say how a time is shown; the stored integer counts from 1970 UTC, and without a zone it is
-    // taken to. So the zone changes by name alone, and only the unit is converted.
-    const auto& from_type = static_cast<const arrow::TimestampType&>(*array->type());
-    const auto& to_type = static_cast<const arrow::TimestampType&>(*to);
-    array = Reinterpret(array, arrow::timestamp(from_type.unit(), to_type.timezone()));
-    if (from_type.unit() == to_type.unit()) return array;
+  if (arrow::is_integer(array->type_id()) && arrow::is_decimal(to->id())) {
+    return IntegersToDecimals(array, to);
   }
   return Cast(array, to);
 }
 
-// Of two nested types of one kind: whether each part of the first has its place in the second. Arrow's cast
-// would leave out the fields of a struct that the other lacks, and knows nothing of unit=ns.
+// Of an item of a list or a field of a struct. pandas has no integers with nulls inside of them but as
+// floating numbers, so these convert where they are whole.
+bool PartConvertible(const arrow::DataType& from, const arrow::Field& to) {
+  return Convertible(from, to) || (arrow::is_floating(from.id()) && arrow::is_integer(to.type()->id()));
+}
+
+// Whether each field of one struct has its place in another, and fields that the first lacks may be null.
 bool PartsConvert(const arrow::DataType& from, const arrow::DataType& to) {
-  if (from.id() == Type::STRUCT) {
-    const auto& target = static_cast<const arrow::StructType&>(to);
-    return std::all_of(from.fields().begin(), from.fields().end(), [&](const auto& field) {
-      const int place = target.GetFieldIndex(field->name());
-      return place >= 0 && Convertible(*field->type(), *target.field(place)->RemoveMetadata());
-    });
-  }
-  if (from.num_fields() == 0 || from.num_fields() != to.num_fields()) return false;
-  for (int i = 0; i < from.num_fields(); ++i) {
-    if (!Convertible(*from.field(i)->type(), *to.field(i)->RemoveMetadata())) return false;
-  }
-  return true;
+  const auto& source = static_cast<const arrow::StructType&>(from);
+  const auto& target = static_cast<const arrow::StructType&>(to);
+  const bool all_placed = std::all_of(from.fields().begin(), from.fields().end(), [&](const auto& field) {
+    const int place = target.GetFieldIndex(field->name());
+    return place >= 0 && source.GetFieldIndex(field->name()) >= 0 &&
+           PartConvertible(*field->type(), *target.field(place));
+  });
+  return all_placed && std::all_of(to.fields().begin(), to.fields().end(), [&](const auto& field) {
+           return field->nullable() || source.GetFieldIndex(field->name()) >= 0;
+         });
+}
+
+// `from`: the item of a list, or the entry of a map.
+bool EntriesConvert(const arrow::DataType& from, const arrow::MapType& to) {
+  return from.id() == Type::STRUCT && from.num_fields() == 2 &&
+         PartConvertible(*from.field(0)->type(), *to.key_field()) &&
+         PartConvertible(*from.field(1)->type(), *to.item_field());
 }
 
 }  // namespace
@@ -117,11 +283,24 @@ bool PartsConvert(const arrow::DataType& from, const arrow::DataType& to) {
 bool Convertible(const arrow::DataType& from, const arrow::Field& to) {
   const arrow::DataType& target = *to.type();
   if (from.Equals(target)) return true;
-  if (from.id() == Type::DICTIONARY) {
-    return Convertible(*static_cast<const arrow::DictionaryType&>(from).value_type(), to);
-  }
   const Type::type a = from.id();
   const Type::type b = target.id();
+  if (a == Type::DICTIONARY) {
+    return Convertible(*static_cast<const arrow::DictionaryType&>(from).value_type(), to);
+  }
+  if (a == Type::RUN_END_ENCODED) {
+    return Convertible(*static_cast<const arrow::RunEndEncodedType&>(from).value_type(), to);
+  }
+  if (b == Type::DICTIONARY) {
+    const auto& values = static_cast<const arrow::DictionaryType&>(target).value_type();
+    return !arrow::is_nested(values->id()) && Convertible(from, *to.WithType(values));
+  }
+  if (a == Type::EXTENSION) {
+    return Convertible(*static_cast<const arrow::ExtensionType&>(from).storage_type(), to);
+  }
+  if (b == Type::EXTENSION) {
+    return Convertible(from, *to.WithType(static_cast<const arrow::ExtensionType&>(target).storage_type()));
+  }
   if (a == Type::NA) return true;
   if (arrow::is_integer(a)) {
     return arrow::is_integer(b) || b == Type::FLOAT || b == Type::DOUBLE || arrow::is_decimal(b);
@@ -135,9 +314,11 @@ bool Convertible(const arrow::DataType& from, const arrow::Field& to) {
   if (IsBytes(a)) return IsBytes(b);
   if (IsTimeOfDay(a)) return IsTimeOfDay(b);
   if (a == Type::DURATION) return b == Type::DURATION;
-  if (a == Type::LIST_VIEW) return b == Type::LIST && PartsConvert(from, target);
-  if (a == Type::LARGE_LIST_VIEW) return b == Type::LARGE_LIST && PartsConvert(from, target);
-  return a == b && PartsConvert(from, target);
+  if (a == Type::STRUCT) return b == Type::STRUCT && PartsConvert(from, target);
+  if (a != Type::MAP && !IsList(a)) return false;
+  const arrow::DataType& item = *from.field(0)->type();
+  if (b == Type::MAP) return EntriesConvert(item, static_cast<const arrow::MapType&>(target));
+  return IsList(b) && PartConvertible(item, *target.field(0));
 }
 
 arrow::Result<std::shared_ptr<arrow::Array>> CoerceArray(const std::shared_ptr<arrow::Array>& array,
@@ -185,7 +366,8 @@ arrow::Result<Coercion> Coercion::Make(std::shared_ptr<arrow::Schema> from,
   return coercion;
 }
 
-arrow::Result<std::shared_ptr<arrow::RecordBatch>> Coercion::Apply(const arrow::RecordBatch& batch) const {
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> Coercion::Apply(const arrow::RecordBatch& batch,
+                                                                   bool check_all) const {
   arrow::ArrayVector columns;
   columns.reserve(sources_.size());
   for (size_t i = 0; i < sources_.size(); ++i) {
@@ -194,12 +376,17 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> Coercion::Apply(const arrow::
     if (sources_[i] < 0) {
       ARROW_ASSIGN_OR_RAISE(column, arrow::MakeArrayOfNull(field.type(), batch.num_rows()));
     } else {
-      ARROW_ASSIGN_OR_RAISE(column, CoerceArray(batch.column(sources_[i]), field));
+      const ArrayPointer given = batch.column(sources_[i]);
+      ARROW_ASSIGN_OR_RAISE(column, CoerceArray(given, field));
+      const auto changed = column == given ? std::nullopt : FirstChanged(*given, *column, check_all);
+      if (changed) {
+        return CorruptData(
+            fmt::format("column {}: row {} became another value when it was fitted from {} to {}",
+                        Quoted(field.name()), *changed, given->type()->ToString(), field.type()->ToString()));
+      }
     }
-    if (!field.nullable() && column->null_count() > 0) {
-      return InvalidInput(fmt::format("column {} must not be null; {} of {} rows are", Quoted(field.name()),
-                                      column->null_count(), batch.num_rows()));
-    }
+    ARROW_ASSIGN_OR_RAISE(const auto forbidden, FindForbiddenNull(column, field));
+    if (forbidden) return InvalidInput(Describe(*forbidden, field, 0));
     columns.push_back(std::move(column));
   }
   return arrow::RecordBatch::Make(to_, batch.num_rows(), std::move(columns));

@@ -2,11 +2,13 @@
 //
 // Columns are matched by name, in any order. A column that is absent and may be null becomes null. Types may
 // differ where every value has the same meaning in the other type: integers of another width, float32 to
-// float64, dictionaries to their values, list views to lists, strings and binary of another layout, decimals
-// of another scale, dates, times of day and durations of another unit, and times of another unit, also into
-// an int64 column whose field metadata says unit=ns; a time without a zone is UTC. Nested types convert part
-// by part, and a struct's fields must all have their place. A value that does not fit (out of range, or
-// between two microseconds) is an error, never rounded.
+// float64, dictionaries and runs to their values and values to dictionaries, lists, strings and binary of
+// another layout, lists of structs of key and value to maps, integers to decimals and decimals of another
+// scale, dates, times of day and durations of another unit, and times of another unit, also into an int64
+// column whose field metadata says unit=ns; a time without a zone is UTC. Nested types convert part by part,
+// whole floating numbers inside of them to integers, and a struct's fields must all have their place. A value
+// that does not fit (out of range, between two microseconds, a list of another length) is an error, never
+// rounded.
 //
 // Immutable and thread safe.
 #pragma once
@@ -29,8 +31,11 @@ class Coercion {
   const std::shared_ptr<arrow::Schema>& to() const { return to_; }
 
   // The batch in the schema `to`; columns that fit already are shared, not copied. kInvalidInput naming the
-  // column for a value that does not fit, and for a null in a column that must not have one.
-  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Apply(const arrow::RecordBatch& batch) const;
+  // column for a value that does not fit, and for a null in a column, or a part of one, that must not have
+  // it. What was converted is compared with what was given: a few rows, or with `check_all` every row;
+  // kCorruptData where they differ.
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Apply(const arrow::RecordBatch& batch,
+                                                           bool check_all = false) const;
 
  private:
   Coercion(std::shared_ptr<arrow::Schema> from, std::shared_ptr<arrow::Schema> to)

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "arrow/api.h"
+#include "arrow/json/from_string.h"
 #include "marquet/base/error.h"
 
 namespace marquet::schema {
@@ -137,7 +140,7 @@ TEST(CoercionTest, NoFieldOfAStructIsLeftOut) {
     EXPECT_FALSE(Convertible(*nested(text), *arrow::field("x", nested(narrow))));  // "5" is no number
     EXPECT_FALSE(Convertible(*nested(narrow), *arrow::field("x", nested(text))));
     const auto micros = arrow::struct_({arrow::field("a", arrow::timestamp(arrow::TimeUnit::MICRO))});
-    EXPECT_FALSE(Convertible(*nested(micros), *arrow::field("x", nested(arrow::struct_({Nanos("a")})))));
+    EXPECT_TRUE(Convertible(*nested(micros), *arrow::field("x", nested(arrow::struct_({Nanos("a")})))));
   }
   const auto column =
       arrow::StructArray::Make({ArrayOf<arrow::Int64Builder>(arrow::int64(), 7)}, {a}).ValueOrDie();
@@ -146,6 +149,107 @@ TEST(CoercionTest, NoFieldOfAStructIsLeftOut) {
   const auto& fields = static_cast<const arrow::StructArray&>(**fitted);
   EXPECT_TRUE(fields.field(0)->IsNull(0));
   EXPECT_TRUE(fields.field(1)->Equals(*ArrayOf<arrow::Int64Builder>(arrow::int64(), 7)));
+}
+
+std::shared_ptr<arrow::Array> FromJson(const std::shared_ptr<arrow::DataType>& type, const char* json) {
+  return *arrow::json::ArrayFromJSONString(type, json);
+}
+
+TEST(CoercionTest, ListsOfEveryKindBecomeAnyOther) {
+  const auto narrow = arrow::field("item", arrow::int32()), wide = arrow::field("item", arrow::int64());
+  const std::vector<std::function<std::shared_ptr<arrow::DataType>(const std::shared_ptr<arrow::Field>&)>>
+      kinds = {[](const auto& item) { return arrow::list(item); },
+               [](const auto& item) { return arrow::large_list(item); },
+               [](const auto& item) { return arrow::list_view(item); },
+               [](const auto& item) { return arrow::large_list_view(item); },
+               [](const auto& item) { return arrow::fixed_size_list(item, 2); }};
+  const char* const json = "[[1, null], null, [3, 4]]";
+  for (const auto& from : kinds) {
+    for (const auto& to : kinds) {
+      const auto fitted = CoerceArray(FromJson(from(narrow), json), *arrow::field("a", to(wide)));
+      ASSERT_TRUE(fitted.ok()) << fitted.status();
+      ASSERT_TRUE((*fitted)->ValidateFull().ok()) << (*fitted)->ValidateFull();
+      EXPECT_TRUE((*fitted)->Equals(*FromJson(to(wide), json))) << (*fitted)->ToString();
+    }
+  }
+}
+
+TEST(CoercionTest, AListOfAnotherLengthIsNoListOfAFixedSize) {
+  const auto status = CoerceArray(FromJson(arrow::list(arrow::int8()), "[[1, 2], [3]]"),
+                                  *arrow::field("a", arrow::fixed_size_list(arrow::int8(), 2)))
+                          .status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("row 1 has 1 items; expected 2"));
+}
+
+TEST(CoercionTest, ListsOfKeysAndValuesBecomeMaps) {  // as Polars has maps
+  const auto entry =
+      arrow::struct_({arrow::field("key", arrow::utf8_view()), arrow::field("value", arrow::int32())});
+  const auto map = arrow::map(arrow::utf8(), arrow::int64());
+  const auto fitted =
+      CoerceArray(FromJson(arrow::large_list(entry),
+                           R"([[{"key": "a", "value": 1}], null, [{"key": "b", "value": null}]])"),
+                  *arrow::field("m", map));
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  ASSERT_TRUE((*fitted)->ValidateFull().ok());
+  EXPECT_TRUE((*fitted)->Equals(*FromJson(map, R"([[["a", 1]], null, [["b", null]]])")));
+}
+
+TEST(CoercionTest, AMapHasNoNullAmongItsKeys) {
+  const auto entry =
+      arrow::struct_({arrow::field("key", arrow::utf8()), arrow::field("value", arrow::int64())});
+  const auto from = arrow::schema({arrow::field("m", arrow::list(entry))});
+  const auto to = arrow::schema({arrow::field("m", arrow::map(arrow::utf8(), arrow::int64()))});
+  const auto batch = arrow::RecordBatch::Make(
+      from, 2, {FromJson(from->field(0)->type(), R"([[], [{"key": "a"}, {"key": null, "value": 1}]])")});
+  const auto status = (*Coercion::Make(from, to)).Apply(*batch).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("row 1 has a null among the keys of its map"));
+}
+
+TEST(CoercionTest, WholeFloatingNumbersInsideOfListsAndStructsBecomeIntegers) {  // as pandas has them
+  const auto pair = [](const std::shared_ptr<arrow::DataType>& type) {
+    return arrow::list(arrow::struct_({arrow::field("k", type)}));
+  };
+  const auto to = arrow::field("a", pair(arrow::int64()));
+  const auto fitted = CoerceArray(FromJson(pair(arrow::float64()), R"([[{"k": 1.0}, {"k": null}]])"), *to);
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  EXPECT_TRUE((*fitted)->Equals(*FromJson(to->type(), R"([[{"k": 1}, {"k": null}]])")));
+  const auto status = CoerceArray(FromJson(pair(arrow::float64()), R"([[{"k": 1.5}]])"), *to).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
+}
+
+TEST(CoercionTest, TextBecomesADictionaryOfIt) {
+  const auto to = arrow::dictionary(arrow::int16(), arrow::utf8());
+  const auto fitted =
+      CoerceArray(FromJson(arrow::large_utf8(), R"(["a", null, "b", "a"])"), *arrow::field("s", to));
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  EXPECT_TRUE((*fitted)->type()->Equals(*to));
+  const auto back = CoerceArray(*fitted, *arrow::field("s", arrow::utf8()));
+  EXPECT_TRUE((*back)->Equals(*FromJson(arrow::utf8(), R"(["a", null, "b", "a"])")));
+}
+
+TEST(CoercionTest, IntegersBecomeDecimalsThatHoldThem) {
+  const auto price = arrow::field("p", arrow::decimal128(6, 2));
+  const auto fitted = CoerceArray(FromJson(arrow::int64(), "[9999, null, -7]"), *price);
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  EXPECT_TRUE((*fitted)->Equals(*FromJson(price->type(), R"(["9999.00", null, "-7.00"])")));
+  const auto status = CoerceArray(FromJson(arrow::int64(), "[10000]"), *price).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
+}
+
+TEST(CoercionTest, NullsOfPartsThatMayNotBeNullAreNamed) {
+  const auto required = arrow::list(arrow::field("element", arrow::int64(), false));
+  const auto from = arrow::schema({arrow::field("a", arrow::list(arrow::int64()))});
+  const auto coercion = *Coercion::Make(from, arrow::schema({arrow::field("a", required)}));
+  const auto apply = [&](const char* json) {
+    const auto column = FromJson(from->field(0)->type(), json);
+    return coercion.Apply(*arrow::RecordBatch::Make(from, column->length(), {column}));
+  };
+  EXPECT_TRUE(apply("[[1], null, []]").ok());
+  const auto status = apply("[[1], null, [2, null]]").status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("column 'a': row 2 has a null in 'a.element'"));
 }
 
 }  // namespace

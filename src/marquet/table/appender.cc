@@ -7,7 +7,8 @@
 //   3. One commit names them all in the log.                         Crash: committed, or not at all.
 //
 // An error in 1 or 2, or a commit that was refused, removes the data files again. When it could not be learnt
-// whether the commit happened, they stay: they may be part of the table.
+// whether the commit happened, they stay: they may be part of the table. So they are let go before 3 begins,
+// and taken back only by the log's word that no version names them: what is thrown from 3 on removes nothing.
 #include "marquet/table/appender.h"
 
 #include <fmt/format.h>
@@ -15,8 +16,10 @@
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/schema/coercion.h"
 #include "marquet/table/batch_bytes_internal.h"
@@ -26,7 +29,6 @@
 namespace marquet::table {
 namespace {
 
-constexpr const char* kDigestTag = "marquet.digest";
 constexpr int kOverwriteAttempts = 20;
 
 std::string JsonText(const std::vector<std::string>& names) {
@@ -53,17 +55,95 @@ class TableAppender final : public Appender {
         splitter_(snapshot_->schema, snapshot_->metadata.partition_columns),
         writer_(table_, splitter_.data_schema(), options_.file, options_.max_rows_per_file, options_.threads,
                 options_.on_file) {
-    if (options_.transaction) Record(*options_.transaction);
+    if (options_.transaction) RecordOnce(*options_.transaction);
   }
 
   arrow::Status Write(const arrow::RecordBatch& batch) override {
+    return Remembered([&] { return WriteRows(batch); });
+  }
+
+  arrow::Status WritePartition(const delta::PartitionValues& partition,
+                               const arrow::RecordBatch& batch) override {
+    return Remembered([&] { return WriteRows(partition, batch); });
+  }
+
+  void Remove(const std::shared_ptr<const delta::AddFile>& file) override { removed_.push_back(file); }
+
+  arrow::Status Keep(const std::shared_ptr<const delta::AddFile>& file, int part,
+                     const arrow::RecordBatch& rows) override {
+    return Remembered([&] { return KeepRows(file, part, rows); });
+  }
+
+  arrow::Status Finish() override {
+    return Remembered([&]() -> arrow::Status {
+      ARROW_RETURN_NOT_OK(CheckOpen());
+      if (already_applied_ || written_) return arrow::Status::OK();
+      ARROW_ASSIGN_OR_RAISE(written_, writer_.Finish());
+      return arrow::Status::OK();
+    });
+  }
+
+  void RecordOnce(delta::Transaction transaction) override {
+    const auto* stored = snapshot_->transactions.Find(transaction.app_id);
+    if (stored != nullptr && stored->version >= transaction.version) already_applied_ = true;
+    own_app_id_ = transaction.app_id;
+    transactions_.push_back(std::move(transaction));
+  }
+
+  void Record(delta::Transaction transaction) override { transactions_.push_back(std::move(transaction)); }
+
+  void FollowOnlyIf(std::function<arrow::Status(const delta::Snapshot&)> may_follow) override {
+    may_follow_ = std::move(may_follow);
+  }
+
+  void Tag(const std::string& name, const std::string& value) override { tags_[name] = value; }
+
+  arrow::Result<AppendReport> Commit() override {
+    ARROW_RETURN_NOT_OK(CheckOpen());
+    finished_ = true;
+    auto report = CommitWithoutThrowing();
+    if (let_go_) return report;
+    // A data file whose publishing is in doubt leaves no doubt about the commit, which was not begun.
+    if (IsKind(report.status(), ErrorKind::kCommitUnknown)) {
+      report = AsKind(report.status(), ErrorKind::kStorage);
+    }
+    // The first error is the one that matters; what could not be removed stays unseen.
+    const arrow::Status aborted = Caught(table_->path, [&] { return writer_.Abort(); });
+    if (report.ok() && !aborted.ok()) return aborted;
+    return report;
+  }
+
+  arrow::Status Abort() override {
+    finished_ = true;
+    return Caught(table_->path, [&] { return writer_.Abort(); });
+  }
+
+ private:
+  arrow::Status CheckOpen() const {
+    ARROW_RETURN_NOT_OK(thrown_);
+    if (finished_) return InvalidInput(fmt::format("{}: the append has ended", table_->path));
+    return options_.stop == nullptr ? arrow::Status::OK() : options_.stop->Check();
+  }
+
+  // What is thrown may leave rows behind that are queued in part: nothing may be committed after it.
+  template <typename Body>
+  arrow::Status Remembered(Body&& body) {
+    try {
+      return std::forward<Body>(body)();
+    } catch (...) {
+      return thrown_ = StatusOfException(table_->path);
+    }
+  }
+
+  arrow::Status WriteRows(const arrow::RecordBatch& batch) {
     ARROW_RETURN_NOT_OK(CheckOpen());
     if (written_) return InvalidInput(fmt::format("{}: the append was finished", table_->path));
     if (already_applied_ || batch.num_rows() == 0) return arrow::Status::OK();
     if (!coercion_ || coercion_->from() != batch.schema()) {
       ARROW_ASSIGN_OR_RAISE(coercion_, schema::Coercion::Make(batch.schema(), snapshot_->schema));
     }
-    ARROW_ASSIGN_OR_RAISE(const auto fitted, coercion_->Apply(batch));
+    ARROW_ASSIGN_OR_RAISE(const auto fitted,
+                          coercion_->Apply(batch, options_.file.verify == pq::VerifyLevel::kFull));
     ARROW_ASSIGN_OR_RAISE(const auto slices, splitter_.Split(*fitted));
     ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*fitted));
     for (const PartitionSplitter::Slice& slice : slices) {
@@ -73,8 +153,7 @@ class TableAppender final : public Appender {
     return arrow::Status::OK();
   }
 
-  arrow::Status WritePartition(const delta::PartitionValues& partition,
-                               const arrow::RecordBatch& batch) override {
+  arrow::Status WriteRows(const delta::PartitionValues& partition, const arrow::RecordBatch& batch) {
     ARROW_RETURN_NOT_OK(CheckOpen());
     if (written_) return InvalidInput(fmt::format("{}: the append was finished", table_->path));
     if (already_applied_ || batch.num_rows() == 0) return arrow::Status::OK();
@@ -87,6 +166,7 @@ class TableAppender final : public Appender {
       }
       values.emplace(column, found->second && found->second->empty() ? std::nullopt : found->second);
     }
+    if (!splitter_.Knows(values)) ARROW_RETURN_NOT_OK(CheckSpelling(values));
     if (!batch.schema()->Equals(*splitter_.data_schema(), /*check_metadata=*/false)) {
       return SchemaError(fmt::format("{}: the rows of one partition must have the schema\n{}\nand have\n{}",
                                      table_->path, splitter_.data_schema()->ToString(),
@@ -98,54 +178,61 @@ class TableAppender final : public Appender {
     return arrow::Status::OK();
   }
 
-  void Remove(const std::shared_ptr<const delta::AddFile>& file) override { removed_.push_back(file); }
-
-  arrow::Status Finish() override {
+  arrow::Status KeepRows(const std::shared_ptr<const delta::AddFile>& file, int part,
+                         const arrow::RecordBatch& rows) {
     ARROW_RETURN_NOT_OK(CheckOpen());
-    if (already_applied_ || written_) return arrow::Status::OK();
-    ARROW_ASSIGN_OR_RAISE(written_, writer_.Finish());
+    if (written_) return InvalidInput(fmt::format("{}: the append was finished", table_->path));
+    if (already_applied_ || rows.num_rows() == 0) return arrow::Status::OK();
+    const auto [kept, is_new] = kept_parts_.try_emplace({file->path, part});
+    if (is_new) {
+      kept->second = splitter_.NewNumber(file->partition_values);
+      kept_.emplace(kept->second, file);
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto coercion,
+                          schema::Coercion::Make(rows.schema(), splitter_.data_schema()));
+    ARROW_ASSIGN_OR_RAISE(auto fitted, coercion.Apply(rows));
+    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*fitted));
+    return Queue(kept->second, std::move(fitted), bytes);
+  }
+
+  arrow::Result<AppendReport> CommitWithoutThrowing() {
+    try {
+      return TryCommit();
+    } catch (...) {
+      const arrow::Status thrown = StatusOfException(table_->path);
+      if (!let_go_) return thrown;
+      return CommitUnknown(
+          fmt::format("{}: whether the append was committed could not be learnt", thrown.message()),
+          "Look in the history before repeating it.");
+    }
+  }
+
+  // The log's commit. From its beginning until the log says that no version names them, the data files are
+  // let go: nothing that is thrown removes them.
+  arrow::Result<delta::CommitResult> CommitToLog(delta::CommitRequest request) {
+    let_go_ = true;
+    writer_.Release();
+    auto result = table_->log.Commit(std::move(request));
+    const bool named =
+        result.ok() ? !result->already_applied : IsKind(result.status(), ErrorKind::kCommitUnknown);
+    if (named) return result;
+    let_go_ = false;
+    writer_.TakeBack();
+    return result;
+  }
+
+  // That the log's readers will understand these partition values.
+  arrow::Status CheckSpelling(const delta::PartitionValues& values) const {
+    for (const auto& [column, text] : values) {
+      if (!text) continue;
+      const auto field = snapshot_->schema->GetFieldByName(column);
+      auto value = delta::PartitionValueFromText(*text, field->type());
+      auto status = value.ok() ? delta::PartitionValueToText(**value).status() : value.status();
+      if (!status.ok()) {
+        return WithContext(AsKind(std::move(status), ErrorKind::kInvalidInput), "column " + Quoted(column));
+      }
+    }
     return arrow::Status::OK();
-  }
-
-  void Record(delta::Transaction transaction) override {
-    const auto* stored = snapshot_->transactions.Find(transaction.app_id);
-    if (stored != nullptr && stored->version >= transaction.version) already_applied_ = true;
-    transactions_.push_back(std::move(transaction));
-  }
-
-  void Tag(const std::string& name, const std::string& value) override { tags_[name] = value; }
-
-  arrow::Result<AppendReport> Commit() override {
-    ARROW_RETURN_NOT_OK(CheckOpen());
-    finished_ = true;
-    auto report = TryCommit();
-    if (report.ok() && !report->already_applied) {
-      writer_.Release();
-      return report;
-    }
-    if (IsKind(report.status(), ErrorKind::kCommitUnknown) && commit_begun_) {
-      writer_.Release();
-      return report;
-    }
-    // A data file whose publishing is in doubt leaves no doubt about the commit, which was not begun.
-    if (IsKind(report.status(), ErrorKind::kCommitUnknown)) {
-      report = AsKind(report.status(), ErrorKind::kStorage);
-    }
-    // The first error is the one that matters; what could not be removed stays unseen.
-    const arrow::Status aborted = writer_.Abort();
-    if (report.ok() && !aborted.ok()) return aborted;
-    return report;
-  }
-
-  arrow::Status Abort() override {
-    finished_ = true;
-    return writer_.Abort();
-  }
-
- private:
-  arrow::Status CheckOpen() const {
-    if (finished_) return InvalidInput(fmt::format("{}: the append has ended", table_->path));
-    return options_.stop == nullptr ? arrow::Status::OK() : options_.stop->Check();
   }
 
   arrow::Status Queue(size_t partition, std::shared_ptr<arrow::RecordBatch> rows, int64_t bytes) {
@@ -180,10 +267,11 @@ class TableAppender final : public Appender {
       add.size = file.file.bytes;
       add.modification_time_ms = now_ms;
       add.stats = delta::StatisticsToJson(file.file.rows, file.file.columns);
-      add.tags = tags_;
-      add.tags.insert_or_assign(kDigestTag, file.file.digest);
+      const auto kept = kept_.find(file.partition);
+      add.tags = kept == kept_.end() ? tags_ : kept->second->tags;
+      add.tags.insert_or_assign(delta::kDigestTag, file.file.digest);
       request.actions.emplace_back(std::move(add));
-      report.rows += file.file.rows;
+      if (kept == kept_.end()) report.rows += file.file.rows;
       report.bytes += file.file.bytes;
       report.files.push_back(file.file);
     }
@@ -217,7 +305,8 @@ class TableAppender final : public Appender {
     request.read_version = snapshot_->version;
     request.blind_append = removed_.empty() && !overwrite && options_.mode != AppendMode::kErrorIfExists;
     request.info.is_blind_append = request.blind_append;
-    commit_begun_ = true;
+    request.own_app_id = own_app_id_;
+    request.may_follow = may_follow_;
     if (snapshot_->version < 0) return CommitFirst(std::move(request), std::move(report));
     for (int attempt = 1;; ++attempt) {
       delta::CommitRequest attempted = request;
@@ -229,7 +318,7 @@ class TableAppender final : public Appender {
         attempted.read_version = latest->version;
         for (const auto& file : latest->files) attempted.actions.emplace_back(RemovalOf(*file, now_ms));
       }
-      auto result = table_->log.Commit(std::move(attempted));
+      auto result = CommitToLog(std::move(attempted));
       // An overwrite takes away whatever is there, so one that lost the race looks again.
       if (overwrite && IsKind(result.status(), ErrorKind::kConflict) && attempt < kOverwriteAttempts)
         continue;
@@ -251,7 +340,7 @@ class TableAppender final : public Appender {
     delta::CommitRequest creating = request;
     creating.blind_append = false;
     creating.actions.insert(creating.actions.begin(), {snapshot_->protocol, snapshot_->metadata});
-    auto result = table_->log.Commit(std::move(creating));
+    auto result = CommitToLog(std::move(creating));
     if (IsKind(result.status(), ErrorKind::kConflict)) {
       ARROW_ASSIGN_OR_RAISE(const auto latest, table_->log.Latest());
       if (latest->metadata.schema_string != snapshot_->metadata.schema_string ||
@@ -260,8 +349,9 @@ class TableAppender final : public Appender {
             fmt::format("{}: a table with other columns or partitions was created meanwhile", table_->path),
             "Append to that table, or choose another.");
       }
+      if (may_follow_) ARROW_RETURN_NOT_OK(may_follow_(*latest));
       request.read_version = latest->version;
-      result = table_->log.Commit(std::move(request));
+      result = CommitToLog(std::move(request));
     }
     if (!result.ok()) return WithContext(result.status(), table_->path);
     if (result->snapshot != nullptr) table_->Advance(result->snapshot);
@@ -278,11 +368,16 @@ class TableAppender final : public Appender {
   PartitionWriter writer_;
   std::optional<schema::Coercion> coercion_;
   std::vector<std::shared_ptr<const delta::AddFile>> removed_;
+  std::map<std::pair<std::string, int>, size_t> kept_parts_;  // the partition numbers of their own
+  std::map<size_t, std::shared_ptr<const delta::AddFile>> kept_;
   std::vector<delta::Transaction> transactions_;
+  std::string own_app_id_;
+  std::function<arrow::Status(const delta::Snapshot&)> may_follow_;
   delta::StringMap tags_;
   std::optional<std::vector<PartitionWriter::Written>> written_;
   bool already_applied_ = false;
-  bool commit_begun_ = false;
+  bool let_go_ = false;   // the data files: a version names them, or may
+  arrow::Status thrown_;  // by a write
   bool finished_ = false;
 };
 

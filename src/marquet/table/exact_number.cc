@@ -1,5 +1,6 @@
 #include "marquet/table/exact_number.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -12,7 +13,8 @@ namespace marquet::table {
 namespace {
 
 constexpr int kMaxDigits = 38;
-constexpr int kMaxExponent = 1'000'000;  // beyond it every number is as good as infinite or zero
+constexpr int kMaxExponent = 1'000'000;        // beyond it every number is as good as infinite or zero
+constexpr int64_t kFarExponent = 100'000'000;  // beyond it no digits that a text has room for make up
 
 Int128 PowerOfTen(int exponent) {  // 0 <= exponent <= 38
   Int128 power = 1;
@@ -50,16 +52,18 @@ arrow::Result<DecimalNumber> ParseDecimal(std::string_view text) {
       ++trailing_zeros;
       continue;
     }
-    if (number.coefficient != 0) {
-      digits += static_cast<int>(std::min<int64_t>(trailing_zeros, kMaxDigits + 1));
+    // The zeros held back and this digit, as far as they find room.
+    if (number.coefficient == 0) trailing_zeros = 0;
+    const int64_t room = kMaxDigits - digits;
+    const int64_t added = std::min(trailing_zeros + 1, room);
+    number.coefficient *= PowerOfTen(static_cast<int>(added));
+    digits += static_cast<int>(added);
+    if (added == trailing_zeros + 1) {
+      number.coefficient += text[at] - '0';
+    } else {
+      number.more = true;
+      exponent += trailing_zeros + 1 - added;
     }
-    if (++digits > kMaxDigits) {
-      return InvalidInput(fmt::format("the number {} has more than 38 significant digits", Quoted(text)));
-    }
-    if (number.coefficient != 0) {
-      number.coefficient *= PowerOfTen(static_cast<int>(trailing_zeros) + 1);
-    }
-    number.coefficient += text[at] - '0';
     trailing_zeros = 0;
   }
   if (!any) return NotANumber(text);
@@ -71,7 +75,7 @@ arrow::Result<DecimalNumber> ParseDecimal(std::string_view text) {
     if (at == text.size()) return NotANumber(text);
     int64_t written = 0;
     for (; at < text.size() && IsDigit(text[at]); ++at) {
-      written = std::min<int64_t>(written * 10 + (text[at] - '0'), 100'000'000);
+      written = std::min(written * 10 + (text[at] - '0'), kFarExponent);
     }
     exponent += down ? -written : written;
   }
@@ -82,25 +86,27 @@ arrow::Result<DecimalNumber> ParseDecimal(std::string_view text) {
   return number;
 }
 
-std::string FormatDecimal(const DecimalNumber& number) {
-  if (number.coefficient == 0) return "0";
-  // Plain digits where they are short, an exponent otherwise.
-  std::string digits = fmt::format("{}", number.coefficient < 0 ? -number.coefficient : number.coefficient);
-  const std::string sign = number.coefficient < 0 ? "-" : "";
-  if (number.exponent >= 0 && number.exponent <= 20) {
-    return sign + digits + std::string(static_cast<size_t>(number.exponent), '0');
+double NearestDouble(const std::string& text) {
+  // strtod rounds correctly whatever the length, but takes its decimal point from the locale: 12.5e3 is
+  // 125e2.
+  std::string digits = text;
+  const size_t point = digits.find('.');
+  if (point == std::string::npos) return std::strtod(digits.c_str(), nullptr);
+  const size_t end = std::min(digits.find_first_of("eE"), digits.size());
+  const auto places = static_cast<int64_t>(end - point - 1);
+  int64_t exponent = -places;
+  if (end < digits.size()) {
+    const int64_t written = std::strtoll(digits.c_str() + end + 1, nullptr, 10);
+    exponent += std::clamp<int64_t>(written, -kFarExponent, kFarExponent);
   }
-  if (number.exponent < 0 && number.exponent >= -40) {
-    const auto places = static_cast<size_t>(-number.exponent);
-    if (digits.size() <= places) digits.insert(0, places + 1 - digits.size(), '0');
-    return sign + digits.substr(0, digits.size() - places) + "." + digits.substr(digits.size() - places);
-  }
-  return fmt::format("{}{}e{}", sign, digits, number.exponent);
+  digits.resize(end);
+  digits.erase(point, 1);
+  return std::strtod(fmt::format("{}e{}", digits, exponent).c_str(), nullptr);
 }
 
-double NearestDouble(const DecimalNumber& number) {
-  // strtod rounds correctly, and without a decimal point the locale does not matter.
-  return std::strtod(fmt::format("{}e{}", number.coefficient, number.exponent).c_str(), nullptr);
+bool IsIntegerText(std::string_view text) {
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
+  return !text.empty() && std::all_of(text.begin(), text.end(), IsDigit);
 }
 
 Threshold FloorOfQuotient(Int128 dividend, Int128 divisor) {
@@ -114,16 +120,23 @@ Threshold FloorOf(const DecimalNumber& number, int shift) {
   const Int128 coefficient = number.coefficient;
   const int64_t exponent = static_cast<int64_t>(number.exponent) + shift;
   if (coefficient == 0) return {0, true};
+  Threshold place;
   if (exponent >= 0) {
-    Int128 scaled = 0;
-    if (exponent > kMaxDigits ||
-        __builtin_mul_overflow(coefficient, PowerOfTen(static_cast<int>(exponent)), &scaled)) {
+    // With `more` and an exponent, the number has more than 38 digits before its point.
+    if (exponent > kMaxDigits || (number.more && exponent > 0) ||
+        __builtin_mul_overflow(coefficient, PowerOfTen(static_cast<int>(exponent)), &place.floor)) {
       return {coefficient < 0 ? kInt128Min : kInt128Max, false};
     }
-    return {scaled, true};
+  } else if (exponent < -kMaxDigits) {
+    return {coefficient < 0 ? -1 : 0, false};
+  } else {
+    place = FloorOfQuotient(coefficient, PowerOfTen(static_cast<int>(-exponent)));
   }
-  if (exponent < -kMaxDigits) return {coefficient < 0 ? -1 : 0, false};
-  return FloorOfQuotient(coefficient, PowerOfTen(static_cast<int>(-exponent)));
+  if (number.more && place.exact) {
+    place.exact = false;
+    if (coefficient < 0) --place.floor;
+  }
+  return place;
 }
 
 Threshold FloorOf(double number) {
@@ -143,6 +156,22 @@ int CompareExactly(Int128 a, double b) {
   const Threshold other = FloorOf(b);
   if (a != other.floor) return a < other.floor ? -1 : 1;
   return other.exact ? 0 : -1;
+}
+
+int CompareExactly(std::string_view a, double b) {
+  bool negative = false;
+  if (a[0] == '-' || a[0] == '+') {
+    negative = a[0] == '-';
+    a.remove_prefix(1);
+  }
+  a.remove_prefix(std::min(a.find_first_not_of('0'), a.size()));
+  if (a.empty() || b == 0 || (b < 0) != negative) return CompareExactly(a.empty() ? 0 : negative ? -1 : 1, b);
+  // Of one sign: the digits of the double, which are all of them, decide.
+  const std::string digits = std::isinf(b) ? std::string() : fmt::format("{:.0f}", std::abs(b));
+  const int order = digits.empty()              ? -1
+                    : a.size() != digits.size() ? (a.size() < digits.size() ? -1 : 1)
+                                                : a.compare(digits);
+  return negative ? -order : order;
 }
 
 }  // namespace marquet::table

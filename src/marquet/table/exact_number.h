@@ -18,19 +18,23 @@ using Int128 = __int128;
 constexpr Int128 kInt128Max = static_cast<Int128>(~static_cast<unsigned __int128>(0) >> 1);
 constexpr Int128 kInt128Min = -kInt128Max - 1;
 
-// coefficient * 10^exponent, with at most 38 digits in the coefficient.
+// coefficient * 10^exponent, with at most 38 digits in the coefficient. With `more`, further digits followed
+// that are not all zero: the number lies between this coefficient and the next one away from zero. No integer
+// of 38 digits and no decimal of 128 bits lies strictly between the two, so that it orders like the number.
 struct DecimalNumber {
   Int128 coefficient = 0;
   int exponent = 0;
+  bool more = false;
 };
 
-// "12", "-0.5", "1e9", ".5". kInvalidInput for other text and for more than 38 significant digits.
+// "12", "-0.5", "1e9", ".5", of any length. kInvalidInput for other text.
 arrow::Result<DecimalNumber> ParseDecimal(std::string_view text);
 
-// The nearest double; an infinity beyond the range of doubles.
-double NearestDouble(const DecimalNumber& number);
+// The nearest double of a number as ParseDecimal takes it; an infinity beyond the range of doubles.
+double NearestDouble(const std::string& text);
 
-std::string FormatDecimal(const DecimalNumber& number);
+// Whether a number as ParseDecimal takes it is written as an integer: digits alone, perhaps behind a sign.
+bool IsIntegerText(std::string_view text);
 
 // A real number x as floor <= x < floor + 1, with exact when x = floor. Beyond 128 bits floor saturates at
 // kInt128Max or kInt128Min and exact is false, which orders rightly against every 38-digit decimal.
@@ -48,5 +52,7 @@ int CompareScaled(Int128 a, int shift, Int128 b);
 
 // The sign of a - b; b must not be NaN.
 int CompareExactly(Int128 a, double b);
+// The same for an integer of any length, as IsIntegerText takes it, and the double nearest to it.
+int CompareExactly(std::string_view a, double b);
 
 }  // namespace marquet::table

@@ -27,7 +27,7 @@ const delta::FileStatistics& IndexedFile::statistics(const arrow::Schema& schema
   if (const auto* const parsed = parsed_.load(std::memory_order_acquire)) return *parsed;
   auto made = std::make_shared<delta::FileStatistics>();
   if (!add_->stats.empty()) {
-    auto parsed = delta::StatisticsFromJson(add_->stats, schema);
+    auto parsed = delta::StatisticsOf(*add_, schema);
     if (parsed.ok()) *made = *std::move(parsed);
   }
   static std::mutex mutex;  // only who comes first at a file takes it
@@ -168,6 +168,7 @@ std::vector<FileIndex::Match> FileIndex::Prune(const Predicate& predicate) const
         const auto value = exact.column->ValueOf(f);
         exact.bounds.null_count = value->is_valid ? 0 : 1;
         exact.bounds.min = exact.bounds.max = value;
+        exact.bounds.has_nan = IsNan(*value);
         return &exact.bounds;
       }
       if (statistics == nullptr) return nullptr;
@@ -181,6 +182,7 @@ std::vector<FileIndex::Match> FileIndex::Prune(const Predicate& predicate) const
     if (truth == Truth::kMaybe) {
       statistics = &file.statistics(*data_schema_);
       truth = predicate.Prune(bounds, statistics->rows.value_or(-1));
+      if (truth == Truth::kAlways && !statistics->decide) truth = Truth::kMaybe;
     }
     if (truth != Truth::kNever) matches.push_back({&file, truth});
   }

@@ -18,6 +18,8 @@ namespace {
 
 using arrow::Type;
 
+constexpr __int128 kNoBound = static_cast<__int128>(1) << 100;  // above every time
+
 // Nanoseconds in one step of a time type's integer; nothing for other types.
 std::optional<int64_t> StepOf(const arrow::DataType& type) {
   switch (type.id()) {
@@ -32,24 +34,18 @@ std::optional<int64_t> StepOf(const arrow::DataType& type) {
   }
 }
 
-// A time scalar in nanoseconds, saturated at what int64 holds.
-std::optional<int64_t> NanosOf(const std::shared_ptr<arrow::Scalar>& scalar, int64_t integer_step) {
+// A time scalar in nanoseconds.
+std::optional<__int128> NanosOf(const std::shared_ptr<arrow::Scalar>& scalar, int64_t integer_step) {
   if (scalar == nullptr || !scalar->is_valid) return {};
   const std::optional<int64_t> step = StepOf(*scalar->type);
   if (!step) return {};
-  int64_t value = 0;
-  int64_t nanos_per_step = *step;
   if (scalar->type->id() == Type::DATE32) {
-    value = static_cast<const arrow::Date32Scalar&>(*scalar).value;
-  } else if (scalar->type->id() == Type::TIMESTAMP) {
-    value = static_cast<const arrow::TimestampScalar&>(*scalar).value;
-  } else {
-    value = static_cast<const arrow::Int64Scalar&>(*scalar).value;
-    nanos_per_step = integer_step;
+    return static_cast<__int128>(static_cast<const arrow::Date32Scalar&>(*scalar).value) * *step;
   }
-  int64_t nanos = 0;
-  if (__builtin_mul_overflow(value, nanos_per_step, &nanos)) return value < 0 ? INT64_MIN : INT64_MAX;
-  return nanos;
+  if (scalar->type->id() == Type::TIMESTAMP) {
+    return static_cast<__int128>(static_cast<const arrow::TimestampScalar&>(*scalar).value) * *step;
+  }
+  return static_cast<__int128>(static_cast<const arrow::Int64Scalar&>(*scalar).value) * integer_step;
 }
 
 // The steps of a time column: of an int64 one by its unit.
@@ -65,24 +61,28 @@ arrow::Result<int64_t> IntegerStepOf(const arrow::Field& field) {
                                   field.type()->ToString()));
 }
 
-// The largest value of a column in one file: from the footer, or from the rows where that has no bounds.
-arrow::Result<std::optional<int64_t>> LatestInFile(const pq::FileReader& reader, const std::string& column,
-                                                   int64_t integer_step) {
-  std::optional<int64_t> latest;
+// The largest value of a column in one file: from the footer, or from the rows where that has no bounds or is
+// another writer's, whose maximum is only a bound.
+arrow::Result<std::optional<__int128>> LatestInFile(const pq::FileReader& reader, const std::string& column,
+                                                    int64_t integer_step) {
+  std::optional<__int128> latest;
   for (int group = 0; group < reader.num_row_groups(); ++group) {
     ARROW_ASSIGN_OR_RAISE(const auto statistics, reader.Statistics(group, column));
-    if (statistics.max != nullptr) {
-      latest = std::max(latest, NanosOf(statistics.max, integer_step));
-    } else if (statistics.null_count != reader.row_group_rows(group)) {
-      ARROW_ASSIGN_OR_RAISE(const auto rows, reader.Read({.columns = {column}, .parts = {{group, {}}}}));
-      while (true) {
-        std::shared_ptr<arrow::RecordBatch> batch;
-        ARROW_RETURN_NOT_OK(rows->ReadNext(&batch));
-        if (batch == nullptr) break;
-        for (int64_t i = 0; i < batch->num_rows(); ++i) {
-          ARROW_ASSIGN_OR_RAISE(const auto scalar, batch->column(0)->GetScalar(i));
-          latest = std::max(latest, NanosOf(scalar, integer_step));
-        }
+    const auto bound = NanosOf(statistics.max, integer_step);
+    if (statistics.null_count == reader.row_group_rows(group) || (bound && latest && *bound <= *latest))
+      continue;
+    if (bound && reader.written_by_marquet()) {
+      latest = std::max(latest, bound);
+      continue;
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto rows, reader.Read({.columns = {column}, .parts = {{group, {}}}}));
+    while (true) {
+      std::shared_ptr<arrow::RecordBatch> batch;
+      ARROW_RETURN_NOT_OK(rows->ReadNext(&batch));
+      if (batch == nullptr) break;
+      for (int64_t i = 0; i < batch->num_rows(); ++i) {
+        ARROW_ASSIGN_OR_RAISE(const auto scalar, batch->column(0)->GetScalar(i));
+        latest = std::max(latest, NanosOf(scalar, integer_step));
       }
     }
   }
@@ -91,15 +91,15 @@ arrow::Result<std::optional<int64_t>> LatestInFile(const pq::FileReader& reader,
 
 }  // namespace
 
-arrow::Result<std::optional<int64_t>> LatestOf(TableState& table, const FileIndex& index,
-                                               const std::string& column) {
+arrow::Result<std::optional<__int128>> LatestOf(TableState& table, const FileIndex& index,
+                                                const std::string& column) {
   const auto field = index.snapshot().schema->GetFieldByName(column);
   if (field == nullptr) {
     return NotFound(fmt::format("there is no column {} in the table", Quoted(column)),
                     DidYouMean(column, index.snapshot().schema->field_names()));
   }
   ARROW_ASSIGN_OR_RAISE(const int64_t integer_step, IntegerStepOf(*field));
-  std::optional<int64_t> latest;
+  std::optional<__int128> latest;
   if (index.data_schema()->GetFieldIndex(column) < 0) {  // a partition column
     for (const IndexedFile& file : index.files()) {
       ARROW_ASSIGN_OR_RAISE(const auto value, index.PartitionValue(file, column));
@@ -108,18 +108,18 @@ arrow::Result<std::optional<int64_t>> LatestOf(TableState& table, const FileInde
     return latest;
   }
   struct Candidate {
-    int64_t at_most;
+    __int128 at_most;
     const IndexedFile* file;
   };
   std::vector<Candidate> candidates;
   for (const IndexedFile& file : index.files()) {
     const delta::FileStatistics& statistics = file.statistics(*index.data_schema());
-    int64_t at_most = INT64_MAX;
-    bool empty = statistics.rows == 0;
+    __int128 at_most = kNoBound;
+    bool empty = statistics.decide && statistics.rows == 0;
     for (const pq::ColumnStatistics& known : statistics.columns) {
       if (known.name != column) continue;
-      at_most = NanosOf(known.max, integer_step).value_or(INT64_MAX);
-      empty = empty || (statistics.rows && known.null_count == *statistics.rows);
+      at_most = NanosOf(known.max, integer_step).value_or(kNoBound);
+      empty = empty || (statistics.decide && statistics.rows && known.null_count == *statistics.rows);
     }
     if (!empty) candidates.push_back({at_most, &file});
   }

@@ -11,10 +11,10 @@
 
 namespace marquet::table {
 
-// In nanoseconds; nothing when no row has one. The log's statistics say which files can hold it (they round
-// times to milliseconds), the footers of those few say it exactly. kNotFound for an unknown column,
-// kInvalidInput for one that holds no times.
-arrow::Result<std::optional<int64_t>> LatestOf(TableState& table, const FileIndex& index,
-                                               const std::string& column);
+// In nanoseconds, of any year; nothing when no row has one. The log's statistics say which files can hold it
+// (they round times to milliseconds), the footers of those few say it exactly, or their rows where another
+// writer made the file. kNotFound for an unknown column, kInvalidInput for one that holds no times.
+arrow::Result<std::optional<__int128>> LatestOf(TableState& table, const FileIndex& index,
+                                                const std::string& column);
 
 }  // namespace marquet::table

@@ -10,6 +10,9 @@
 #include "arrow/type.h"
 #include "arrow/type_traits.h"
 #include "arrow/util/checked_cast.h"
+#include "fmt/format.h"
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
 #include "marquet/delta/schema.h"
 
 namespace marquet::table {
@@ -108,8 +111,16 @@ arrow::Result<size_t> PartitionSplitter::PartitionOfRow(const arrow::RecordBatch
     std::optional<std::string> text;
     ARROW_ASSIGN_OR_RAISE(const auto scalar, batch.column(columns_[i])->GetScalar(row));
     if (scalar->is_valid) {
-      ARROW_ASSIGN_OR_RAISE(text, delta::PartitionValueToText(*scalar));
-      if (text->empty()) text.reset();  // the log has one spelling for null and the empty string
+      auto spelt = delta::PartitionValueToText(*scalar);
+      if (spelt.ok() && spelt->empty()) {
+        spelt = InvalidInput("the empty string cannot be a partition value; the log spells null so",
+                             "Write null in its place, or do not partition by this column.");
+      }
+      if (!spelt.ok()) {
+        return WithContext(spelt.status(),
+                           fmt::format("column {}, row {} of the batch", Quoted(names_[i]), row));
+      }
+      text = *std::move(spelt);
     }
     values.emplace(names_[i], std::move(text));
   }

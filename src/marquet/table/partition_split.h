@@ -32,8 +32,17 @@ class PartitionSplitter {
 
   // The number of a partition given by its values as the log spells them.
   size_t NumberOf(const delta::PartitionValues& values);
+  bool Knows(const delta::PartitionValues& values) const { return numbers_.contains(values); }
 
-  // `batch` has the table's schema. kUnsupported for a partition column of a type without text form.
+  // A further number for these values, which neither NumberOf() nor Split() gives again.
+  size_t NewNumber(delta::PartitionValues values) {
+    values_.push_back(std::move(values));
+    return values_.size() - 1;
+  }
+
+  // `batch` has the table's schema. kUnsupported for a partition column of a type without text form;
+  // kInvalidInput for a value that the log cannot spell: a year outside 0001 to 9999, or the empty string,
+  // which would come back as null.
   arrow::Result<std::vector<Slice>> Split(const arrow::RecordBatch& batch);
 
  private:

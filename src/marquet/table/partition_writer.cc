@@ -8,8 +8,12 @@
 
 #include "arrow/record_batch.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
+#include "marquet/base/log.h"
 #include "marquet/base/text.h"
+#include "marquet/base/thread.h"
 #include "marquet/parquet/writer.h"
+#include "spdlog/logger.h"
 
 namespace marquet::table {
 namespace {
@@ -55,7 +59,7 @@ struct PartitionWriter::Impl {
   std::condition_variable changed;
   std::vector<std::unique_ptr<Partition>> partitions;
   std::deque<size_t> ready;
-  std::vector<std::thread> threads;
+  std::vector<Thread> threads;
   bool stopping = false;
   bool caller_waits = false;  // for queues to be written, however few rows they hold
   arrow::Status status;
@@ -82,30 +86,49 @@ struct PartitionWriter::Impl {
            (caller_waits && !partition.queue.empty());
   }
 
-  // At most `most` of them, and not more than was asked for.
+  // At most `most` of them, and not more than was asked for; fewer, or none, where there can be no more.
   void StartThreads(size_t most = SIZE_MAX) {
     const size_t limit = max_threads > 0 ? static_cast<size_t>(max_threads)
                                          : std::max<size_t>(1, std::thread::hardware_concurrency());
-    const size_t wanted = std::min(limit, most);
-    while (threads.size() < wanted) threads.emplace_back([this] { Run(); });
+    const arrow::Status started = marquet::StartThreads(
+        "write " + table->path, std::min(limit, most), [this] { return Run(); }, &threads);
+    if (!started.ok()) Log().debug("{}", OneLine(started));
   }
 
-  void Run() {
+  arrow::Status Run() {
     std::unique_lock lock(mutex);
     while (true) {
       changed.wait(lock, [&] { return stopping || !ready.empty(); });
-      if (ready.empty()) return;
+      if (ready.empty()) return arrow::Status::OK();
       WriteOne(&lock);
     }
   }
 
-  // Writes what is queued of the first ready partition; the lock is given up meanwhile.
+  // Where no thread could be started, the caller does the work.
+  void WriteAllReady(std::unique_lock<std::mutex>* lock) {
+    while (!ready.empty()) WriteOne(lock);
+  }
+
+  // Writes what is queued of the first ready partition; the lock is given up meanwhile. What is thrown is the
+  // append's error: those who wait for the partition are told of it.
   void WriteOne(std::unique_lock<std::mutex>* lock) {
     const size_t number = ready.front();
     ready.pop_front();
     Partition& partition = *partitions[number];
     partition.ready = false;
     partition.busy = true;
+    try {
+      WriteQueued(number, &partition, lock);
+    } catch (...) {
+      if (!lock->owns_lock()) lock->lock();
+      partition.busy = false;
+      if (status.ok()) status = StatusOfException(table->path);
+      changed.notify_all();
+    }
+  }
+
+  void WriteQueued(size_t number, Partition* part, std::unique_lock<std::mutex>* lock) {
+    Partition& partition = *part;
     std::deque<Queued> batches;
     std::swap(batches, partition.queue);
     partition.queued_rows = partition.queued_bytes = 0;
@@ -185,11 +208,19 @@ struct PartitionWriter::Impl {
   }
 
   arrow::Status CloseFile(size_t number, Partition* partition) {
-    ARROW_ASSIGN_OR_RAISE(pq::WrittenFile file, partition->writer->Close());
-    partition->writer.reset();
+    Written closed{number, partition->relative_path, {}};
+    // Its place among the written ones is there before it has its name: nothing may come between the two.
+    size_t place = 0;
+    {
+      std::lock_guard lock(mutex);
+      place = written.size();
+      written.emplace_back();
+    }
+    ARROW_ASSIGN_OR_RAISE(closed.file, partition->writer->Close());
     std::lock_guard lock(mutex);
-    written.push_back({number, partition->relative_path, std::move(file)});
-    if (on_file) on_file(written.back().file);
+    written[place] = std::move(closed);
+    partition->writer.reset();
+    if (on_file) on_file(written[place].file);
     return arrow::Status::OK();
   }
 
@@ -199,8 +230,7 @@ struct PartitionWriter::Impl {
       stopping = true;
       changed.notify_all();
     }
-    for (std::thread& thread : threads) thread.join();
-    threads.clear();
+    threads.clear();  // each waits for its end; what they failed at is in `status`
     stopping = false;
   }
 };
@@ -217,7 +247,9 @@ PartitionWriter::PartitionWriter(std::shared_ptr<TableState> table, std::shared_
   impl_->on_file = std::move(on_file);
 }
 
-PartitionWriter::~PartitionWriter() { (void)Abort(); }
+PartitionWriter::~PartitionWriter() {
+  BestEffort([&] { return Abort(); });
+}
 
 arrow::Status PartitionWriter::Write(size_t number, const std::function<std::string()>& directory,
                                      std::shared_ptr<arrow::RecordBatch> rows, int64_t bytes) {
@@ -241,6 +273,7 @@ arrow::Status PartitionWriter::Write(size_t number, const std::function<std::str
     }
   }
   if (impl.HasWork(partition)) impl.MakeReady(number);
+  if (impl.threads.empty()) impl.WriteAllReady(&lock);
   const auto is_far_ahead = [&] {
     return (partition.busy || partition.ready) && partition.queued_bytes > kMostAheadBytes;
   };
@@ -253,6 +286,7 @@ arrow::Status PartitionWriter::Write(size_t number, const std::function<std::str
     for (size_t i = 0; i < impl.partitions.size(); ++i) {
       if (impl.HasWork(*impl.partitions[i])) impl.MakeReady(i);
     }
+    if (impl.threads.empty()) impl.WriteAllReady(&lock);
     impl.changed.wait(lock,
                       [&] { return !impl.status.ok() || impl.queued_bytes <= impl.options.memory / 8; });
     impl.caller_waits = false;
@@ -275,7 +309,7 @@ arrow::Result<std::vector<PartitionWriter::Written>> PartitionWriter::Finish() {
     // Files are closed side by side: each waits for the disk.
     if (open > 1) impl.StartThreads(open);
     if (impl.threads.empty()) {
-      while (!impl.ready.empty()) impl.WriteOne(&lock);
+      impl.WriteAllReady(&lock);
     } else {
       impl.changed.wait(lock, [&] {
         return impl.ready.empty() && std::none_of(impl.partitions.begin(), impl.partitions.end(),
@@ -290,7 +324,8 @@ arrow::Result<std::vector<PartitionWriter::Written>> PartitionWriter::Finish() {
   return impl.written;
 }
 
-void PartitionWriter::Release() { impl_->released = true; }
+void PartitionWriter::Release() noexcept { impl_->released = true; }
+void PartitionWriter::TakeBack() noexcept { impl_->released = false; }
 
 arrow::Status PartitionWriter::Abort() {
   Impl& impl = *impl_;
@@ -303,13 +338,15 @@ arrow::Status PartitionWriter::Abort() {
   arrow::Status first;
   for (const auto& partition : impl.partitions) {
     if (partition->writer == nullptr) continue;
-    const arrow::Status aborted = partition->writer->Abort();
+    const arrow::Status aborted = Caught(impl.table->path, [&] { return partition->writer->Abort(); });
     if (first.ok()) first = aborted;
     partition->writer.reset();
   }
   for (const Written& written : impl.written) {
-    const arrow::Status removed =
-        impl.table->fs->Remove(file::JoinPath(impl.table->path, written.relative_path));
+    if (written.relative_path.empty()) continue;  // it did not come to its name
+    const arrow::Status removed = Caught(impl.table->path, [&] {
+      return impl.table->fs->Remove(file::JoinPath(impl.table->path, written.relative_path));
+    });
     if (first.ok() && !IsKind(removed, ErrorKind::kNotFound)) first = removed;
   }
   impl.written.clear();

@@ -3,7 +3,7 @@
 // Rows wait in a queue per partition until there are enough of them to be worth handing over; each partition
 // is written by one thread at a time, in the order its rows came. When the buffers of all open files together
 // exceed the budget, the fullest file is closed and the partition goes on in another. Few rows start no
-// threads.
+// threads, and where fewer can be had than are wanted, the caller's takes part.
 //
 // Owned by one thread at a time. After an error every call returns it, until Abort().
 #pragma once
@@ -44,8 +44,10 @@ class PartitionWriter {
   // Removes every file that was made, finished or not, and waits for the threads.
   arrow::Status Abort();
 
-  // The files are part of the table now: Abort() leaves them.
-  void Release();
+  // The finished files are part of the table from now on, or may be: Abort() and the end leave them.
+  void Release() noexcept;
+  // They are not, for certain: Abort() removes them as it did before Release().
+  void TakeBack() noexcept;
 
  private:
   struct Impl;

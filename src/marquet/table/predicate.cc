@@ -73,8 +73,20 @@ void CollectColumns(const PredicateNode& node, std::set<std::string>* columns) {
   for (const NodePtr& child : node.children) CollectColumns(*child, columns);
 }
 
-Value FromLiteral(const Literal& literal) {
-  return std::visit([](const auto& value) -> Value { return value; }, literal);
+arrow::Result<Value> ReadNumber(const std::string& text, bool always_price) {
+  ARROW_ASSIGN_OR_RAISE(const DecimalNumber number, ParseDecimal(text));
+  return NumberLiteral{text, number, always_price};
+}
+
+arrow::Result<Value> FromLiteral(const Literal& literal) {
+  if (const auto* integer = std::get_if<Integer>(&literal)) return ReadNumber(integer->text, false);
+  if (const auto* decimal = std::get_if<Decimal>(&literal)) return ReadNumber(decimal->text, true);
+  return std::visit(
+      [](const auto& value) -> Value {
+        if constexpr (std::is_constructible_v<Value, decltype(value)>) return value;
+        return Null{};  // Integer and Decimal are read above
+      },
+      literal);
 }
 
 arrow::Result<NodePtr> FromTerm(const Term& term) {
@@ -95,7 +107,10 @@ arrow::Result<NodePtr> FromTerm(const Term& term) {
   };
   auto node = std::make_shared<PredicateNode>();
   node->column = term.column;
-  for (const Literal& literal : term.values) node->values.push_back(FromLiteral(literal));
+  for (const Literal& literal : term.values) {
+    ARROW_ASSIGN_OR_RAISE(Value value, FromLiteral(literal));
+    node->values.push_back(std::move(value));
+  }
 
   static const std::map<std::string, CompareOp> kOperators = {
       {"=", CompareOp::kEq}, {"==", CompareOp::kEq}, {"!=", CompareOp::kNe}, {"<>", CompareOp::kNe},
@@ -217,11 +232,8 @@ std::string ToString(const Value& value) {
       return text;
     }
     std::string operator()(const std::string& s) const { return QuotedString(s); }
-    std::string operator()(const DecimalNumber& d) const {
-      std::string text = FormatDecimal(d);
-      if (text.find_first_of(".e") == std::string::npos && text.size() < 19) text += ".0";
-      return text;
-    }
+    std::string operator()(const NumberLiteral& n) const { return n.text; }
+    std::string operator()(const Bytes& b) const { return QuotedString(b.bytes); }
     std::string operator()(const TimeLiteral& t) const { return QuotedString(FormatNanos(t.nanos)); }
   };
   return std::visit(Printer{}, value);
@@ -283,8 +295,8 @@ std::vector<std::string> Predicate::columns() const {
   return {columns.begin(), columns.end()};
 }
 
-arrow::Result<Predicate> Predicate::Bind(const arrow::Schema& schema) const {
-  ARROW_ASSIGN_OR_RAISE(NodePtr root, BindNode(root_, schema));
+arrow::Result<Predicate> Predicate::Bind(const arrow::Schema& schema, PriceForm price) const {
+  ARROW_ASSIGN_OR_RAISE(NodePtr root, BindNode(root_, schema, price));
   return Predicate(std::move(root));
 }
 

@@ -3,7 +3,7 @@
 // Semantics: SQL's three-valued logic (a row is kept when the predicate is true, not when it is unknown);
 // IEEE for NaN (only `!=` holds for it; it is not null; -0.0 = 0.0); strings by UTF-8 bytes; integers against
 // decimals in exact arithmetic; int64 columns whose field metadata says unit=ns, and timestamp and date
-// columns, against ISO-8601 text.
+// columns, against ISO-8601 text of any year; prices as PriceForm says.
 //
 // A Predicate is an immutable value, cheap to copy, thread safe.
 #pragma once
@@ -22,9 +22,26 @@
 
 namespace marquet::table {
 
+// How prices are given out, of int64 columns whose field metadata says unit=1e-9, and therefore what a number
+// beside one means: where they are stored, an integer counts units of 1e-9, and a fraction is refused; where
+// they are given as float or decimal, it is a price. Text and decimals are prices in every form.
+enum class PriceForm { kStored, kFloat, kDecimal };
+
+// A stored price in PriceForm::kFloat.
+constexpr double PriceAsFloat(int64_t stored) { return static_cast<double>(stored) / 1'000'000'000; }
+
 // A literal as it was written; its type is settled by the column that it is compared with.
 struct Null {};
-using Literal = std::variant<Null, bool, int64_t, double, std::string>;
+struct Integer {  // one that int64 does not hold: digits alone, perhaps behind a sign
+  std::string text;
+};
+struct Decimal {  // "-0.5", "12", "1e9", of any length and exact
+  std::string text;
+};
+struct Bytes {  // for string and binary columns alone
+  std::string bytes;
+};
+using Literal = std::variant<Null, bool, int64_t, double, std::string, Integer, Decimal, Bytes>;
 
 // One term of a filter list: (column, op, value). `values` holds one literal, two for "between", any number
 // for "in" and "not in", none for "is null" and "is not null".
@@ -66,7 +83,7 @@ class Predicate {
 
   // Checks columns and literals against the schema. kNotFound (unknown column, with near names),
   // kInvalidInput (a value that does not fit the column's type). Everything below needs a bound predicate.
-  arrow::Result<Predicate> Bind(const arrow::Schema& schema) const;
+  arrow::Result<Predicate> Bind(const arrow::Schema& schema, PriceForm price = PriceForm::kStored) const;
 
   // One byte a row, 1 where the predicate is true. `selected` is resized. The batch must hold the predicate's
   // columns.

@@ -66,73 +66,89 @@ arrow::Result<std::shared_ptr<arrow::Field>> FindField(const arrow::Schema& sche
                 ErrorKind::kNotFound);
 }
 
-// c op x, for a real x between two integers, as a comparison with an integer.
-void SettleInteger(CompareOp op, const Threshold& x, const std::pair<Int128, Int128>& range,
+// c op x as a comparison with a stored integer. Equality only with a literal that equals at most one.
+void SettleInteger(CompareOp op, const BoundLiteral& x, const std::pair<Int128, Int128>& range,
                    BoundTerm* term) {
-  if (!x.exact) {
-    if (op == CompareOp::kEq || op == CompareOp::kNe) {
-      term->constant = op == CompareOp::kNe;
-      return;
-    }
-    op = op == CompareOp::kLt || op == CompareOp::kLe ? CompareOp::kLe : CompareOp::kGt;
+  const bool less = op == CompareOp::kLt || op == CompareOp::kLe;
+  if (op == CompareOp::kEq || op == CompareOp::kNe) {
+    term->op = op;
+    term->integer = x.equal_begin;
+    const bool held =
+        x.equal_begin < x.equal_end && x.equal_begin >= range.first && x.equal_begin <= range.second;
+    if (!held) term->constant = op == CompareOp::kNe;
+    return;
   }
-  term->op = op;
-  term->integer = x.floor;
-  const bool above = x.floor > range.second;
-  const bool below = x.floor < range.first;
-  if (!above && !below) return;
-  switch (op) {
-    case CompareOp::kEq:
-      term->constant = false;
-      break;
-    case CompareOp::kNe:
-      term->constant = true;
-      break;
-    case CompareOp::kLt:
-    case CompareOp::kLe:
-      term->constant = above;
-      break;
-    case CompareOp::kGt:
-    case CompareOp::kGe:
-      term->constant = below;
-      break;
-  }
+  // < and >= part the stored integers before those that the literal equals, <= and > behind them.
+  const Int128 parting = op == CompareOp::kLt || op == CompareOp::kGe ? x.equal_begin : x.equal_end;
+  term->op = less ? CompareOp::kLt : CompareOp::kGe;
+  term->integer = parting;
+  if (parting > range.second) term->constant = less;
+  if (parting <= range.first) term->constant = !less;
 }
 
 // The same among doubles: an integer that no double equals lies between two of them.
 void SettleFloating(CompareOp op, const BoundLiteral& literal, BoundTerm* term) {
   double number = literal.number;
-  const int side = literal.exactly ? CompareExactly(*literal.exactly, number) : 0;
-  if (side != 0) {
+  if (literal.side != 0) {
     if (op == CompareOp::kEq || op == CompareOp::kNe) {
       term->constant = op == CompareOp::kNe;
       return;
     }
-    if (side < 0) number = std::nextafter(number, -HUGE_VAL);  // the double just below the integer
+    if (literal.side < 0) number = std::nextafter(number, -HUGE_VAL);  // the double just below the integer
     op = op == CompareOp::kLt || op == CompareOp::kLe ? CompareOp::kLe : CompareOp::kGt;
   }
   term->op = op;
   term->number = number;
 }
 
-arrow::Result<BoundTerm> BindCompare(const PredicateNode& node, const arrow::Field& field) {
+// The node with what it was bound to.
+NodePtr WithTerm(const PredicateNode& node, BoundTerm term) {
+  auto bound = std::make_shared<PredicateNode>(node);
+  bound->bound = std::make_shared<const BoundTerm>(std::move(term));
+  return bound;
+}
+
+// c = x, where x equals several stored integers: c >= the first and c < the end.
+NodePtr WithinEqual(const PredicateNode& node, const arrow::Field& field, const BoundLiteral& x) {
+  const auto bound = [&](CompareOp op, Int128 integer) {
+    PredicateNode side = node;
+    side.kind = Kind::kCompare;
+    side.op = op;
+    BoundTerm term;
+    term.type = field.type();
+    term.domain = Domain::kInteger;
+    BoundLiteral parting;
+    parting.equal_begin = parting.equal_end = integer;
+    SettleInteger(op, parting, RangeOf(*field.type()), &term);
+    return WithTerm(side, std::move(term));
+  };
+  return MakeJunction(Kind::kAnd, {bound(CompareOp::kGe, x.equal_begin), bound(CompareOp::kLt, x.equal_end)});
+}
+
+arrow::Result<NodePtr> BindCompare(const PredicateNode& node, const arrow::Field& field, PriceForm price) {
   BoundTerm term;
+  term.type = field.type();
   const Place place = node.value_places.empty() ? Place{} : node.value_places[0];
   ARROW_ASSIGN_OR_RAISE(term.domain, DomainOf(field, node.column_place));
   if (std::holds_alternative<Null>(node.values[0])) term.domain = Domain::kNothing;
-  if (term.domain == Domain::kNothing) return term;
-  ARROW_ASSIGN_OR_RAISE(BoundLiteral literal, BindLiteral(field, term.domain, node.values[0], place));
+  if (term.domain == Domain::kNothing) return WithTerm(node, std::move(term));
+  ARROW_ASSIGN_OR_RAISE(BoundLiteral literal, BindLiteral(field, term.domain, node.values[0], place, price));
   if (literal.nan) {
     term.constant = node.op == CompareOp::kNe;
   } else if (term.domain == Domain::kInteger) {
-    SettleInteger(node.op, literal.place, RangeOf(*field.type()), &term);
+    const bool equality = node.op == CompareOp::kEq || node.op == CompareOp::kNe;
+    if (equality && literal.equal_end - literal.equal_begin > 1) {
+      NodePtr within = WithinEqual(node, field, literal);
+      return node.op == CompareOp::kEq ? within : MakeNot(std::move(within));
+    }
+    SettleInteger(node.op, literal, RangeOf(*field.type()), &term);
   } else if (term.domain == Domain::kFloating) {
     SettleFloating(node.op, literal, &term);
   } else {
     term.op = node.op;
     term.bytes = std::move(literal.bytes);
   }
-  return term;
+  return WithTerm(node, std::move(term));
 }
 
 template <typename T>
@@ -141,26 +157,31 @@ void SortUnique(std::vector<T>* values) {
   values->erase(std::unique(values->begin(), values->end()), values->end());
 }
 
-arrow::Result<BoundTerm> BindIn(const PredicateNode& node, const arrow::Field& field) {
+arrow::Result<NodePtr> BindIn(const PredicateNode& node, const arrow::Field& field, PriceForm price) {
   BoundTerm term;
+  term.type = field.type();
   ARROW_ASSIGN_OR_RAISE(term.domain, DomainOf(field, node.column_place));
   const auto range = RangeOf(*field.type());
+  std::vector<NodePtr> more;  // of values that equal several stored integers
   for (size_t i = 0; i < node.values.size(); ++i) {
     if (std::holds_alternative<Null>(node.values[i])) {
       term.list_has_null = true;
       continue;
     }
     const Place place = node.value_places.empty() ? Place{} : node.value_places[i];
-    ARROW_ASSIGN_OR_RAISE(BoundLiteral literal, BindLiteral(field, term.domain, node.values[i], place));
+    ARROW_ASSIGN_OR_RAISE(BoundLiteral literal,
+                          BindLiteral(field, term.domain, node.values[i], place, price));
     if (literal.nan) continue;  // equal to nothing
     if (term.domain == Domain::kInteger) {
-      const Int128 value = literal.place.floor;
-      if (literal.place.exact && value >= range.first && value <= range.second)
+      const Int128 value = literal.equal_begin;
+      const Int128 equal = literal.equal_end - value;
+      if (equal > 1) {
+        more.push_back(WithinEqual(node, field, literal));
+      } else if (equal == 1 && value >= range.first && value <= range.second) {
         term.integers.push_back(value);
-    } else if (term.domain == Domain::kFloating) {
-      if (!literal.exactly || CompareExactly(*literal.exactly, literal.number) == 0) {
-        term.numbers.push_back(literal.number + 0.0);  // -0.0 becomes 0.0
       }
+    } else if (term.domain == Domain::kFloating) {
+      if (literal.side == 0) term.numbers.push_back(literal.number + 0.0);  // -0.0 becomes 0.0
     } else {
       term.strings.push_back(std::move(literal.bytes));
     }
@@ -168,11 +189,14 @@ arrow::Result<BoundTerm> BindIn(const PredicateNode& node, const arrow::Field& f
   SortUnique(&term.integers);
   SortUnique(&term.numbers);
   SortUnique(&term.strings);
-  return term;
+  NodePtr listed = WithTerm(node, std::move(term));
+  if (more.empty()) return listed;
+  more.push_back(std::move(listed));
+  return MakeJunction(Kind::kOr, std::move(more));
 }
 
 arrow::Result<BoundTerm> BindColumns(const PredicateNode& node, const arrow::Field& left,
-                                     const arrow::Field& right) {
+                                     const arrow::Field& right, PriceForm price) {
   BoundTerm term;
   ARROW_ASSIGN_OR_RAISE(const Domain a, DomainOf(left, node.column_place));
   ARROW_ASSIGN_OR_RAISE(const Domain b, DomainOf(right, node.other_place));
@@ -189,6 +213,16 @@ arrow::Result<BoundTerm> BindColumns(const PredicateNode& node, const arrow::Fie
   if (a != b) {
     if (left_id == Type::DECIMAL128 || right_id == Type::DECIMAL128)
       return AsKind(mismatch, ErrorKind::kUnsupported);
+    const bool price_beside_float = HoldsPrices(left) || HoldsPrices(right);
+    if (price_beside_float && price == PriceForm::kDecimal) {
+      return AsKind(ErrorAt(node.other_place,
+                            fmt::format("column {} and column {}: a decimal price beside a floating column "
+                                        "cannot be compared",
+                                        Quoted(left.name()), Quoted(right.name())),
+                            "Ask the scan for prices as float."),
+                    ErrorKind::kUnsupported);
+    }
+    term.prices_as_float = price_beside_float && price == PriceForm::kFloat;
     if (left_id == Type::TIMESTAMP || right_id == Type::TIMESTAMP || left_id == Type::DATE32 ||
         right_id == Type::DATE32 || left_id == Type::DATE64 || right_id == Type::DATE64) {
       return mismatch;
@@ -209,11 +243,14 @@ arrow::Result<BoundTerm> BindColumns(const PredicateNode& node, const arrow::Fie
   // A plain integer against one in a unit compares what is stored; against a timestamp or date it means
   // nothing.
   if ((left_step && left_id != Type::INT64) || (right_step && right_id != Type::INT64)) return mismatch;
-  auto scale_of = [](const arrow::DataType& type) {
-    return type.id() == Type::DECIMAL128 ? static_cast<const arrow::DecimalType&>(type).scale() : 0;
+  auto scale_of = [price](const arrow::Field& field) {
+    if (price != PriceForm::kStored && HoldsPrices(field)) return kPricePlaces;
+    return field.type()->id() == Type::DECIMAL128
+               ? static_cast<const arrow::DecimalType&>(*field.type()).scale()
+               : 0;
   };
   // Values are integer / 10^scale: the one with the smaller scale is multiplied up.
-  const int difference = scale_of(*right.type()) - scale_of(*left.type());
+  const int difference = scale_of(right) - scale_of(left);
   term.shift = std::max(difference, 0);
   term.other_shift = std::max(-difference, 0);
   return term;
@@ -221,29 +258,25 @@ arrow::Result<BoundTerm> BindColumns(const PredicateNode& node, const arrow::Fie
 
 }  // namespace
 
-arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema) {
+arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, PriceForm price) {
   if (node->kind == Kind::kConstant) return node;
-  auto bound = std::make_shared<PredicateNode>(*node);
   if (!node->children.empty()) {
+    auto bound = std::make_shared<PredicateNode>(*node);
     for (NodePtr& child : bound->children) {
-      ARROW_ASSIGN_OR_RAISE(child, BindNode(child, schema));
+      ARROW_ASSIGN_OR_RAISE(child, BindNode(child, schema, price));
     }
     return NodePtr(bound);
   }
   ARROW_ASSIGN_OR_RAISE(const auto field, FindField(schema, node->column, node->column_place));
   BoundTerm term;
   switch (node->kind) {
-    case Kind::kCompare: {
-      ARROW_ASSIGN_OR_RAISE(term, BindCompare(*node, *field));
-      break;
-    }
+    case Kind::kCompare:
+      return BindCompare(*node, *field, price);
+    case Kind::kIn:
+      return BindIn(*node, *field, price);
     case Kind::kCompareColumns: {
       ARROW_ASSIGN_OR_RAISE(const auto other, FindField(schema, node->other_column, node->other_place));
-      ARROW_ASSIGN_OR_RAISE(term, BindColumns(*node, *field, *other));
-      break;
-    }
-    case Kind::kIn: {
-      ARROW_ASSIGN_OR_RAISE(term, BindIn(*node, *field));
+      ARROW_ASSIGN_OR_RAISE(term, BindColumns(*node, *field, *other, price));
       break;
     }
     case Kind::kIsNan: {
@@ -269,16 +302,17 @@ arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema
       }
       term.domain = Domain::kInteger;
       term.integer = 1;
-      bound->kind = Kind::kCompare;
-      bound->values.emplace_back(true);
-      break;
+      term.type = field->type();
+      PredicateNode compared = *node;
+      compared.kind = Kind::kCompare;
+      compared.values.emplace_back(true);
+      return WithTerm(compared, std::move(term));
     }
     default:
       break;
   }
   term.type = field->type();
-  bound->bound = std::make_shared<const BoundTerm>(std::move(term));
-  return NodePtr(bound);
+  return WithTerm(*node, std::move(term));
 }
 
 }  // namespace marquet::table

@@ -197,14 +197,17 @@ void CompareWithList(const BoundTerm& term, const arrow::Array& column, uint8_t*
 }
 
 // Floating columns, or one of them and one of integers.
-void CompareFloatingColumns(CompareOp op, const arrow::Array& left, const arrow::Array& right,
-                            uint8_t* outcomes) {
+void CompareFloatingColumns(const BoundTerm& term, CompareOp op, const arrow::Array& left,
+                            const arrow::Array& right, uint8_t* outcomes) {
   const int64_t rows = left.length();
   WithOperator(op, [&](auto compare) {
     auto exact = [&](auto integer, const auto* floats, bool mirrored) {
       for (int64_t i = 0; i < rows; ++i) {
         const double other = floats[i];
-        if (std::isnan(other)) {
+        if (term.prices_as_float) {
+          const double price = PriceAsFloat(static_cast<int64_t>(integer(i)));
+          outcomes[i] = OutcomeOf(mirrored ? compare(other, price) : compare(price, other));
+        } else if (std::isnan(other)) {
           outcomes[i] = OutcomeOf(op == CompareOp::kNe);
         } else {
           const int order = CompareExactly(integer(i), other);
@@ -233,7 +236,7 @@ void CompareFloatingColumns(CompareOp op, const arrow::Array& left, const arrow:
 void CompareColumns(const BoundTerm& term, CompareOp op, const arrow::Array& left, const arrow::Array& right,
                     uint8_t* outcomes) {
   const int64_t rows = left.length();
-  if (term.domain == Domain::kFloating) return CompareFloatingColumns(op, left, right, outcomes);
+  if (term.domain == Domain::kFloating) return CompareFloatingColumns(term, op, left, right, outcomes);
   WithOperator(op, [&](auto compare) {
     if (term.domain == Domain::kBytes) {
       WithBytes(left, [&](auto a) {

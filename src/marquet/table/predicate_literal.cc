@@ -7,6 +7,7 @@
 #include "arrow/type.h"
 #include "arrow/util/key_value_metadata.h"
 #include "marquet/base/error.h"
+#include "marquet/base/instant.h"
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
@@ -22,19 +23,13 @@ std::string UnitOf(const arrow::Field& field) {
   return field.metadata()->Get("unit").ValueOr("");
 }
 
-// Whether a column holds prices in units of 1e-9: nine decimal places, stored as an integer.
-constexpr int kPricePlaces = 9;
-bool HoldsPrices(const arrow::Field& field) {
-  return field.type()->id() == Type::INT64 && UnitOf(field) == "1e-9";
-}
-
 // Integers below this are no prices in units of 1e-9 (they would be less than a tenth of a cent): whoever
 // writes them most likely means whole units.
 constexpr int64_t kLikelyPrice = 1'000'000;
 
 constexpr const char* kPriceHint =
     "The column stores prices in units of 1e-9. Put the number in quotes ('4750.25') to mean a price, or "
-    "write the stored integer.";
+    "write the stored integer; where the scan gives prices as decimal or float, a bare number is a price.";
 
 arrow::Status DoesNotFit(const Place& place, const arrow::Field& field, const Value& value,
                          std::string hint = {}) {
@@ -44,24 +39,73 @@ arrow::Status DoesNotFit(const Place& place, const arrow::Field& field, const Va
                  std::move(hint));
 }
 
+// The first stored price for which `holds` is true of its float; one beyond the last where it never is.
+// `holds` must be false up to some price and true from there on.
+template <typename Holds>
+Int128 FirstPrice(const Holds& holds) {
+  Int128 begin = INT64_MIN;
+  Int128 end = static_cast<Int128>(INT64_MAX) + 1;
+  while (begin < end) {
+    const Int128 middle = begin + (end - begin) / 2;
+    if (holds(PriceAsFloat(static_cast<int64_t>(middle)))) {
+      end = middle;
+    } else {
+      begin = middle + 1;
+    }
+  }
+  return begin;
+}
+
+BoundLiteral At(const Threshold& place) {
+  BoundLiteral literal;
+  if (place.floor == kInt128Max) {  // nothing stored reaches that far
+    literal.equal_begin = literal.equal_end = kInt128Max;
+    return literal;
+  }
+  literal.equal_end = place.floor + 1;
+  literal.equal_begin = place.exact ? place.floor : literal.equal_end;
+  return literal;
+}
+
+BoundLiteral NotANumber() {
+  BoundLiteral literal;
+  literal.nan = true;
+  return literal;
+}
+
+// A number's place among integers in units of 10^-scale. What was written as 0.1 means 0.1 to a decimal
+// column, not the double nearest to it.
+arrow::Result<BoundLiteral> AtDouble(double number, int scale) {
+  if (std::isnan(number)) return NotANumber();
+  if (scale == 0 || std::isinf(number)) return At(FloorOf(number));
+  ARROW_ASSIGN_OR_RAISE(const DecimalNumber decimal, ParseDecimal(fmt::format("{}", number)));
+  return At(FloorOf(decimal, scale));
+}
+
 struct LiteralBinder {
   const arrow::Field& field;
   const Value& value;
   const Place& place;
+  PriceForm price;
 
   arrow::Result<BoundLiteral> Bind(Domain domain) const {
     switch (domain) {
       case Domain::kInteger:
-        return BindInteger();
+        return HoldsPrices(field) ? BindPrice() : BindInteger();
       case Domain::kFloating:
         return BindFloating();
-      case Domain::kBytes:
+      case Domain::kBytes: {
+        BoundLiteral literal;
         if (const auto* text = std::get_if<std::string>(&value)) {
-          BoundLiteral literal;
           literal.bytes = *text;
           return literal;
         }
+        if (const auto* bytes = std::get_if<Bytes>(&value)) {
+          literal.bytes = bytes->bytes;
+          return literal;
+        }
         return DoesNotFit(place, field, value, "Strings stand in single quotes.");
+      }
       case Domain::kNothing:
         break;
     }
@@ -70,70 +114,78 @@ struct LiteralBinder {
 
  private:
   arrow::Result<BoundLiteral> BindInteger() const {
-    BoundLiteral literal;
     const Type::type id = field.type()->id();
     if (id == Type::BOOL) {
       const bool* flag = std::get_if<bool>(&value);
       if (flag == nullptr) return DoesNotFit(place, field, value, "Use true or false.");
-      literal.place.floor = *flag;
-      return literal;
+      return At({*flag ? 1 : 0, true});
     }
     const std::optional<int64_t> step = NanosPerStep(field);
     if (const auto* time = std::get_if<TimeLiteral>(&value)) {
       if (!step) return DoesNotFit(place, field, value, "The column does not hold times.");
-      literal.place = FloorOfQuotient(time->nanos, *step);
-      return literal;
+      return At(FloorOfQuotient(time->nanos, *step));
     }
     if (const auto* text = std::get_if<std::string>(&value)) return BindText(*text, step);
-    if (std::holds_alternative<bool>(value)) return DoesNotFit(place, field, value);
     // Numbers. A time column takes them only where its stored integers are what the user sees.
     if (step && id != Type::INT64) {
       return DoesNotFit(place, field, value, "Write times as ISO-8601 text, such as '2024-01-02T03:04:05Z'.");
     }
-    // A fraction can only be meant as a price, and the stored integers are not prices.
-    if (HoldsPrices(field) && !std::holds_alternative<int64_t>(value)) {
+    return BindNumber(id == Type::DECIMAL128 ? static_cast<const arrow::DecimalType&>(*field.type()).scale()
+                                             : 0);
+  }
+
+  arrow::Result<BoundLiteral> BindNumber(int scale) const {
+    if (const auto* integer = std::get_if<int64_t>(&value)) {
+      return At(FloorOf(DecimalNumber{*integer, 0}, scale));
+    }
+    if (const auto* number = std::get_if<NumberLiteral>(&value)) return At(FloorOf(number->number, scale));
+    if (const auto* number = std::get_if<double>(&value)) return AtDouble(*number, scale);
+    return DoesNotFit(place, field, value);
+  }
+
+  arrow::Result<BoundLiteral> BindPrice() const {
+    if (const auto* text = std::get_if<std::string>(&value)) {
+      const auto number = ParseDecimal(*text);
+      if (!number.ok()) return DoesNotFit(place, field, value, kPriceHint);
+      return At(FloorOf(*number, kPricePlaces));
+    }
+    const auto* number = std::get_if<NumberLiteral>(&value);
+    const bool always_price = number != nullptr && number->always_price;
+    if (always_price || price == PriceForm::kDecimal) return BindNumber(kPricePlaces);
+    if (price == PriceForm::kFloat) return BindPriceAsFloat();
+    // As it is stored: a fraction can only be meant as a price, and the stored integers are not prices.
+    const auto* floating = std::get_if<double>(&value);
+    if ((floating != nullptr && std::isfinite(*floating)) ||
+        (number != nullptr && !IsIntegerText(number->text))) {
       return DoesNotFit(place, field, value, kPriceHint);
     }
-    int scale = 0;
-    if (id == Type::DECIMAL128) scale = static_cast<const arrow::DecimalType&>(*field.type()).scale();
-    if (const auto* integer = std::get_if<int64_t>(&value)) {
-      if (HoldsPrices(field) && *integer != 0 && *integer > -kLikelyPrice && *integer < kLikelyPrice) {
-        Log().warn(
-            "filter: {} is compared with column {} as it is stored, in units of 1e-9; '{}' in quotes would "
-            "be a price",
-            *integer, Quoted(field.name()), *integer);
-      }
-      literal.place = FloorOf(DecimalNumber{*integer, 0}, scale);
-    } else if (const auto* decimal = std::get_if<DecimalNumber>(&value)) {
-      literal.place = FloorOf(*decimal, scale);
-    } else {
-      const double number = std::get<double>(value);
-      if (std::isnan(number)) {
-        literal.nan = true;
-      } else if (id == Type::DECIMAL128 && std::isfinite(number)) {
-        // What was written as 0.1 means 0.1 to a decimal column, not the double nearest to it.
-        ARROW_ASSIGN_OR_RAISE(const DecimalNumber decimal, ParseDecimal(fmt::format("{}", number)));
-        literal.place = FloorOf(decimal, scale);
-      } else {
-        literal.place = FloorOf(number);
-      }
+    if (const auto* integer = std::get_if<int64_t>(&value);
+        integer != nullptr && *integer != 0 && *integer > -kLikelyPrice && *integer < kLikelyPrice) {
+      Log().warn(
+          "filter: {} is compared with column {} as it is stored, in units of 1e-9; '{}' in quotes would "
+          "be a price",
+          *integer, Quoted(field.name()), *integer);
     }
+    return BindNumber(0);
+  }
+
+  // Compared with the doubles that the scan gives out. Many stored prices may give one double.
+  arrow::Result<BoundLiteral> BindPriceAsFloat() const {
+    ARROW_ASSIGN_OR_RAISE(BoundLiteral literal, BindFloating());
+    if (literal.nan) return literal;
+    const double number = literal.number;
+    const Int128 reaching = FirstPrice([number](double price) { return price >= number; });
+    const Int128 exceeding = FirstPrice([number](double price) { return price > number; });
+    literal.equal_begin = literal.side > 0 ? exceeding : reaching;
+    literal.equal_end = literal.side < 0 ? reaching : exceeding;
     return literal;
   }
 
   arrow::Result<BoundLiteral> BindText(const std::string& text, std::optional<int64_t> step) const {
-    BoundLiteral literal;
     if (field.type()->id() == Type::DECIMAL128) {
       const auto decimal = ParseDecimal(text);
       if (!decimal.ok()) return DoesNotFit(place, field, value);
-      literal.place = FloorOf(*decimal, static_cast<const arrow::DecimalType&>(*field.type()).scale());
-      return literal;
-    }
-    if (HoldsPrices(field)) {
-      const auto price = ParseDecimal(text);
-      if (!price.ok()) return DoesNotFit(place, field, value, kPriceHint);
-      literal.place = FloorOf(*price, kPricePlaces);
-      return literal;
+      return At(FloorOf(*decimal, static_cast<const arrow::DecimalType&>(*field.type()).scale()));
     }
     if (!step) {
       return DoesNotFit(place, field, value,
@@ -141,34 +193,33 @@ struct LiteralBinder {
                             ? "Only int64 columns whose field metadata says unit=ns take times."
                             : "Numbers stand without quotes.");
     }
-    if (const auto day = ParseDate(text); day.ok()) {  // reaches further than nanoseconds do
-      literal.place = FloorOfQuotient(static_cast<Int128>(*day) * kNanosPerDay, *step);
-      return literal;
-    }
-    const auto nanos = ParseNanos(text);
-    if (!nanos.ok()) return DoesNotFit(place, field, value, nanos.status().message());
-    literal.place = FloorOfQuotient(*nanos, *step);
-    return literal;
+    const auto attos = ParseAttos(text);
+    if (!attos.ok()) return DoesNotFit(place, field, value, attos.status().message());
+    return At(FloorOfQuotient(*attos, static_cast<Int128>(*step) * kAttosPerNano));
   }
 
   arrow::Result<BoundLiteral> BindFloating() const {
     BoundLiteral literal;
     if (const auto* integer = std::get_if<int64_t>(&value)) {
       literal.number = static_cast<double>(*integer);
-      literal.exactly = *integer;
+      literal.side = CompareExactly(*integer, literal.number);
       return literal;
     }
-    if (const auto* decimal = std::get_if<DecimalNumber>(&value)) {
-      literal.number = NearestDouble(*decimal);
-    } else if (const auto* number = std::get_if<double>(&value)) {
-      literal.number = *number;
+    if (const auto* number = std::get_if<NumberLiteral>(&value)) {
+      literal.number = NearestDouble(number->text);
+      if (IsIntegerText(number->text)) {
+        literal.side = CompareExactly(std::string_view(number->text), literal.number);
+        return literal;
+      }
+    } else if (const auto* floating = std::get_if<double>(&value)) {
+      literal.number = *floating;
     } else {
       return DoesNotFit(place, field, value, "Numbers stand without quotes.");
     }
     // 0.1 means the column's own 0.1, so that a float column finds it.
     if (field.type()->id() == Type::FLOAT) {
       const auto narrow = static_cast<float>(literal.number);
-      if (std::isfinite(narrow)) literal.number = narrow;
+      if (std::isfinite(narrow) && (narrow != 0 || literal.number == 0)) literal.number = narrow;
     }
     literal.nan = std::isnan(literal.number);
     return literal;
@@ -233,9 +284,13 @@ arrow::Result<Domain> DomainOf(const arrow::Field& field, const Place& place) {
   }
 }
 
+bool HoldsPrices(const arrow::Field& field) {
+  return field.type()->id() == Type::INT64 && UnitOf(field) == "1e-9";
+}
+
 arrow::Result<BoundLiteral> BindLiteral(const arrow::Field& field, Domain domain, const Value& value,
-                                        const Place& place) {
-  return LiteralBinder{field, value, place}.Bind(domain);
+                                        const Place& place, PriceForm price) {
+  return LiteralBinder{field, value, place, price}.Bind(domain);
 }
 
 }  // namespace marquet::table

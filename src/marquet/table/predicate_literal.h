@@ -19,18 +19,26 @@ std::optional<int64_t> NanosPerStep(const arrow::Field& field);
 // How a column is compared; kUnsupported for one that cannot be. `place`: of the column's name.
 arrow::Result<Domain> DomainOf(const arrow::Field& field, const Place& place);
 
+// Whether a column holds prices in units of 1e-9, stored as integers.
+bool HoldsPrices(const arrow::Field& field);
+constexpr int kPricePlaces = 9;
+
 // A literal in the domain of a column.
 struct BoundLiteral {
   bool nan = false;
-  Threshold place;                // kInteger
-  std::optional<Int128> exactly;  // kFloating: an integer literal, to be compared exactly
-  double number = 0;              // kFloating
-  std::string bytes;              // kBytes
+  // kInteger: the stored integers that the literal equals, none with equal_end == equal_begin; those below
+  // equal_begin are less, those from equal_end on are greater.
+  Int128 equal_begin = 0;
+  Int128 equal_end = 0;
+  // kFloating: the double nearest to the literal, and the sign of literal - number.
+  double number = 0;
+  int side = 0;
+  std::string bytes;  // kBytes
 };
 
 // The literal in the terms of a column of that domain; kInvalidInput, naming both, where it means nothing
-// there. Warns of a small integer beside prices, which is most likely meant otherwise.
+// there. Warns of a small integer beside stored prices, which is most likely meant otherwise.
 arrow::Result<BoundLiteral> BindLiteral(const arrow::Field& field, Domain domain, const Value& value,
-                                        const Place& place);
+                                        const Place& place, PriceForm price);
 
 }  // namespace marquet::table

@@ -20,11 +20,17 @@ enum Outcome : uint8_t { kFalse = 0, kUnknown = 1, kTrue = 2 };
 
 enum class CompareOp { kEq, kNe, kLt, kLe, kGt, kGe };
 
-// A literal with what the public Literal cannot hold: a number exactly as written, and a point in time.
+// A literal as binding needs it: numbers that are neither int64 nor double are read, and there are points in
+// time.
+struct NumberLiteral {
+  std::string text;  // as it was written
+  DecimalNumber number;
+  bool always_price = false;  // beside prices, in whatever form they are given
+};
 struct TimeLiteral {
   int64_t nanos = 0;
 };
-using Value = std::variant<Null, bool, int64_t, double, std::string, DecimalNumber, TimeLiteral>;
+using Value = std::variant<Null, bool, int64_t, double, std::string, NumberLiteral, Bytes, TimeLiteral>;
 
 // Where in the text a thing was written; no text for terms that came as lists.
 struct Place {
@@ -62,6 +68,7 @@ struct BoundTerm {
   int other_shift = 0;
   Int128 factor = 1;
   Int128 other_factor = 1;
+  bool prices_as_float = false;  // of the floating domain: the integers beside the doubles are prices
 };
 
 struct PredicateNode {
@@ -108,11 +115,12 @@ std::string ToString(const Value& value);
 arrow::Status ErrorAt(const Place& place, std::string message, std::string hint = {});
 
 arrow::Result<NodePtr> ParseNode(std::string_view text);
-arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema);
+arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, PriceForm price);
 // The key under which equal values of a column meet: of a valid scalar, and the keys of all values that a
 // column may have where a bound predicate is true. Nothing when the predicate does not limit the column to
 // some values by = or in.
 std::string KeyOf(const arrow::Scalar& value);
+bool IsNan(const arrow::Scalar& value);  // false for null and for types without NaN
 std::optional<std::vector<std::string>> KeysRequired(const PredicateNode& node, const std::string& column);
 
 arrow::Status EvaluateNode(const PredicateNode& node, const arrow::RecordBatch& batch, uint8_t* outcomes);

@@ -250,9 +250,9 @@ class Parser {
       if (error == std::errc() && end == number.data() + number.size()) {
         value = integer;
       } else {
-        auto decimal = ParseDecimal(number);
+        const auto decimal = ParseDecimal(number);
         if (!decimal.ok()) return ErrorAt(PlaceAt(begin), decimal.status().message());
-        value = *decimal;
+        value = NumberLiteral{std::move(number), *decimal};
       }
     } else {
       return Unexpected(expected);

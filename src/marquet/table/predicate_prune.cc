@@ -251,10 +251,16 @@ Outcomes NodeOutcomes(const PredicateNode& node, const Bounds& bounds, int64_t r
 
 }  // namespace
 
+bool IsNan(const arrow::Scalar& value) {
+  return value.is_valid && arrow::is_floating(value.type->id()) && value.type->id() != Type::HALF_FLOAT &&
+         !NumberOf(&value, *value.type);
+}
+
 std::string KeyOf(const arrow::Scalar& value) {
   switch (value.type->id()) {
     case Type::FLOAT:
     case Type::DOUBLE:
+      if (IsNan(value)) return "NaN";  // equals nothing
       return NumberKey(NumberOf(&value, *value.type).value_or(0));
     case Type::STRING:
     case Type::BINARY:

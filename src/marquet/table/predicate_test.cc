@@ -228,13 +228,10 @@ TEST(PredicateTest, PricesCompareAsStoredAndTextAsPrices) {
   EXPECT_EQ(selected("price < '1e300'"), (Rows{0, 1, 2, 3}));
 }
 
-// 4750.25 would be compared with 4,750,250,000,000: never what is meant.
-TEST(PredicateErrorTest, AFractionAgainstAPriceSaysHowToWriteIt) {
-  for (const char* filter : {"price > 4750.25", "price > 4750.0", "price in (1, 2.5)", "price > 'dear'"}) {
-    const auto bound = Predicate::Parse(filter)->Bind(*Columns());
-    ASSERT_TRUE(IsKind(bound.status(), ErrorKind::kInvalidInput)) << filter << ": " << bound.status();
-    EXPECT_THAT(HintOf(bound.status()), HasSubstr("'4750.25'")) << filter;
-  }
+TEST(PredicateErrorTest, TextAgainstAPriceSaysHowToWriteIt) {
+  const auto bound = Predicate::Parse("price > 'dear'")->Bind(*Columns());
+  ASSERT_TRUE(IsKind(bound.status(), ErrorKind::kInvalidInput)) << bound.status();
+  EXPECT_THAT(HintOf(bound.status()), HasSubstr("'4750.25'"));
 }
 
 TEST(PredicateTest, SinglePrecisionColumnsFindTheirOwnDecimals) {
@@ -325,7 +322,6 @@ TEST(PredicateErrorTest, ShowsWhere) {
   EXPECT_THAT(ErrorOf("i is nan"), HasSubstr("'is nan' asks for a floating column"));
   EXPECT_THAT(ErrorOf("i like 'a%'"), HasSubstr("'like' asks for a string column"));
   EXPECT_THAT(ErrorOf("s < i"), HasSubstr("cannot be compared"));
-  EXPECT_THAT(ErrorOf("i = " + std::string(39, '1')), HasSubstr("more than 38 significant digits"));
   EXPECT_THAT(ErrorOf("\xC3\xA9\xC3\xA9 = 1 and = 2"),
               HasSubstr("\n  \xC3\xA9\xC3\xA9 = 1 and = 2\n             ^"));
 }

@@ -10,6 +10,8 @@
 #include "arrow/record_batch.h"
 #include "arrow/table.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
+#include "marquet/base/thread.h"
 #include "marquet/table/scan_internal.h"
 
 namespace marquet::table {
@@ -60,9 +62,16 @@ class ParallelSource {
         pieces_(std::move(pieces)),
         counters_(std::move(counters)),
         batches_ahead_(batches_ahead),
-        active_(std::max(1u, std::thread::hardware_concurrency())) {
-    slots_ahead_ = 4 * active_;
-    for (size_t i = 0, count = active_; i < count; ++i) threads_.emplace_back([this] { Run(); });
+        wanted_(std::max(1u, std::thread::hardware_concurrency())),
+        slots_ahead_(4 * wanted_) {}
+
+  // As many threads as can be had. An error when that is none.
+  arrow::Status Start() {
+    std::lock_guard lock(mutex_);  // they begin once it is known how many they are
+    const arrow::Status started = StartThreads(
+        "scan", wanted_, [this] { return Run(); }, &threads_);
+    active_ = threads_.size();
+    return threads_.empty() ? started : arrow::Status::OK();
   }
 
   ~ParallelSource() {
@@ -71,16 +80,20 @@ class ParallelSource {
       stopping_ = true;
       changed_.notify_all();
     }
-    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();  // each waits for its end
   }
 
   arrow::Result<Batch> Next() {
     std::unique_lock lock(mutex_);
     while (true) {
       changed_.wait(lock, [&] {
-        return slots_.empty() ? active_ == 0 : slots_.front()->done || !slots_.front()->batches.empty();
+        return slots_.empty() ? active_ == 0 || !failed_.ok()
+                              : slots_.front()->done || !slots_.front()->batches.empty();
       });
-      if (slots_.empty()) return Batch();
+      if (slots_.empty()) {
+        ARROW_RETURN_NOT_OK(failed_);
+        return Batch();
+      }
       Slot& slot = *slots_.front();
       if (!slot.batches.empty()) {
         Batch batch = std::move(slot.batches.front());
@@ -101,7 +114,17 @@ class ParallelSource {
     bool done = false;
   };
 
-  void Run() {
+  arrow::Status Run() {
+    const arrow::Status status = Caught("scan", [&] { return ReadPieces(); });
+    std::lock_guard lock(mutex_);
+    --active_;
+    if (failed_.ok()) failed_ = status;
+    if (!status.ok()) exhausted_ = true;
+    changed_.notify_all();
+    return status;
+  }
+
+  arrow::Status ReadPieces() {
     std::unique_lock lock(mutex_);
     while (true) {
       changed_.wait(lock, [&] { return stopping_ || slots_.size() < slots_ahead_; });
@@ -118,15 +141,14 @@ class ParallelSource {
       arrow::Status status = piece.status();
       if (status.ok()) {
         lock.unlock();
-        status = Read(**std::move(piece), slot.get());
+        status = Caught("scan", [&] { return Read(**std::move(piece), slot.get()); });
         lock.lock();
       }
       slot->status = std::move(status);
       slot->done = true;
       changed_.notify_all();
     }
-    --active_;
-    changed_.notify_all();
+    return arrow::Status::OK();
   }
 
   arrow::Status Read(ScanPiece piece, Slot* slot) {
@@ -147,15 +169,17 @@ class ParallelSource {
   const std::unique_ptr<ScanPieces> pieces_;
   const std::shared_ptr<ScanCounters> counters_;
   const size_t batches_ahead_;
-  size_t slots_ahead_ = 0;
+  const size_t wanted_;
+  const size_t slots_ahead_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Slot>> slots_;
-  size_t active_;  // threads that may still add slots or batches
+  size_t active_ = 0;     // threads that may still add slots or batches
+  arrow::Status failed_;  // of one that could not even add a slot
   bool stopping_ = false;
   bool exhausted_ = false;
-  std::vector<std::thread> threads_;
+  std::vector<Thread> threads_;
 };
 
 // A stream of stored columns in the types given out, ended by the limit.
@@ -219,14 +243,19 @@ std::shared_ptr<arrow::RecordBatchReader> OpenStream(std::shared_ptr<const ScanS
   auto counters = std::make_shared<ScanCounters>();
   auto pieces = std::make_unique<ScanPieces>(spec, counters);
   const int64_t rows = pieces->EstimatedRows();
-  if (!spec->use_threads || rows < kInlineRows || spec->limit.value_or(INT64_MAX) < kInlineRows) {
-    auto source = std::make_unique<SerialSource>(spec, std::move(pieces), counters);
-    return std::make_shared<ScanReader<SerialSource>>(spec, std::move(source), counters, last,
-                                                      std::move(schema));
+  if (spec->use_threads && rows >= kInlineRows && spec->limit.value_or(INT64_MAX) >= kInlineRows) {
+    auto source = std::make_unique<ParallelSource>(spec, std::move(pieces), counters, batches_ahead);
+    if (source->Start().ok()) {
+      return std::make_shared<ScanReader<ParallelSource>>(spec, std::move(source), counters, last,
+                                                          std::move(schema));
+    }
+    // No thread can be had: the caller's reads.
+    counters = std::make_shared<ScanCounters>();
+    pieces = std::make_unique<ScanPieces>(spec, counters);
   }
-  auto source = std::make_unique<ParallelSource>(spec, std::move(pieces), counters, batches_ahead);
-  return std::make_shared<ScanReader<ParallelSource>>(spec, std::move(source), counters, last,
-                                                      std::move(schema));
+  auto source = std::make_unique<SerialSource>(spec, std::move(pieces), counters);
+  return std::make_shared<ScanReader<SerialSource>>(spec, std::move(source), counters, last,
+                                                    std::move(schema));
 }
 
 arrow::Result<std::shared_ptr<arrow::Table>> ReadAll(arrow::RecordBatchReader& stream) {
@@ -314,11 +343,10 @@ arrow::Result<int64_t> Scan::Count() const {
   int64_t count = 0;
   std::vector<FileIndex::Match> undecided;
   for (FileIndex::Match& match : spec->index->Prune(spec->where)) {
-    const std::optional<int64_t> rows = match.truth == Truth::kAlways
-                                            ? match.file->statistics(*spec->index->data_schema()).rows
-                                            : std::nullopt;
-    if (rows) {
-      count += *rows;
+    const delta::FileStatistics* const statistics =
+        match.truth == Truth::kAlways ? &match.file->statistics(*spec->index->data_schema()) : nullptr;
+    if (statistics != nullptr && statistics->decide && statistics->rows) {
+      count += *statistics->rows;
     } else {
       undecided.push_back(std::move(match));
     }

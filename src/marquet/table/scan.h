@@ -18,8 +18,6 @@
 
 namespace marquet::table {
 
-enum class PriceForm { kStored, kFloat, kDecimal };
-
 struct ScanOptions {
   std::vector<std::string> columns = {};  // empty: all of them, in the table's order
   Predicate where = {};
@@ -29,7 +27,7 @@ struct ScanOptions {
   std::vector<std::string> sort_by = {};  // ascending, nulls last, stable; empty: as stored
   std::optional<int64_t> limit = {};
   int64_t batch_rows = 0;                // 0: MARQUET_SCAN_BATCH_SIZE, else 262,144
-  PriceForm price = PriceForm::kStored;  // of int64 columns whose field metadata says unit=1e-9
+  PriceForm price = PriceForm::kStored;  // in the rows, and of numbers in `where`
   bool stored_types = false;  // leave int64 unit=ns columns as they are instead of timestamp[ns, UTC]
   bool use_threads = true;
   const StopFlag* stop = nullptr;

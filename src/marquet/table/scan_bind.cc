@@ -65,7 +65,7 @@ arrow::Result<std::shared_ptr<const ScanSpec>> BindScan(std::shared_ptr<TableSta
   }
   if (options.limit && *options.limit < 0)
     return InvalidInput(fmt::format("a limit of {} rows", *options.limit));
-  ARROW_ASSIGN_OR_RAISE(spec->where, options.where.Bind(schema));
+  ARROW_ASSIGN_OR_RAISE(spec->where, options.where.Bind(schema, options.price));
   ARROW_ASSIGN_OR_RAISE(spec->columns, ColumnsOfScan(schema, options));
   ARROW_ASSIGN_OR_RAISE(spec->batch_rows, BatchRows(options.batch_rows));
   ARROW_RETURN_NOT_OK(spec->index->Prepare(spec->where));

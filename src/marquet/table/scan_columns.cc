@@ -17,8 +17,6 @@
 namespace marquet::table {
 namespace {
 
-constexpr int64_t kPriceUnits = 1'000'000'000;  // in one unit of currency
-
 std::string UnitOf(const arrow::Field& field) {
   if (field.type()->id() != arrow::Type::INT64 || field.metadata() == nullptr) return {};
   return field.metadata()->Get("unit").ValueOr("");
@@ -63,7 +61,7 @@ arrow::Result<std::shared_ptr<arrow::Array>> ConvertPrices(const arrow::Array& a
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> values, arrow::AllocateBuffer(rows * width));
   if (type->id() == arrow::Type::DOUBLE) {
     auto* floats = reinterpret_cast<double*>(values->mutable_data());
-    for (int64_t i = 0; i < rows; ++i) floats[i] = static_cast<double>(prices[i]) / kPriceUnits;
+    for (int64_t i = 0; i < rows; ++i) floats[i] = PriceAsFloat(prices[i]);
   } else {
     auto* decimals = reinterpret_cast<int64_t*>(values->mutable_data());
     for (int64_t i = 0; i < rows; ++i) {

@@ -8,6 +8,7 @@
 #include "marquet/base/error.h"
 #include "marquet/schema/coercion.h"
 #include "marquet/table/late_columns.h"
+#include "marquet/table/predicate_node.h"
 
 namespace marquet::table {
 namespace {
@@ -25,6 +26,7 @@ class RowGroupBounds {
     if (const auto value = file_.partition.find(name); value != file_.partition.end()) {
       statistics.null_count = value->second->is_valid ? 0 : rows_;
       statistics.min = statistics.max = value->second;
+      statistics.has_nan = IsNan(*value->second);
     } else if (file_.reader->schema()->GetFieldIndex(name) < 0) {
       statistics.null_count = rows_;
     } else {
@@ -169,6 +171,8 @@ arrow::Result<std::optional<ScanPiece>> ScanPieces::Next() {
     if (piece.truth == Truth::kMaybe) {
       RowGroupBounds bounds(*spec_, *file_, piece.row_group, piece.rows);
       piece.truth = spec_->where.Prune([&](const std::string& name) { return bounds(name); }, piece.rows);
+      // What another writer says of all rows is no reason to pass over them.
+      if (piece.truth == Truth::kAlways && !file_->reader->written_by_marquet()) piece.truth = Truth::kMaybe;
     }
     if (piece.truth == Truth::kNever || piece.rows == 0) continue;
     ++counters_->row_groups_read;

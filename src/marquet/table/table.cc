@@ -8,6 +8,7 @@
 #include "arrow/scalar.h"
 #include "arrow/type.h"
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/schema.h"
@@ -186,6 +187,11 @@ arrow::Result<std::shared_ptr<Table>> Table::CreateWithFirstAppend(std::shared_p
   return std::shared_ptr<Table>(new Table(std::move(impl)));
 }
 
+arrow::Status Table::CheckCreate(std::shared_ptr<file::FileSystem> fs, std::string path,
+                                 const arrow::Schema& schema, const CreateOptions& options) {
+  return StateOfNewTable(std::move(fs), std::move(path), schema, options).status();
+}
+
 arrow::Result<std::shared_ptr<Table>> Table::Open(std::shared_ptr<file::FileSystem> fs, std::string path,
                                                   std::optional<int64_t> version,
                                                   std::optional<int64_t> as_of_ns) {
@@ -229,13 +235,15 @@ arrow::Result<std::unique_ptr<Appender>> Table::NewAppender(AppendOptions option
 }
 
 arrow::Result<AppendReport> Table::Append(arrow::RecordBatchReader& rows, AppendOptions options) {
-  ARROW_ASSIGN_OR_RAISE(const auto appender, NewAppender(std::move(options)));
-  while (true) {
-    std::shared_ptr<arrow::RecordBatch> batch;
-    ARROW_RETURN_NOT_OK(rows.ReadNext(&batch));
-    if (batch == nullptr) return appender->Commit();
-    ARROW_RETURN_NOT_OK(appender->Write(*batch));
-  }
+  return Caught(path(), [&]() -> arrow::Result<AppendReport> {
+    ARROW_ASSIGN_OR_RAISE(const auto appender, NewAppender(std::move(options)));
+    while (true) {
+      std::shared_ptr<arrow::RecordBatch> batch;
+      ARROW_RETURN_NOT_OK(rows.ReadNext(&batch));
+      if (batch == nullptr) return appender->Commit();
+      ARROW_RETURN_NOT_OK(appender->Write(*batch));
+    }
+  });
 }
 
 arrow::Result<Scan> Table::NewScan(ScanOptions options) const {
@@ -289,10 +297,10 @@ arrow::Result<std::vector<delta::CommitEntry>> Table::History(std::optional<int6
   return impl_->state->log.History(limit);
 }
 
-arrow::Result<std::optional<int64_t>> Table::LatestTimestamp(const std::string& column) const {
+arrow::Result<std::optional<__int128>> Table::LatestTimestamp(const std::string& column) const {
   const auto snapshot = impl_->state->snapshot();
   const std::string name = column.empty() ? TimeColumnOf(*snapshot->schema) : column;
-  if (name.empty()) return std::optional<int64_t>();
+  if (name.empty()) return std::optional<__int128>();
   ARROW_ASSIGN_OR_RAISE(const auto index, impl_->state->index());
   return LatestOf(*impl_->state, *index, name);
 }

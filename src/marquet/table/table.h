@@ -48,7 +48,7 @@ struct AppendOptions {
 
 struct AppendReport {
   int64_t version = -1;  // unchanged when there was nothing to commit
-  int64_t rows = 0;
+  int64_t rows = 0;      // added; those that were kept out of files written anew are not counted
   int64_t bytes = 0;
   std::vector<pq::WrittenFile> files;
   bool already_applied = false;
@@ -73,10 +73,22 @@ class Appender {
   // Files that this commit takes away (its rows replaced). Makes the commit no blind append.
   virtual void Remove(const std::shared_ptr<const delta::AddFile>& file) = 0;
 
-  // What is only known once all rows were seen: a further transaction of the commit, which is not made again
-  // once it is stored, and a tag of each file that the commit adds. Before Commit().
+  // Rows of a file that stay when others of it go: with Remove(file), the file is written anew without those.
+  // They are in the order of the data schema, as for WritePartition(), and get files of their own, with the
+  // tags and partition of `file`: those of each `part`, in the order in which they come.
+  virtual arrow::Status Keep(const std::shared_ptr<const delta::AddFile>& file, int part,
+                             const arrow::RecordBatch& rows) = 0;
+
+  // What is only known once all rows were seen; before Commit(). RecordOnce: the commit's own transaction, as
+  // AppendOptions::transaction. Record: what the commit means to another application; stored meanwhile, it is
+  // a kConflict. Tag: of each file that the commit adds, but for those of Keep().
+  virtual void RecordOnce(delta::Transaction transaction) = 0;
   virtual void Record(delta::Transaction transaction) = 0;
   virtual void Tag(const std::string& name, const std::string& value) = 0;
+
+  // Asked with the newest snapshot when others committed since the append began and nothing else stands
+  // against committing behind them; its error is the commit's. Must not use the table. Before Commit().
+  virtual void FollowOnlyIf(std::function<arrow::Status(const delta::Snapshot&)> may_follow) = 0;
 
   // Publishes and verifies the open files; nothing can be written after it. What the commit rests on is then
   // durable, and nothing but the commit is left to fail. Commit() does it where it was not done.
@@ -99,8 +111,8 @@ struct TableInfo {
   std::string id, name, description;
   std::vector<std::string> partition_columns;
   std::shared_ptr<arrow::Schema> schema;
-  int64_t files = 0, rows = 0, bytes = 0;      // rows is -1 when a file lacks statistics
-  std::optional<int64_t> latest_timestamp_ns;  // of the time column, out of statistics
+  int64_t files = 0, rows = 0, bytes = 0;       // rows is -1 when a file lacks statistics
+  std::optional<__int128> latest_timestamp_ns;  // of the time column; times past 2262 take more than 64 bits
   std::vector<PartitionInfo> partitions;
 };
 
@@ -126,6 +138,9 @@ class Table {
                                                                      std::string path,
                                                                      const arrow::Schema& schema,
                                                                      CreateOptions options);
+  // The errors of these, without making anything.
+  static arrow::Status CheckCreate(std::shared_ptr<file::FileSystem> fs, std::string path,
+                                   const arrow::Schema& schema, const CreateOptions& options);
   // kNotFound when there is no table. At most one of `version` and `as_of_ns`.
   static arrow::Result<std::shared_ptr<Table>> Open(std::shared_ptr<file::FileSystem> fs, std::string path,
                                                     std::optional<int64_t> version = {},
@@ -149,9 +164,9 @@ class Table {
 
   TableInfo Info() const;
   arrow::Result<std::vector<delta::CommitEntry>> History(std::optional<int64_t> limit = {});
-  // The largest value of the time column ("ts", or the one named) out of statistics, in nanoseconds; nothing
-  // when empty.
-  arrow::Result<std::optional<int64_t>> LatestTimestamp(const std::string& column = {}) const;
+  // The largest value of the time column ("ts", or the one named), in nanoseconds, whatever its year; nothing
+  // when empty. Out of statistics, or rows where a file is another writer's.
+  arrow::Result<std::optional<__int128>> LatestTimestamp(const std::string& column = {}) const;
 
   arrow::Result<TableVerdict> Verify(pq::VerifyLevel level, int jobs = 0,
                                      const ProgressCallback& progress = {},

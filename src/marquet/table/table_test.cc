@@ -219,6 +219,56 @@ TEST_F(TableTest, RemovedFilesAreReplacedInOneCommit) {
   EXPECT_THAT(Sizes(*Read(*table)), ElementsAre(2, 9));
 }
 
+TEST_F(TableTest, RowsThatStayKeepTheTagsOfTheirFile) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
+  {
+    const auto old = Value(table->NewAppender({}));
+    MQ_OK(
+        old->Write(*Batch({{1, 1, 1, {}, "A"}, {2, 1, 2, {}, "A"}, {3, 1, 3, {}, "A"}, {1, 1, 4, {}, "B"}})));
+    old->Tag("from", "old");
+    MQ_OK(old->Commit().status());
+  }
+  const auto appender = Value(table->NewAppender({}));
+  for (const auto& file : table->snapshot()->files) {
+    if (file->partition_values.at("symbol") != "A") continue;
+    appender->Remove(file);
+    const auto rows = Batch({{1, 1, 1, {}, "A"}, {3, 1, 3, {}, "A"}});
+    const auto stored = Value(rows->RemoveColumn(rows->schema()->GetFieldIndex("symbol")));
+    MQ_OK(appender->Keep(file, 0, *stored->Slice(0, 1)));
+    MQ_OK(appender->Keep(file, 1, *stored->Slice(1, 1)));
+  }
+  MQ_OK(appender->Write(*Batch({{2, 1, 9, {}, "A"}})));
+  appender->Tag("from", "new");
+  const auto report = Value(appender->Commit());
+  EXPECT_EQ(report.rows, 1);
+  EXPECT_EQ(report.files.size(), 3u);
+  EXPECT_THAT(Sizes(*Read(*table)), ::testing::UnorderedElementsAre(1, 3, 4, 9));
+  std::map<std::string, int> files;
+  for (const auto& file : table->snapshot()->files) {
+    ++files[file->tags.at("from") + " " + file->partition_values.at("symbol").value()];
+  }
+  EXPECT_EQ(files, (std::map<std::string, int>{{"new A", 1}, {"old A", 2}, {"old B", 1}}));
+  EXPECT_TRUE(Value(table->Verify(pq::VerifyLevel::kFull)).ok);  // with the digests of the new files
+}
+
+TEST_F(TableTest, WhatAnotherCommitMadeOfAnApplicationIsAConflict) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {}));
+  const auto late = Value(Table::Open(fs_, Path()));
+  for (const auto& each : {table, late}) {
+    const auto appender = Value(each->NewAppender({}));
+    MQ_OK(appender->Write(*Batch({{1, 1, 1, {}, "A"}})));
+    appender->RecordOnce({each == table ? "one" : "two", 1, {}});
+    appender->Record({"third", 2, {}});
+    const auto committed = appender->Commit();
+    if (each == table) {
+      MQ_OK(committed.status());
+    } else {
+      EXPECT_TRUE(IsKind(committed.status(), ErrorKind::kConflict)) << committed.status();
+    }
+  }
+  EXPECT_EQ(FilesUnder(Path(), ".parquet").size(), 1u);
+}
+
 TEST_F(TableTest, ATransactionHappensOnce) {
   const auto table = Value(Table::Create(fs_, Path(), *Trades(), {}));
   const AppendOptions options = {.transaction = delta::Transaction{"source-1", 1, {}}};
@@ -390,7 +440,7 @@ TEST_F(TableTest, InfoAndLatestTimestamp) {
   ASSERT_EQ(info.partitions.size(), 2u);
   EXPECT_EQ(info.partitions[0].values.at("symbol"), "A");
   EXPECT_EQ(info.partitions[0].rows, 2);
-  EXPECT_EQ(info.latest_timestamp_ns, 5'000'001'234'000);  // "ts" counts microseconds
+  EXPECT_EQ(info.latest_timestamp_ns, __int128{5'000'001'234'000});  // "ts" counts microseconds
   EXPECT_EQ(Value(table->LatestTimestamp("ts_event")), 5'000'001'234'567);
   EXPECT_EQ(Value(table->LatestTimestamp("date")), 19724 * 86'400'000'000'000);
   EXPECT_TRUE(IsKind(table->LatestTimestamp("size").status(), ErrorKind::kInvalidInput));

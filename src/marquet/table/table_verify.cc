@@ -9,8 +9,11 @@
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
 #include "marquet/base/log.h"
+#include "marquet/base/thread.h"
 #include "marquet/base/time.h"
+#include "marquet/delta/schema.h"
 #include "marquet/table/table.h"
 #include "marquet/table/table_state.h"
 #include "spdlog/logger.h"
@@ -59,6 +62,18 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
   for (const IndexedFile& file : index->files()) {
     const std::string& relative = file.add().path;
     named.insert(relative);
+    for (const std::string& column : index->snapshot().metadata.partition_columns) {
+      const auto value = index->PartitionValue(file, column);
+      const arrow::Status status =
+          value.ok() ? delta::PartitionValueToText(**value).status() : value.status();
+      if (status.ok()) continue;
+      verdict.ok = false;
+      pq::Damage& damage = verdict.damage.emplace_back();
+      damage.file = relative;
+      damage.column = column;
+      damage.region = "log";
+      damage.message = status.message();
+    }
     auto path = DataFilePath(table.path, relative);
     if (!path.ok()) {
       verdict.ok = false;
@@ -80,16 +95,16 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
   std::mutex mutex;  // of what progress tells
   Progress told{.phase = "verify " + table.path, .bytes_total = bytes_total};
   int64_t told_at = 0;
-  auto work = [&] {
+  const auto check_files = [&]() -> arrow::Status {
     while (!failed && (stop == nullptr || !stop->requested())) {
       const size_t i = next++;
-      if (i >= checks.size()) return;
+      if (i >= checks.size()) return arrow::Status::OK();
       Check& check = checks[i];
       const delta::AddFile& add = check.file->add();
       pq::Expectation expected;
       expected.bytes = add.size;
       expected.rows = check.file->statistics(*index->data_schema()).rows;
-      if (const auto digest = add.tags.find("marquet.digest"); digest != add.tags.end()) {
+      if (const auto digest = add.tags.find(delta::kDigestTag); digest != add.tags.end()) {
         expected.digest = digest->second;
       }
       // The last files are shared by all threads, so that none of them ends alone.
@@ -111,11 +126,24 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
         progress(told);
       }
     }
+    return arrow::Status::OK();
   };
-  std::vector<std::thread> pool;
-  for (size_t i = 1; i < std::min(threads, checks.size()); ++i) pool.emplace_back(work);
-  work();
-  for (std::thread& thread : pool) thread.join();
+  arrow::Status thrown;  // by one of the threads
+  const auto work = [&]() -> arrow::Status {
+    const arrow::Status status = Caught("verify " + table.path, check_files);
+    if (status.ok()) return status;
+    failed = true;
+    std::lock_guard lock(mutex);
+    if (thrown.ok()) thrown = status;
+    return status;
+  };
+  {
+    std::vector<Thread> pool;  // with fewer it takes longer
+    const size_t beside = std::max<size_t>(std::min(threads, checks.size()), 1) - 1;
+    static_cast<void>(StartThreads("verify " + table.path, beside, work, &pool));
+    static_cast<void>(work());
+  }
+  ARROW_RETURN_NOT_OK(thrown);
   if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
   if (progress) progress(told);
 

@@ -1,0 +1,25 @@
+"""Calls whose work lasts, and what is told of them when Ctrl-C comes at their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def told(call: Callable[[Callable[[Any], None]], Any], report: Callable[[Any], T]) -> T:
+    """``report`` of what the core gives to ``call``'s argument when its work is done.
+
+    From then on the work stands, and whatever is raised (KeyboardInterrupt, for one, at any instruction of Python)
+    carries the report in its attribute ``report``. To be the last that a function does: ``return told(...)``.
+    """
+    given: list[Any] = []
+    try:
+        call(given.append)
+        return report(given[0])
+    except BaseException as raised:
+        if given:
+            raised.__dict__["report"] = report(given[0])
+            raised.add_note("What was done before it stands; this exception's attribute `report` tells of it.")
+        raise

@@ -1,0 +1,242 @@
+#include "marquet/parquet/value_check_internal.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "arrow/array.h"
+#include "arrow/record_batch.h"
+#include "arrow/type.h"
+#include "marquet/base/error.h"
+#include "marquet/base/hash.h"
+#include "marquet/base/text.h"
+#include "marquet/parquet/column_stream_internal.h"
+#include "marquet/parquet/column_threads_internal.h"
+#include "marquet/parquet/failures_internal.h"
+#include "marquet/parquet/file_format_internal.h"
+#include "marquet/parquet/writer_properties_internal.h"
+#include "parquet/metadata.h"
+#include "parquet/schema.h"
+
+namespace marquet::pq {
+namespace {
+
+constexpr int64_t kRunRows = 32;
+constexpr int64_t kStride = 1 << 16;
+constexpr int64_t kPagesForOne = 8;
+constexpr int64_t kBlockRows = 1 << 10;  // of which one hash is kept at VerifyLevel::kFull
+constexpr int64_t kReadRows = 1 << 13;   // decoded at a time
+constexpr int64_t kParallelRows = 1 << 16;
+
+// A number for a place, below `bound`.
+int64_t Draw(int64_t place, int64_t salt, int64_t bound) {
+  if (bound <= 1) return 0;
+  const uint64_t drawn = schema::CombineHashes(static_cast<uint64_t>(place), static_cast<uint64_t>(salt));
+  return static_cast<int64_t>(drawn % static_cast<uint64_t>(bound));
+}
+
+// One leaf of a file, read alone: of structs on the way to it only the fields that hold it.
+class LeafRows {
+ public:
+  LeafRows(const std::shared_ptr<arrow::io::RandomAccessFile>& file,
+           const std::shared_ptr<::parquet::FileMetaData>& footer, const std::string& path, int leaf,
+           const std::shared_ptr<arrow::Field>& field, size_t structs, std::vector<ReadRequest::Part> parts)
+      : route_(structs, 0) {
+    ReadSource source{path, file, footer, std::move(parts), kReadRows};
+    if (field->type()->id() == arrow::Type::TIMESTAMP) {
+      source.int96_unit = static_cast<const arrow::TimestampType&>(*field->type()).unit();
+    }
+    stream_ = MakeColumn(std::make_shared<const ReadSource>(std::move(source)), leaf, leaf + 1, field);
+  }
+
+  arrow::Status Hash(const Piece& piece, std::vector<uint64_t>* hashes) {
+    ARROW_ASSIGN_OR_RAISE(const auto read, stream_->Decode(piece));
+    if (read->length() != piece.rows) {
+      return arrow::Status::IOError(read->length(), " rows were read; expected ", piece.rows);
+    }
+    hashes->resize(static_cast<size_t>(piece.rows));
+    schema::HashLeaf(*read, route_, 0, *hashes);
+    return arrow::Status::OK();
+  }
+
+ private:
+  const schema::LeafRoute route_;
+  std::unique_ptr<ColumnStream> stream_;
+};
+
+}  // namespace
+
+ValueCheck::ValueCheck(std::shared_ptr<const FileFormat> format, std::string path)
+    : format_(std::move(format)),
+      path_(std::move(path)),
+      all_(format_->options().verify == VerifyLevel::kFull),
+      seed_(Xxh3Hash64(file::FileName(path_))) {
+  const arrow::Schema& schema = *format_->parts().file_schema;
+  for (int i = 0; i < schema.num_fields(); ++i) {
+    for (schema::LeafRoute& route : schema::LeafRoutes(*schema.field(i)->type())) {
+      leaves_.push_back({.column = i, .route = std::move(route), .hashes = {}});
+    }
+  }
+}
+
+ValueCheck::~ValueCheck() = default;
+
+void ValueCheck::Take(const arrow::RecordBatch& given, const std::vector<bool>& decoded, int64_t first_row) {
+  for (Leaf& leaf : leaves_) leaf.decoded = leaf.decoded || decoded[static_cast<size_t>(leaf.column)];
+  all_ ? TakeAll(given, first_row) : TakeSample(given, first_row);
+  rows_ = first_row + given.num_rows();
+}
+
+bool ValueCheck::IsChosen(int leaf, int row_group, int64_t rows) const {
+  if (leaves_[static_cast<size_t>(leaf)].decoded) return true;
+  const auto leaves = static_cast<int64_t>(leaves_.size());
+  const int64_t pages = leaves * ((rows + kPageRows - 1) / kPageRows);
+  const int64_t count = std::max<int64_t>(pages / kPagesForOne, 1);
+  const int64_t first = Draw(row_group, static_cast<int64_t>(seed_ >> 1), leaves);
+  return (leaf - first + leaves) % leaves < count;
+}
+
+void ValueCheck::TakeSample(const arrow::RecordBatch& given, int64_t first_row) {
+  const int64_t end = first_row + given.num_rows();
+  if (next_ < 0) next_ = first_row + Draw(given.num_rows(), 0, given.num_rows() - kRunRows + 1);
+  while (next_ < end) {
+    const Run run{next_, std::min(kRunRows, end - next_)};
+    first_of_.push_back(static_cast<int64_t>(leaves_.empty() ? 0 : leaves_[0].hashes.size()));
+    for (Leaf& leaf : leaves_) {
+      const size_t before = leaf.hashes.size();
+      leaf.hashes.resize(before + static_cast<size_t>(run.rows));
+      schema::HashLeaf(*given.column(leaf.column), leaf.route, run.begin - first_row,
+                       std::span(leaf.hashes).subspan(before));
+    }
+    runs_.push_back(run);
+    // Rows that come one by one are looked at more seldom as they become more.
+    const int64_t gap = std::clamp<int64_t>(run.begin / 2, 1, kStride);
+    next_ = run.begin + run.rows + gap / 2 + Draw(run.begin, 1, gap);
+  }
+}
+
+void ValueCheck::TakeAll(const arrow::RecordBatch& given, int64_t first_row) {
+  std::vector<uint64_t> hashes;
+  for (int64_t done = 0; done < given.num_rows();) {
+    const int64_t row = first_row + done;
+    const int64_t count = std::min(given.num_rows() - done, kBlockRows - row % kBlockRows);
+    hashes.resize(static_cast<size_t>(count));
+    const bool ends = (row + count) % kBlockRows == 0;
+    for (Leaf& leaf : leaves_) {
+      schema::HashLeaf(*given.column(leaf.column), leaf.route, done, hashes);
+      for (const uint64_t hash : hashes) leaf.block = schema::CombineHashes(leaf.block, hash);
+      if (ends) leaf.hashes.push_back(std::exchange(leaf.block, 0));
+    }
+    done += count;
+  }
+}
+
+arrow::Status ValueCheck::Compare(const std::shared_ptr<arrow::io::RandomAccessFile>& file,
+                                  const std::shared_ptr<::parquet::FileMetaData>& footer, bool parallel) {
+  if (rows_ == 0) return arrow::Status::OK();
+  if (footer->num_columns() != static_cast<int>(leaves_.size()) || footer->num_rows() != rows_) {
+    return CorruptData(fmt::format("{}: {} rows of {} leaves were written; the footer says {} of {}", path_,
+                                   rows_, leaves_.size(), footer->num_rows(), footer->num_columns()));
+  }
+  if (all_ && rows_ % kBlockRows != 0) {
+    for (Leaf& leaf : leaves_) leaf.hashes.push_back(std::exchange(leaf.block, 0));
+  }
+  return ForEach(static_cast<int>(leaves_.size()), parallel && rows_ >= kParallelRows, [&](int leaf) {
+    const auto place = [&] {
+      return fmt::format("{}: what was written does not read back: column {}", path_,
+                         Quoted(footer->schema()->Column(leaf)->path()->ToDotString()));
+    };
+    return GuardRead(
+        place, [&] { return all_ ? CompareAll(leaf, file, footer) : CompareSample(leaf, file, footer); });
+  });
+}
+
+arrow::Status ValueCheck::CompareSample(int leaf, const std::shared_ptr<arrow::io::RandomAccessFile>& file,
+                                        const std::shared_ptr<::parquet::FileMetaData>& footer) const {
+  struct Chosen {
+    Piece piece;
+    int64_t row = 0;   // of the file
+    int64_t hash = 0;  // place of its first
+  };
+  std::vector<Chosen> chosen;
+  std::vector<ReadRequest::Part> parts;
+  size_t first = 0;  // run that ends behind the row group's begin
+  int64_t begin = 0;
+  for (int group = 0; group < footer->num_row_groups(); ++group) {
+    const int64_t end = begin + footer->RowGroup(group)->num_rows();
+    while (first < runs_.size() && runs_[first].begin + runs_[first].rows <= begin) ++first;
+    size_t last = first;
+    while (last < runs_.size() && runs_[last].begin < end) ++last;
+    if (first < last && IsChosen(leaf, group, end - begin)) {
+      const size_t at =
+          first + static_cast<size_t>(Draw(begin + group, leaf, static_cast<int64_t>(last - first)));
+      const Run& run = runs_[at];
+      const int64_t from = std::max(run.begin, begin), to = std::min(run.begin + run.rows, end);
+      chosen.push_back({{static_cast<int>(parts.size()), from - begin, to - from},
+                        from,
+                        first_of_[at] + from - run.begin});
+      parts.push_back({group, {}});
+      // Of a row group of more than a page only the page with these rows.
+      if (end - begin > kPageRows) parts.back().rows.push_back({from - begin, to - begin});
+    }
+    begin = end;
+  }
+  if (chosen.empty()) return arrow::Status::OK();
+  const Leaf& taken = leaves_[static_cast<size_t>(leaf)];
+  LeafRows rows(file, footer, path_, leaf, format_->parts().file_schema->field(taken.column),
+                taken.route.size(), std::move(parts));
+  std::vector<uint64_t> hashes;
+  for (const Chosen& run : chosen) {
+    ARROW_RETURN_NOT_OK(rows.Hash(run.piece, &hashes));
+    for (size_t i = 0; i < hashes.size(); ++i) {
+      const auto row = static_cast<int64_t>(i);
+      if (hashes[i] != taken.hashes[static_cast<size_t>(run.hash) + i]) {
+        return Differs(leaf, run.row + row, run.row + row + 1);
+      }
+    }
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status ValueCheck::CompareAll(int leaf, const std::shared_ptr<arrow::io::RandomAccessFile>& file,
+                                     const std::shared_ptr<::parquet::FileMetaData>& footer) const {
+  std::vector<ReadRequest::Part> parts;
+  for (int group = 0; group < footer->num_row_groups(); ++group) parts.push_back({group, {}});
+  const Leaf& taken = leaves_[static_cast<size_t>(leaf)];
+  LeafRows rows(file, footer, path_, leaf, format_->parts().file_schema->field(taken.column),
+                taken.route.size(), std::move(parts));
+  std::vector<uint64_t> hashes;
+  uint64_t block = 0;
+  int64_t row = 0;  // of the file
+  for (int group = 0; group < footer->num_row_groups(); ++group) {
+    const int64_t end = footer->RowGroup(group)->num_rows();
+    for (int64_t begin = 0; begin < end;) {
+      const Piece piece{group, begin, std::min(end - begin, kReadRows)};
+      ARROW_RETURN_NOT_OK(rows.Hash(piece, &hashes));
+      for (const uint64_t hash : hashes) {
+        block = schema::CombineHashes(block, hash);
+        ++row;
+        if (row % kBlockRows != 0 && row != rows_) continue;
+        const int64_t number = (row - 1) / kBlockRows;
+        if (block != taken.hashes[static_cast<size_t>(number)])
+          return Differs(leaf, number * kBlockRows, row);
+        block = 0;
+      }
+      begin += piece.rows;
+    }
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status ValueCheck::Differs(int leaf, int64_t begin, int64_t end) const {
+  const Leaf& taken = leaves_[static_cast<size_t>(leaf)];
+  const std::string rows = end - begin == 1
+                               ? fmt::format("row {} holds another value", begin)
+                               : fmt::format("one of the rows {} to {} holds another value", begin, end - 1);
+  return CorruptData(
+      fmt::format("{}: column {}: {} than it was given; nothing was published", path_,
+                  Quoted(format_->schema()->field(taken.column)->name()), rows),
+      "This is a fault of Marquet or of the machine's memory: try again, and report it with the rows.");
+}
+
+}  // namespace marquet::pq

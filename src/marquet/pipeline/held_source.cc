@@ -1,0 +1,87 @@
+#include "marquet/pipeline/held_source.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/file/durable_file.h"
+#include "marquet/pipeline/source_json.h"
+
+namespace marquet::pipeline {
+namespace {
+
+constexpr int kFormat = 1;
+constexpr const char* kDirectory = "_marquet/sources/left";
+
+arrow::Status ReadRemainder(file::FileSystem& fs, const std::string& path, HeldSource* source) {
+  auto text = file::ReadAll(fs, path);
+  if (IsKind(text.status(), ErrorKind::kNotFound)) {
+    return NotFound(path + ": is missing: it says what other sources left of " + source->description.name);
+  }
+  ARROW_RETURN_NOT_OK(text.status());
+  const arrow::Status digest = CheckDigest(*text, path);
+  ARROW_ASSIGN_OR_RAISE(const auto file, JsonFile::Parse(path, "what is left of a source", *std::move(text)));
+  const JsonField root = file->root();
+  const JsonField format = root.At("format");
+  if (format.Integer<int>() != kFormat) format.Fail(fmt::format("format {}", kFormat));
+  const JsonField id = root.At("id");
+  if (id.String() != source->description.id) id.Fail("the id that is in the file's name");
+  source->description.rows = root.At("rows").Integer<int64_t>();
+  source->description.ranges = RangesOf(root.At("ranges"));
+  source->replaced = ReplacedOf(root.At("replaced"));
+  ARROW_RETURN_NOT_OK(file->status());
+  return digest;
+}
+
+}  // namespace
+
+std::string HeldSource::Losses() const {
+  std::vector<std::string> by;
+  for (const ReplacedRange& range : replaced) {
+    if (std::find(by.begin(), by.end(), range.by) == by.end()) by.push_back(range.by);
+  }
+  return fmt::format("{} of {} were replaced by {}", WithCommas(rows_ingested - description.rows),
+                     Counted(rows_ingested, "row"), fmt::join(by, ", "));
+}
+
+std::string RemainderAppId(std::string_view id) { return std::string(kRemainderAppPrefix) + std::string(id); }
+
+std::string RemainderPath(std::string_view id, int64_t number) {
+  return file::JoinPath(kDirectory, fmt::format("{}-{}.json", id, number));
+}
+
+arrow::Result<HeldSource> ReadHeldSource(file::FileSystem& fs, const std::string& table,
+                                         const delta::Snapshot& snapshot, const std::string& id) {
+  HeldSource source;
+  ARROW_ASSIGN_OR_RAISE(source.description, ReadSourceDescription(fs, table, id));
+  source.rows_ingested = source.description.rows;
+  const delta::Transaction* remainder = snapshot.transactions.Find(RemainderAppId(id));
+  if (remainder != nullptr) {
+    const std::string path = file::JoinPath(table, RemainderPath(id, remainder->version));
+    ARROW_RETURN_NOT_OK(ReadRemainder(fs, path, &source));
+  }
+  return source;
+}
+
+arrow::Result<int64_t> WriteRemainder(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
+                                      const delta::Snapshot& snapshot, const HeldSource& source) {
+  const SourceDescription& description = source.description;
+  const std::string text = WithDigest({{"format", kFormat},
+                                       {"id", description.id},
+                                       {"rows", description.rows},
+                                       {"ranges", RangesToJson(description.ranges)},
+                                       {"replaced", ReplacedToJson(source.replaced)}});
+  ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, file::JoinPath(table, kDirectory)));
+  const delta::Transaction* before = snapshot.transactions.Find(RemainderAppId(description.id));
+  int64_t number = before == nullptr ? 0 : before->version;
+  while (true) {
+    ++number;
+    const auto put = file::PutNew(fs, file::JoinPath(table, RemainderPath(description.id, number)), text);
+    if (put.ok()) return number;
+    if (!IsKind(put, ErrorKind::kAlreadyExists)) return put;  // an attempt that did not commit has that one
+  }
+}
+
+}  // namespace marquet::pipeline

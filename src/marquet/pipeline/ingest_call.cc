@@ -1,0 +1,28 @@
+#include "marquet/pipeline/ingest_call.h"
+
+#include <algorithm>
+
+namespace marquet::pipeline {
+
+const SourceDescription* PlannedTable::Find(const std::string& digest) const {
+  const auto found = std::find_if(sources.begin(), sources.end(),
+                                  [&](const SourceDescription& source) { return source.digest == digest; });
+  return found == sources.end() ? nullptr : &*found;
+}
+
+arrow::Result<bool> IngestCall::Contains(const SourceDescription& held) {
+  if (digests_.contains(held.digest)) return true;
+  for (const SourceFile& source : sources_) {
+    if (source.standard_input()) continue;
+    ARROW_ASSIGN_OR_RAISE(const file::FileInfo info, fs_->Stat(source.path));
+    if (info.size != held.bytes) continue;
+    std::string& digest = hashed_[source.path];
+    if (digest.empty()) {
+      ARROW_ASSIGN_OR_RAISE(digest, DigestOfFile(*fs_, source.path));
+    }
+    if (digest == held.digest) return true;
+  }
+  return false;
+}
+
+}  // namespace marquet::pipeline

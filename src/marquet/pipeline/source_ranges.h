@@ -1,0 +1,125 @@
+// What a source holds, by symbol, day, publisher and time, and whether two sources meet there.
+//
+// Times are nanoseconds since 1970 of the column that orders records: ts_recv, where it is null or the kind
+// lacks it ts_event. At each end of a range its records are known by a digest of their content, so that two
+// parts of a day whose border falls between two records of one time can be told from an overlap.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "arrow/result.h"
+#include "arrow/type_fwd.h"
+#include "marquet/dbn/reader.h"
+#include "marquet/pipeline/json_file.h"
+
+namespace marquet::pipeline {
+
+// Symbol and date as the log spells partition values.
+using RangeKey = std::pair<std::optional<std::string>, std::optional<std::string>>;
+
+// Records of one symbol, date, publisher and rtype that follow one another, ends included.
+struct SourceRange {
+  // Nothing where it is not known: in descriptions of the first format.
+  std::optional<int32_t> publisher = {};
+  std::optional<int32_t> rtype = {};  // tells bars of two lengths apart, which one table may hold
+  int64_t first_ns = INT64_MAX;       // above last_ns: no row has a time
+  int64_t last_ns = INT64_MIN;
+  int64_t rows = 0;
+  // Digests of the records at either end, sorted. Empty: not known, or more than are worth keeping.
+  std::vector<uint64_t> first_records = {};
+  std::vector<uint64_t> last_records = {};
+
+  bool has_times() const { return first_ns <= last_ns; }
+  // Whether records of both may be of the same publisher and type.
+  bool MayBeOf(const SourceRange& other) const {
+    return (!publisher || !other.publisher || publisher == other.publisher) &&
+           (!rtype || !other.rtype || rtype == other.rtype);
+  }
+};
+
+using SourceRanges = std::map<RangeKey, std::vector<SourceRange>>;
+
+enum class Meeting {
+  kApart,
+  kTouch,  // one ends at the very time at which the other begins, and no record of that time is in both
+  kOverlap,
+};
+
+// Of two ranges of one symbol and date. Kinds that hold one record for each interval (bars, and quotes by the
+// second) never touch: two records of one time are the same record twice.
+Meeting MeetingOf(const SourceRange& one, const SourceRange& other, dbn::RecordKind kind);
+
+// "ESH4 on 2024-01-02".
+std::string RangeName(const RangeKey& key);
+
+// A source's rows that came again with another, which took their place.
+struct ReplacedRange {
+  std::string by;  // the name of the source that brought them
+  RangeKey where;
+  int32_t publisher = 0;
+  int32_t rtype = 0;
+  int64_t first_ns = 0;  // ends included
+  int64_t last_ns = 0;
+  int64_t rows = 0;
+};
+
+nlohmann::ordered_json ReplacedToJson(const std::vector<ReplacedRange>& replaced);
+std::vector<ReplacedRange> ReplacedOf(const JsonField& json);
+nlohmann::ordered_json RangesToJson(const SourceRanges& ranges);
+SourceRanges RangesOf(const JsonField& json);
+// The same of the first format: microseconds, no publisher.
+SourceRanges RangesOfFirstFormat(const JsonField& json);
+
+// Columns of a batch that say where a record belongs. Valid as long as the batch.
+class RecordPlaces {
+ public:
+  // `batch` has the columns of a kind's table that are not left out: symbol, date, publisher_id, rtype,
+  // ts_event, and ts_recv where the kind has it. kCorruptData, naming the column, for another type.
+  static arrow::Result<RecordPlaces> Of(const arrow::RecordBatch& batch);
+
+  // Whether a row has the symbol and date of another.
+  bool SameKey(int64_t row, int64_t other) const;
+  RangeKey KeyAt(int64_t row) const;
+  std::optional<int64_t> TimeAt(int64_t row) const;
+  // Of all rows, where each has one in one column; else nothing.
+  const int64_t* times() const;
+  int32_t publisher(int64_t row) const { return publisher_[row]; }
+  int32_t rtype(int64_t row) const { return rtype_[row]; }
+
+ private:
+  const arrow::StringArray* symbol_ = nullptr;
+  const arrow::Date32Array* date_ = nullptr;
+  const arrow::Int64Array* received_ = nullptr;  // may be null
+  const arrow::Int64Array* happened_ = nullptr;
+  const int32_t* publisher_ = nullptr;
+  const int16_t* rtype_ = nullptr;
+};
+
+// Counts rows into ranges, batch by batch.
+class RangeCounter {
+ public:
+  // `batch` has all columns of the kind's table. `one_key`: all its rows are of one symbol and date.
+  arrow::Status Add(const arrow::RecordBatch& batch, bool one_key);
+
+  const SourceRanges& ranges() const { return ranges_; }
+  // Distinct symbols, the null one counted.
+  int64_t symbols() const { return symbols_; }
+
+ private:
+  struct Edges;
+  bool AddUniform(const arrow::RecordBatch& batch, const RecordPlaces& places);
+  std::vector<SourceRange>* RangesFor(RangeKey key);
+  static SourceRange* RangeFor(std::vector<SourceRange>* ranges, int32_t publisher, int32_t rtype);
+
+  SourceRanges ranges_;
+  int64_t symbols_ = 0;
+};
+
+}  // namespace marquet::pipeline

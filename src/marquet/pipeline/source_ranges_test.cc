@@ -1,0 +1,166 @@
+#include "marquet/pipeline/source_ranges.h"
+
+#include <random>
+
+#include <arrow/api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "marquet/base/time.h"
+
+namespace marquet::pipeline {
+namespace {
+
+constexpr auto kTrades = dbn::RecordKind::kTrades;
+
+SourceRange Range(int64_t first, int64_t last, std::vector<uint64_t> first_records = {1},
+                  std::vector<uint64_t> last_records = {2}) {
+  return {1, 0, first, last, 1, std::move(first_records), std::move(last_records)};
+}
+
+Meeting Meet(const SourceRange& one, const SourceRange& other, dbn::RecordKind kind = kTrades) {
+  const Meeting meeting = MeetingOf(one, other, kind);
+  EXPECT_EQ(meeting, MeetingOf(other, one, kind));
+  return meeting;
+}
+
+TEST(MeetingTest, EndsAreIncluded) {
+  EXPECT_EQ(Meet(Range(10, 20), Range(21, 30)), Meeting::kApart);
+  EXPECT_EQ(Meet(Range(10, 20), Range(19, 30)), Meeting::kOverlap);
+  EXPECT_EQ(Meet(Range(10, 20), Range(15, 15)), Meeting::kOverlap);
+  EXPECT_EQ(Meet(Range(10, 20), SourceRange{1, 0}), Meeting::kApart);  // no times at all
+}
+
+TEST(MeetingTest, OneTimeWithoutACommonRecordIsATouch) {
+  EXPECT_EQ(Meet(Range(10, 20, {1}, {2, 3}), Range(20, 30, {4, 5}, {6})), Meeting::kTouch);
+  EXPECT_EQ(Meet(Range(10, 20, {1}, {2, 3}), Range(20, 30, {3, 4}, {6})), Meeting::kOverlap);
+  EXPECT_EQ(Meet(Range(20, 20, {2}, {2}), Range(20, 20, {3}, {3})), Meeting::kTouch);
+  EXPECT_EQ(Meet(Range(10, 20, {1}, {}), Range(20, 30, {4}, {6})), Meeting::kOverlap);  // not known
+}
+
+TEST(MeetingTest, BarsOfOneTimeAreTheSameBar) {
+  EXPECT_EQ(Meet(Range(10, 20, {1}, {2}), Range(20, 30, {4}, {6}), dbn::RecordKind::kOhlcv),
+            Meeting::kOverlap);
+}
+
+TEST(MeetingTest, OtherPublishersAndTypesAreApart) {
+  SourceRange other = Range(10, 20);
+  other.publisher = 2;
+  EXPECT_EQ(Meet(Range(10, 20), other), Meeting::kApart);
+  other.publisher.reset();
+  EXPECT_EQ(Meet(Range(10, 20), other), Meeting::kOverlap);
+  other.rtype = 33;
+  EXPECT_EQ(Meet(Range(10, 20), other), Meeting::kApart);
+}
+
+struct Row {
+  int64_t time;  // 0: none
+  std::string symbol;
+  int32_t publisher;
+  int64_t price;
+};
+
+std::shared_ptr<arrow::RecordBatch> Batch(const std::vector<Row>& rows) {
+  arrow::Int64Builder received, happened, price, place;
+  arrow::Int16Builder rtype;
+  arrow::Int32Builder publisher;
+  arrow::StringBuilder symbol;
+  arrow::Date32Builder date;
+  for (const Row& row : rows) {
+    EXPECT_TRUE((row.time == 0 ? received.AppendNull() : received.Append(row.time)).ok());
+    EXPECT_TRUE(happened.AppendNull().ok());
+    EXPECT_TRUE(price.Append(row.price).ok());
+    EXPECT_TRUE(rtype.Append(0).ok());
+    EXPECT_TRUE(publisher.Append(row.publisher).ok());
+    EXPECT_TRUE(symbol.Append(row.symbol).ok());
+    EXPECT_TRUE((row.time == 0 ? date.AppendNull() : date.Append(DateOfNanos(row.time))).ok());
+    EXPECT_TRUE(place.Append(place.length()).ok());
+  }
+  const auto schema =
+      arrow::schema({arrow::field("ts_recv", arrow::int64()), arrow::field("ts_event", arrow::int64()),
+                     arrow::field("rtype", arrow::int16()), arrow::field("publisher_id", arrow::int32()),
+                     arrow::field("price", arrow::int64()), arrow::field("symbol", arrow::utf8()),
+                     arrow::field("date", arrow::date32()), arrow::field("source_row", arrow::int64())});
+  const auto count = static_cast<int64_t>(rows.size());
+  return arrow::RecordBatch::Make(
+      schema, count,
+      std::vector<std::shared_ptr<arrow::Array>>{
+          received.Finish().ValueOrDie(), happened.Finish().ValueOrDie(), rtype.Finish().ValueOrDie(),
+          publisher.Finish().ValueOrDie(), price.Finish().ValueOrDie(), symbol.Finish().ValueOrDie(),
+          date.Finish().ValueOrDie(), place.Finish().ValueOrDie()});
+}
+
+// Whatever the batches are cut into, and in whatever order rows of one time stand, ranges are the same.
+TEST(RangeCounterTest, DoesNotDependOnBatches) {
+  std::mt19937 random(7);
+  for (int run = 0; run < 200; ++run) {
+    std::vector<Row> rows;
+    const bool one_symbol = run % 3 == 0;
+    for (int i = 0; i < 60; ++i) {
+      const auto pick = [&](int n) { return static_cast<int64_t>(random() % static_cast<unsigned>(n)); };
+      rows.push_back({one_symbol || pick(9) > 0 ? 1 + pick(12) : 0,
+                      one_symbol ? "A" : std::string(1, static_cast<char>('A' + pick(3))),
+                      static_cast<int32_t>(1 + (run % 2) * pick(2)), i});
+    }
+    std::map<std::pair<RangeKey, int32_t>, std::vector<int64_t>> times;
+    for (const Row& row : rows) {
+      RangeKey key{row.symbol, row.time == 0 ? std::optional<std::string>() : "1970-01-01"};
+      times[{key, row.publisher}].push_back(row.time);
+    }
+    RangeCounter whole, cut;
+    ASSERT_TRUE(whole.Add(*Batch(rows), one_symbol).ok());
+    std::shuffle(rows.begin(), rows.end(), random);
+    for (size_t at = 0; at < rows.size();) {
+      const size_t size = std::min<size_t>(1 + random() % 20, rows.size() - at);
+      const std::vector<Row> part(rows.begin() + static_cast<int64_t>(at),
+                                  rows.begin() + static_cast<int64_t>(at + size));
+      ASSERT_TRUE(cut.Add(*Batch(part), one_symbol).ok());
+      at += size;
+    }
+    EXPECT_EQ(whole.symbols(), cut.symbols());
+    EXPECT_EQ(whole.symbols(), one_symbol ? 1 : 3);
+    size_t found = 0;
+    for (const auto& [key, of_key] : whole.ranges()) {
+      for (const SourceRange& range : of_key) {
+        ++found;
+        const auto& expected = times.at({key, *range.publisher});
+        EXPECT_EQ(range.rows, static_cast<int64_t>(expected.size()));
+        if (!key.second) {
+          EXPECT_FALSE(range.has_times());
+          continue;
+        }
+        const auto [first, last] = std::minmax_element(expected.begin(), expected.end());
+        EXPECT_EQ(range.first_ns, *first);
+        EXPECT_EQ(range.last_ns, *last);
+        EXPECT_EQ(range.first_records.size(),
+                  static_cast<size_t>(std::count(expected.begin(), expected.end(), *first)));
+        EXPECT_EQ(range.last_records.size(),
+                  static_cast<size_t>(std::count(expected.begin(), expected.end(), *last)));
+        bool same = false;
+        for (const SourceRange& other : cut.ranges().at(key)) {
+          same = same ||
+                 (other.publisher == range.publisher && other.rows == range.rows &&
+                  other.first_ns == range.first_ns && other.last_ns == range.last_ns &&
+                  other.first_records == range.first_records && other.last_records == range.last_records);
+        }
+        EXPECT_TRUE(same) << "run " << run;
+      }
+    }
+    EXPECT_EQ(found, times.size());
+  }
+}
+
+TEST(RangeCounterTest, ManyRecordsOfOneTimeAreNotToldApart) {
+  std::vector<Row> rows(300, Row{5, "A", 1, 1});
+  RangeCounter counter;
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(counter.Add(*Batch(rows), true).ok());
+  const SourceRange& range = counter.ranges().begin()->second.at(0);
+  EXPECT_TRUE(range.first_records.empty() && range.last_records.empty());
+  EXPECT_EQ(range.rows, 600);
+  ASSERT_TRUE(counter.Add(*Batch({{6, "A", 1, 1}}), true).ok());
+  EXPECT_EQ(range.last_records.size(), 1u);
+  EXPECT_TRUE(range.first_records.empty());
+}
+
+}  // namespace
+}  // namespace marquet::pipeline

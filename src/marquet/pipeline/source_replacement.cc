@@ -1,0 +1,241 @@
+#include "marquet/pipeline/source_replacement.h"
+
+#include <algorithm>
+#include <functional>
+
+#include <arrow/api.h>
+#include <arrow/compute/api.h>
+#include <fmt/format.h>
+
+#include "marquet/base/error.h"
+#include "marquet/delta/schema.h"
+#include "marquet/parquet/reader.h"
+
+namespace marquet::pipeline {
+namespace {
+
+constexpr int64_t kBatchRows = 32'768;
+constexpr int kGoes = -1;
+
+// Batches of a data file: the wanted columns that it has, behind them those that its partition tells.
+arrow::Status ForEachBatch(const table::Table& table, const delta::AddFile& file,
+                           const std::vector<std::string>& wanted, const StopFlag* stop,
+                           const std::function<arrow::Status(const arrow::RecordBatch&)>& sink) {
+  const auto snapshot = table.snapshot();
+  ARROW_ASSIGN_OR_RAISE(
+      const auto opened,
+      pq::FileReader::Open(table.fs(), file::JoinPath(table.path(), file.path), nullptr, file.size));
+  pq::ReadRequest request;
+  for (const auto& field : opened->schema()->fields()) {
+    const std::string& name = field->name();
+    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end()) {
+      request.columns.push_back(name);
+    }
+  }
+  for (int group = 0; group < opened->num_row_groups(); ++group) request.parts.push_back({group, {}});
+  request.batch_rows = kBatchRows;
+  ARROW_ASSIGN_OR_RAISE(const auto reader, opened->Read(std::move(request)));
+  std::vector<std::pair<std::shared_ptr<arrow::Field>, std::shared_ptr<arrow::Scalar>>> constants;
+  for (const std::string& name : snapshot->metadata.partition_columns) {
+    const auto field = snapshot->schema->GetFieldByName(name);
+    const auto value = file.partition_values.find(name);
+    auto scalar = arrow::MakeNullScalar(field->type());
+    if (value != file.partition_values.end() && value->second) {
+      ARROW_ASSIGN_OR_RAISE(scalar, delta::PartitionValueFromText(*value->second, field->type()));
+    }
+    constants.emplace_back(field, std::move(scalar));
+  }
+  while (true) {
+    if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
+    std::shared_ptr<arrow::RecordBatch> batch;
+    ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
+    if (batch == nullptr) return arrow::Status::OK();
+    for (const auto& [field, value] : constants) {
+      ARROW_ASSIGN_OR_RAISE(const auto column, arrow::MakeArrayFromScalar(*value, batch->num_rows()));
+      ARROW_ASSIGN_OR_RAISE(batch, batch->AddColumn(batch->num_columns(), field, column));
+    }
+    ARROW_RETURN_NOT_OK(WithContext(sink(*batch), opened->path()));
+  }
+}
+
+}  // namespace
+
+// Tells of each row whether it goes and, where it stays, behind how many of the ranges that went it lies.
+class SourceReplacement::Cutter {
+ public:
+  Cutter(const std::vector<ReplacedRange>& before, const std::vector<ReplacedRange>& cuts) {
+    for (const ReplacedRange& cut : cuts) ranges_[cut.where].push_back({&cut, true});
+    for (const ReplacedRange& cut : before) {
+      const auto key = ranges_.find(cut.where);
+      if (key != ranges_.end()) key->second.push_back({&cut, false});
+    }
+  }
+
+  // kGoes, or the part. `goes(row, cut)` is called of rows that go.
+  template <typename Goes>
+  arrow::Status PartsOf(const arrow::RecordBatch& batch, std::vector<int>* parts, Goes&& goes) const {
+    ARROW_ASSIGN_OR_RAISE(const RecordPlaces places, RecordPlaces::Of(batch));
+    parts->assign(static_cast<size_t>(batch.num_rows()), 0);
+    const std::vector<Range>* ranges = nullptr;
+    for (int64_t row = 0; row < batch.num_rows(); ++row) {
+      if (row == 0 || !places.SameKey(row, row - 1)) {
+        const auto found = ranges_.find(places.KeyAt(row));
+        ranges = found == ranges_.end() ? nullptr : &found->second;
+      }
+      const auto time = ranges == nullptr ? std::nullopt : places.TimeAt(row);
+      if (!time) continue;
+      int& part = (*parts)[static_cast<size_t>(row)];
+      for (const auto& [range, is_new] : *ranges) {
+        if (range->publisher != places.publisher(row) || range->rtype != places.rtype(row)) continue;
+        if (is_new && range->first_ns <= *time && *time <= range->last_ns) {
+          goes(*range);
+          part = kGoes;
+          break;
+        }
+        part += range->first_ns < *time;
+      }
+    }
+    return arrow::Status::OK();
+  }
+
+ private:
+  struct Range {
+    const ReplacedRange* range;
+    bool is_new;
+  };
+  std::map<RangeKey, std::vector<Range>> ranges_;
+};
+
+arrow::Result<SourceReplacement> SourceReplacement::Plan(const table::Table& table, Overlap overlap,
+                                                         std::string by, const StopFlag* stop) {
+  if (!overlap.apart) {
+    return Unsupported(
+        fmt::format("{}: cannot take the place of {}, whose rows another engine has put into files with "
+                    "other rows",
+                    by, overlap.source.description.name),
+        "pass --append-anyway (on_overlap=\"append\" in Python) to keep both, or ingest into another table");
+  }
+  SourceReplacement plan;
+  plan.table_ = &table;
+  plan.stop_ = stop;
+  plan.source_ = std::move(overlap.source);
+  if (overlap.same_bytes) {
+    for (const auto& file : overlap.files) plan.files_.push_back({file, 0, true});
+    for (const auto& [key, of_key] : plan.source_.description.ranges) {
+      for (const SourceRange& range : of_key) plan.gone_[key] += range.rows;
+    }
+    plan.source_.description.rows = 0;
+    return plan;
+  }
+  for (const RangeOverlap& range : overlap.ranges) {
+    plan.cuts_.push_back({by, range.where, *range.ours.publisher, *range.ours.rtype,
+                          std::max(range.ours.first_ns, range.theirs.first_ns),
+                          std::min(range.ours.last_ns, range.theirs.last_ns), 0});
+  }
+  for (const auto& file : overlap.files) {
+    const bool may_hold = std::any_of(plan.cuts_.begin(), plan.cuts_.end(),
+                                      [&](const auto& cut) { return MayHold(*file, cut.where); });
+    if (may_hold) plan.files_.push_back({file, 0, false});
+  }
+  ARROW_RETURN_NOT_OK(plan.Count());
+  return plan;
+}
+
+arrow::Status SourceReplacement::Count() {
+  const Cutter cutter(source_.replaced, cuts_);
+  for (File& file : files_) ARROW_RETURN_NOT_OK(CountIn(&file, cutter));
+  source_.description.rows -= total();
+  if (source_.description.rows < 0) {
+    return CorruptData(fmt::format("{}: {} rows of {} come again, which are more than it is known to have",
+                                   table_->path(), total(), source_.description.name),
+                       "'marquet history' tells what changed the table since");
+  }
+  return arrow::Status::OK();
+}
+
+arrow::Status SourceReplacement::CountIn(File* file, const Cutter& cutter) {
+  const FileBounds bounds = BoundsOf(*file->file, *table_->schema());
+  for (ReplacedRange& cut : cuts_) {
+    if (!bounds.key || *bounds.key != cut.where || !bounds.range ||
+        bounds.range->publisher != cut.publisher || bounds.range->rtype != cut.rtype ||
+        bounds.range->first_ns < cut.first_ns || bounds.range->last_ns > cut.last_ns) {
+      continue;
+    }
+    file->goes = bounds.range->rows;
+    file->all_goes = true;
+    cut.rows += file->goes;
+    gone_[cut.where] += file->goes;
+    return arrow::Status::OK();
+  }
+  int64_t rows = 0;
+  std::vector<int> parts;
+  ARROW_RETURN_NOT_OK(ForEachBatch(*table_, *file->file,
+                                   {"symbol", "date", "publisher_id", "rtype", "ts_recv", "ts_event"}, stop_,
+                                   [&](const arrow::RecordBatch& batch) {
+                                     rows += batch.num_rows();
+                                     return cutter.PartsOf(batch, &parts, [&](const ReplacedRange& cut) {
+                                       cuts_[static_cast<size_t>(&cut - cuts_.data())].rows += 1;
+                                       gone_[cut.where] += 1;
+                                       file->goes += 1;
+                                     });
+                                   }));
+  file->all_goes = file->goes == rows;
+  return arrow::Status::OK();
+}
+
+int64_t SourceReplacement::total() const {
+  int64_t rows = 0;
+  for (const auto& [key, gone] : gone_) rows += gone;
+  return rows;
+}
+
+arrow::Status SourceReplacement::Apply(table::Appender* append) {
+  const Cutter cutter(source_.replaced, cuts_);
+  std::map<int, RangeCounter> left;  // by part
+  std::vector<int> parts;
+  const auto& partitions = table_->snapshot()->metadata.partition_columns;
+  for (const File& file : files_) {
+    if (file.goes > 0 || file.all_goes) append->Remove(file.file);
+    if (file.all_goes) continue;
+    ARROW_RETURN_NOT_OK(
+        ForEachBatch(*table_, *file.file, {}, stop_, [&](const arrow::RecordBatch& batch) -> arrow::Status {
+          ARROW_RETURN_NOT_OK(cutter.PartsOf(batch, &parts, [](const ReplacedRange&) {}));
+          std::vector<int> numbers(parts);
+          std::sort(numbers.begin(), numbers.end());
+          numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+          std::vector<int> stored(static_cast<size_t>(batch.num_columns()) - partitions.size());
+          for (size_t i = 0; i < stored.size(); ++i) stored[i] = static_cast<int>(i);
+          for (const int number : numbers) {
+            if (number == kGoes) continue;
+            arrow::BooleanBuilder chosen;
+            ARROW_RETURN_NOT_OK(chosen.Reserve(batch.num_rows()));
+            for (const int part : parts) chosen.UnsafeAppend(part == number);
+            ARROW_ASSIGN_OR_RAISE(const auto mask, chosen.Finish());
+            ARROW_ASSIGN_OR_RAISE(const auto filtered,
+                                  arrow::compute::Filter(batch.Slice(0), arrow::Datum(mask)));
+            const auto kept = filtered.record_batch();
+            ARROW_RETURN_NOT_OK(left[number].Add(*kept, false));
+            if (file.goes == 0) continue;
+            ARROW_ASSIGN_OR_RAISE(const auto rows, kept->SelectColumns(stored));
+            ARROW_RETURN_NOT_OK(append->Keep(file.file, number, *rows));
+          }
+          return arrow::Status::OK();
+        }));
+  }
+  for (const ReplacedRange& cut : cuts_) source_.description.ranges.erase(cut.where);
+  for (const auto& [part, counter] : left) {
+    for (const auto& [key, of_key] : counter.ranges()) {
+      const bool is_cut =
+          std::any_of(cuts_.begin(), cuts_.end(), [&](const auto& cut) { return cut.where == key; });
+      if (!is_cut) continue;
+      auto& ranges = source_.description.ranges[key];
+      ranges.insert(ranges.end(), of_key.begin(), of_key.end());
+    }
+  }
+  for (const ReplacedRange& cut : cuts_) {
+    if (cut.rows > 0) source_.replaced.push_back(cut);
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace marquet::pipeline

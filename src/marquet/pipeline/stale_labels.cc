@@ -1,0 +1,117 @@
+#include "marquet/pipeline/stale_labels.h"
+
+#include <algorithm>
+#include <set>
+
+#include "arrow/api.h"
+#include "marquet/base/error.h"
+#include "marquet/base/time.h"
+#include "marquet/parquet/reader.h"
+#include "marquet/pipeline/sample_labels.h"
+#include "marquet/table/table.h"
+#include "marquet/table/table_state.h"
+
+namespace marquet::pipeline {
+namespace {
+
+constexpr int kDeepest = 64;  // directories below the first one
+constexpr std::string_view kEnding = ".json";
+
+class Search {
+ public:
+  Search(std::shared_ptr<file::FileSystem> fs, const file::LeftoverOptions& options)
+      : fs_(std::move(fs)), options_(options) {}
+
+  // Tables lie in no other table.
+  arrow::Status Directory(const std::string& path, int depth) {
+    if (options_.stop != nullptr) ARROW_RETURN_NOT_OK(options_.stop->Check());
+    ARROW_ASSIGN_OR_RAISE(const auto entries, fs_->List(path));
+    const bool table = std::any_of(entries.begin(), entries.end(),
+                                   [](const file::FileInfo& entry) { return entry.path == "_delta_log"; });
+    if (table) return Table(path);
+    for (const file::FileInfo& entry : entries) {
+      if (!entry.is_directory || entry.path.starts_with('.') || entry.path.starts_with('_')) continue;
+      if (depth < kDeepest) ARROW_RETURN_NOT_OK(Directory(file::JoinPath(path, entry.path), depth + 1));
+    }
+    return arrow::Status::OK();
+  }
+
+  std::vector<file::Leftover> Take() { return std::move(found_); }
+
+ private:
+  arrow::Status Table(const std::string& path) {
+    const std::string folder = file::JoinPath(path, kLabelsByDigest);
+    ARROW_ASSIGN_OR_RAISE(const bool there, file::Exists(*fs_, folder));
+    if (!there) return arrow::Status::OK();
+    // The files before the table: what a build stores and commits in between is in use.
+    ARROW_ASSIGN_OR_RAISE(const auto files, fs_->List(folder));
+    ARROW_ASSIGN_OR_RAISE(const auto in_use, DigestsInUse(path));
+    for (const file::FileInfo& entry : files) {
+      if (entry.is_directory || entry.path.starts_with('.') || !entry.path.ends_with(kEnding)) continue;
+      if (in_use.contains(entry.path.substr(0, entry.path.size() - kEnding.size()))) continue;
+      file::Leftover left;
+      left.path = file::JoinPath(folder, entry.path);
+      left.final_name = entry.path;
+      left.bytes = entry.size;
+      left.age_ms = std::max<int64_t>(0, NowNanos() / 1'000'000 - entry.modified_ms);
+      left.young = left.age_ms < options_.older_than_ms;
+      if (options_.remove && !left.young) {
+        ARROW_RETURN_NOT_OK(fs_->Remove(left.path));
+        left.removed = true;
+      }
+      found_.push_back(std::move(left));
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Result<std::set<std::string>> DigestsInUse(const std::string& path) {
+    ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs_, path));
+    std::set<std::string> digests;
+    const auto snapshot = table->snapshot();
+    for (const auto& add : snapshot->files) ARROW_RETURN_NOT_OK(ReadDigests(path, add->path, &digests));
+    for (const auto& gone : snapshot->tombstones)
+      ARROW_RETURN_NOT_OK(ReadDigests(path, gone->path, &digests));
+    return digests;
+  }
+
+  arrow::Status ReadDigests(const std::string& table, const std::string& relative,
+                            std::set<std::string>* digests) {
+    if (options_.stop != nullptr) ARROW_RETURN_NOT_OK(options_.stop->Check());
+    ARROW_ASSIGN_OR_RAISE(const auto path, table::DataFilePath(table, relative));
+    const auto info = fs_->Stat(path);
+    if (IsKind(info.status(), ErrorKind::kNotFound)) return arrow::Status::OK();  // vacuumed: no rows of it
+    ARROW_RETURN_NOT_OK(info.status());
+    ARROW_ASSIGN_OR_RAISE(const auto file, pq::FileReader::Open(fs_, path, nullptr, info->size));
+    pq::ReadRequest request;
+    request.columns = {"labels_digest"};
+    for (int group = 0; group < file->num_row_groups(); ++group) request.parts.push_back({group, {}});
+    ARROW_ASSIGN_OR_RAISE(const auto rows, file->Read(std::move(request)));
+    for (;;) {
+      std::shared_ptr<arrow::RecordBatch> batch;
+      ARROW_RETURN_NOT_OK(rows->ReadNext(&batch));
+      if (!batch) return arrow::Status::OK();
+      const auto& text = static_cast<const arrow::StringArray&>(*batch->column(0));
+      for (int64_t i = 0; i < text.length(); ++i) {
+        if (i == 0 || text.GetView(i) != text.GetView(i - 1)) digests->insert(text.GetString(i));
+      }
+    }
+  }
+
+  const std::shared_ptr<file::FileSystem> fs_;
+  const file::LeftoverOptions& options_;
+  std::vector<file::Leftover> found_;
+};
+
+}  // namespace
+
+arrow::Result<std::vector<file::Leftover>> FindStaleLabels(const std::string& directory,
+                                                           const file::LeftoverOptions& options) {
+  Search search(file::LocalFileSystem(), options);
+  ARROW_RETURN_NOT_OK(search.Directory(directory, 0));
+  auto found = search.Take();
+  std::sort(found.begin(), found.end(),
+            [](const file::Leftover& a, const file::Leftover& b) { return a.path < b.path; });
+  return found;
+}
+
+}  // namespace marquet::pipeline

@@ -1,0 +1,142 @@
+"""A build of samples killed at each of its file operations: samples and boundaries are old together or new together."""
+
+from __future__ import annotations
+
+import bisect
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from order_books import as_arrow, random_book, write_book
+
+import marquet as mq
+
+OPTIONS = ["--micro-pip", 0.25, "--hop", 30, "--time-bins", 40, "--ticks-per-bin", 10]
+OPTIONS += ["--lookback", 50, "--lookforward", 60, "--offset", 5]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def digests(samples: Path) -> Path:
+    return samples / "_marquet" / "labels" / "digests"
+
+
+def classes_of(samples: Path) -> int:
+    """Another engine's view: each row's class is that of the boundaries that the row names. How many these have."""
+    rows = pl.scan_delta(str(samples)).select("label", "move", "labels_digest").collect()
+    (digest,) = rows["labels_digest"].unique().to_list()
+    interior = json.loads((digests(samples) / f"{digest}.json").read_text())["interior"]
+    for label, move in rows.select("label", "move").iter_rows():
+        assert label == (None if move is None else bisect.bisect_right(interior, move))
+    stored = mq.depth.load_labels(samples)["ESH4"]
+    assert stored.boundaries[1:-1].tolist() == interior
+    return len(interior) + 1
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> str:
+    return write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)))
+
+
+def kill_each(
+    marquet: Run, prepare: Callable[[Path], Path], command: Callable[[Path], tuple[object, ...]]
+) -> list[tuple[Path, bool]]:
+    """What is left of the command when it is killed at its 1st, 2nd ... operation, and whether it was."""
+    left = []
+    for operation in range(1, 400):
+        samples = prepare(Path(f"{operation}"))
+        environment = {**os.environ, "MARQUET_TEST_KILL_AT_OPERATION": str(operation)}
+        done = marquet(*command(samples), ok=False, env=environment)
+        left.append((samples, done.returncode != 0))
+        if done.returncode == 0:
+            return left
+        assert done.returncode == -9, done.stderr
+    raise AssertionError("it never came to its end")
+
+
+def test_an_overwrite_replaces_samples_and_boundaries_in_one_step(marquet: Run, tmp_path: Path, book: str) -> None:
+    marquet("depth", book, "--into", tmp_path / "old", *OPTIONS, "--classes", 3)
+    assert classes_of(tmp_path / "old") == 3
+
+    def prepare(name: Path) -> Path:
+        shutil.copytree(tmp_path / "old", tmp_path / name)
+        return tmp_path / name
+
+    left = kill_each(
+        marquet, prepare, lambda s: ("depth", book, "--into", s, *OPTIONS, "--classes", 5, "--mode", "overwrite")
+    )
+    found = [classes_of(samples) for samples, _ in left]
+    new = found.index(5)
+    assert set(found[:new]) == {3} and set(found[new:]) == {5}
+    assert left[new][1], "it is never killed behind its commit"
+    after_and_before = [(left[new], 5), (left[new - 1], 3)]
+    # Whatever it was, a build with the options that it was made with goes on from there, and sets the copy right.
+    for (samples, _), classes in [*zip(left, found, strict=True)][::7] + after_and_before:
+        done = marquet("depth", book, "--into", samples, *OPTIONS, "--classes", classes, "--mode", "append")
+        assert "were not added again" in done.stdout
+        copy = json.loads((samples / "_marquet" / "labels" / "default.json").read_text())
+        assert len(copy["symbols"]["ESH4"]["interior"]) + 1 == classes == classes_of(samples)
+
+
+def test_a_first_build_leaves_all_or_nothing(marquet: Run, tmp_path: Path, book: str) -> None:
+    command = ("depth", book, *OPTIONS, "--classes", 3, "--mode", "append", "--into")
+    for samples, killed in kill_each(marquet, lambda name: tmp_path / name, lambda s: (*command, s)):
+        there = (samples / "_delta_log" / f"{1:020}.json").exists()  # version 0 is the empty table
+        assert there or killed
+        if there:
+            assert classes_of(samples) == 3
+        marquet(*command, samples)
+        assert classes_of(samples) == 3
+
+
+def test_what_killed_builds_stored_is_cleaned_and_nothing_else(marquet: Run, tmp_path: Path, book: str) -> None:
+    marquet("depth", book, "--into", tmp_path / "s", *OPTIONS, "--classes", 3)
+    overwrite = ("depth", book, "--into", tmp_path / "s", *OPTIONS, "--mode", "overwrite", "--classes")
+    before = set(digests(tmp_path / "s").iterdir())
+    for operation in range(1, 400):  # until it is killed between storing labels and its commit
+        marquet(*overwrite, 5, ok=False, env={**os.environ, "MARQUET_TEST_KILL_AT_OPERATION": str(operation)})
+        stale = set(digests(tmp_path / "s").glob("*.json")) - before
+        if stale:
+            break
+    assert classes_of(tmp_path / "s") == 3
+    (orphan,) = stale
+    report = json.loads(marquet("clean", tmp_path, "--yes", "--json").stdout)
+    assert [entry["young"] for entry in report["files"] if entry["path"] == str(orphan)] == [True]
+    assert orphan.exists()
+
+    marquet(*overwrite, 7)  # so that the first boundaries are those of an older version
+    old = time.time() - 7_200
+    for path in digests(tmp_path / "s").iterdir():
+        os.utime(path, (old, old))
+    assert f"{orphan}: " in (listed := marquet("clean", tmp_path).stdout)
+    assert "labels that no sample refers to" in listed
+    marquet("clean", tmp_path, "--yes")
+    assert not orphan.exists()
+    assert before < set(digests(tmp_path / "s").glob("*.json"))
+    assert classes_of(tmp_path / "s") == 7
+    (first,) = (
+        mq.open_table(tmp_path / "s", version=1).scan(columns=["labels_digest"]).to_pandas()["labels_digest"].unique()
+    )
+    assert (digests(tmp_path / "s") / f"{first}.json").exists()
+
+
+def test_boundaries_that_lie_in_the_set_alone_are_read_and_stored_by_digest(
+    marquet: Run, tmp_path: Path, book: str
+) -> None:
+    """As tables had them before there were files by digest."""
+    marquet("depth", book, "--into", tmp_path / "s", *OPTIONS, "--classes", 3, "--fit-end", "2023-11-14T22:13:20.8")
+    labels = mq.depth.load_labels(tmp_path / "s")
+    shutil.rmtree(digests(tmp_path / "s"))
+    assert mq.depth.load_labels(tmp_path / "s") == labels
+    mq.open_table(book).append(as_arrow(random_book(900, 2), "NQH4"))
+    marquet("depth", book, "--into", tmp_path / "s", *OPTIONS, "--classes", 3, "--mode", "append")
+    (tmp_path / "s" / "_marquet" / "labels" / "default.json").unlink()
+    assert mq.depth.load_labels(tmp_path / "s")["ESH4"] == labels["ESH4"]
+    assert set(mq.depth.load_labels(tmp_path / "s")) == {"ESH4", "NQH4"}
+    with pytest.raises(mq.NotFoundError, match=r"no sample has labels of the name 'other'; there are 'default'"):
+        mq.depth.load_labels(tmp_path / "s", "other")
