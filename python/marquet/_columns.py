@@ -173,7 +173,7 @@ def _holds(kind: pa.DataType, value: Any, rounds: bool) -> bool:
     if pt.is_integer(kind):
         return bool(value == int(value))
     if pt.is_temporal(kind):
-        return bool(pa.scalar(value, type=kind).as_py() == value)
+        return _is_time_of(kind, value)
     if pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind):
         return isinstance(value, str)
     if pt.is_binary(kind) or pt.is_large_binary(kind) or pt.is_binary_view(kind) or pt.is_fixed_size_binary(kind):
@@ -194,6 +194,13 @@ def _holds(kind: pa.DataType, value: Any, rounds: bool) -> bool:
                 return bool(value.dtype.itemsize * 8 <= kind.value_type.bit_width)
         return all(_holds(kind.value_type, item, rounds) for item in value)
     return True
+
+
+def _is_time_of(kind: pa.DataType, value: Any) -> bool:
+    try:
+        return bool(pa.scalar(value, type=kind).as_py() == value)
+    except _MISFITS:  # what pyarrow made of it is out of Python's range
+        return False
 
 
 def _is_float_of(kind: pa.DataType, value: Any) -> bool:

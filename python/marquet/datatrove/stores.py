@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 from datatrove.io import DataFolder
+from datatrove.utils.logging import logger
 from fsspec.implementations.dirfs import DirFileSystem
 
 from marquet import _core
@@ -104,8 +105,13 @@ class LocalStore(Store):
     def close(self) -> None:
         """Publishes what is left, rank by rank."""
         for rank in list(self._writers):
-            self._writers[rank].close()
+            report = self._writers[rank].close()
             del self._writers[rank]
+            if report.schema_changes:
+                logger.warning(
+                    f"{self._folder}: files with another schema than the first, which do not open together with the "
+                    f"rest: {', '.join(report.schema_changes)}"
+                )
 
     def abort(self) -> None:
         """Removes what is not published."""
