@@ -314,7 +314,9 @@ class RollingWriter::Impl {
   arrow::Status DecideTypes() {
     if (first_schema_ != nullptr) first_schema_ = row_schema_->DecidedOf(first_schema_);
     for (auto& [name, output] : outputs_) {
-      if (!output.again) ARROW_RETURN_NOT_OK(output.parts->Decide(*row_schema_));
+      if (output.again) continue;
+      ARROW_RETURN_NOT_OK(output.parts->Decide(*row_schema_));
+      ARROW_RETURN_NOT_OK(BoundMemory());
     }
     ARROW_ASSIGN_OR_RAISE(const auto replaced, DecideFiles(folder_, *row_schema_, manifest_.get()));
     for (const PublishedFile& file : replaced) {
