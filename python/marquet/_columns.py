@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime
 import decimal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
-from marquet._values import check_name, check_names, first_cut, first_misfit, mixes_numpy_times, walk
+from marquet._values import check_name, check_names, first_cut, first_misfit, has_numpy_booleans, walk
 from marquet.errors import SchemaError
 
 _MISFITS = (pa.ArrowException, ValueError, TypeError, OverflowError)
@@ -25,7 +25,12 @@ As many digits as the first ones have would make a type that the next ones do no
 
 
 def rows_to_table(
-    rows: Sequence[Mapping[str, Any]], schema: pa.Schema | None, first_row: int = 0, *, rounds: bool = False
+    rows: Sequence[Mapping[str, Any]],
+    schema: pa.Schema | None,
+    first_row: int = 0,
+    *,
+    kinds: Set[type],
+    rounds: bool = False,
 ) -> pa.Table:
     """Dictionaries as columns: every key that any of them has, in the order in which they first come.
 
@@ -36,6 +41,7 @@ def rows_to_table(
         rows: As ``own_row`` returns them, or known not to hold themselves.
         schema: Of the rows before, or that was asked for.
         first_row: What errors call the first of `rows`.
+        kinds: As ``own_row`` found them.
         rounds: Round floats to a float32 or float16 of `schema`, as somebody who asks for one wants.
 
     Raises:
@@ -49,7 +55,8 @@ def rows_to_table(
     for name in names:
         check_name(name)
     columns = {
-        name: column_of(name, [row.get(name) for row in rows], schema, first_row, rounds=rounds) for name in names
+        name: column_of(name, [row.get(name) for row in rows], schema, first_row, kinds=kinds, rounds=rounds)
+        for name in names
     }
     table = pa.table(columns)
     check_names(table.schema)
@@ -57,7 +64,13 @@ def rows_to_table(
 
 
 def column_of(
-    name: str, values: list[Any], schema: pa.Schema | None, first_row: int = 0, *, rounds: bool = False
+    name: str,
+    values: list[Any],
+    schema: pa.Schema | None,
+    first_row: int = 0,
+    *,
+    kinds: Set[type],
+    rounds: bool = False,
 ) -> pa.Array:
     """One column of ``rows_to_table``.
 
@@ -69,8 +82,7 @@ def column_of(
     if typed is not None:
         return typed
     try:
-        if mixes_numpy_times(values):
-            raise TypeError("NumPy's times and numbers have no common type")
+        booleans = len(kinds) > 0 and has_numpy_booleans(values)
         array = pa.array(values)
     except _MISFITS as error:
         typed = _typed(values, wanted, rounds) if wanted is not None else None
@@ -82,7 +94,7 @@ def column_of(
         zoned = {value.tzinfo is not None for value in values if isinstance(value, datetime.datetime)}
         if len(zoned) > 1:
             raise SchemaError(f"column {name!r} holds times with a zone and times without; expected one kind")
-    cut = first_cut(array.type, values)
+    cut = first_cut(array.type, values, booleans=booleans)
     if cut is not None:
         typed = _typed(values, wanted, rounds) if wanted is not None else None
         if typed is None:

@@ -43,7 +43,7 @@ def from_pandas(frame: Any, target: pa.Schema, *, fixed: bool) -> pa.Table:
         InvalidInputError: Floats in a column of integers that are not whole.
     """
     objects = {
-        place: column_of(str(frame.columns[place]), _objects(frame.iloc[:, place]), target)
+        place: _column(str(frame.columns[place]), frame.iloc[:, place], target)
         for place, kind in enumerate(frame.dtypes)
         if _is_object(kind) and _may_change(frame.iloc[:, place])
     }
@@ -59,7 +59,7 @@ def from_pandas(frame: Any, target: pa.Schema, *, fixed: bool) -> pa.Table:
         rows = rows.set_column(place, rows.schema.field(place).with_type(column.type), column)
     for place, level in enumerate(_levels(frame), start=len(frame.columns)):
         if place < rows.num_columns and _is_object(level.dtype) and _may_change(level):
-            column = column_of(rows.schema.field(place).name, _objects(level), target)
+            column = _column(rows.schema.field(place).name, level, target)
             rows = rows.set_column(place, rows.schema.field(place).with_type(column.type), column)
     for place, field in enumerate(rows.schema):
         rows = _with_integers(rows, place, field, target)
@@ -103,12 +103,14 @@ def _may_change(values: Any) -> bool:
     return len(kinds) > 1 or not kinds <= _KEPT
 
 
-def _objects(values: Any) -> list[Any]:
-    """The objects of a column, None for what is missing to pandas."""
-    return [
-        None if missing else own_value(value, str(values.name))
+def _column(name: str, values: Any, target: pa.Schema) -> pa.Array:
+    """A column of objects, null where pandas takes them for missing."""
+    kinds: set[type] = set()
+    objects = [
+        None if missing else own_value(value, name, kinds)
         for value, missing in zip(values.to_numpy(), values.isna(), strict=True)
     ]
+    return column_of(name, objects, target, kinds=kinds)
 
 
 def _with_integers(rows: pa.Table, place: int, field: pa.Field, target: pa.Schema) -> pa.Table:

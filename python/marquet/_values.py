@@ -24,8 +24,12 @@ _UNCHANGING = frozenset(
 )
 
 
-def own_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def own_row(row: Mapping[str, Any], kinds: set[type]) -> dict[str, Any]:
     """The row as it is now: whoever gave it may fill the same dictionary and lists again for the next one.
+
+    Args:
+        row: Of any values.
+        kinds: Gets the types of values, at any depth, that are neither Python's own nor plain lists and dictionaries.
 
     Raises:
         SchemaError: A key that names no column, or values that are nested too deeply or in themselves.
@@ -37,10 +41,10 @@ def own_row(row: Mapping[str, Any]) -> dict[str, Any]:
                 raise SchemaError(f"a row has the key {key!r} ({type(key).__name__}); columns are named by strings")
     if _UNCHANGING.issuperset(map(type, row.values())):
         return dict(row)
-    return {key: own_value(value, key) for key, value in row.items()}
+    return {key: own_value(value, key, kinds) for key, value in row.items()}
 
 
-def own_value(value: Any, column: str, level: int = 1) -> Any:
+def own_value(value: Any, column: str, kinds: set[type], level: int = 1) -> Any:
     """The value as it is now, with None for what NumPy masks.
 
     Raises:
@@ -56,9 +60,12 @@ def own_value(value: Any, column: str, level: int = 1) -> Any:
     if kind is list or kind is tuple:
         if _UNCHANGING.issuperset(map(type, value)):
             return kind(value)
-        return kind([own_value(item, column, level + 1) for item in value])
+        return kind([own_value(item, column, kinds, level + 1) for item in value])
     if kind is dict:
-        return {key: own_value(item, column, level + 1) for key, item in value.items()}
+        if bytes in map(type, value):  # pyarrow would leave out one of two keys that differ in being text or bytes
+            raise SchemaError(f"column {column!r} holds a dictionary with keys that are bytes; give text")
+        return {key: own_value(item, column, kinds, level + 1) for key, item in value.items()}
+    kinds.add(kind)
     if isinstance(value, np.ma.MaskedArray):
         return _unmasked(value)
     if isinstance(value, (set, frozenset)):
@@ -80,16 +87,21 @@ def _unmasked(array: np.ma.MaskedArray[Any, Any]) -> Any:
     return [None if hidden else value for value, hidden in zip(array.data, mask, strict=True)]
 
 
-def first_cut(kind: pa.DataType, values: Sequence[Any]) -> int | None:
+def first_cut(kind: pa.DataType, values: Sequence[Any], *, booleans: bool) -> int | None:
     """Which of `values` a type that pyarrow found for them does not hold as it is; None where it holds all.
 
     pyarrow makes days of times, microseconds of pandas' nanoseconds, bytes of text and the reverse, numbers of NumPy's
     booleans, and leaves out a zone, where the values beside them have such, without a word.
+
+    Args:
+        kind: What pyarrow found.
+        values: For which it did.
+        booleans: Whether any of them may be one of NumPy's.
     """
     found = set(map(type, values)) - {type(None)}
     if len(found) == 1 and found <= _UNCHANGING and not pt.is_time(kind):
         return None  # timestamps without a zone among others with one remain: the caller looks at columns for that
-    holds = _test_of(kind)
+    holds = _test_of(kind, booleans)
     if holds is None:
         return None
     return next((place for place, value in enumerate(values) if value is not None and not holds(value)), None)
@@ -98,13 +110,14 @@ def first_cut(kind: pa.DataType, values: Sequence[Any]) -> int | None:
 _Test = Callable[[Any], bool]
 
 
-def _test_of(kind: pa.DataType) -> _Test | None:
+def _test_of(kind: pa.DataType, booleans: bool) -> _Test | None:
     """Whether a value (no null) is held as it is; None where all that pyarrow takes for the type are."""
     if pt.is_struct(kind):
-        return _test_of_fields({field.name: test for field in kind if (test := _test_of(field.type)) is not None})
+        tests = ((field.name, _test_of(field.type, booleans)) for field in kind)
+        return _test_of_fields({name: test for name, test in tests if test is not None})
     if pt.is_list(kind):
-        return _test_of_items(_test_of(kind.value_type), _harmless(kind.value_type))
-    if pt.is_integer(kind) or pt.is_floating(kind):
+        return _test_of_items(_test_of(kind.value_type, booleans), _harmless(kind.value_type))
+    if booleans and (pt.is_integer(kind) or pt.is_floating(kind)):
         return lambda value: not isinstance(value, (bool, np.bool_))
     if pt.is_binary(kind):
         return lambda value: not isinstance(value, str)
@@ -123,12 +136,10 @@ def _test_of(kind: pa.DataType) -> _Test | None:
     return None
 
 
-def _test_of_fields(tests: dict[str, _Test]) -> _Test:
-    def holds(value: Any) -> bool:
-        items = dict(value).items()  # pyarrow takes keys that are bytes, and leaves out one of two that are equal then
-        return all(type(key) is str and (item is None or key not in tests or tests[key](item)) for key, item in items)
-
-    return holds
+def _test_of_fields(tests: dict[str, _Test]) -> _Test | None:
+    if not tests:
+        return None
+    return lambda value: all(item is None or key not in tests or tests[key](item) for key, item in dict(value).items())
 
 
 def _test_of_items(test: _Test | None, harmless: frozenset[type]) -> _Test | None:
@@ -157,31 +168,37 @@ def _is_no_finer(value: Any, unit: str) -> bool:
     return unit == "ns" or not (getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0))
 
 
-def mixes_numpy_times(values: Sequence[Any]) -> bool:
-    """Whether NumPy's times and numbers stand in one place. pyarrow finds no type for such values: it crashes."""
-    if _UNCHANGING.issuperset(map(type, values)):
-        return False
+def has_numpy_booleans(values: Sequence[Any]) -> bool:
+    """Whether there are any.
+
+    Raises:
+        TypeError: NumPy's times and numbers stand in one place, where pyarrow crashes.
+    """
     kinds: dict[str, set[type]] = {}
     for value in values:
-        for where, kind in _numpy_kinds(value, ""):
-            kinds.setdefault(where, set()).add(kind)
-    return any(np.datetime64 in found and len(found) > 1 for found in kinds.values())
+        _note_numpy_kinds(value, "", kinds)
+    if any(np.datetime64 in found and len(found) > 1 for found in kinds.values()):
+        raise TypeError("NumPy's times and numbers have no common type")
+    return any(np.bool_ in found for found in kinds.values())
 
 
-def _numpy_kinds(value: Any, where: str) -> Iterator[tuple[str, type]]:
-    if isinstance(value, np.ndarray):
+def _note_numpy_kinds(value: Any, where: str, kinds: dict[str, set[type]]) -> None:
+    kind = type(value)
+    if kind is np.ndarray:
         if value.dtype != object:
-            yield f"{where}[]", value.dtype.type
+            kinds.setdefault(f"{where}[]", set()).add(value.dtype.type)
             return
-        value = value.tolist()
-    if isinstance(value, np.generic):
-        yield where, type(value)
+        value, kind = value.tolist(), list
+    if kind is list or kind is tuple:
+        if not _UNCHANGING.issuperset(map(type, value)):
+            for item in value:
+                _note_numpy_kinds(item, f"{where}[]", kinds)
     elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _numpy_kinds(item, f"{where}.{key}")
-    elif isinstance(value, (list, tuple)) and not _UNCHANGING.issuperset(map(type, value)):
-        for item in value:
-            yield from _numpy_kinds(item, f"{where}[]")
+        if not _UNCHANGING.issuperset(map(type, value.values())):
+            for key, item in value.items():
+                _note_numpy_kinds(item, f"{where}.{key}", kinds)
+    elif isinstance(value, np.generic):
+        kinds.setdefault(where, set()).add(kind)
 
 
 def first_misfit(values: Sequence[Any], first_row: int) -> tuple[str, str]:

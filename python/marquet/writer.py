@@ -203,6 +203,7 @@ class ParquetWriter:
         folder = _text("output_folder", os.fsdecode(output_folder))
         template = _text("output_filename", output_filename)
         self._rows: list[Mapping[str, Any]] = []  # not handed on yet, all for one target
+        self._kinds: set[type] = set()  # of their values
         self._target: _Target = (None, ())
         self._rounds = schema is not None  # floats to a narrow column that was asked for
         self._turns = _Turns(folder)
@@ -414,7 +415,7 @@ class ParquetWriter:
             self._hand_on()
             self._target = target
         for row in rows:
-            self._rows.append(own_row(row))
+            self._rows.append(own_row(row, self._kinds))
             room = self._room()
             if len(self._rows) >= (_ROWS_AT_ONCE if room is None else min(room, _ROWS_AT_ONCE)):
                 self._hand_on()
@@ -424,10 +425,12 @@ class ParquetWriter:
 
     def _hand_on(self) -> None:
         rows, self._rows = self._rows, []
+        kinds, self._kinds = self._kinds, set()
         if not rows:
             return
         try:
-            table = rows_to_table(rows, self.schema, self._core.counts["accepted"], rounds=self._rounds)
+            first_row = self._core.counts["accepted"]
+            table = rows_to_table(rows, self.schema, first_row, kinds=kinds, rounds=self._rounds)
         except BaseException:
             self._rejected += len(rows)
             raise

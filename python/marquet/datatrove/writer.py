@@ -287,6 +287,7 @@ class _Session:
         self.store = store
         self.targets: dict[str, Target] = {}  # by name, of what is not published
         self._gathered: dict[str, list[dict[str, Any]]] = {}
+        self._kinds: set[type] = set()  # of values in rows so far
         self._batch_size = batch_size
         self._fills_media = fills_media
         self._rounds = rounds  # floats to a narrow column that was asked for
@@ -304,7 +305,7 @@ class _Session:
         if name not in self.targets:
             raise InvalidInputError(f"{name!r} is no name that _get_output_filename has given")
         rows = self._gathered.setdefault(name, [])
-        rows.append(own_row(row))
+        rows.append(own_row(row, self._kinds))
         if len(rows) == self._batch_size:
             self._hand_on(name)
 
@@ -334,7 +335,7 @@ class _Session:
         schema = self.store.writer(target).schema
         if self._fills_media:
             _fill_media(rows, schema)
-        self.store.write(target, rows_to_table(rows, schema, rounds=self._rounds))
+        self.store.write(target, rows_to_table(rows, schema, kinds=self._kinds, rounds=self._rounds))
 
 
 class _DocumentWriter(RollingWriter):
