@@ -34,8 +34,7 @@ def own_row(row: Mapping[str, Any], kinds: set[type]) -> dict[str, Any]:
     Raises:
         SchemaError: A key that names no column, or values that are nested too deeply or in themselves.
     """
-    kinds = set(map(type, row))
-    if kinds != {str}:
+    if set(map(type, row)) != {str}:
         for key in row:
             if not isinstance(key, str):
                 raise SchemaError(f"a row has the key {key!r} ({type(key).__name__}); columns are named by strings")
