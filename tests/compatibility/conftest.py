@@ -9,14 +9,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for kept and make_fixtures
 
-from kept import HERE, NOW, Kept
+from kept import HERE, PRESENT, Kept
 from make_fixtures import make  # with which the folders of what is shared with other tests are on the path
 
 
 @pytest.fixture(scope="session")
-def made_now(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_at_present(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the present code makes, which must be readable just as what releases made."""
-    folder = tmp_path_factory.mktemp("made") / "now"
+    folder = tmp_path_factory.mktemp("made") / "present"
     make(folder)
     return folder
 
@@ -25,5 +25,5 @@ def made_now(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
     """A copy of one of the fixtures that `kept.of` names; the test's own."""
     release, name = request.param
-    folder = request.getfixturevalue("made_now") if release == NOW else HERE / release
+    folder = request.getfixturevalue("made_at_present") if release == PRESENT else HERE / release
     return Kept(folder, name, tmp_path / "kept")

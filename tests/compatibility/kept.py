@@ -13,7 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 HERE = Path(__file__).resolve().parent
-NOW = "now"
+PRESENT = "present"
 """In place of a release: what the present code makes."""
 
 
@@ -22,7 +22,7 @@ def of(*names: str) -> pytest.MarkDecorator:
     cases = [
         pytest.param((release, name), id=f"{name}-{release}")
         for name in names
-        for release in [*sorted(path.parent.name for path in HERE.glob(f"*/{name}.json")), NOW]
+        for release in [*sorted(path.parent.name for path in HERE.glob(f"*/{name}.json")), PRESENT]
     ]
     return pytest.mark.parametrize("kept", cases, indirect=True)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import databento_dbn
 from dbn_files import DAY, nanos, trade, trades_file
+from deltalake import DeltaTable
 from kept import by_deltalake, describe_table
 
 import marquet as mq
@@ -76,6 +77,18 @@ def corrected(folder: Path) -> dict[str, Any]:
     facts = describe_table(folder / "written", folder / "expected")
     assert [entry["rows"] for entry in facts["versions"]] == [10, 20, 30, 40, 37, 47, 57]
     return facts
+
+
+def compacted(folder: Path) -> dict[str, Any]:
+    """Files that another engine has rewritten, so that they do not say which source their rows are of; one behind."""
+    given = folder / "given"
+    given.mkdir()
+    for name, second in (("morning", 0), ("noon", 100), ("evening", 200)):
+        if name == "evening":
+            assert DeltaTable("written").optimize.compact()["numFilesRemoved"] == 2
+        trades_file(given / f"{name}.dbn", first_second=second)
+        mq.ingest(f"given/{name}.dbn", "written")
+    return describe_table(folder / "written", folder / "expected")
 
 
 def interrupted(folder: Path) -> dict[str, Any]:

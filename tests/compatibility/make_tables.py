@@ -51,6 +51,7 @@ TYPES = pa.schema(
     ]
 )  # fmt: skip
 
+CODECS = ["zstd", "snappy", "gzip", "lz4", "brotli", "none"]
 FLOATS = [0.0, -0.0, 1.5, -1e300, float("inf"), float("-inf"), float("nan"), 5e-324]
 
 
@@ -95,14 +96,19 @@ def row_of_types(n: int) -> dict[str, Any]:
 
 
 def types(folder: Path) -> dict[str, Any]:
-    """All types that a table has: appended, overwritten, appended to until there is a checkpoint."""
+    """All types and codecs that there are: appended, overwritten, appended to until there is a checkpoint."""
     table = mq.create_table("written", TYPES, name="types", description="every type", configuration={"a.b": "c"})
     rows: list[dict[str, Any]] = []
     for commit in range(13):
         more = [row_of_types(n) for n in range(commit * 20, commit * 20 + 20)]
         overwrites = commit == 2
         rows = more if overwrites else rows + more
-        table.append(pa.Table.from_pylist(more, TYPES), mode="overwrite" if overwrites else "append", row_group_size=8)
+        table.append(
+            pa.Table.from_pylist(more, TYPES),
+            mode="overwrite" if overwrites else "append",
+            row_group_size=8,
+            compression=CODECS[commit % len(CODECS)],
+        )
     return table_facts(folder, pa.Table.from_pylist(rows, TYPES))
 
 

@@ -117,6 +117,22 @@ def test_damage_of_a_description_is_found(kept: Kept) -> None:
     assert mq.verify(kept.written).missing == [str(descriptions[0].relative_to(kept.written))]
 
 
+@of("compacted")
+def test_rows_that_no_source_is_known_of_still_count(kept: Kept, tmp_path: Path) -> None:
+    corrected = trades_file(tmp_path / "corrected.dbn", first_second=105, price=7_000_000_000)
+    with pytest.raises(mq.InvalidInputError, match=r"noon\.dbn"):
+        mq.ingest(corrected, kept.written)
+    with pytest.raises(mq.UnsupportedError, match=r"cannot take the place of given/noon\.dbn"):
+        mq.ingest(corrected, kept.written, on_overlap="replace")
+    mq.ingest(trades_file(tmp_path / "between.dbn", first_second=50), kept.written)
+    late = trades_file(tmp_path / "late.dbn", first_second=200, price=9_000_000_000)
+    (source,) = mq.ingest(late, kept.written, on_overlap="replace").sources
+    assert source.status == "replaced"
+    prices = by_deltalake(kept.written)["price"].to_pylist()
+    assert len(prices) == 40
+    assert sorted(prices)[30:] == [9_000_000_000 + i * 250_000_000 for i in range(10)]
+
+
 @of("interrupted")
 def test_an_interrupted_ingest_is_run_again(kept: Kept, tmp_path: Path) -> None:
     first, second = (kept.given / name for name in ("first.dbn", "second.dbn"))

@@ -14,7 +14,7 @@ from kept import Kept, by_deltalake, fields, of, plain
 
 import marquet as mq
 
-TABLES = of("trades", "by-date", "corrected", "types", "partitions")
+TABLES = of("trades", "by-date", "corrected", "compacted", "types", "partitions")
 
 
 def stored(table: mq.Table, **options: Any) -> pa.Table:
