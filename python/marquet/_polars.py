@@ -7,7 +7,8 @@ so that the result is Polars' whatever was pushed down.
 Some predicates must not come near the scan. Polars splits a conjunction, pushes down what it can and evaluates the
 rest on the rows that are left; a rest that raises for some value then raises or not, as pruning will have it, while on
 a frame in memory it sees every row. And Polars pickles what it pushes down, which a Python function may not survive.
-:class:`TableFrame` keeps these above a node that lets no predicate through.
+:class:`TableFrame` hides these from Polars' optimiser, in a function over the whole column that gives back what it
+gets.
 """
 
 from __future__ import annotations
@@ -30,25 +31,27 @@ class TableFrame(pl.LazyFrame):
 
     def filter(self, *predicates: Any, **constraints: Any) -> pl.LazyFrame:
         """As :meth:`polars.LazyFrame.filter`."""
-        return pl.LazyFrame.filter(self._below(predicates, constraints), *predicates, **constraints)
+        return super().filter(*self._undivided(predicates, constraints))
 
     def remove(self, *predicates: Any, **constraints: Any) -> pl.LazyFrame:
         """As :meth:`polars.LazyFrame.remove`."""
-        return pl.LazyFrame.remove(self._below(predicates, constraints), *predicates, **constraints)
+        return super().remove(*self._undivided(predicates, constraints))
 
-    def _below(self, predicates: tuple[Any, ...], constraints: dict[str, Any]) -> pl.LazyFrame:
-        """What the filter stands on: this frame, or one behind which no predicate gets."""
-        expressions = [*predicates, *(value for value in constraints.values() if isinstance(value, pl.Expr))]
-        if all(_polars_sql.is_harmless(one, self.collect_schema) for one in expressions):
-            return self
-        return self.map_batches(
-            _itself,
-            predicate_pushdown=False,
-            projection_pushdown=True,
-            slice_pushdown=True,
-            validate_output_schema=False,
-            streamable=True,
-        )
+    def _undivided(self, predicates: tuple[Any, ...], constraints: dict[str, Any]) -> list[Any]:
+        """The same predicates, as one that is hidden where one of them is not harmless."""
+        others: list[Any] = []  # masks, and what Polars refuses
+        expressions: list[pl.Expr] = []
+        for predicate in predicates:
+            parts = list(predicate) if isinstance(predicate, (list, tuple)) else [predicate]
+            if parts and all(isinstance(part, (pl.Expr, str)) for part in parts):
+                expressions += [pl.col(part) if isinstance(part, str) else part for part in parts]
+            else:
+                others.append(predicate)
+        expressions += [pl.col(name).eq(value) for name, value in constraints.items()]
+        if not expressions or all(_polars_sql.is_harmless(one, self.collect_schema) for one in expressions):
+            return [*others, *expressions]
+        whole = expressions[0] if len(expressions) == 1 else pl.all_horizontal(*expressions)
+        return [*others, whole.map_batches(_itself, return_dtype=pl.Boolean)]
 
 
 def lazy(table: Table, price: PriceForm) -> pl.LazyFrame:
@@ -84,5 +87,5 @@ def lazy(table: Table, price: PriceForm) -> pl.LazyFrame:
     return TableFrame._from_pyldf(frame._ldf)
 
 
-def _itself(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame
+def _itself(column: pl.Series) -> pl.Series:
+    return column
