@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 import pyarrow as pa
 import pytest
 from marquet._polars_sql import is_harmless, to_sql
@@ -166,7 +167,7 @@ def test_every_literal_beside_every_column_of_its_family(table, frame, family):
     pick = random.Random(SEED).sample
     with_rows = 0
     for column, literal in itertools.product(FAMILIES[family], literals()[family]):
-        for op in pick(OPERATORS, 3):
+        for op in pick(OPERATORS, 2):
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -283,6 +284,23 @@ def test_any_expression_selects_what_polars_selects(table, frame, part):
     assert with_rows > 15
 
 
+def test_predicates_over_whole_columns(table, frame):
+    k, udf = pl.col("k"), pl.col("k").map_batches(lambda k: k > k.mean(), return_dtype=pl.Boolean)
+    for expression in (
+        *(k.max() > 3, k.max() > 10_000, pl.len() > 3, k > k.shift(), k.rank() > 3, k.over("s").max() > 1),
+        *(
+            k == pl.Series(range(ROWS)),
+            k == pl.Series([1, 2]),
+            k.is_in(pl.col("i64")),
+            k.head(3) > 1,
+            k,
+            pl.col("zz") > 1,
+        ),
+        *(cs.by_name("k") > 100, pl.all() > 1, pl.col("^k$") > 100, cs.by_name("k").mean() > 3, udf & (cs.boolean())),
+    ):
+        agree(table, frame, expression)
+
+
 def test_python_functions_are_called_as_polars_calls_them(table, frame):
     seen: list[int] = []
 
@@ -377,13 +395,13 @@ def test_pruning_happens(table):
     assert "SELECTION" not in table.lazy().filter(pl.col("s").cast(pl.Int64) > 1).explain()
 
 
-@pytest.mark.parametrize("length", [20, 900, 5_000])
+@pytest.mark.parametrize("length", [20, 300])
 def test_long_chains_are_no_trouble(table, length):
     chain = pl.col("k") == 0
     for i in range(1, length):
         chain = chain | (pl.col("k") == i * 7)
     assert table.lazy().filter(chain).select("k").collect()["k"].sort().to_list() == list(
-        range(0, min(400, length * 7), 7)
+        range(0, min(ROWS, length * 7), 7)
     )
     many = pl.col("k").is_in(list(range(0, 10**6, 7)))
     assert table.lazy().filter(many).select("k").collect().height == len(range(0, ROWS, 7))
