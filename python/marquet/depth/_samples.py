@@ -106,7 +106,8 @@ def build_samples(
         ticks_per_bin: As for :func:`tensor`.
         hop: Rows between samples. Multiples of `ticks_per_bin` are the quick ones.
         symbols: Only these; None for all.
-        where: A SQL predicate: only the rows for which it is true, which then follow each other. Kept with the
+        where: A SQL predicate: only the rows for which it is true, which then follow each other. A bare number beside
+            a price is as stored, in units of 1e-9; text ('4750.25') is a price. Kept with the
             samples, so that readers see the same rows.
         labels: Boundaries fitted before, for every symbol or by symbol. Without them they are fitted here, for each
             symbol on its own rows.
