@@ -73,13 +73,15 @@ arrow::Result<std::vector<PublishedFile>> DecideFiles(const OutputFolder& folder
       decided.push_back(*std::move(file));
     }
     if (decided.empty()) continue;
-    const auto& schema = manifest->manifest().schema;
     ARROW_RETURN_NOT_OK(manifest->CheckClaim());
-    ARROW_RETURN_NOT_OK(manifest->Replace(listed, schema ? rows.DecidedOf(schema) : rows.schema()));
+    ARROW_RETURN_NOT_OK(manifest->Replace(listed, manifest->manifest().schema));
     for (DecidedFile& file : decided) ARROW_RETURN_NOT_OK(file.writer->PublishReplacing());
     manifest->Replaced();
     replaced.insert(replaced.end(), listed.begin(), listed.end());
   }
+  const std::shared_ptr<arrow::Schema> before = manifest->manifest().schema;
+  const auto schema = before == nullptr ? nullptr : rows.DecidedOf(before);
+  if (schema != before) ARROW_RETURN_NOT_OK(manifest->Replace({}, schema));
   return replaced;
 }
 

@@ -6,7 +6,9 @@
 //   2. The manifest lists them, and beside each what it is to   The files of before: whoever reads the
 //      replace.                                                 manifest takes the one that is there.
 //   3. Each takes the place of the older one.                   Of some the new one. The rows are the same.
-//   4. The next change of the manifest leaves the older out.    The new files.
+//   4. The manifest gets the schema, and leaves the older out.  The new files.
+//
+// An attempt that ended before step 4 has not published the rows that decided: they come again, and decide.
 //
 // They are taken in the order of their names, in which readers that ask the first file for the types open
 // them at any time.
