@@ -55,7 +55,8 @@ class Table:
 
     def refresh(self) -> None: ...
 
-    def append(self, rows: object, mode: str, compression: str, compression_level: int | None, row_group_size: int, max_rows_per_file: int, memory: int, verify: str, metadata: Mapping[str, str], on_file: object | None) -> dict[str, Any]: ...
+    def append(self, rows: object, mode: str, compression: str, compression_level: int | None, row_group_size: int, max_rows_per_file: int, memory: int, verify: str, metadata: Mapping[str, str], on_file: object | None, done: object) -> None:
+        """Gives `done` the report."""
 
     def info(self) -> dict[str, Any]: ...
 
@@ -63,7 +64,7 @@ class Table:
 
     def files(self) -> list[dict[str, Any]]: ...
 
-    def latest_timestamp(self, column: str) -> int | None:
+    def latest_timestamp(self, column: str) -> object:
         """Nanoseconds since 1970, or None."""
 
     def verify(self, level: str, jobs: int, progress: object | None) -> dict[str, Any]: ...
@@ -108,7 +109,7 @@ class RollingWriter:
 
     def close_file(self, name: str) -> None: ...
 
-    def close(self) -> dict[str, Any]: ...
+    def close(self, arg: object, /) -> None: ...
 
     def abort(self) -> None: ...
 
@@ -132,11 +133,16 @@ class RollingWriter:
     @property
     def schema(self) -> ArrowSchema | None: ...
 
-def ingest(sources: Sequence[str], table: str, split_by_schema: bool, allow_truncated: bool, keep_unknown: bool, null_on_overflow: bool, again: bool, on_overlap: str, partition_by: Sequence[str], compression: str, compression_level: int | None, row_group_size: int, verify: str, jobs: int, memory: int, dry_run: bool, progress: object | None) -> tuple[str, str, object]: ...
+def ingest(sources: Sequence[str], table: str, split_by_schema: bool, allow_truncated: bool, keep_unknown: bool, null_on_overflow: bool, again: bool, on_overlap: str, partition_by: Sequence[str], compression: str, compression_level: int | None, row_group_size: int, verify: str, jobs: int, memory: int, dry_run: bool, progress: object | None, done: object) -> None:
+    """
+    Gives `done` the report as text and as JSON, and the first error or None.
+    """
 
-def export(table: str, format: str, output: str, source: str | None, columns: Sequence[str], filter: object | None, version: int | None, replace: bool, progress: object | None) -> dict[str, Any]: ...
+def export(table: str, format: str, output: str, source: str | None, columns: Sequence[str], filter: object | None, version: int | None, replace: bool, progress: object | None, done: object) -> None:
+    """Gives `done` the report."""
 
-def rescue(path: str, out: str, schema: str | None, table: str | None, progress: object | None) -> dict[str, Any]: ...
+def rescue(path: str, out: str, schema: str | None, table: str | None, progress: object | None, done: object) -> None:
+    """Gives `done` the report."""
 
 def clean(directory: str, yes: bool, older_than_ms: int) -> dict[str, Any]: ...
 
@@ -171,8 +177,10 @@ def labels_apply(rows: object, fitted: str, max_gap_ns: int, across_rolls: bool 
 def labels_load(samples: str, name: str) -> dict[str, str]:
     """The stored labels of a samples table, as JSON by symbol."""
 
-def build_samples(book: str, samples: str, mode: str, symbols: Sequence[str], where: str, features: Sequence[str], micro_pip: str | None, definitions: str | None, time_bins: int, ticks_per_bin: int, hop: int, max_gap_ns: int, across_rolls: bool, lookback: int, lookforward: int, offset: int, nbins: int, invalid: str, ties: str, seed: int, fit_start_ns: int | None, fit_end_ns: int | None, thresholds: Sequence[float] | None, fitted: str | None, labels_name: str, memory: int, progress: object | None) -> tuple[str, str]:
-    """The report of marquet.depth.build_samples, as JSON and as text."""
+def build_samples(book: str, samples: str, mode: str, symbols: Sequence[str], where: str, features: Sequence[str], micro_pip: str | None, definitions: str | None, time_bins: int, ticks_per_bin: int, hop: int, max_gap_ns: int, across_rolls: bool, lookback: int, lookforward: int, offset: int, nbins: int, invalid: str, ties: str, seed: int, fit_start_ns: int | None, fit_end_ns: int | None, thresholds: Sequence[float] | None, fitted: str | None, labels_name: str, memory: int, progress: object | None, done: object) -> None:
+    """
+    Gives `done` the report of marquet.depth.build_samples, as JSON and as text.
+    """
 
 def default_thresholds() -> list[float]:
     """Basis points; see marquet.depth.DEFAULT_THRESHOLDS."""
