@@ -44,12 +44,13 @@ class CleanReport:
 def clean(
     directory: str | os.PathLike[str], yes: bool = False, *, older_than: timedelta = timedelta(hours=1)
 ) -> CleanReport:
-    """Lists, or removes, temporary files whose writer is gone.
+    """Lists, or removes, temporary files whose writer is gone, and labels stored for samples that never came.
 
     Only files with exactly a name that Marquet makes are looked at, in the directory and below it, without following
     symbolic links. Files of living processes of this machine are kept, and so are those that were changed a short
     while ago. Writers on other machines, or in other containers, are not seen: give `older_than` more time than any of
-    them may pause.
+    them may pause. Of the boundaries that a table of samples stores for its labels, those are listed that no row of
+    the newest version refers to, nor of an older one that the log still knows.
 
     Args:
         directory: Such as a table.
@@ -57,7 +58,7 @@ def clean(
         older_than: Files that were changed since are kept.
 
     Returns:
-        The temporary files that are there, those that were kept included, each with what became of it.
+        The files that are there, those that were kept included, each with what became of it.
 
     Raises:
         NotFoundError: There is no such directory.

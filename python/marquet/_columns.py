@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+import decimal
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
-from marquet._values import check_name, check_names, first_cut, first_misfit
+from marquet._values import check_name, check_names, first_cut, first_misfit, has_numpy_booleans, walk
 from marquet.errors import SchemaError
 
 _MISFITS = (pa.ArrowException, ValueError, TypeError, OverflowError)
 """What pyarrow raises for values that a type does not hold, or that it does not know."""
 
 
-def rows_to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema | None, first_row: int = 0) -> pa.Table:
+DECIMAL = pa.decimal128(38, 18)
+"""What Decimals become where no schema says otherwise: 20 digits before the point and 18 behind it.
+
+As many digits as the first ones have would make a type that the next ones do not fit. This one every engine reads."""
+
+
+def rows_to_table(
+    rows: Sequence[Mapping[str, Any]],
+    schema: pa.Schema | None,
+    first_row: int = 0,
+    *,
+    kinds: Set[type],
+    rounds: bool = False,
+) -> pa.Table:
     """Dictionaries as columns: every key that any of them has, in the order in which they first come.
 
     A column has the type that its values have, so that the core, which converts without loss or not at all, fits it to
@@ -26,6 +41,8 @@ def rows_to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema | None, f
         rows: As ``own_row`` returns them, or known not to hold themselves.
         schema: Of the rows before, or that was asked for.
         first_row: What errors call the first of `rows`.
+        kinds: As ``own_row`` found them.
+        rounds: Round floats to a float32 or float16 of `schema`, as somebody who asks for one wants.
 
     Raises:
         SchemaError: Values of a column that are of different kinds, or a name that no column can have.
@@ -37,20 +54,38 @@ def rows_to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema | None, f
         raise SchemaError("the rows have no columns; a Parquet file needs at least one")
     for name in names:
         check_name(name)
-    table = pa.table({name: _column(name, [row.get(name) for row in rows], schema, first_row) for name in names})
+    columns = {
+        name: column_of(name, [row.get(name) for row in rows], schema, first_row, kinds=kinds, rounds=rounds)
+        for name in names
+    }
+    table = pa.table(columns)
     check_names(table.schema)
     return table
 
 
-def _column(name: str, values: list[Any], schema: pa.Schema | None, first_row: int) -> pa.Array:
+def column_of(
+    name: str,
+    values: list[Any],
+    schema: pa.Schema | None,
+    first_row: int = 0,
+    *,
+    kinds: Set[type],
+    rounds: bool = False,
+) -> pa.Array:
+    """One column of ``rows_to_table``.
+
+    Raises:
+        SchemaError: Its values are of different kinds.
+    """
     wanted = schema.field(name).type if schema is not None and name in schema.names else None
-    typed = _typed(values, wanted) if wanted is not None and _is_never_inferred(wanted) else None
+    typed = _typed(values, wanted, rounds) if wanted is not None and _is_never_inferred(wanted) else None
     if typed is not None:
         return typed
     try:
+        booleans = len(kinds) > 0 and has_numpy_booleans(values)
         array = pa.array(values)
     except _MISFITS as error:
-        typed = _typed(values, wanted) if wanted is not None else None
+        typed = _typed(values, wanted, rounds) if wanted is not None else None
         if typed is not None:
             return typed
         where, why = first_misfit(values, first_row)
@@ -59,54 +94,127 @@ def _column(name: str, values: list[Any], schema: pa.Schema | None, first_row: i
         zoned = {value.tzinfo is not None for value in values if isinstance(value, datetime.datetime)}
         if len(zoned) > 1:
             raise SchemaError(f"column {name!r} holds times with a zone and times without; expected one kind")
-    cut = first_cut(array.type, values)
-    if cut is None:
-        return array
-    typed = _typed(values, wanted) if wanted is not None else None
-    if typed is None:
+    cut = first_cut(array.type, values, booleans=booleans)
+    if cut is not None:
+        typed = _typed(values, wanted, rounds) if wanted is not None else None
+        if typed is None:
+            raise SchemaError(
+                f"column {name!r}: row {first_row + cut} holds {values[cut]!r}, which {array.type} does not hold as it "
+                f"is; give values of one kind, or a schema with a type that holds them all"
+            )
+        return typed
+    wide = _with_room(array.type)
+    return array if wide == array.type else _decimals(name, values, wide, first_row)
+
+
+def _with_room(kind: pa.DataType) -> pa.DataType:
+    """The type with decimals that other Decimals fit, too."""
+    if pt.is_decimal(kind):
+        return DECIMAL
+    if pt.is_list(kind):
+        return pa.list_(_with_room(kind.value_type))
+    if pt.is_struct(kind):
+        return pa.struct([field.with_type(_with_room(field.type)) for field in kind])
+    return kind
+
+
+def _decimals(name: str, values: list[Any], kind: pa.DataType, first_row: int) -> pa.Array:
+    """The values in a type with room for other Decimals.
+
+    What becomes of whole numbers and Decimals in one column must not depend on which of them were gathered together:
+    after a Decimal a number is one, and after a number, which began a column of integers, a Decimal does not fit.
+    """
+    first: dict[str, tuple[int, bool]] = {}
+    for row, value in enumerate(values, start=first_row):
+        for where, item in walk(value, ""):
+            if isinstance(item, (int, decimal.Decimal)):
+                before, whole = first.setdefault(where, (row, isinstance(item, int)))
+                if whole and isinstance(item, decimal.Decimal):
+                    raise SchemaError(
+                        f"column {name + where!r}: row {row} holds a Decimal, row {before} an int; give Decimals from "
+                        f"the first row on, or a schema with a decimal type"
+                    )
+    try:
+        return pa.array(values, type=kind)
+    except _MISFITS as error:
+        row = first_row + next(place for place, value in enumerate(values) if not _converts(value, kind))
         raise SchemaError(
-            f"column {name!r}: row {first_row + cut} holds {values[cut]!r}, which {array.type} does not hold as it is; "
-            f"give values of one kind, or a schema with a type that holds them all"
-        )
-    return typed
+            f"column {name!r}: row {row} holds {values[row - first_row]!r}, and Decimals have room for 20 digits "
+            f"before the point and 18 behind it; give a schema with a decimal type that holds them all: {error}"
+        ) from error
+
+
+def _converts(value: Any, kind: pa.DataType) -> bool:
+    try:
+        pa.array([value], type=kind)
+    except _MISFITS:
+        return False
+    return True
 
 
 def _is_never_inferred(kind: pa.DataType) -> bool:
     """Whether no Python values have such a type by themselves, and the core does not convert to it from theirs."""
-    if pt.is_float16(kind) or pt.is_float32(kind) or pt.is_dictionary(kind) or pt.is_map(kind):
+    if pt.is_float16(kind) or pt.is_float32(kind) or pt.is_dictionary(kind) or pt.is_map(kind) or pt.is_decimal(kind):
         return True
     if pt.is_large_list(kind) or pt.is_fixed_size_list(kind):
         return True
     return any(_is_never_inferred(kind.field(i).type) for i in range(kind.num_fields))
 
 
-def _typed(values: list[Any], wanted: pa.DataType) -> pa.Array | None:
+def _typed(values: list[Any], wanted: pa.DataType, rounds: bool) -> pa.Array | None:
     """The values in a type, or None where it does not hold them whole.
 
-    pyarrow cuts fractions for integers, and times for a coarser unit, and leaves out keys that a struct lacks, without
-    a word. (That a float32 holds less than a Python float is what somebody who asks for one wants.)
+    pyarrow cuts fractions for integers, and times for a coarser unit, takes bytes for text, and leaves out keys that a
+    struct lacks, without a word.
     """
     try:
         array = pa.array(values, type=wanted)
     except _MISFITS:
         return None
-    return array if all(_holds(wanted, value) for value in values) else None
+    return array if all(_holds(wanted, value, rounds) for value in values) else None
 
 
-def _holds(kind: pa.DataType, value: Any) -> bool:
+def _holds(kind: pa.DataType, value: Any, rounds: bool) -> bool:
     """Whether a type holds a value whole; of one that pyarrow has taken for this type."""
-    if value is None or pt.is_floating(kind):
+    if value is None:
         return True
+    if pt.is_boolean(kind) or isinstance(value, (bool, np.bool_)):
+        return pt.is_boolean(kind) and isinstance(value, (bool, np.bool_))
+    if pt.is_floating(kind):
+        return rounds or kind.bit_width == 64 or _is_float_of(kind, value)
     if pt.is_integer(kind):
         return bool(value == int(value))
     if pt.is_temporal(kind):
-        return bool(pa.scalar(value, type=kind).as_py() == value)
+        return _is_time_of(kind, value)
+    if pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind):
+        return isinstance(value, str)
+    if pt.is_binary(kind) or pt.is_large_binary(kind) or pt.is_binary_view(kind) or pt.is_fixed_size_binary(kind):
+        return not isinstance(value, str)
+    if pt.is_dictionary(kind):
+        return _holds(kind.value_type, value, rounds)
     if pt.is_struct(kind):
         names = {field.name for field in kind}
-        return all(key in names and _holds(kind.field(key).type, item) for key, item in dict(value).items())
+        return all(key in names and _holds(kind.field(key).type, item, rounds) for key, item in dict(value).items())
     if pt.is_map(kind):
         pairs = value.items() if isinstance(value, Mapping) else value
-        return all(_holds(kind.key_type, key) and _holds(kind.item_type, item) for key, item in pairs)
+        return all(_holds(kind.key_type, key, rounds) and _holds(kind.item_type, item, rounds) for key, item in pairs)
     if pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind):
-        return pt.is_floating(kind.value_type) or all(_holds(kind.value_type, item) for item in value)
+        if pt.is_floating(kind.value_type):
+            if rounds or kind.value_type.bit_width == 64:
+                return True
+            if isinstance(value, np.ndarray) and value.dtype != object:
+                return bool(value.dtype.itemsize * 8 <= kind.value_type.bit_width)
+        return all(_holds(kind.value_type, item, rounds) for item in value)
     return True
+
+
+def _is_time_of(kind: pa.DataType, value: Any) -> bool:
+    try:
+        return bool(pa.scalar(value, type=kind).as_py() == value)
+    except _MISFITS:  # what pyarrow made of it is out of Python's range
+        return False
+
+
+def _is_float_of(kind: pa.DataType, value: Any) -> bool:
+    narrow = np.float32(value) if pt.is_float32(kind) else np.float16(value)
+    return bool(float(narrow) == float(value) or value != value)

@@ -54,7 +54,7 @@ def literal(value: Any) -> Literal:
         return int(max(-_BEYOND_EVERYTHING, min(value, _BEYOND_EVERYTHING)))
     if isinstance(value, decimal.Decimal):
         return value if value.is_finite() else float("nan") if value.is_nan() else float(value)
-    if isinstance(value, numbers.Rational):
+    if isinstance(value, numbers.Rational) and not isinstance(value, np.timedelta64):
         return _of_fraction(int(value.numerator), int(value.denominator))
     if type(value).__module__.startswith("polars.expr"):
         return _of_expression(value)
@@ -86,6 +86,8 @@ def _of_arrow(value: Any) -> Literal:
 
 def _of_fraction(numerator: int, denominator: int) -> decimal.Decimal:
     """A fraction as a decimal, cut behind so many digits that a 1 in place of the rest orders it rightly."""
+    if denominator == 1:
+        return decimal.Decimal(max(-_BEYOND_EVERYTHING, min(numerator, _BEYOND_EVERYTHING)))
     magnitude = int((abs(numerator).bit_length() - denominator.bit_length()) * math.log10(2))
     places = max(_DIGITS - magnitude, 0)
     if places == 0:

@@ -7,11 +7,12 @@ so that the result is Polars' whatever was pushed down.
 Some predicates must not come near the scan. Polars splits a conjunction, pushes down what it can and evaluates the
 rest on the rows that are left; a rest that raises for some value then raises or not, as pruning will have it, while on
 a frame in memory it sees every row. And Polars pickles what it pushes down, which a Python function may not survive.
-:class:`TableFrame` keeps these above a node that lets no predicate through.
+:class:`TableFrame` hides these from Polars' optimiser, in a function over whole columns that filters them as a frame.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -30,25 +31,30 @@ class TableFrame(pl.LazyFrame):
 
     def filter(self, *predicates: Any, **constraints: Any) -> pl.LazyFrame:
         """As :meth:`polars.LazyFrame.filter`."""
-        return pl.LazyFrame.filter(self._below(predicates, constraints), *predicates, **constraints)
+        return super().filter(*self._undivided(predicates, constraints))
 
     def remove(self, *predicates: Any, **constraints: Any) -> pl.LazyFrame:
         """As :meth:`polars.LazyFrame.remove`."""
-        return pl.LazyFrame.remove(self._below(predicates, constraints), *predicates, **constraints)
+        return super().remove(*self._undivided(predicates, constraints))
 
-    def _below(self, predicates: tuple[Any, ...], constraints: dict[str, Any]) -> pl.LazyFrame:
-        """What the filter stands on: this frame, or one behind which no predicate gets."""
-        expressions = [*predicates, *(value for value in constraints.values() if isinstance(value, pl.Expr))]
-        if all(_polars_sql.is_harmless(one, self.collect_schema) for one in expressions):
-            return self
-        return self.map_batches(
-            _itself,
-            predicate_pushdown=False,
-            projection_pushdown=True,
-            slice_pushdown=True,
-            validate_output_schema=False,
-            streamable=True,
-        )
+    def _undivided(self, predicates: tuple[Any, ...], constraints: dict[str, Any]) -> list[Any]:
+        """The same predicates, as one that is hidden where one of them is not harmless."""
+        others: list[Any] = []  # masks, and what Polars refuses
+        expressions: list[pl.Expr] = []
+        for predicate in predicates:
+            parts = list(predicate) if isinstance(predicate, (list, tuple)) else [predicate]
+            if parts and all(isinstance(part, (pl.Expr, str)) for part in parts):
+                expressions += [pl.col(part) if isinstance(part, str) else part for part in parts]
+            else:
+                others.append(predicate)
+        expressions += [pl.col(name).eq(value) for name, value in constraints.items()]
+        if not expressions or all(_polars_sql.is_harmless(one, self.collect_schema) for one in expressions):
+            return [*others, *expressions]
+        whole = expressions[0] if len(expressions) == 1 else pl.all_horizontal(*expressions)
+        columns = self.collect_schema().names()
+        roots = list(dict.fromkeys(whole.meta.root_names()))
+        names = columns if "cs." in str(whole) else roots or columns[:1]  # all where it selects by a rule
+        return [*others, pl.struct(names).map_batches(_Mask(whole), return_dtype=pl.Boolean, is_elementwise=False)]
 
 
 def lazy(table: Table, price: PriceForm) -> pl.LazyFrame:
@@ -73,16 +79,30 @@ def lazy(table: Table, price: PriceForm) -> pl.LazyFrame:
             batch_size=batch_size,
             price=price,
         )
-        for batch in scan.to_batches():
+        # An empty frame first: what does not fit the predicate's types raises there, also when no row is read.
+        batches = itertools.chain([scan.schema.empty_table()], scan.to_batches())
+        for number, batch in enumerate(batches):
             frame = pl.DataFrame(batch)
             if predicate is not None:
                 frame = frame.filter(predicate)
-            if frame.height:
+            if frame.height or number == 0:
                 yield frame.select(wanted)
 
     frame = register_io_source(source, schema=schema, explain_name="MARQUET SCAN", explain_detail=table.path)
     return TableFrame._from_pyldf(frame._ldf)
 
 
-def _itself(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame
+class _Mask:
+    """Which rows of a frame, given as a column of structs, a predicate selects."""
+
+    def __init__(self, predicate: pl.Expr) -> None:
+        self._predicate = predicate
+
+    def __call__(self, rows: pl.Series) -> pl.Series:
+        frame = rows.struct.unnest().with_row_index(_ROW)
+        selected = frame.filter(self._predicate)[_ROW]
+        mask = pl.Series(rows.name, [False], dtype=pl.Boolean).new_from_index(0, len(rows))
+        return mask.scatter(selected, True) if len(selected) else mask
+
+
+_ROW = "row of the frame"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -46,15 +46,11 @@ _HARMLESS_TIMES = frozenset(
     }
 )
 
-Schema = Callable[[], pl.Schema]
+Schema: TypeAlias = "Callable[[], pl.Schema]"
 
 
-def is_harmless(predicate: Any, schema: Schema) -> bool:
+def is_harmless(predicate: pl.Expr, schema: Schema) -> bool:
     """Whether a predicate decides each row by itself and raises for none, so that others may be pruned first."""
-    if isinstance(predicate, (bool, str)):
-        return True
-    if not isinstance(predicate, pl.Expr):
-        return False
     tree = _tree(predicate)
     return tree is not None and _harmless(tree, schema, 0)
 

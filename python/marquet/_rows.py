@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.types as pt
 
+from marquet._pandas import from_pandas, is_pandas_frame
 from marquet._values import check_names
-from marquet.errors import InvalidInputError, MarquetError, SchemaError
+from marquet.errors import MarquetError, SchemaError
 
 T = TypeVar("T")
 
 
-def to_stream(data: Any, target: Callable[[], pa.Schema]) -> Any:
+def to_stream(data: Any, target: Callable[[], pa.Schema], *, fixed: bool) -> Any:
     """An object with ``__arrow_c_stream__`` over the rows of `data`, which are to become rows of `target()`.
 
+    Args:
+        data: As callers have it.
+        target: Without columns where they are not known yet.
+        fixed: Whether rows of other columns cannot be taken.
+
     Raises:
+        SchemaError: A column has values that no file can hold.
         TypeError: `data` is nothing that holds rows.
     """
     check_has_rows(data)
-    if _is_pandas_frame(data):
-        return _from_pandas(data, target())
+    if is_pandas_frame(data):
+        return from_pandas(data, target(), fixed=fixed)
     if _module_of(data) == "polars":
         data = data.collect() if hasattr(data, "collect") else data
-        _refuse_objects(data)
+        _check_kinds("polars", data.schema.items() if hasattr(data, "schema") else [(data.name, data.dtype)])
+    if "duckdb" in _module_of(data) and hasattr(data, "types"):
+        _check_kinds("duckdb", zip(data.columns, data.types, strict=True))
     if isinstance(data, pa.RecordBatch):
         data = pa.Table.from_batches([data])
     if isinstance(data, (pa.Table, pa.RecordBatchReader)):
@@ -39,7 +48,7 @@ def check_has_rows(data: Any) -> None:
     Raises:
         TypeError: `data` is nothing that holds rows.
     """
-    if _is_pandas_frame(data) or isinstance(data, pa.RecordBatch) or hasattr(data, "__arrow_c_stream__"):
+    if is_pandas_frame(data) or isinstance(data, pa.RecordBatch) or hasattr(data, "__arrow_c_stream__"):
         return
     if _module_of(data) != "polars" or not hasattr(data, "collect"):
         raise TypeError(
@@ -50,10 +59,6 @@ def check_has_rows(data: Any) -> None:
 
 def _module_of(data: Any) -> str:
     return type(data).__module__.partition(".")[0]
-
-
-def _is_pandas_frame(data: Any) -> bool:
-    return _module_of(data) == "pandas" and hasattr(data, "columns")
 
 
 def with_rows(call: Callable[[Any], T], stream: Any) -> T:
@@ -85,33 +90,21 @@ def with_rows(call: Callable[[Any], T], stream: Any) -> T:
     raise raised[0]  # here, where its own cause and context stay what they are
 
 
-def _refuse_objects(frame: Any) -> None:
-    """Of Python objects Polars hands on nothing but their addresses."""
-    for name, kind in getattr(frame, "schema", {}).items():
-        if "Object" in str(kind):
-            raise SchemaError(f"column {name!r} holds Python objects ({kind}), which no file can hold")
+_NOT_HANDED_ON = {
+    "polars": {
+        "Object": "of Python objects it hands on nothing but their addresses",
+        "Int128": "Arrow has no integers of 128 bits; cast it to Decimal(38, 0)",
+    },
+    "duckdb": {
+        "TIME WITH TIME ZONE": "it hands on the time without its offset; cast it to VARCHAR",
+        "BIT": "it hands on its own form of the bits; cast it to VARCHAR",
+    },
+}
+"""Kinds of columns, as they are told, that Polars and DuckDB give to others as something else."""
 
 
-def _from_pandas(frame: Any, target: pa.Schema) -> pa.Table:
-    """The frame without its index. Integers that pandas holds as floats, for the sake of nulls, are integers again.
-
-    Not so in a scaled column (a price in units of 1e-9): a float there is in whole units, and the core refuses it.
-    """
-    try:
-        rows = pa.Table.from_pandas(frame, preserve_index=False)
-    except (pa.ArrowException, ValueError, TypeError) as error:
-        raise SchemaError(f"the pandas frame has values or names that no Arrow column holds: {error}") from error
-    check_names(rows.schema)
-    for place, field in enumerate(rows.schema):
-        index = target.get_field_index(field.name)
-        if index < 0 or not pt.is_floating(field.type):
-            continue
-        wanted = target.field(index)
-        if pt.is_integer(wanted.type) and b"unit" not in (wanted.metadata or {}):
-            try:
-                rows = rows.set_column(place, field.name, rows.column(place).cast(wanted.type))
-            except pa.ArrowInvalid as error:
-                raise InvalidInputError(
-                    f"column '{field.name}' holds floats that are no whole {wanted.type}: {error}"
-                ) from error
-    return rows
+def _check_kinds(library: str, kinds: Iterable[tuple[str, Any]]) -> None:
+    for name, kind in kinds:
+        for word, why in _NOT_HANDED_ON[library].items():
+            if re.search(rf"\b[U]?{word}\b", str(kind)):
+                raise SchemaError(f"column {name!r} is {kind} in {library}: {why}")

@@ -1,4 +1,4 @@
-"""Values of rows that come as dictionaries: kept as they are, held whole by an Arrow type or not, named in errors."""
+"""Values of rows that come as Python objects: kept as they are, held whole by an Arrow type or not, named in errors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
@@ -23,23 +24,31 @@ _UNCHANGING = frozenset(
 )
 
 
-def own_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def own_row(row: Mapping[str, Any], kinds: set[type]) -> dict[str, Any]:
     """The row as it is now: whoever gave it may fill the same dictionary and lists again for the next one.
+
+    Args:
+        row: Of any values.
+        kinds: Gets the types of values, at any depth, that are neither Python's own nor plain lists and dictionaries.
 
     Raises:
         SchemaError: A key that names no column, or values that are nested too deeply or in themselves.
     """
-    kinds = set(map(type, row))
-    if kinds != {str}:
+    if set(map(type, row)) != {str}:
         for key in row:
             if not isinstance(key, str):
                 raise SchemaError(f"a row has the key {key!r} ({type(key).__name__}); columns are named by strings")
     if _UNCHANGING.issuperset(map(type, row.values())):
         return dict(row)
-    return {key: _own(value, key, 1) for key, value in row.items()}
+    return {key: own_value(value, key, kinds) for key, value in row.items()}
 
 
-def _own(value: Any, column: str, level: int) -> Any:
+def own_value(value: Any, column: str, kinds: set[type], level: int = 1) -> Any:
+    """The value as it is now, with None for what NumPy masks.
+
+    Raises:
+        SchemaError: It is nested too deeply or in itself, or of a kind that a column would hold as another.
+    """
     kind = type(value)
     if kind in _UNCHANGING:
         return value
@@ -50,22 +59,48 @@ def _own(value: Any, column: str, level: int) -> Any:
     if kind is list or kind is tuple:
         if _UNCHANGING.issuperset(map(type, value)):
             return kind(value)
-        return kind([_own(item, column, level + 1) for item in value])
+        return kind([own_value(item, column, kinds, level + 1) for item in value])
     if kind is dict:
-        return {key: _own(item, column, level + 1) for key, item in value.items()}
+        if bytes in map(type, value):  # pyarrow would leave out one of two keys that differ in being text or bytes
+            raise SchemaError(f"column {column!r} holds a dictionary with keys that are bytes; give text")
+        return {key: own_value(item, column, kinds, level + 1) for key, item in value.items()}
+    kinds.add(kind)
+    if isinstance(value, np.ma.MaskedArray):
+        return _unmasked(value)
+    if isinstance(value, (set, frozenset)):
+        raise SchemaError(f"column {column!r}: a {kind.__name__} has no order, and a list has; give a sorted list")
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        raise SchemaError(f"column {column!r}: a list would lose the names of {kind.__name__}; give its _asdict()")
     return copy.deepcopy(value)
 
 
-def first_cut(kind: pa.DataType, values: Sequence[Any]) -> int | None:
+def _unmasked(array: np.ma.MaskedArray[Any, Any]) -> Any:
+    """None for what is masked, since pyarrow takes the values behind the mask."""
+    if array is np.ma.masked:
+        return None
+    mask = np.ma.getmaskarray(array)
+    if not mask.any():
+        return array.data.copy()
+    if array.ndim == 0:
+        return None
+    return [None if hidden else value for value, hidden in zip(array.data, mask, strict=True)]
+
+
+def first_cut(kind: pa.DataType, values: Sequence[Any], *, booleans: bool) -> int | None:
     """Which of `values` a type that pyarrow found for them does not hold as it is; None where it holds all.
 
-    pyarrow makes days of times, microseconds of pandas' nanoseconds, bytes of text and the reverse, and leaves out a
-    zone, where the values beside them have such, without a word.
+    pyarrow makes days of times, microseconds of pandas' nanoseconds, bytes of text and the reverse, numbers of NumPy's
+    booleans, and leaves out a zone, where the values beside them have such, without a word.
+
+    Args:
+        kind: What pyarrow found.
+        values: For which it did.
+        booleans: Whether any of them may be one of NumPy's.
     """
     found = set(map(type, values)) - {type(None)}
     if len(found) == 1 and found <= _UNCHANGING and not pt.is_time(kind):
         return None  # timestamps without a zone among others with one remain: the caller looks at columns for that
-    holds = _test_of(kind)
+    holds = _test_of(kind, booleans)
     if holds is None:
         return None
     return next((place for place, value in enumerate(values) if value is not None and not holds(value)), None)
@@ -74,12 +109,15 @@ def first_cut(kind: pa.DataType, values: Sequence[Any]) -> int | None:
 _Test = Callable[[Any], bool]
 
 
-def _test_of(kind: pa.DataType) -> _Test | None:
+def _test_of(kind: pa.DataType, booleans: bool) -> _Test | None:
     """Whether a value (no null) is held as it is; None where all that pyarrow takes for the type are."""
     if pt.is_struct(kind):
-        return _test_of_fields({field.name: test for field in kind if (test := _test_of(field.type)) is not None})
+        tests = ((field.name, _test_of(field.type, booleans)) for field in kind)
+        return _test_of_fields({name: test for name, test in tests if test is not None})
     if pt.is_list(kind):
-        return _test_of_items(_test_of(kind.value_type), {str if pt.is_string(kind.value_type) else None, type(None)})
+        return _test_of_items(_test_of(kind.value_type, booleans), _harmless(kind.value_type))
+    if booleans and (pt.is_integer(kind) or pt.is_floating(kind)):
+        return lambda value: not isinstance(value, (bool, np.bool_))
     if pt.is_binary(kind):
         return lambda value: not isinstance(value, str)
     if pt.is_string(kind):
@@ -103,10 +141,25 @@ def _test_of_fields(tests: dict[str, _Test]) -> _Test | None:
     return lambda value: all(item is None or key not in tests or tests[key](item) for key, item in dict(value).items())
 
 
-def _test_of_items(test: _Test | None, harmless: set[type | None]) -> _Test | None:
+def _test_of_items(test: _Test | None, harmless: frozenset[type]) -> _Test | None:
     if test is None:
         return None
-    return lambda value: harmless.issuperset(map(type, value)) or all(item is None or test(item) for item in value)
+
+    def holds(value: Any) -> bool:
+        if isinstance(value, np.ndarray) and value.dtype != object:
+            return len(value) == 0 or test(value[0])
+        return harmless.issuperset(map(type, value)) or all(item is None or test(item) for item in value)
+
+    return holds
+
+
+def _harmless(kind: pa.DataType) -> frozenset[type]:
+    """Types whose values a type holds without a look at them."""
+    if pt.is_string(kind):
+        return frozenset({str, type(None)})
+    if pt.is_integer(kind) or pt.is_floating(kind):
+        return frozenset({int, float, type(None)})
+    return frozenset({type(None)})
 
 
 def _is_no_finer(value: Any, unit: str) -> bool:
@@ -114,15 +167,50 @@ def _is_no_finer(value: Any, unit: str) -> bool:
     return unit == "ns" or not (getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0))
 
 
+def has_numpy_booleans(values: Sequence[Any]) -> bool:
+    """Whether there are any.
+
+    Raises:
+        TypeError: NumPy's times and numbers stand in one place, where pyarrow crashes.
+    """
+    kinds: dict[str, set[type]] = {}
+    for value in values:
+        _note_numpy_kinds(value, "", kinds)
+    if any(np.datetime64 in found and len(found) > 1 for found in kinds.values()):
+        raise TypeError("NumPy's times and numbers have no common type")
+    return any(np.bool_ in found for found in kinds.values())
+
+
+def _note_numpy_kinds(value: Any, where: str, kinds: dict[str, set[type]]) -> None:
+    kind = type(value)
+    if kind is np.ndarray:
+        if value.dtype != object:
+            kinds.setdefault(f"{where}[]", set()).add(value.dtype.type)
+            return
+        value, kind = value.tolist(), list
+    if kind is list or kind is tuple:
+        if not _UNCHANGING.issuperset(map(type, value)):
+            for item in value:
+                _note_numpy_kinds(item, f"{where}[]", kinds)
+    elif isinstance(value, Mapping):
+        if not _UNCHANGING.issuperset(map(type, value.values())):
+            for key, item in value.items():
+                _note_numpy_kinds(item, f"{where}.{key}", kinds)
+    elif isinstance(value, np.generic):
+        kinds.setdefault(where, set()).add(kind)
+
+
 def first_misfit(values: Sequence[Any], first_row: int) -> tuple[str, str]:
     """Why values have no common type: where within them (".key", "" for the values themselves), and what is there."""
     first: dict[str, tuple[int, type]] = {}
     for row, value in enumerate(values, start=first_row):
-        for where, item in _walk(value, ""):
+        for where, item in walk(value, ""):
             if isinstance(item, int) and not -(2**63) <= item < 2**63:
                 return where, f"row {row} holds {_shortened(str(item))}; integers have 64 bits"
             if isinstance(item, str) and not _is_utf8(item):
                 return where, f"row {row} holds text that is not UTF-8, {_shortened(ascii(item))}"
+            if isinstance(item, decimal.Decimal) and not item.is_finite():
+                return where, f"row {row} holds {item!r}, and decimals are finite"
             before, kind = first.setdefault(where, (row, type(item)))
             if kind is not type(item) and {kind, type(item)} != {int, float}:
                 return where, f"row {row} holds a {type(item).__name__}, row {before} a {kind.__name__}"
@@ -132,19 +220,20 @@ def first_misfit(values: Sequence[Any], first_row: int) -> tuple[str, str]:
     return "", "its values have no common type"
 
 
-def _walk(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+def walk(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """A value and all that it holds, each with where it is in it (".key", "[]", "" for itself)."""
     if value is None:
         return
     yield where, value
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _walk(item, f"{where}.{key}")
+            yield from walk(item, f"{where}.{key}")
     elif isinstance(value, list):
         for item in value:
-            yield from _walk(item, f"{where}[]")
+            yield from walk(item, f"{where}[]")
     elif isinstance(value, tuple):  # a pair of a map has a key and a value
         for place, item in enumerate(value):
-            yield from _walk(item, f"{where}[{place}]")
+            yield from walk(item, f"{where}[{place}]")
 
 
 def check_names(schema: pa.Schema) -> None:

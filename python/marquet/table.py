@@ -143,7 +143,9 @@ class Table:
         Args:
             data: Anything with ``__arrow_c_stream__`` (read as a stream, so that it may be larger than memory), or a
                 pandas or Polars frame. Columns in any order; absent nullable ones are null. Values are converted to
-                the table's types where that loses nothing.
+                the table's types where that loses nothing. A time without a zone is UTC, as in a filter. The index of a
+                pandas frame fills the columns of its names; whole numbers without a name only count the rows, and are
+                left out where the table has no column ``__index_level_0__``.
             mode: "append"; "overwrite" replaces all rows; "error_if_exists" refuses when the table has rows.
             compression: "zstd", "snappy", "gzip", "lz4", "brotli" or "none".
             compression_level: Of the codec; zstd's default here is 1.
@@ -164,7 +166,7 @@ class Table:
                 exception's attribute ``report`` holds what would have been returned.
             BaseException: Whatever a generator behind a ``pyarrow.RecordBatchReader`` raises; nothing became visible.
         """
-        stream = to_stream(data, lambda: self.schema)
+        stream = to_stream(data, lambda: self.schema, fixed=True)
         append = partial(
             self._core.append,
             mode=mode,

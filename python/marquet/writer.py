@@ -8,7 +8,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -61,6 +61,8 @@ class WriteReport:
     """Published by earlier runs with the same input."""
     bytes: int
     """Of ``files``."""
+    schema_changes: list[str] = field(default_factory=list)
+    """Names of ``files`` that have another schema than the first: they do not open together with the rest."""
 
 
 class _Turns:
@@ -132,6 +134,8 @@ class ParquetWriter:
         ...         writer.write(row)
     """
 
+    _late_columns: list[str] = []  # noqa: RUF012 - that may begin with the first row that has them
+
     def __init__(
         self,
         output_folder: str | os.PathLike[str],
@@ -199,7 +203,9 @@ class ParquetWriter:
         folder = _text("output_folder", os.fsdecode(output_folder))
         template = _text("output_filename", output_filename)
         self._rows: list[Mapping[str, Any]] = []  # not handed on yet, all for one target
+        self._kinds: set[type] = set()  # of their values
         self._target: _Target = (None, ())
+        self._rounds = schema is not None  # floats to a narrow column that was asked for
         self._turns = _Turns(folder)
         self._rejected = 0  # rows that never reached the core
         self._report: WriteReport | None = None
@@ -228,6 +234,7 @@ class ParquetWriter:
             take_over=take_over,
             metadata={_text("metadata", key): _text(f"metadata[{key!r}]", text) for key, text in _pairs(metadata)},
             page_index=bool(page_index),
+            late_columns=self._late_columns,
             content_pages=_content_pages(content_defined_chunking),
         )
 
@@ -292,7 +299,8 @@ class ParquetWriter:
 
         Args:
             rows: Anything with ``__arrow_c_stream__``, a pandas or Polars frame, a list of dictionaries, or one. Keys
-                that only some dictionaries have are null in the others.
+                that only some dictionaries have are null in the others. The index of a pandas frame becomes columns,
+                as in pandas' ``to_parquet``.
             chunk_index: The chunk that the rows belong to; counted when left out.
             values: For the template's other keys.
 
@@ -312,7 +320,7 @@ class ParquetWriter:
                 self._hand_on()
                 with_rows(
                     lambda stream: self._core.write(stream, target[0], dict(target[1])),
-                    to_stream(rows, self._schema_or_empty),
+                    to_stream(rows, self._schema_or_empty, fixed=False),
                 )
 
     def drop(self, records: int = 1, *, chunk_index: int | None = None) -> None:
@@ -407,7 +415,7 @@ class ParquetWriter:
             self._hand_on()
             self._target = target
         for row in rows:
-            self._rows.append(own_row(row))
+            self._rows.append(own_row(row, self._kinds))
             room = self._room()
             if len(self._rows) >= (_ROWS_AT_ONCE if room is None else min(room, _ROWS_AT_ONCE)):
                 self._hand_on()
@@ -417,10 +425,12 @@ class ParquetWriter:
 
     def _hand_on(self) -> None:
         rows, self._rows = self._rows, []
+        kinds, self._kinds = self._kinds, set()
         if not rows:
             return
         try:
-            table = rows_to_table(rows, self.schema, self._core.counts["accepted"])
+            first_row = self._core.counts["accepted"]
+            table = rows_to_table(rows, self.schema, first_row, kinds=kinds, rounds=self._rounds)
         except BaseException:
             self._rejected += len(rows)
             raise

@@ -1,5 +1,6 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include "arrow/record_batch.h"
 #include "arrow_exchange.h"
@@ -33,6 +34,7 @@ PyRollingWriter Open(const std::string& folder, const std::string& name_template
                      int64_t records_per_chunk, const std::string& verify,
                      const std::string& on_schema_change, const std::string& empty, int64_t memory,
                      const std::string& input, bool take_over, const Values& metadata, bool page_index,
+                     const std::vector<std::string>& late_columns,
                      std::optional<std::tuple<int64_t, int64_t, int>> content_pages) {
   pq::RollingOptions options;
   options.folder = folder;
@@ -53,6 +55,7 @@ PyRollingWriter Open(const std::string& folder, const std::string& name_template
   options.empty = Unwrap(pq::ParseEmptyChunk(empty));
   options.input = input;
   options.take_over = take_over;
+  options.late_columns = late_columns;
   return {
       folder,
       Unwrap(WithoutGil([&] { return pq::RollingWriter::Open(file::LocalFileSystem(), std::move(options)); }),
@@ -105,6 +108,9 @@ void Close(PyRollingWriter& self, nb::object done) {
   for (const pq::PublishedFile& file : report.files) files.append(ToDict(file));
   dict["files"] = files;
   dict["files_before"] = report.files_before;
+  nb::list changes;
+  for (const std::string& name : report.schema_changes) changes.append(name);
+  dict["schema_changes"] = changes;
   dict["bytes"] = report.bytes;
   done(dict);
 }
@@ -131,7 +137,8 @@ void RegisterWriter(nb::module_& module) {
                   nb::arg("row_group_size"), nb::arg("max_file_size"), nb::arg("max_rows_per_file"),
                   nb::arg("records_per_chunk"), nb::arg("verify"), nb::arg("on_schema_change"),
                   nb::arg("empty"), nb::arg("memory"), nb::arg("input"), nb::arg("take_over"),
-                  nb::arg("metadata"), nb::arg("page_index"), nb::arg("content_pages").none())
+                  nb::arg("metadata"), nb::arg("page_index"), nb::arg("late_columns"),
+                  nb::arg("content_pages").none())
       .def("write", &Write, nb::arg("rows"), nb::arg("chunk").none(), nb::arg("values"))
       .def(
           "drop",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime
 import functools
 import pathlib
+import zoneinfo
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
+import pandas
 import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -214,3 +217,63 @@ def test_an_output_without_rows_is_a_file_where_asked_for(tmp_path: pathlib.Path
         mq.ParquetWriter(tmp_path / "unknown", "all.parquet", empty="file"),
     ):
         pass
+
+
+BERN = zoneinfo.ZoneInfo("Europe/Zurich")
+FORMS: dict[str, Callable[[Any], Any]] = {
+    "dictionaries": lambda time: [{"t": time}],
+    "pandas": lambda time: pandas.DataFrame({"t": [time]}),
+    "Polars": lambda time: polars.DataFrame({"t": [time]}),
+    "Arrow": lambda time: pa.table({"t": pa.array([time])}),
+    "lists": lambda time: pa.table({"t": pa.array([[time]])}),
+}
+
+
+@pytest.mark.parametrize("on_schema_change", ["error", "new_part"])
+@pytest.mark.parametrize("second", FORMS)
+@pytest.mark.parametrize("first", FORMS)
+def test_times_with_a_zone_and_times_without_do_not_mix(
+    tmp_path: pathlib.Path, first: str, second: str, on_schema_change: Any
+) -> None:
+    naive = datetime.datetime(2024, 7, 1, 9, 30)
+    for place, (a, b) in enumerate([(naive, naive.replace(tzinfo=BERN)), (naive.replace(tzinfo=BERN), naive)]):
+        folder = tmp_path / str(place)
+        writer = mq.ParquetWriter(folder, "all.parquet", on_schema_change=on_schema_change)
+        writer.write(FORMS[first](a))
+        writer.flush()
+        if on_schema_change == "error":
+            with pytest.raises(mq.SchemaError, match="column 't'"):
+                writer.write(FORMS[second](b))
+            writer.abort()
+            continue
+        writer.write(FORMS[second](b))
+        assert writer.close().schema_changes == ["001_all.parquet"]
+        for name, time in (("all.parquet", a), ("001_all.parquet", b)):
+            kind = pq.read_schema(folder / name).field("t").type
+            kind = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
+            assert (kind.tz is None) == (time.tzinfo is None)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_schema_says_whether_times_have_a_zone(tmp_path: pathlib.Path, form: str) -> None:
+    naive = datetime.datetime(2024, 7, 1, 9, 30)
+    for place, (zone, time) in enumerate([("UTC", naive), (None, naive.replace(tzinfo=BERN))]):
+        kind: Any = pa.timestamp("us", zone)
+        schema = pa.schema([("t", pa.list_(kind) if form == "lists" else kind)])
+        with pytest.raises(mq.SchemaError, match="column 't'"):
+            written(tmp_path / str(place), FORMS[form](time), schema=schema)
+
+
+def test_other_zones_keep_the_instant(tmp_path: pathlib.Path) -> None:
+    with mq.ParquetWriter(tmp_path, "all.parquet") as writer:
+        for zone in ("Europe/Zurich", "UTC", "+05:30"):
+            writer.write(pa.table({"t": pa.array([NOON]).cast(pa.timestamp("us", zone))}))
+    assert pq.read_table(tmp_path / "all.parquet")["t"].to_pylist() == [NOON] * 3
+
+
+@pytest.mark.parametrize("form", ["pandas", "Polars", "Arrow"])
+def test_in_a_table_a_time_without_a_zone_is_utc(tmp_path: pathlib.Path, form: str) -> None:
+    table = mq.create_table(tmp_path / "table", pa.schema([("t", pa.timestamp("us", "UTC"))]))
+    for time in (NOON.replace(tzinfo=None), NOON.astimezone(BERN)):
+        table.append(FORMS[form](time))
+    assert table.scan().to_arrow()["t"].to_pylist() == [NOON, NOON]

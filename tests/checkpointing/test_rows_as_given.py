@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import pathlib
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars
@@ -17,6 +19,15 @@ import marquet as mq
 
 UTC = datetime.UTC
 INDIA = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+
+
+class Point(NamedTuple):
+    """Whose values have names."""
+
+    x: int
+    y: int
+
+
 NANOSECOND = pd.Timestamp("2024-01-01 00:00:00.000000001")
 
 
@@ -69,6 +80,17 @@ def test_a_dictionary_may_be_filled_again(tmp_path: pathlib.Path) -> None:
         ([1, 2**63], 1),
         ([-1, -(2**70)], 1),
         ([1, object()], 1),
+        ([np.datetime64(5, "ns"), np.float32(1)], 1),
+        ([{"k": np.datetime64(5, "ns")}, {"k": np.int16(1)}], 1),
+        ([1, np.True_], 1),
+        ([[1, np.True_]], 0),
+        ([np.array([True]), [1]], 0),
+        ([Decimal("1.5"), Decimal("NaN")], 1),
+        ([Decimal("1.5"), Decimal("Infinity")], 1),
+        ([Decimal("1.5"), Decimal("1E-19")], 1),
+        ([Decimal("1E+20")], 0),
+        ([1, Decimal("1.5")], 1),
+        ([{"k": [1, Decimal(2)]}], 0),
     ],
 )
 def test_what_a_column_does_not_hold_is_refused(tmp_path: pathlib.Path, values: list[Any], place: int) -> None:
@@ -85,10 +107,124 @@ def test_what_a_column_does_not_hold_is_refused(tmp_path: pathlib.Path, values: 
         (pa.uint64(), [2**63, 2**64 - 1]),
         (pa.date32(), [datetime.date(2024, 1, 1), None]),
         (pa.timestamp("us", "UTC"), [datetime.datetime(2024, 1, 1, tzinfo=INDIA), None]),
+        (pa.decimal128(10, 2), [Decimal("1.5"), 1, -7, Decimal("99999999.99"), None]),
+        (pa.decimal256(50, 2), [Decimal("1.5"), 10**45]),
+        (pa.list_(pa.decimal128(10, 2)), [[Decimal("1.5"), 1, None], []]),
     ],
 )
 def test_a_schema_that_holds_them_does(tmp_path: pathlib.Path, kind: pa.DataType, values: list[Any]) -> None:
     assert [row["a"] for row in written(tmp_path, [{"a": v} for v in values], pa.schema([("a", kind)]))] == values
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (pa.decimal128(10, 2), Decimal("1.005")),
+        (pa.decimal128(4, 2), Decimal("100.25")),
+        (pa.decimal128(10, 2), 1.25),
+        (pa.decimal128(10, 2), True),
+        (pa.decimal128(4, 2), 100),
+        (pa.string(), b"bytes"),
+        (pa.dictionary(pa.int32(), pa.string()), b"bytes"),
+        (pa.int64(), np.True_),
+        (pa.int64(), Decimal("1.5")),
+        (pa.bool_(), 1),
+        (pa.timestamp("us", "UTC"), datetime.datetime(2024, 1, 1)),
+        (pa.timestamp("us"), datetime.datetime(2024, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_schema_that_does_not_hold_it_refuses(tmp_path: pathlib.Path, kind: pa.DataType, value: Any) -> None:
+    with pytest.raises((mq.SchemaError, mq.InvalidInputError), match="column 'a'"):
+        written(tmp_path, [{"a": value}], pa.schema([("a", kind)]))
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+DECIMALS = [
+    ["9.5", "10.25"],
+    ["99.99", "100.00"],
+    ["0.1", "1E+3", "-0.000000000000000001"],
+    ["1", "0.001", "12345678901234567890.125"],
+    [None, "1.5", None, "99999999999999999999"],
+]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 1000])
+@pytest.mark.parametrize("texts", DECIMALS)
+def test_decimals_whatever_their_digits(tmp_path: pathlib.Path, texts: list[str | None], batch: int) -> None:
+    values = [None if text is None else Decimal(text) for text in texts]
+    with mq.ParquetWriter(tmp_path, "all.parquet") as writer:
+        for i in range(0, len(values), batch):
+            writer.write([{"a": value} for value in values[i : i + batch]])
+            writer.flush()
+    assert pq.read_table(tmp_path / "all.parquet")["a"].to_pylist() == values
+    assert polars.read_parquet(tmp_path / "all.parquet")["a"].to_list() == values
+    assert [row[0] for row in duckdb.sql(f"from '{tmp_path}/all.parquet'").fetchall()] == values
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, Decimal(2)), (Decimal(1), 2)])
+def test_decimals_and_whole_numbers_whenever_a_batch_ends(tmp_path: pathlib.Path, first: Any, second: Any) -> None:
+    outcomes = []
+    for flushes in (False, True):
+        folder = tmp_path / str(flushes)
+        try:
+            with mq.ParquetWriter(folder, "all.parquet") as writer:
+                writer.write({"a": first})
+                if flushes:
+                    writer.flush()
+                writer.write({"a": second})
+        except mq.SchemaError as error:
+            assert "column 'a'" in str(error)
+            outcomes.append("refused")
+        else:
+            outcomes.append(str(pq.read_table(folder / "all.parquet").to_pylist()))
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.ma.masked, None),
+        (np.ma.array([1, 2, 3], mask=[False, True, False]), [1, None, 3]),
+        (np.ma.array([1.5, 2.5]), [1.5, 2.5]),
+        ([np.ma.masked, 1.5], [None, 1.5]),
+        ({"k": np.ma.array([b"x", b"y"], mask=[True, False])}, {"k": [None, b"y"]}),
+    ],
+)
+def test_what_numpy_masks_is_null(tmp_path: pathlib.Path, value: Any, expected: Any) -> None:
+    assert written(tmp_path, [{"id": 1, "a": value}]) == [{"id": 1, "a": expected}]
+
+
+def test_masked_times_keep_their_nanoseconds(tmp_path: pathlib.Path) -> None:
+    times = np.array(["2024-01-01T00:00:00.000000001", "2024-01-02"], dtype="M8[ns]")
+    rows = written(tmp_path, [{"a": np.ma.array(times, mask=[False, True])}])
+    assert rows == [{"a": [NANOSECOND, None]}]
+
+
+@pytest.mark.parametrize("value", [{1, 2}, frozenset("ab"), Point(1, 2)])
+def test_what_a_list_would_not_hold_is_refused(tmp_path: pathlib.Path, value: Any) -> None:
+    with pytest.raises(mq.SchemaError, match=r"column 'a'.*give"):
+        written(tmp_path, [{"a": value}])
+
+
+def test_keys_that_are_bytes_are_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(mq.SchemaError, match="column 'a' holds a dictionary with keys that are bytes"):
+        written(tmp_path, [{"a": [{b"k": 1, "k": 2}]}])
+
+
+def test_floats_are_rounded_only_where_that_was_asked_for(tmp_path: pathlib.Path) -> None:
+    asked = pa.schema([("a", pa.float32())])
+    assert written(tmp_path / "asked", [{"a": 0.1}], asked) == [{"a": float(np.float32(0.1))}]
+    with mq.ParquetWriter(tmp_path / "found", "all.parquet") as writer:
+        writer.write({"a": np.float32(0.1)})
+        writer.flush()
+        writer.write({"a": 0.5})  # which a float32 holds
+    writer = mq.ParquetWriter(tmp_path / "cut", "all.parquet")
+    writer.write({"a": np.float32(0.1)})
+    writer.flush()
+    writer.write({"a": 0.1})
+    with pytest.raises(mq.SchemaError, match="column 'a' is double"):
+        writer.flush()
+    writer.abort()
 
 
 def test_rows_are_numbered_from_the_first_one_written(tmp_path: pathlib.Path) -> None:
@@ -136,9 +272,27 @@ def test_names_are_never_cut(tmp_path: pathlib.Path, rows: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "rows",
+    [
+        polars.DataFrame({"a": polars.Series([2**100], dtype=polars.Int128)}),
+        polars.DataFrame({"a": polars.Series([{"k": 1}], dtype=polars.Struct({"k": polars.Int128}))}),
+        polars.LazyFrame({"a": polars.Series([1], dtype=polars.Int128)}),
+        duckdb.sql("select '1:00:00+02'::timetz as a"),
+        duckdb.sql("select [{'k': '1:00:00+02'::timetz}] as a"),
+        duckdb.sql("select '101'::bit as a"),
+    ],
+)
+def test_what_a_library_does_not_hand_on_is_refused(tmp_path: pathlib.Path, rows: Any) -> None:
+    with pytest.raises(mq.SchemaError, match=r"column 'a' is .* in (polars|duckdb): .*cast"):
+        written(tmp_path, rows)
+    table = mq.create_table(tmp_path / "table", pa.schema([("a", pa.int64())]))
+    with pytest.raises(mq.SchemaError, match="column 'a' is"):
+        table.append(rows)
+
+
+@pytest.mark.parametrize(
     "frame",
     [
-        pd.DataFrame({"a": [1, "x"]}),
         pd.DataFrame([[1, 2]], columns=["a", "a"]),
         polars.DataFrame({"a": polars.Series([object()], dtype=polars.Object)}),
     ],

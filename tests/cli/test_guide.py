@@ -25,7 +25,8 @@ def test_every_command_of_the_guide_runs(marquet_program, tmp_path):
 
     compressed(trades_file(tmp_path / "day.dbn", ["ESH4", "NQH4"], count=100))
     trades_file(tmp_path / "live.dbn", ["CLG4"])
-    compressed(trades_file(tmp_path / "corrected.dbn", ["ESH4"], count=50))
+    # All of days/3.dbn again, so that every source that is left is whole.
+    compressed(trades_file(tmp_path / "corrected.dbn", ["ESH4"], day=date(2024, 1, 3), price=7_000_000_000))
     (tmp_path / "days").mkdir()
     for day in (3, 4):
         trades_file(tmp_path / "days" / f"{day}.dbn", ["ESH4"], day=date(2024, 1, day))
@@ -35,7 +36,7 @@ def test_every_command_of_the_guide_runs(marquet_program, tmp_path):
         if command.startswith("marquet ingest - "):
             subprocess.run(["zstd", "-dkqf", "day.dbn.zst"], cwd=tmp_path, check=True)
         if "--to dbn -o day.dbn.zst" in command:
-            command = command.replace("-o day.dbn.zst", "--source 3.dbn -o back.dbn.zst")
+            command = command.replace("-o day.dbn.zst", "--source 4.dbn -o back.dbn.zst")
         if "-o days/" in command:
             command = command.replace("days/", "back/")
         done = subprocess.run(["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True)

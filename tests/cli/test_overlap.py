@@ -71,11 +71,12 @@ APART = {
 @pytest.mark.parametrize("case", APART)
 def test_no_overlap(both, case, tmp_path):
     first, second = APART[case]
+    kind = "ohlcv" if case.startswith("bars") else "trades"
     done = both(first, second)
     assert done.returncode == 0, done.stderr
     stored = pl.scan_delta(str(tmp_path / "t")).collect()
     (first_rows,) = pl.scan_delta(str(tmp_path / "t"), version=0).select(pl.len()).collect().row(0)
-    assert f"ingested {stored.height - first_rows} " in done.stdout
+    assert f"ingested {kind} {stored.height - first_rows} row" in done.stdout
 
 
 OVERLAPPING = {
@@ -83,6 +84,10 @@ OVERLAPPING = {
     "the record at the border is in both": (
         HEADER + trade(1, AT) + trade(1, AT + 9, sequence=1),
         HEADER + trade(1, AT + 9, sequence=1) + trade(1, AT + 20),
+    ),
+    "the sequence runs backwards over the border": (
+        HEADER + trade(1, AT) + trade(1, AT + 9, sequence=5),
+        HEADER + trade(1, AT + 9, sequence=2) + trade(1, AT + 20),
     ),
     "the bar at the border, corrected": (
         metadata({1: "ESH4"}, schema=OHLCV_1S) + bar(1, AT, 0x20) + bar(1, AT + 90, 0x20),

@@ -84,7 +84,7 @@ def test_rows_before_plus_rows_in_less_rows_gone_are_rows_after(marquet, table, 
     assert done["rows_replaced"] == sum(each["rows"] for each in done["replaced"]) == min(count, 10 - first)
     after = 40 + done["rows"] - done["rows_replaced"]
     files = DeltaTable(str(table)).file_uris()
-    assert duckdb.read_parquet(files).aggregate("count(*)").fetchone() == (after,)
+    assert duckdb.read_parquet(files).aggregate("count(*)").limit(1).fetchall() == [(after,)]
     assert mq.open_table(table).scan().count() == rows(table).height == after
     assert mq.open_table(table).info()["rows"] == after  # by the statistics of the files written anew
 

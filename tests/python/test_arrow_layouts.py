@@ -58,8 +58,8 @@ def draw_batches(seed: int, leaves: dict[str, Leaf], rows: int) -> tuple[dict[st
     draw = random.Random(seed)
     shapes = {f"c{at}": draw_shape(draw, leaves, DEPTH) for at in range(COLUMNS)}
     batches, expected = [], {name: [] for name in shapes}
-    for _ in range(3):
-        batch, values = draw_batch(draw, shapes, draw.choice([0, 1, rows]))
+    for count in draw.sample([0, 1, rows], 3):
+        batch, values = draw_batch(draw, shapes, count)
         batches.append(batch)
         for name, column in values.items():
             expected[name] += column

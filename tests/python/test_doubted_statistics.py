@@ -31,6 +31,7 @@ SCHEMA = pa.schema(
         ("i", pa.int32()),
         ("d", pa.decimal128(38, 9)),
         ("e", pa.decimal128(10, 2)),
+        ("z", pa.decimal128(38, 0)),
         ("x", pa.float64()),
         ("f", pa.float32()),
         ("s", pa.string()),
@@ -43,6 +44,7 @@ DELTA_TYPES = {
     pa.int32(): "integer",
     pa.decimal128(38, 9): "decimal(38,9)",
     pa.decimal128(10, 2): "decimal(10,2)",
+    pa.decimal128(38, 0): "decimal(38,0)",
     pa.float64(): "double",
     pa.float32(): "float",
     pa.string(): "string",
@@ -73,6 +75,9 @@ POOLS: dict[str, list[Any]] = {
         )
     ],
     "e": [Decimal(text) for text in ("0.10", "-0.01", "0.30", "99999999.99", "-99999999.99", "4750.25")],
+    "z": [
+        Decimal(text) for text in ("0", "7", "9" * 38, "-" + "9" * 38, "12345678901234567890", "9223372036854775806")
+    ],
     "x": [0.0, -0.0, 0.1, 1 / 3, -1 / 3, 5e-324, 1e300, 1.7976931348623157e308, math.inf, -math.inf, math.nan],
     "f": [as_float32(v) for v in (0.0, 0.1, 1 / 3, 16777217.0, 3.4e38, -3.4e38)] + [math.inf, math.nan],
     "s": [
@@ -346,7 +351,7 @@ def terms(rng: random.Random) -> Iterator[list[Term]]:
         yield pair
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("writer", WRITERS)
 def test_no_filter_loses_a_row_to_statistics(tmp_path: Path, writer: str, seed: int) -> None:
     rng = random.Random(seed * 1000 + len(writer))

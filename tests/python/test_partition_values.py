@@ -73,13 +73,12 @@ def test_every_value_comes_back(tmp_path: Path, kind: str) -> None:
 
     read = table.scan().to_arrow()
     assert {row["id"]: repr(row["p"]) for row in read.to_pylist()} == dict(enumerate(map(repr, values)))
-    others = {
+    others: dict[str, list[Any]] = {
         "polars": pl.scan_delta(str(tmp_path / "t")).collect().select("id", "p").rows(),
-        "deltalake": [
-            (row["id"], row["p"])
-            for row in pa.table(deltalake.DeltaTable(str(tmp_path / "t")).to_pyarrow_table()).to_pylist()
-        ],
     }
+    if kind != "decimal":  # deltalake 1.6.6 misreads negative ones with a fraction, of its own tables, too
+        read = pa.table(deltalake.DeltaTable(str(tmp_path / "t")).to_pyarrow_table())
+        others["deltalake"] = [(row["id"], row["p"]) for row in read.to_pylist()]
     for engine, found in others.items():
         assert len(found) == len(values)
         for place, value in found:

@@ -12,11 +12,9 @@ import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from marquet._polars import to_sql
 
 import marquet as mq
 
@@ -286,42 +284,6 @@ def test_any_filter_selects_what_duckdb_selects(table, groups):
     ours = sql.replace("date '", "'").replace("==", "=")
     assert ids(table.scan(["id"], ours)) == expected
     assert table.scan(filter=lists).count() == len(expected)
-
-
-LAZY = [
-    pl.col("i") > 2,
-    (pl.col("i") > 2) & pl.col("symbol").is_in(["A", "B"]),
-    (pl.col("i") == 1) | (pl.col("symbol") == "é"),
-    pl.col("i").is_between(-1, 1),
-    pl.col("f") > 1.0,
-    pl.col("f").is_nan() & (pl.col("i") < 3),
-    ~(pl.col("i") > 2),
-    pl.col("symbol").is_null(),
-    pl.col("d") == dt.date(2024, 3, 2),
-    pl.col("ts") < dt.datetime(2024, 3, 1, 5, tzinfo=dt.UTC),
-    pl.lit(3) < pl.col("i"),
-    pl.col("symbol").str.starts_with("E"),
-    pl.col("i") + 1 > pl.col("id"),
-]
-
-
-@pytest.mark.parametrize("predicate", LAZY, ids=str)
-def test_a_lazy_frame_gives_what_polars_gives(table, predicate):
-    expected = pl.DataFrame(ROWS).filter(predicate).select("id", "f").sort("id")
-    assert table.lazy().filter(predicate).select("id", "f").collect().sort("id").equals(expected)
-
-
-def test_a_lazy_frame_has_the_schema_and_pushes_down(table):
-    frame = table.lazy()
-    assert frame.collect_schema().names() == SCHEMA.names
-    assert frame.head(7).collect().height == 7
-    assert frame.filter(pl.col("i") > 0).head(5).collect().height == 5
-    assert frame.select(pl.len()).collect().item() == ROWS.num_rows
-    schema = frame.collect_schema()
-    assert to_sql((pl.col("i") > pl.lit(2, pl.Int64)) & (pl.col("f") > 1.0), schema) == '("i" > 2)'
-    assert to_sql(pl.col("f") > 1.0, schema) is None
-    assert to_sql((pl.col("i") == pl.lit(2, pl.Int64)) | (pl.col("f") > 1.0), schema) is None
-    assert to_sql(pl.col("symbol") == "it's", schema) == "\"symbol\" = 'it''s'"
 
 
 def test_sql_text_shows_where_it_breaks(table: mq.Table, tmp_path: Path):

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 from datatrove.io import DataFolder
+from datatrove.utils.logging import logger
 from fsspec.implementations.dirfs import DirFileSystem
 
 from marquet import _core
@@ -20,8 +21,8 @@ from marquet._verify import verify
 from marquet.errors import ConflictError, InvalidInputError, StorageError
 from marquet.writer import ParquetWriter, PublishedFile
 
-OpenWriter = Callable[[str, int], ParquetWriter]
-"""Opens a writer of one rank in a local folder."""
+OpenWriter = Callable[[str, int, pa.Schema | None], ParquetWriter]
+"""Opens a writer of one rank in a local folder, for rows of a schema where one is known."""
 
 Put = Callable[[str, Callable[[], None]], Any]
 """Calls what puts a file of that name, again where the error is one that passes."""
@@ -87,7 +88,7 @@ class LocalStore(Store):
     def writer_of(self, rank: int) -> ParquetWriter:
         """The rank's, which claims its output."""
         if rank not in self._writers:
-            self._writers[rank] = self._open(self._folder, rank)
+            self._writers[rank] = self._open(self._folder, rank, None)
         return self._writers[rank]
 
     def writer(self, target: Target) -> ParquetWriter:
@@ -104,8 +105,13 @@ class LocalStore(Store):
     def close(self) -> None:
         """Publishes what is left, rank by rank."""
         for rank in list(self._writers):
-            self._writers[rank].close()
+            report = self._writers[rank].close()
             del self._writers[rank]
+            if report.schema_changes:
+                logger.warning(
+                    f"{self._folder}: files with another schema than the first, which do not open together with the "
+                    f"rest: {', '.join(report.schema_changes)}"
+                )
 
     def abort(self) -> None:
         """Removes what is not published."""
@@ -116,7 +122,8 @@ class LocalStore(Store):
 class RemoteStore(Store):
     """Each unit is written and verified in a local folder of its own, and then put under its names, file by file whole.
 
-    What is there already is compared: equal rows are left alone, others are an error.
+    What is there already is compared: equal rows are left alone, others are an error. A unit has the types of the units
+    before, also in columns where no value tells them.
     """
 
     def __init__(self, folder: DataFolder, open_writer: OpenWriter, put: Put) -> None:
@@ -124,12 +131,13 @@ class RemoteStore(Store):
         self._open = open_writer
         self._put = put
         self._units: dict[tuple[int, int | str], tuple[ParquetWriter, Path]] = {}
+        self._schema: pa.Schema | None = None  # of the unit that was closed last
 
     def writer(self, target: Target) -> ParquetWriter:
         """The one of the target's unit."""
         if target.unit not in self._units:
             path = Path(tempfile.mkdtemp(prefix="marquet-datatrove-"))
-            self._units[target.unit] = (self._open(str(path), target.rank), path)
+            self._units[target.unit] = (self._open(str(path), target.rank, self._schema), path)
         return self._units[target.unit][0]
 
     def close_unit(self, target: Target) -> None:
@@ -153,6 +161,7 @@ class RemoteStore(Store):
         writer, path = self._units[unit]
         for file in writer.close().files:
             self._publish(path, file)
+        self._schema = writer.schema or self._schema
         del self._units[unit]
         shutil.rmtree(path)
 

@@ -39,7 +39,7 @@ class ParquetWriter(DiskWriter):
     """Writes documents into Parquet files under the names that datatrove's own writer gives them.
 
     A name appears when its file is complete, on stable storage and verified; with ``${chunk_index}`` in the template
-    each chunk's files do when the chunk ends, while later ones are being written. Nothing that is published changes:
+    each chunk's files do when the chunk ends, while later ones are being written. No row that is published changes:
     to write a chunk again is harmless with equal rows and an error with others. After an error nothing more is written,
     and the run ends with it. See ``docs/datatrove.md``.
 
@@ -50,7 +50,7 @@ class ParquetWriter(DiskWriter):
             the metadata; ``${rank}.parquet`` by default.
         compression: "snappy", "gzip", "brotli", "lz4", "zstd" or None.
         adapter: Makes a document the dictionary that is written, ``adapter(self, document)``. The default one keeps
-            every value; a `media` or `metadata` column begins with the first document that has some.
+            every value; a `metadata` column begins with the first document that has some.
         batch_size: Documents gathered before they become rows, and rows of a row group.
         expand_metadata: Each key of the metadata as a column.
         max_file_size: Bytes after which a name's next part begins. Above 0 parts are named ``000_NAME``, ``001_NAME``.
@@ -219,7 +219,7 @@ class ParquetWriter(DiskWriter):
         if not self.save_media_bytes:
             for media in data["media"]:
                 media["media_bytes"] = None
-        # There are no empty structs in Parquet: no media and no metadata is what no column says, too.
+        # There are no empty structs in Parquet; no column, or null in it, says the same.
         for holder, name in ((data, "media"), (data, "metadata"), *((media, "metadata") for media in data["media"])):
             if not holder[name]:
                 del holder[name]
@@ -243,15 +243,18 @@ class ParquetWriter(DiskWriter):
                     folder, self._open_rank, lambda name, put: self._retry_hf_hub_operation("upload", name, put)
                 )
             )
-            self._session = _Session(store, self.batch_size, fills_containers=not self._has_own_adapter)
+            self._session = _Session(
+                store, self.batch_size, fills_media=not self._has_own_adapter, rounds=self.schema is not None
+            )
         return self._session
 
-    def _open_rank(self, folder: str, rank: int) -> RollingWriter:
-        return RollingWriter(
+    def _open_rank(self, folder: str, rank: int, schema: pa.Schema | None) -> RollingWriter:
+        kind = RollingWriter if self._has_own_adapter else _DocumentWriter
+        return kind(
             folder,
             self.output_filename.template,
             rank=rank,
-            schema=self.schema,
+            schema=schema if self.schema is None else self.schema,
             compression=self.compression or "none",
             row_group_size=self.batch_size if self.batch_size > 0 else 1 << 20,
             max_file_size=max(0, self.max_file_size),
@@ -280,12 +283,14 @@ class ParquetWriter(DiskWriter):
 class _Session:
     """Rows that are gathered, by the name that they go to, and the store that takes them."""
 
-    def __init__(self, store: Store, batch_size: int, *, fills_containers: bool) -> None:
+    def __init__(self, store: Store, batch_size: int, *, fills_media: bool, rounds: bool) -> None:
         self.store = store
         self.targets: dict[str, Target] = {}  # by name, of what is not published
         self._gathered: dict[str, list[dict[str, Any]]] = {}
+        self._kinds: set[type] = set()  # of values in rows so far
         self._batch_size = batch_size
-        self._fills_containers = fills_containers
+        self._fills_media = fills_media
+        self._rounds = rounds  # floats to a narrow column that was asked for
 
     def note(self, target: Target) -> None:
         """Remembers where a name belongs, for those who only tell the name."""
@@ -300,7 +305,7 @@ class _Session:
         if name not in self.targets:
             raise InvalidInputError(f"{name!r} is no name that _get_output_filename has given")
         rows = self._gathered.setdefault(name, [])
-        rows.append(own_row(row))
+        rows.append(own_row(row, self._kinds))
         if len(rows) == self._batch_size:
             self._hand_on(name)
 
@@ -328,22 +333,26 @@ class _Session:
             return
         target = self.targets[name]
         schema = self.store.writer(target).schema
-        if self._fills_containers:
-            _fill_containers(rows, schema)
-        self.store.write(target, rows_to_table(rows, schema))
+        if self._fills_media:
+            _fill_media(rows, schema)
+        self.store.write(target, rows_to_table(rows, schema, kinds=self._kinds, rounds=self._rounds))
 
 
-def _fill_containers(rows: list[dict[str, Any]], schema: pa.Schema | None) -> None:
-    """A document without media has an empty list of them where others have some, not null; so with metadata."""
-    known = set(schema.names) if schema is not None else set()
-    _fill(rows, "media", list, known)
-    _fill(rows, "metadata", dict, known)
-    kind = schema.field("media").type if schema is not None and "media" in known else None
-    known = {field.name for field in kind.value_type} if kind is not None and pt.is_struct(kind.value_type) else set()
-    _fill([media for row in rows for media in row.get("media", [])], "metadata", dict, known)
+class _DocumentWriter(RollingWriter):
+    """Takes documents: their metadata are a column from the first one on that has some."""
+
+    _late_columns = ["metadata"]  # noqa: RUF012 - as there
 
 
-def _fill(rows: list[dict[str, Any]], name: str, make: Callable[[], Any], known: set[str]) -> None:
-    if name in known or any(name in row for row in rows):
-        for row in rows:
-            row.setdefault(name, make())
+def _fill_media(rows: list[dict[str, Any]], schema: pa.Schema | None) -> None:
+    """A document without media has an empty list of them, and media without metadata have null, so that they are where
+    others have some; not where a schema that was asked for has no place for them.
+    """
+    kind = schema.field("media").type if schema is not None and "media" in schema.names else None
+    fields = [field.name for field in kind.value_type] if kind is not None and pt.is_struct(kind.value_type) else None
+    for row in rows:
+        if schema is None or kind is not None:
+            row.setdefault("media", [])
+        for media in row.get("media", []):
+            if fields is None or "metadata" in fields:
+                media.setdefault("metadata", None)

@@ -93,9 +93,8 @@ def build_samples(
     A sample holds where its rows are (source and row), its label, times, prices and the statistics of its tensor; the
     tensor is computed again when it is read. A run of rows ends at a gap, and where the symbol's rows change their
     ``instrument_id`` or ``publisher_id``; the report counts these rolls. The first sample of a run ends at the first
-    row that has
-    ``time_bins * ticks_per_bin`` rows before it and a full label range; then there is one every `hop` rows, those
-    near the end of the run without a label.
+    row that has ``time_bins * ticks_per_bin`` rows before it and a full label range; then there is one every `hop`
+    rows, those near the end of the run without a label.
 
     Args:
         book: The table of rows, as ``marquet.ingest`` makes it.
@@ -107,7 +106,8 @@ def build_samples(
         ticks_per_bin: As for :func:`tensor`.
         hop: Rows between samples. Multiples of `ticks_per_bin` are the quick ones.
         symbols: Only these; None for all.
-        where: A SQL predicate: only the rows for which it is true, which then follow each other. Kept with the
+        where: A SQL predicate: only the rows for which it is true, which then follow each other. A bare number beside
+            a price is as stored, in units of 1e-9; text ('4750.25') is a price. Kept with the
             samples, so that readers see the same rows.
         labels: Boundaries fitted before, for every symbol or by symbol. Without them they are fitted here, for each
             symbol on its own rows.

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace marquet {
 
@@ -18,5 +19,9 @@ inline std::optional<std::string> AboveAllWithPrefix(std::string prefix) {
   }
   return std::nullopt;
 }
+
+// The same of a prefix of UTF-8 text, closer: below every text that is above those that begin so, because no
+// byte of UTF-8 is 0xFF.
+inline std::string AboveAllTextWithPrefix(std::string prefix) { return std::move(prefix) + '\xFF'; }
 
 }  // namespace marquet

@@ -87,7 +87,11 @@ Action DeclareDepth(CLI::App& options) {
       ->type_name("ROWS");
   AddNames(options, "--features", &request->features, "volume (the default), variance, trade_counts");
   AddNames(options, "--symbol", &build.symbols, "These symbols only (default: all)");
-  options.add_option("--where", build.where, "Only rows for which this SQL predicate is true")
+  options
+      .add_option(
+          "--where", build.where,
+          "Only rows for which this SQL predicate is true; prices are as stored, in units of 1e-9, and "
+          "in quotes ('4750.25') prices")
       ->type_name("PREDICATE");
   AddParsed(options, "--micro-pip", &build.tensor.micro_pip, depth::ParseMicroPip,
             "Height of a price row, such as 0.25 (default: looked up by symbol)")

@@ -32,7 +32,8 @@ arrow::Result<std::shared_ptr<table::Table>> OpenTable(Session& session, const s
 void AddRowOptions(CLI::App& app, RowOptions* options) {
   table::ScanOptions& scan = options->scan;
   AddNames(app, "--columns", &scan.columns, "Columns, in this order (default: all)");
-  AddParsed(app, "--where", &scan.where, table::Predicate::Parse, "Rows for which this SQL predicate is true")
+  AddParsed(app, "--where", &scan.where, table::Predicate::Parse,
+            "Rows for which this SQL predicate is true; a number beside a price means what --price shows")
       ->type_name("PREDICATE");
   AddParsed(app, "--start", &scan.start_ns, ParseNanos,
             "Rows whose ts, or else first timestamp column, is at or after this time (ISO-8601, UTC unless "

@@ -130,6 +130,19 @@ arrow::Status CheckTransactions(const CommitRequest& request, const Snapshot& he
   return arrow::Status::OK();
 }
 
+// The files that the commit removes must be live.
+arrow::Status CheckRemovals(const CommitRequest& request, const Snapshot& head) {
+  std::unordered_set<std::string_view> removed;
+  for (const Action& action : request.actions) {
+    if (const auto* remove = std::get_if<RemoveFile>(&action)) removed.insert(remove->path);
+  }
+  if (removed.empty()) return arrow::Status::OK();
+  for (const auto& file : head.files) removed.erase(file->path);
+  if (removed.empty()) return arrow::Status::OK();
+  return Conflict(fmt::format("{} was removed by another commit meanwhile", Quoted(*removed.begin())),
+                  "Read the table again and repeat the change.");
+}
+
 // Whether a commit that was worked out before version `version` may follow it.
 arrow::Status CheckAgainst(const CommitRequest& request, const CommitSummary& mine,
                            const CommitSummary& winner, int64_t version) {
@@ -147,6 +160,7 @@ arrow::Status CheckAgainst(const CommitRequest& request, const CommitSummary& mi
       return conflict(fmt::format("belongs to the same application, {}", Quoted(app_id)));
     }
   }
+  if (request.may_follow != nullptr && !mine.protocol && !mine.metadata) return arrow::Status::OK();
   if (request.blind_append && !mine.protocol && !mine.metadata && mine.removed == 0)
     return arrow::Status::OK();
   if (winner.removed > 0) return conflict(fmt::format("removed {} files", winner.removed));
@@ -273,7 +287,10 @@ arrow::Result<CommitResult> Log::Impl::Commit(CommitRequest request, bool* in_do
     }
     if (self.head != nullptr) {
       if (const auto status = CheckTransactions(request, *self.head); !status.ok()) return located(status);
-      if (request.may_follow && followed < newest) ARROW_RETURN_NOT_OK(request.may_follow(*self.head));
+      if (request.may_follow != nullptr && followed < newest) {
+        if (const auto status = CheckRemovals(request, *self.head); !status.ok()) return located(status);
+        ARROW_RETURN_NOT_OK(request.may_follow(*self.head));
+      }
       followed = newest;
     }
     if (const auto status = CheckAllowed(request, self.head.get()); !status.ok()) return located(status);

@@ -155,6 +155,32 @@ TEST(ConflictTest, OnlyTheRequestsOwnTransactionSaysThatItWasApplied) {
   EXPECT_EQ((*first.Latest())->version, 2);
 }
 
+// Once somebody says whether it may follow, a removal stands in the way of others' appends no more, but of a
+// file that is gone.
+TEST(ConflictTest, ARemovalFollowsOthersWhereItMay) {
+  for (const bool taken : {false, true}) {
+    const TestTable table;
+    Prepare(table);
+    Log log(table.fs(), table.path()), other(table.fs(), table.path());
+    ASSERT_EQ((*log.Latest())->version, 1);
+    CommitRequest winner = AppendRequest(1, "a.parquet");
+    if (taken) winner.actions.emplace_back(RemoveOf(File("old.parquet")));
+    ASSERT_EQ(other.Commit(winner)->version, 2);
+    CommitRequest request = Removal();
+    bool asked = false;
+    request.may_follow = [&](const Snapshot&) {
+      asked = true;
+      return arrow::Status::OK();
+    };
+    const auto committed = log.Commit(request);
+    EXPECT_EQ(committed.ok(), !taken) << committed.status();
+    EXPECT_EQ(asked, !taken);
+    if (taken) {
+      EXPECT_TRUE(IsKind(committed.status(), ErrorKind::kConflict)) << committed.status();
+    }
+  }
+}
+
 TEST(ConflictTest, AnAppendFollowsOthersOnlyWhereItMay) {
   const TestTable table;
   Prepare(table);

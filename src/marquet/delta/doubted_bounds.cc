@@ -71,6 +71,9 @@ ScalarPtr DoubtedDecimal(JsonValue value, const std::shared_ptr<arrow::DataType>
     if (is_max && fraction > Decimal256(0)) number += Decimal256(1);
     if (!is_max && fraction < Decimal256(0)) number -= Decimal256(1);
   }
+  // deltalake's whole numbers end where 64 bits do.
+  const Decimal256 least(std::numeric_limits<int64_t>::min()), most(std::numeric_limits<int64_t>::max());
+  if (wanted == 0 && (is_max ? number >= most : number <= least)) return nullptr;
   const Decimal256 slack(arrow::BasicDecimal256::Abs(number) / Decimal256(int64_t{1} << kDoubleBits));
   is_max ? number += slack : number -= slack;
   if (!number.FitsInPrecision(arrow::Decimal128Type::kMaxPrecision)) return nullptr;
@@ -106,8 +109,7 @@ ScalarPtr DoubtedText(std::string_view text, bool is_max) {
   const auto out_of_order = [&](unsigned char byte) { return byte >= 0xEE && (!is_max || byte <= 0xEF); };
   if (std::any_of(text.begin(), text.end(), out_of_order)) return nullptr;
   if (!is_max) return std::make_shared<arrow::StringScalar>(std::string(text));
-  auto above = AboveAllWithPrefix(std::string(text));
-  return above ? std::make_shared<arrow::StringScalar>(*std::move(above)) : nullptr;
+  return std::make_shared<arrow::StringScalar>(AboveAllTextWithPrefix(std::string(text)));
 }
 
 }  // namespace

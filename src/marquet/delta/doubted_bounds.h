@@ -1,7 +1,8 @@
 // Bounds in the log that another writer made, widened by what writers are known to lose, or not believed.
 // Internal to the room.
 //
-// - Numbers: deltalake takes decimals through a double, engines in JavaScript take every number through one,
+// - Numbers: deltalake takes decimals through a double, and those of scale 0 into 64 bits; engines in
+// JavaScript take every number through one,
 //   and some print only 15 digits of a double or 7 of a float. A double's rounding does not reach whole
 //   numbers of up to 45 bits.
 // - Times: Spark cut zone offsets of local mean times to minutes, others cut times to seconds or

@@ -57,8 +57,8 @@ struct CommitRequest {
   // its version, the request was committed before, and nothing is written again. The other txn actions say
   // what the commit means to other applications: one that is stored already is a kConflict.
   std::string own_app_id = {};
-  // Asked whether a blind append may follow commits that it was not worked out from, with the newest
-  // snapshot; its error is returned. Must not use the Log.
+  // Decides, blind append or not, whether to follow others that touched files since read_version, by the
+  // newest snapshot. Must not use the Log. Files to be removed must be live there all the same.
   std::function<arrow::Status(const Snapshot&)> may_follow = {};
 };
 

@@ -2,11 +2,11 @@
 #include <arrow/util/decimal.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "marquet/base/error.h"
+#include "marquet/base/instant.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/schema.h"
@@ -46,33 +46,14 @@ std::string FloatingText(T value) {
   return fmt::format("{}", value);
 }
 
-// A date whose year has a sign or more than four digits: tables hold them, whatever their writers should have
-// done. The calendar repeats after 400 years.
-arrow::Result<int64_t> ParseAnyDate(std::string_view text) {
-  if (auto date = ParseDate(text); date.ok()) return *date;
-  constexpr int64_t kYearsPerEra = 400, kDaysPerEra = 146'097;
-  const bool negative = text.starts_with('-');
-  const std::string_view digits = text.substr(negative || text.starts_with('+') ? 1 : 0);
-  const size_t end = digits.find('-');
-  int64_t year = 0;
-  const auto parsed = std::from_chars(digits.data(), digits.data() + std::min(end, digits.size()), year);
-  if (end == std::string_view::npos || end < 3 || end > 7 || parsed.ec != std::errc() ||
-      parsed.ptr != digits.data() + end) {
-    return InvalidInput(fmt::format("{} is not a date; expected YYYY-MM-DD", Quoted(text)));
-  }
-  if (negative) year = -year;
-  ARROW_ASSIGN_OR_RAISE(
-      const int32_t in_era,
-      ParseDate(fmt::format("{:04}{}", 2000 + FloorMod(year, kYearsPerEra), digits.substr(end))));
-  return in_era + (FloorDiv(year, kYearsPerEra) - 5) * kDaysPerEra;
-}
+// Dates and times are read of any year: tables hold them, whatever their writers should have done.
 
-// Date and time apart, because a table may hold years that nanoseconds do not reach.
 arrow::Result<int64_t> ParseMicros(std::string_view text) {
-  const size_t end = std::min(text.find_first_of("T "), text.size());
-  ARROW_ASSIGN_OR_RAISE(const int64_t days, ParseAnyDate(text.substr(0, end)));
-  ARROW_ASSIGN_OR_RAISE(const int64_t nanos, ParseNanos("1970-01-01" + std::string(text.substr(end))));
-  const __int128 micros = static_cast<__int128>(days) * kMicrosPerDay + FloorDiv(nanos, 1000);
+  constexpr int64_t kAttosPerMicro = kAttosPerNano * 1000;
+  ARROW_ASSIGN_OR_RAISE(const __int128 attos, ParseAttos(text));
+  __int128 rest = attos % kAttosPerMicro;
+  if (rest < 0) rest += kAttosPerMicro;
+  const __int128 micros = (attos - rest) / kAttosPerMicro;
   if (micros < INT64_MIN || micros > INT64_MAX) {
     return InvalidInput(fmt::format("{} lies outside what microseconds in 64 bits hold", Quoted(text)));
   }
@@ -80,9 +61,15 @@ arrow::Result<int64_t> ParseMicros(std::string_view text) {
 }
 
 arrow::Result<int32_t> ParseDays(std::string_view text) {
-  ARROW_ASSIGN_OR_RAISE(const int64_t days, ParseAnyDate(text));
-  if (days >= INT32_MIN && days <= INT32_MAX) return static_cast<int32_t>(days);
-  return InvalidInput(fmt::format("{} lies outside what days in 32 bits hold", Quoted(text)));
+  size_t at = 0;
+  const std::optional<int64_t> days = TakeDate(text, &at);
+  if (!days || at != text.size()) {
+    return InvalidInput(fmt::format("{} is not a date; expected YYYY-MM-DD", Quoted(text)));
+  }
+  if (*days < INT32_MIN || *days > INT32_MAX) {
+    return InvalidInput(fmt::format("{} lies outside what days in 32 bits hold", Quoted(text)));
+  }
+  return static_cast<int32_t>(*days);
 }
 
 template <typename T>

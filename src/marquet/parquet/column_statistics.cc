@@ -92,7 +92,9 @@ ColumnStatistics Doubted(ColumnStatistics statistics, const ::parquet::ColumnDes
   }
   if (statistics.max == nullptr || !arrow::is_base_binary_like(statistics.max->type->id())) return statistics;
   const auto& max = static_cast<const arrow::BaseBinaryScalar&>(*statistics.max);
-  auto above = AboveAllWithPrefix(std::string(max.view()));
+  const bool text = arrow::is_string(max.type->id());
+  auto above = text ? std::optional(AboveAllTextWithPrefix(std::string(max.view())))
+                    : AboveAllWithPrefix(std::string(max.view()));
   const auto type = max.type;
   statistics.max = nullptr;
   if (above) {

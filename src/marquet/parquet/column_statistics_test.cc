@@ -64,7 +64,8 @@ TEST(ColumnStatisticsTest, AMaximumOfTextMayHaveBeenCut) {
   const Leaf leaf(LogicalType::String(), Type::BYTE_ARRAY, -1, ColumnOrder::type_defined_);
   const auto read = leaf.Read("ES", "NQ", arrow::utf8());
   EXPECT_EQ(Text(read.min), "ES");
-  EXPECT_EQ(Text(read.max), "NR") << "above \"NQH4\"";
+  EXPECT_EQ(Text(read.max), "NQ\xFF") << "above \"NQH4\", and below \"NR\"";
+  EXPECT_EQ(Text(leaf.Read("a", "b\xFF", arrow::binary()).max), "c");
   EXPECT_EQ(leaf.Read("", "\xFF\xFF", arrow::binary()).max, nullptr) << "nothing is above it";
 }
 

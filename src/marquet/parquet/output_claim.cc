@@ -30,11 +30,17 @@ arrow::Status Begun(const RollingOptions& options, const WriterManifest& before)
                              "with them; write to another folder.");
 }
 
-// What was published must be there still: rows that are taken for done are not written again.
-arrow::Status CheckFiles(file::FileSystem& fs, const std::string& folder, const WriterManifest& before) {
-  for (const PublishedUnit& unit : before.units) {
-    for (const PublishedFile& file : unit.files) {
+// What was published must be there still: rows that are taken for done are not written again. Of files that
+// were to take the places of others the manifest then tells of the ones that are there.
+arrow::Status CheckFiles(file::FileSystem& fs, const std::string& folder, WriterManifest* before) {
+  for (PublishedUnit& unit : before->units) {
+    for (PublishedFile& file : unit.files) {
       const std::string path = file::JoinPath(folder, file.name);
+      if (!file.digest_before.empty()) {
+        // Either may have the name; which of them does may not be on stable storage.
+        if (auto found = AsItIs(fs, folder, file); found.ok()) file = *std::move(found);
+        ARROW_RETURN_NOT_OK(fs.SyncDirectory(file::ParentPath(path)));
+      }
       const auto info = fs.Stat(path);
       if (!info.ok() && !IsKind(info.status(), ErrorKind::kNotFound)) return info.status();
       if (info.ok() && info->size == file.bytes) continue;
@@ -69,7 +75,7 @@ arrow::Result<HeldOutput> HoldOutput(file::FileSystem& fs, const RollingOptions&
       return InvalidInput(fmt::format("{}: this output was begun otherwise: {}", options.folder, differs),
                           "Give what it was begun with to go on, or write to another folder.");
     }
-    ARROW_RETURN_NOT_OK(CheckFiles(fs, options.folder, *before));
+    ARROW_RETURN_NOT_OK(CheckFiles(fs, options.folder, &*before));
     manifest = *std::move(before);
   } else {
     manifest.run = before ? before->run : RandomUuid();

@@ -7,6 +7,7 @@
 #include "arrow/record_batch.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/parquet/decided_files_internal.h"
 #include "marquet/parquet/output_template.h"
 
 namespace marquet::pq {
@@ -69,13 +70,37 @@ arrow::Status OutputParts::EndPart() {
   // Its place is there before it has its name: nothing may come between the two.
   PublishedFile file{part_name_, 0, 0, {}};
   published_.reserve(published_.size() + 1);
+  schemas_.reserve(published_.size() + 1);
   ARROW_ASSIGN_OR_RAISE(WrittenFile written, writer_->Close());
   file.rows = written.rows;
   file.bytes = written.bytes;
   file.digest = std::move(written.digest);
   published_.push_back(std::move(file));
+  schemas_.push_back(format_->schema());
   writer_.reset();
   return arrow::Status::OK();
+}
+
+arrow::Status OutputParts::Decide(const RowSchema& rows) {
+  for (size_t i = 0; i < published_.size(); ++i) {
+    ARROW_RETURN_NOT_OK(folder_->check_claim());
+    ARROW_ASSIGN_OR_RAISE(auto decided, WriteDecided(*folder_, published_[i], rows));
+    if (!decided) continue;
+    ARROW_RETURN_NOT_OK(decided->writer->PublishReplacing());
+    published_[i].bytes = decided->file.bytes;
+    published_[i].digest = std::move(decided->file.digest);
+    schemas_[i] = std::move(decided->schema);
+  }
+  if (writer_ == nullptr) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto format, rows.DecidedFormat(format_->schema()));
+  if (format == nullptr) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(writer_->Seal().status());
+  const std::unique_ptr<FileWriter> undecided = std::move(writer_);  // its end removes the temporary file
+  const std::string path = file::JoinPath(folder_->path, part_name_);
+  ARROW_ASSIGN_OR_RAISE(writer_, FileWriter::Open(folder_->fs, path, format));
+  format_ = format;
+  ARROW_RETURN_NOT_OK(CopyRows(folder_->fs, undecided->temporary_path(), writer_.get(), format->schema()));
+  return undecided->Abort();
 }
 
 arrow::Status OutputParts::Flush() { return writer_ == nullptr ? arrow::Status::OK() : writer_->Flush(); }

@@ -11,6 +11,7 @@
 #include "arrow/type_fwd.h"
 #include "marquet/file/file_system.h"
 #include "marquet/parquet/file_format.h"
+#include "marquet/parquet/row_schema_internal.h"
 #include "marquet/parquet/writer.h"
 #include "marquet/parquet/writer_manifest.h"
 
@@ -37,6 +38,9 @@ class OutputParts {
   // folder's bounds say, and when rows of another format come.
   arrow::Status Append(const arrow::RecordBatch& batch, const std::shared_ptr<const FileFormat>& format);
 
+  // Writes the rows so far again, in the types that values of others have decided since.
+  arrow::Status Decide(const RowSchema& rows);
+
   // Ends the row group in the making.
   arrow::Status Flush();
 
@@ -54,6 +58,8 @@ class OutputParts {
 
   const std::string& name() const { return name_; }
   const std::vector<PublishedFile>& published() const { return published_; }
+  // Of each published part the schema.
+  const std::vector<std::shared_ptr<arrow::Schema>>& schemas() const { return schemas_; }
   // Of the part in the making; a null pointer when there is none.
   std::shared_ptr<const FileFormat> open_format() const { return writer_ == nullptr ? nullptr : format_; }
   int64_t buffered_bytes() const { return writer_ == nullptr ? 0 : writer_->buffered_bytes(); }
@@ -66,6 +72,7 @@ class OutputParts {
   OutputFolder* const folder_;
   const std::string name_;
   std::vector<PublishedFile> published_;
+  std::vector<std::shared_ptr<arrow::Schema>> schemas_;
   bool released_ = false;
   std::unique_ptr<FileWriter> writer_;  // of the part in the making
   std::shared_ptr<const FileFormat> format_;

@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include "arrow/record_batch.h"
+#include "arrow/type.h"
 #include "arrow/util/key_value_metadata.h"
 #include "marquet/base/error.h"
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/published_rows_internal.h"
 #include "marquet/parquet/reader.h"
-#include "marquet/schema/coercion.h"
+#include "marquet/parquet/row_schema_internal.h"
+#include "marquet/parquet/rows_of_files_internal.h"
+#include "marquet/parquet/undecided_types_internal.h"
 #include "parquet/metadata.h"
 #include "spdlog/logger.h"
 
@@ -17,11 +20,6 @@ namespace marquet::pq {
 namespace {
 
 constexpr int kDeepestFolder = 16;  // below the output folder; names in templates do not go deeper
-
-// Rows are compared in batches of about so many bytes, and no more rows: two files are read at once, each a
-// few batches ahead, beside the rows that the writer may hold in memory.
-constexpr int64_t kCompareBytes = 4 << 20;
-constexpr int64_t kCompareRows = 16'384;
 
 class OrphanWalk {
  public:
@@ -64,58 +62,26 @@ class OrphanWalk {
   const Orphans& orphans_;
 };
 
-// Rows to compare at once, by the widest rows of any row group.
-int64_t CompareRows(const ::parquet::FileMetaData& footer) {
-  int64_t rows = kCompareRows;
-  for (int i = 0; i < footer.num_row_groups(); ++i) {
-    const auto group = footer.RowGroup(i);
-    const int64_t row_bytes = group->total_byte_size() / std::max<int64_t>(group->num_rows(), 1) + 1;
-    rows = std::min(rows, std::max<int64_t>(kCompareBytes / row_bytes, 1));
-  }
-  return rows;
-}
-
-// The rows of several files, one after the other.
-class RowsOfFiles {
- public:
-  RowsOfFiles(std::shared_ptr<file::FileSystem> fs, const std::vector<std::string>& paths)
-      : fs_(std::move(fs)), paths_(paths) {}
-
-  // The next rows, or a null pointer after the last.
-  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Next() {
-    while (true) {
-      if (stream_ != nullptr) {
-        ARROW_ASSIGN_OR_RAISE(auto batch, stream_->Next());
-        if (batch == nullptr) {
-          stream_.reset();
-        } else if (batch->num_rows() > 0) {
-          return batch;
-        }
-        continue;
-      }
-      if (file_ == paths_.size()) return nullptr;
-      ARROW_ASSIGN_OR_RAISE(const auto reader, FileReader::Open(fs_, paths_[file_++]));
-      ReadRequest request;
-      for (const auto& field : reader->schema()->fields()) request.columns.push_back(field->name());
-      for (int i = 0; i < reader->num_row_groups(); ++i) request.parts.push_back({i, {}});
-      request.batch_rows = CompareRows(*reader->footer());
-      ARROW_ASSIGN_OR_RAISE(stream_, reader->Read(std::move(request)));
-    }
-  }
-
- private:
-  const std::shared_ptr<file::FileSystem> fs_;
-  const std::vector<std::string>& paths_;
-  size_t file_ = 0;
-  std::shared_ptr<arrow::RecordBatchReader> stream_;
+// Published rows and the same number of others in one schema: what has values in the one may be all null, or
+// no column, in the other. kSchema where there is none.
+struct Comparable {
+  std::shared_ptr<arrow::RecordBatch> published, rows;
 };
 
-// Rows as they would have been published: what had values elsewhere in the writer's run may be all null here.
-arrow::Result<std::shared_ptr<arrow::RecordBatch>> InSchemaOf(
-    const arrow::RecordBatch& published, const std::shared_ptr<arrow::RecordBatch>& rows) {
-  if (rows->schema()->Equals(*published.schema(), /*check_metadata=*/false)) return rows;
-  ARROW_ASSIGN_OR_RAISE(const auto coercion, schema::Coercion::Make(rows->schema(), published.schema()));
-  return coercion.Apply(*rows);
+arrow::Result<Comparable> InOneSchema(const std::shared_ptr<arrow::RecordBatch>& published,
+                                      const std::shared_ptr<arrow::RecordBatch>& rows) {
+  const auto in =
+      [](const std::shared_ptr<arrow::RecordBatch>& batch,
+         const std::shared_ptr<arrow::Schema>& schema) -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
+    if (batch->schema()->Equals(*schema, /*check_metadata=*/false)) return batch;
+    ARROW_ASSIGN_OR_RAISE(const auto coercion, FitRows(batch->schema(), schema));
+    return coercion.Apply(*batch);
+  };
+  const auto schema = Decided(published->schema(), *rows->schema(), rows->schema()->field_names());
+  Comparable both;
+  ARROW_ASSIGN_OR_RAISE(both.published, in(published, schema));
+  ARROW_ASSIGN_OR_RAISE(both.rows, in(rows, schema));
+  return both;
 }
 
 // The first row in which two batches of equal length differ, or nothing.
@@ -169,12 +135,12 @@ arrow::Status CheckSameRows(const std::shared_ptr<file::FileSystem>& fs,
     if (b == nullptr) return differs("was published and is not among the rows written again");
     if (a == nullptr) return differs("is written again as part of a chunk that was published without it");
     const int64_t rows = std::min(a->num_rows(), b->num_rows());
-    const auto fitted = InSchemaOf(*a, b->Slice(0, rows));
-    if (!fitted.ok()) {
+    const auto both = InOneSchema(a->Slice(0, rows), b->Slice(0, rows));
+    if (!both.ok()) {
       return differs(fmt::format("was published with the schema {}; it is now {}", a->schema()->ToString(),
                                  b->schema()->ToString()));
     }
-    if (const auto at = FirstDifference(*a->Slice(0, rows), **fitted)) {
+    if (const auto at = FirstDifference(*both->published, *both->rows)) {
       row += *at;
       return differs("was published with other values than it has now");
     }

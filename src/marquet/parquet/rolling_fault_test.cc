@@ -1,5 +1,6 @@
 // Checkpointed writing under failing operations and power cuts: what was acknowledged is there, whole;
-// nothing else has a final name; and a second attempt with the same input ends with every row once.
+// nothing else has a final name; and a second attempt with the same input ends with every row once. So it is
+// also where a column has no value at first, and files that are published get its type later.
 //
 // MARQUET_TORTURE=1 looks at more of the states that a power cut may leave; MARQUET_SEED=N draws others.
 #include <cerrno>
@@ -30,6 +31,7 @@ using file::Surviving;
 const char kFolder[] = "/data/out";
 constexpr int64_t kRecords = 17;
 constexpr int64_t kPerChunk = 5;
+constexpr int64_t kFirstValue = 12;  // of a column that has none before: of the third chunk
 
 bool IsTorture() { return std::getenv("MARQUET_TORTURE") != nullptr; }
 
@@ -38,11 +40,18 @@ uint64_t Seed() {
   return given == nullptr ? 20240110 : std::strtoull(given, nullptr, 10);
 }
 
-std::shared_ptr<arrow::RecordBatch> Numbers(int64_t begin, int64_t end) {
+enum class Columns { kOne, kLateValues };
+
+std::shared_ptr<arrow::RecordBatch> Numbers(int64_t begin, int64_t end, Columns columns) {
   arrow::Int64Builder builder;
   for (int64_t i = begin; i < end; ++i) EXPECT_TRUE(builder.Append(i).ok());
-  return arrow::RecordBatch::Make(arrow::schema({arrow::field("n", arrow::int64())}), end - begin,
-                                  {Value(builder.Finish())});
+  arrow::ArrayVector arrays{Value(builder.Finish())};
+  arrow::FieldVector fields{arrow::field("n", arrow::int64())};
+  if (columns == Columns::kLateValues) {
+    arrays.push_back(begin < kFirstValue ? std::make_shared<arrow::NullArray>(end - begin) : arrays[0]);
+    fields.push_back(arrow::field("late", arrays.back()->type()));
+  }
+  return arrow::RecordBatch::Make(arrow::schema(fields), end - begin, arrays);
 }
 
 RollingOptions Options() {
@@ -58,12 +67,13 @@ RollingOptions Options() {
 }
 
 // Writes what is left of the input, row by row. `acknowledged` counts the records whose chunk was.
-arrow::Status WriteTheRest(const std::shared_ptr<file::FileSystem>& fs, int64_t* acknowledged) {
+arrow::Status WriteTheRest(const std::shared_ptr<file::FileSystem>& fs, Columns columns,
+                           int64_t* acknowledged) {
   ARROW_ASSIGN_OR_RAISE(const auto writer, RollingWriter::Open(fs, Options()));
   ARROW_ASSIGN_OR_RAISE(const int64_t begin, writer->Resume());
   *acknowledged = begin;
   for (int64_t i = begin; i < kRecords; ++i) {
-    ARROW_RETURN_NOT_OK(writer->Write(Numbers(i, i + 1)));
+    ARROW_RETURN_NOT_OK(writer->Write(Numbers(i, i + 1, columns)));
     *acknowledged = writer->next_record();
   }
   ARROW_RETURN_NOT_OK(writer->Close().status());
@@ -114,25 +124,58 @@ void ExpectHolds(const std::multiset<int64_t>& rows, int64_t acknowledged) {
   for (int64_t i = 0; i < acknowledged; ++i) EXPECT_EQ(rows.count(i), 1u) << "record " << i;
 }
 
-void ExpectGoesOn(const std::shared_ptr<file::FileSystem>& fs) {
-  int64_t acknowledged = 0;
-  const arrow::Status again = WriteTheRest(fs, &acknowledged);
-  EXPECT_TRUE(again.ok()) << again.ToString();
-  EXPECT_EQ(ExpectWholeFiles(fs), UpTo(kRecords));
+// The manifest tells the files that are there, to the byte.
+void ExpectListed(const std::shared_ptr<file::FileSystem>& fs) {
+  for (const WriterManifest& manifest : Value(ManifestFile::ReadAll(*fs, kFolder))) {
+    for (const PublishedUnit& unit : manifest.units) {
+      for (const PublishedFile& listed : unit.files) {
+        const PublishedFile file = Value(AsItIs(*fs, kFolder, listed));
+        const Expectation expected{file.digest, file.bytes, file.rows};
+        const auto verdict =
+            VerifyFile(*fs, file::JoinPath(kFolder, file.name), VerifyLevel::kFull, expected);
+        EXPECT_TRUE(verdict.ok() && verdict->ok) << file.name;
+      }
+    }
+  }
 }
 
-std::shared_ptr<MemoryFileSystem> HalfDone() {
+// Files that were there are as they were, byte for byte, unless a column of theirs gets its type.
+void ExpectKept(file::FileSystem& fs, const std::map<std::string, std::string>& before, Columns columns) {
+  auto now = Files(fs);
+  for (const auto& [name, bytes] : before) {
+    if (columns == Columns::kOne) {
+      EXPECT_EQ(now[name], bytes) << name;
+    } else {
+      EXPECT_TRUE(now.contains(name)) << name;
+    }
+  }
+}
+
+void ExpectGoesOn(const std::shared_ptr<file::FileSystem>& fs, Columns columns) {
+  int64_t acknowledged = 0;
+  const arrow::Status again = WriteTheRest(fs, columns, &acknowledged);
+  EXPECT_TRUE(again.ok()) << again.ToString();
+  EXPECT_EQ(ExpectWholeFiles(fs), UpTo(kRecords));
+  ExpectListed(fs);
+  if (columns != Columns::kLateValues) return;
+  for (const auto& [name, bytes] : Files(*fs)) {
+    const auto reader = Value(FileReader::Open(fs, file::JoinPath(kFolder, name)));
+    EXPECT_EQ(reader->schema()->field(1)->type()->id(), arrow::Type::INT64) << name;
+  }
+}
+
+std::shared_ptr<MemoryFileSystem> HalfDone(Columns columns) {
   auto fs = std::make_shared<MemoryFileSystem>();
   auto writer = Value(RollingWriter::Open(fs, Options()));
-  EXPECT_TRUE(writer->Write(Numbers(0, 7)).ok());
+  EXPECT_TRUE(writer->Write(Numbers(0, 7, columns)).ok());
   EXPECT_TRUE(writer->Abort().ok());
   return fs;
 }
 
-class RollingFaultTest : public ::testing::TestWithParam<int> {};
+class RollingFaultTest : public ::testing::TestWithParam<std::tuple<int, Columns>> {};
 
 TEST_P(RollingFaultTest, EachOperationFailing) {
-  const int error = GetParam();
+  const auto [error, columns] = GetParam();
   for (const bool half_done : {false, true}) {
     for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
       for (const bool lasting : {false, true}) {
@@ -140,19 +183,19 @@ TEST_P(RollingFaultTest, EachOperationFailing) {
           ASSERT_LT(n, 1'000);
           SCOPED_TRACE(fmt::format("operation {}, errno {}, effect {}, lasting {}, half done {}", n, error,
                                    static_cast<int>(effect), lasting, half_done));
-          const auto memory = half_done ? HalfDone() : std::make_shared<MemoryFileSystem>();
+          const auto memory = half_done ? HalfDone(columns) : std::make_shared<MemoryFileSystem>();
           const auto before = Files(*memory);
           const auto faulty = std::make_shared<FaultFileSystem>(memory);
           faulty->FailAt({.operation = n, .error_number = error, .effect = effect, .lasting = lasting});
           int64_t acknowledged = 0;
-          const arrow::Status status = WriteTheRest(faulty, &acknowledged);
-          for (const auto& [name, bytes] : before) EXPECT_EQ(Files(*memory)[name], bytes) << name;
+          const arrow::Status status = WriteTheRest(faulty, columns, &acknowledged);
+          ExpectKept(*memory, before, columns);
           ExpectHolds(ExpectWholeFiles(memory), acknowledged);
           if (!status.ok() && !IsKind(status, ErrorKind::kCommitUnknown)) {
             EXPECT_EQ(ErrnoOf(status), error) << status.ToString();
             EXPECT_NE(PathOf(status), "") << status.ToString();
           }
-          ExpectGoesOn(memory);
+          ExpectGoesOn(memory, columns);
           if (faulty->operations() < n) break;
         }
       }
@@ -160,16 +203,24 @@ TEST_P(RollingFaultTest, EachOperationFailing) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Errors, RollingFaultTest, ::testing::Values(ENOSPC, EDQUOT, EIO, EINTR),
-                         [](const auto& info) { return std::string(strerrorname_np(info.param)); });
+std::string NameOf(Columns columns) { return columns == Columns::kOne ? "" : "LateValues"; }
+
+INSTANTIATE_TEST_SUITE_P(Errors, RollingFaultTest,
+                         ::testing::Combine(::testing::Values(ENOSPC, EDQUOT, EIO, EINTR),
+                                            ::testing::Values(Columns::kOne, Columns::kLateValues)),
+                         [](const auto& info) {
+                           return strerrorname_np(std::get<0>(info.param)) + NameOf(std::get<1>(info.param));
+                         });
+
+class RollingPowerCutTest : public ::testing::TestWithParam<Columns> {};
 
 // What must hold after a run in which something was thrown: the files that were there are, byte for byte;
 // what was acknowledged is there; nothing has a final name that is not whole and listed; the next attempt
 // does the rest.
 void ExpectWholeAfterException(const std::shared_ptr<MemoryFileSystem>& memory,
-                               const std::map<std::string, std::string>& before, const arrow::Status& status,
-                               int64_t acknowledged, bool name_synced) {
-  for (const auto& [name, bytes] : before) EXPECT_EQ(Files(*memory)[name], bytes) << name;
+                               const std::map<std::string, std::string>& before, Columns columns,
+                               const arrow::Status& status, int64_t acknowledged, bool name_synced) {
+  ExpectKept(*memory, before, columns);
   ExpectHolds(ExpectWholeFiles(memory), acknowledged);
   for (const WriterManifest& manifest : Value(ManifestFile::ReadAll(*memory, kFolder))) {
     for (const PublishedUnit& unit : manifest.units) {
@@ -181,16 +232,19 @@ void ExpectWholeAfterException(const std::shared_ptr<MemoryFileSystem>& memory,
   if (IsKind(status, ErrorKind::kCommitUnknown)) {
     EXPECT_FALSE(name_synced) << status.ToString();
   }
-  ExpectGoesOn(memory);
+  ExpectGoesOn(memory, columns);
 }
 
-TEST(RollingExceptionFaultTest, EachOperationThrowing) {
+class RollingExceptionFaultTest : public ::testing::TestWithParam<Columns> {};
+
+TEST_P(RollingExceptionFaultTest, EachOperationThrowing) {
+  const Columns columns = GetParam();
   for (const bool half_done : {false, true}) {
     for (const auto thrown : {Fault::Thrown::kBadAlloc, Fault::Thrown::kSystemError}) {
       for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
         for (int64_t n = 1;; ++n) {
           ASSERT_LT(n, 1'000);
-          const auto memory = half_done ? HalfDone() : std::make_shared<MemoryFileSystem>();
+          const auto memory = half_done ? HalfDone(columns) : std::make_shared<MemoryFileSystem>();
           const auto before = Files(*memory);
           const auto faulty = std::make_shared<FaultFileSystem>(memory);
           bool name_synced = true;
@@ -202,11 +256,11 @@ TEST(RollingExceptionFaultTest, EachOperationThrowing) {
           });
           faulty->FailAt({.operation = n, .error_number = EAGAIN, .effect = effect, .thrown = thrown});
           int64_t acknowledged = 0;
-          const arrow::Status status = WriteTheRest(faulty, &acknowledged);
+          const arrow::Status status = WriteTheRest(faulty, columns, &acknowledged);
           SCOPED_TRACE(fmt::format("operation {} ({}), effect {}, thrown {}, half done {}: {}", n, operation,
                                    static_cast<int>(effect), static_cast<int>(thrown), half_done,
                                    status.ToString()));
-          ExpectWholeAfterException(memory, before, status, acknowledged, name_synced);
+          ExpectWholeAfterException(memory, before, columns, status, acknowledged, name_synced);
           if (faulty->operations() < n) break;
         }
       }
@@ -215,7 +269,7 @@ TEST(RollingExceptionFaultTest, EachOperationThrowing) {
 }
 
 // Columns are encoded by the caller where no thread can be had; those that there are stay in use.
-TEST(RollingExceptionFaultTest, NoThreadCanBeStarted) {
+TEST(RollingThreadFaultTest, NoThreadCanBeStarted) {
   const auto memory = std::make_shared<MemoryFileSystem>();
   FailThreadStarts(1);
   file::CountFault(file::FaultKind::kThread);
@@ -223,7 +277,7 @@ TEST(RollingExceptionFaultTest, NoThreadCanBeStarted) {
   options.file.parallel = true;
   const arrow::Status status = Caught("write", [&]() -> arrow::Status {
     ARROW_ASSIGN_OR_RAISE(const auto writer, RollingWriter::Open(memory, options));
-    ARROW_RETURN_NOT_OK(writer->Write(Numbers(0, kRecords)));
+    ARROW_RETURN_NOT_OK(writer->Write(Numbers(0, kRecords, Columns::kOne)));
     return writer->Close().status();
   });
   FailThreadStarts(0);
@@ -233,7 +287,8 @@ TEST(RollingExceptionFaultTest, NoThreadCanBeStarted) {
 
 // At every operation of a run, the states that the disk may be in after a power cut: all subsets of the
 // pending operations where there are few, drawn ones otherwise.
-TEST(RollingPowerCutTest, AtEveryOperation) {
+TEST_P(RollingPowerCutTest, AtEveryOperation) {
+  const Columns columns = GetParam();
   constexpr int kAllSubsets = 8;
   const int torn = IsTorture() ? 100 : 5;  // states in which writes survive in some of their sectors
   const int samples = IsTorture() ? 1'000 : 50;
@@ -245,8 +300,9 @@ TEST(RollingPowerCutTest, AtEveryOperation) {
     ++states;
     const auto rows = ExpectWholeFiles(after);
     ExpectHolds(rows, acknowledged);
+    ExpectListed(after);
     // Going on takes longest, so not from every state.
-    if (IsTorture() || random() % 8 == 0) ExpectGoesOn(after);
+    if (IsTorture() || random() % 8 == 0) ExpectGoesOn(after, columns);
   };
   watched->OnOperation([&](int64_t number, std::string_view name, const std::string& path) {
     SCOPED_TRACE(fmt::format("seed {}: before operation {} ({} {})", Seed(), number, name, path));
@@ -257,12 +313,19 @@ TEST(RollingPowerCutTest, AtEveryOperation) {
     }
     for (int i = 0; i < (all ? torn : samples); ++i) look(memory->AfterPowerCut(Surviving::Drawn(random())));
   });
-  const arrow::Status status = WriteTheRest(watched, &acknowledged);
+  const arrow::Status status = WriteTheRest(watched, columns, &acknowledged);
   ASSERT_TRUE(status.ok()) << status.ToString();
   ExpectHolds(ExpectWholeFiles(memory->AfterPowerCut(Surviving::None())), kRecords);
   fmt::print("power cuts: {} operations, {} states of the disk, seed {}\n", watched->operations(), states,
              Seed());
 }
+
+INSTANTIATE_TEST_SUITE_P(Rows, RollingExceptionFaultTest,
+                         ::testing::Values(Columns::kOne, Columns::kLateValues),
+                         [](const auto& info) { return "Columns" + NameOf(info.param); });
+
+INSTANTIATE_TEST_SUITE_P(Rows, RollingPowerCutTest, ::testing::Values(Columns::kOne, Columns::kLateValues),
+                         [](const auto& info) { return "Columns" + NameOf(info.param); });
 
 }  // namespace
 }  // namespace marquet::pq

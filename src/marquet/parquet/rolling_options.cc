@@ -8,6 +8,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/published_rows_internal.h"
+#include "marquet/parquet/undecided_types_internal.h"
 
 namespace marquet::pq {
 
@@ -62,7 +63,7 @@ std::string DifferencesOf(const WriterManifest& before, const RollingOptions& no
   compare("the name template", before.name_template, now.name_template);
   compare("the rank", before.rank, now.rank);
   if (before.schema != nullptr && now.schema != nullptr && now.on_schema_change == SchemaChange::kError &&
-      !before.schema->Equals(*now.schema, /*check_metadata=*/false)) {
+      !before.schema->Equals(*Decided(now.schema, *before.schema, {}), /*check_metadata=*/false)) {
     compare("the schema", before.schema->ToString(), now.schema->ToString());
   }
   return fmt::format("{}", fmt::join(found, "; "));

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
@@ -31,6 +32,8 @@ struct RollingOptions {
   int64_t max_file_rows = 0;
   int64_t records_per_chunk = 0;  // 0: chunks are what the caller names, or all of it
   SchemaChange on_schema_change = SchemaChange::kError;
+  // Columns that may begin with the first row that has them: files before then get them, with nulls.
+  std::vector<std::string> late_columns;
   EmptyChunk empty = EmptyChunk::kNone;
   // What tells this input from another (a digest, a path with its size ...). A writer may go on with an
   // output only where it gives the same one. Empty: an output that was begun before is refused.

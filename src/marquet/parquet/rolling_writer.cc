@@ -29,6 +29,7 @@
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/file/home_process.h"
+#include "marquet/parquet/decided_files_internal.h"
 #include "marquet/parquet/file_format.h"
 #include "marquet/parquet/output_claim_internal.h"
 #include "marquet/parquet/output_names_internal.h"
@@ -71,8 +72,9 @@ class RollingWriter::Impl {
       files_before_ += static_cast<int64_t>(unit.files.size());
     }
     if (manifest.schema != nullptr) options_.schema = manifest.schema;
+    first_schema_ = manifest.schema;
     options_.file.metadata.emplace_back(kRunKey, manifest.run);
-    row_schema_.emplace(folder_.path, options_.file, options_.on_schema_change);
+    row_schema_.emplace(options_);
     if (options_.schema != nullptr) ARROW_RETURN_NOT_OK(row_schema_->Use(options_.schema));
     ARROW_ASSIGN_OR_RAISE(manifest_,
                           ManifestFile::Claim(folder_.fs, folder_.path, held.id, std::move(held.manifest)));
@@ -146,6 +148,7 @@ class RollingWriter::Impl {
     RollingReport report;
     report.counts = counts_;
     report.files_before = files_before_;
+    report.schema_changes = schema_changes_;
     for (const PublishedFile& file : files_) report.bytes += file.bytes;
     report.files = std::move(files_);
     return report;
@@ -284,7 +287,9 @@ class RollingWriter::Impl {
   }
 
   arrow::Status WriteRows(const std::shared_ptr<arrow::RecordBatch>& batch, const RowTarget& target) {
-    ARROW_ASSIGN_OR_RAISE(const auto rows, row_schema_->Fit(batch, /*begun=*/!outputs_.empty()));
+    bool decided = false;
+    ARROW_ASSIGN_OR_RAISE(const auto rows, row_schema_->Fit(batch, &decided));
+    if (decided) ARROW_RETURN_NOT_OK(DecideTypes());
     const int64_t per_chunk = options_.records_per_chunk;
     for (int64_t begin = 0; begin < rows->num_rows();) {
       const std::optional<int64_t> chunk = ChunkOf(target);
@@ -302,6 +307,26 @@ class RollingWriter::Impl {
       begin += count;
     }
     return BoundMemory();
+  }
+
+  // Writes again what lacks types that are known now. What comes again to be compared is in no file that
+  // anybody reads.
+  arrow::Status DecideTypes() {
+    if (first_schema_ != nullptr) first_schema_ = row_schema_->DecidedOf(first_schema_);
+    for (auto& [name, output] : outputs_) {
+      if (output.again) continue;
+      ARROW_RETURN_NOT_OK(output.parts->Decide(*row_schema_));
+      ARROW_RETURN_NOT_OK(BoundMemory());
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto replaced, DecideFiles(folder_, *row_schema_, manifest_.get()));
+    for (const PublishedFile& file : replaced) {
+      const auto listed = std::find_if(files_.begin(), files_.end(),
+                                       [&](const auto& other) { return other.name == file.name; });
+      if (listed == files_.end()) continue;  // of an earlier attempt
+      listed->bytes = file.bytes;
+      listed->digest = file.digest;
+    }
+    return arrow::Status::OK();
   }
 
   arrow::Status WritePiece(const Piece& piece, const RowTarget& target, std::optional<int64_t> chunk) {
@@ -420,6 +445,7 @@ class RollingWriter::Impl {
       ARROW_RETURN_NOT_OK(output.parts->Finish(format_of_empty));
       const auto& files = output.parts->published();
       unit.files.insert(unit.files.end(), files.begin(), files.end());
+      for (size_t i = 0; i < files.size(); ++i) NoteSchema(files[i].name, output.parts->schemas()[i]);
       rows += output.rows;
     }
     unit.records = records < 0 ? rows : records;
@@ -429,6 +455,12 @@ class RollingWriter::Impl {
     if (says_something) ARROW_RETURN_NOT_OK(List(unit, rows, names, finished));
     Forget(chunk, names);
     return arrow::Status::OK();
+  }
+
+  // Notes files that do not open together with the first.
+  void NoteSchema(const std::string& file, const std::shared_ptr<arrow::Schema>& schema) {
+    if (first_schema_ == nullptr) first_schema_ = schema;
+    if (!schema->Equals(*first_schema_, /*check_metadata=*/false)) schema_changes_.push_back(file);
   }
 
   // Step 4. The files are let go before it, and taken back when it is certain that the manifest does not list
@@ -545,6 +577,8 @@ class RollingWriter::Impl {
   RollingCounts counts_;
   std::vector<PublishedFile> files_;
   int64_t files_before_ = 0;
+  std::shared_ptr<arrow::Schema> first_schema_;  // of published files
+  std::vector<std::string> schema_changes_;
   arrow::Status error_;
   bool closed_ = false;
 };

@@ -1,8 +1,9 @@
 // Writes rows into files that are named by a template, chunk after chunk, and survives whatever happens.
 //
 // Every file appears under its name only when it is complete, synced and verified, and is never touched
-// again. Rows belong to chunks; a chunk's files are published when it ends, while later chunks are being
-// written, and its place in the manifest is what makes it done. A second writer with the same input,
+// again, unless a column had no value in it and gets its type later: then a whole file with the same rows
+// takes its place. Rows belong to chunks; a chunk's files are published when it ends, while later chunks are
+// being written, and its place in the manifest is what makes it done. A second writer with the same input,
 // template, rank and chunk size goes on after that: what was published before the manifest told of it is set
 // aside (`_marquet/retired/`), never mixed in.
 //
@@ -47,7 +48,10 @@ struct RollingReport {
   RollingCounts counts;
   std::vector<PublishedFile> files;  // of this writer
   int64_t files_before = 0;          // of earlier attempts
-  int64_t bytes = 0;                 // of `files`
+  // Of `files`, those with another schema than the first that was published: they do not open together with
+  // the rest.
+  std::vector<std::string> schema_changes;
+  int64_t bytes = 0;  // of `files`
 };
 
 class RollingWriter {

@@ -517,5 +517,117 @@ TEST_F(RollingWriterTest, GoingOnAsksForAllThatWasPublished) {
   EXPECT_EQ(Value(Open(options))->next_record(), 6);
 }
 
+std::shared_ptr<arrow::RecordBatch> Rows(const std::shared_ptr<arrow::DataType>& type,
+                                         const std::string& json) {
+  const auto array = Value(arrow::json::ArrayFromJSONString(type, json));
+  return arrow::RecordBatch::Make(arrow::schema({arrow::field("v", type)}), array->length(), {array});
+}
+
+// Files that were published while a column had no value, and a part in the making, get its type with the
+// first value: all of a run open together.
+TEST_F(RollingWriterTest, TheFirstValueDecidesTheTypeOfFilesBefore) {
+  const auto nulls = arrow::null(), item = arrow::struct_({arrow::field("k", nulls)});
+  const struct {
+    std::shared_ptr<arrow::DataType> before;
+    std::string without;
+    std::shared_ptr<arrow::DataType> after;
+    std::string with;
+  } cases[] = {
+      {nulls, "[null, null]", arrow::int64(), "[7, null]"},
+      {nulls, "[null, null]", arrow::list(arrow::utf8()), R"([["a"], null])"},
+      {arrow::list(nulls), "[[null], []]", arrow::list(arrow::int64()), "[[7], null]"},
+      {item, R"([{"k": null}, null])", arrow::struct_({arrow::field("k", arrow::utf8())}),
+       R"([{"k": "a"}, null])"},
+      {arrow::list(item), R"([[{"k": null}], null])",
+       arrow::list(arrow::struct_({arrow::field("k", arrow::float64())})), R"([[{"k": 0.5}], []])"},
+  };
+  for (const auto& test : cases) {
+    SCOPED_TRACE(test.after->ToString());
+    std::filesystem::remove_all(directory_ / "out");
+    const auto writer = Value(Open(Options("${chunk_index}.parquet", 4)));
+    for (int i = 0; i < 3; ++i) MQ_ASSERT_OK(writer->Write(Rows(test.before, test.without)));
+    MQ_ASSERT_OK(writer->Flush());
+    MQ_ASSERT_OK(writer->Write(Rows(test.after, test.with)));
+    MQ_ASSERT_OK(writer->Write(Rows(test.before, test.without)));
+    const RollingReport report = Value(writer->Close());
+    EXPECT_TRUE(report.schema_changes.empty());
+    ASSERT_EQ(report.files.size(), 3u);
+    std::shared_ptr<arrow::Schema> schema;
+    for (const PublishedFile& file : report.files) {
+      const Expectation expected{file.digest, file.bytes, file.rows};
+      EXPECT_TRUE(Value(VerifyFile(*fs_, Path("out/" + file.name), VerifyLevel::kFull, expected)).ok);
+      const auto table = Value(ReadTable(Path("out/" + file.name)));
+      if (schema == nullptr) schema = table->schema();
+      EXPECT_TRUE(table->schema()->Equals(*schema, false)) << table->schema()->ToString();
+      const auto column = Value(arrow::Concatenate(table->column(0)->chunks()));
+      const auto type = table->schema()->field(0)->type();
+      const auto without = Value(arrow::json::ArrayFromJSONString(type, test.without));
+      const auto with = Value(arrow::json::ArrayFromJSONString(type, test.with));
+      EXPECT_TRUE(column->Slice(0, 2)->Equals(without)) << column->ToString();
+      if (file.name == "1.parquet") {
+        EXPECT_TRUE(column->Slice(2, 2)->Equals(with)) << column->ToString();
+      }
+    }
+  }
+}
+
+TEST_F(RollingWriterTest, TheTypeIsDecidedForChunksOfAnEarlierAttemptToo) {
+  const auto write = [&](const std::shared_ptr<arrow::RecordBatch>& rows) {
+    const auto writer = Value(Open(Options("${chunk_index}.parquet", 2)));
+    ASSERT_TRUE(writer->Resume().ok());
+    MQ_ASSERT_OK(writer->Write(rows));
+  };
+  for (int i = 0; i < 100; ++i) write(Rows(arrow::null(), "[null, null]"));  // some units are sealed
+  write(Rows(arrow::int64(), "[1, 2]"));
+  const auto writer = Value(Open(Options("${chunk_index}.parquet", 2)));
+  for (int i = 0; i < 100; ++i) MQ_ASSERT_OK(writer->Write(Rows(arrow::null(), "[null, null]")));  // again
+  MQ_ASSERT_OK(writer->Write(Rows(arrow::int64(), "[1, 2]")));
+  EXPECT_EQ(Value(writer->Close()).counts.replayed, 202);
+  for (int i = 0; i <= 100; ++i) {
+    const auto table = Value(ReadTable(Path(fmt::format("out/{}.parquet", i))));
+    EXPECT_EQ(table->schema()->field(0)->type()->id(), arrow::Type::INT64) << i;
+  }
+}
+
+TEST_F(RollingWriterTest, FilesOfAnotherSchemaAreNamed) {
+  RollingOptions options = Options("${chunk_index}.parquet", 2);
+  options.on_schema_change = SchemaChange::kNewPart;
+  const auto writer = Value(Open(options));
+  for (const auto& rows : {Rows(arrow::null(), "[null, null]"), Rows(arrow::int64(), "[1, 2]"),
+                           Rows(arrow::utf8(), R"(["a", "b"])")}) {
+    MQ_ASSERT_OK(writer->Write(rows));
+  }
+  EXPECT_EQ(Value(writer->Close()).schema_changes, std::vector<std::string>{"2.parquet"});
+}
+
+TEST_F(RollingWriterTest, TimesWithAZoneAndTimesWithoutDoNotMix) {
+  const auto told = arrow::timestamp(arrow::TimeUnit::MICRO, "Europe/Zurich");
+  const auto untold = arrow::timestamp(arrow::TimeUnit::MICRO);
+  for (const auto& [first, second] : {std::pair(told, untold), std::pair(untold, told)}) {
+    for (const bool nested : {false, true}) {
+      std::filesystem::remove_all(directory_ / "out");
+      const auto writer = Value(Open(Options("all.parquet")));
+      const auto rows = [&](const std::shared_ptr<arrow::DataType>& type) {
+        return nested ? Rows(arrow::list(type), "[[0]]") : Rows(type, "[0]");
+      };
+      MQ_ASSERT_OK(writer->Write(rows(first)));
+      const arrow::Status status = writer->Write(rows(second));
+      EXPECT_TRUE(IsKind(status, ErrorKind::kSchema)) << status.ToString();
+      EXPECT_NE(status.message().find("column 'v'"), std::string::npos) << status.ToString();
+    }
+  }
+}
+
+TEST_F(RollingWriterTest, OtherZonesKeepTheInstant) {
+  const auto writer = Value(Open(Options("all.parquet")));
+  for (const char* zone : {"UTC", "Europe/Zurich", "+05:30"}) {
+    MQ_ASSERT_OK(writer->Write(Rows(arrow::timestamp(arrow::TimeUnit::MICRO, zone), "[5]")));
+  }
+  MQ_ASSERT_OK(writer->Close().status());
+  const auto table = Value(ReadTable(Path("out/all.parquet")));
+  const auto column = Value(arrow::Concatenate(table->column(0)->chunks()));
+  for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(static_cast<const arrow::TimestampArray&>(*column).Value(i), 5);
+}
+
 }  // namespace
 }  // namespace marquet::pq

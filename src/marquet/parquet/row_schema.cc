@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/row_schema_internal.h"
+#include "marquet/parquet/undecided_types_internal.h"
 #include "marquet/schema/decoded.h"
 #include "spdlog/logger.h"
 
@@ -28,23 +30,29 @@ arrow::Status CheckSchema(const arrow::Schema& schema) {
   return arrow::Status::OK();
 }
 
-// A type in which whatever had nothing but nulls so far is what it is in `other`.
-std::shared_ptr<arrow::DataType> WithoutNulls(const std::shared_ptr<arrow::DataType>& type,
-                                              const arrow::Field& other) {
-  const auto& found = other.type();
-  if (type->id() == arrow::Type::NA) return found;
-  if (type->id() != found->id()) return type;
-  if (type->id() == arrow::Type::LIST) {
-    const auto& item = static_cast<const arrow::ListType&>(*type).value_field();
-    return arrow::list(item->WithType(WithoutNulls(item->type(), *found->field(0))));
+// Where the one type has times with a zone and the other times without, within columns of one kind.
+bool ZonesDiffer(const arrow::DataType& a, const arrow::DataType& b) {
+  if (a.id() == arrow::Type::TIMESTAMP && b.id() == arrow::Type::TIMESTAMP) {
+    return static_cast<const arrow::TimestampType&>(a).timezone().empty() !=
+           static_cast<const arrow::TimestampType&>(b).timezone().empty();
   }
-  if (type->id() != arrow::Type::STRUCT) return type;
-  arrow::FieldVector fields;
-  for (const auto& field : type->fields()) {
-    const auto match = static_cast<const arrow::StructType&>(*found).GetFieldByName(field->name());
-    fields.push_back(match == nullptr ? field : field->WithType(WithoutNulls(field->type(), *match)));
+  if (a.id() == arrow::Type::DICTIONARY) {
+    return ZonesDiffer(*static_cast<const arrow::DictionaryType&>(a).value_type(), b);
   }
-  return arrow::struct_(std::move(fields));
+  if (b.id() == arrow::Type::DICTIONARY) {
+    return ZonesDiffer(a, *static_cast<const arrow::DictionaryType&>(b).value_type());
+  }
+  if (a.id() == arrow::Type::STRUCT && b.id() == arrow::Type::STRUCT) {
+    return std::any_of(a.fields().begin(), a.fields().end(), [&](const auto& field) {
+      const auto other = static_cast<const arrow::StructType&>(b).GetFieldByName(field->name());
+      return other != nullptr && ZonesDiffer(*field->type(), *other->type());
+    });
+  }
+  if (a.num_fields() != b.num_fields()) return false;
+  for (int i = 0; i < a.num_fields(); ++i) {
+    if (ZonesDiffer(*a.field(i)->type(), *b.field(i)->type())) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -58,24 +66,40 @@ arrow::Status RowSchema::Use(const std::shared_ptr<arrow::Schema>& wanted) {
   return arrow::Status::OK();
 }
 
+arrow::Result<schema::Coercion> FitRows(const std::shared_ptr<arrow::Schema>& rows,
+                                        const std::shared_ptr<arrow::Schema>& file) {
+  for (const auto& field : rows->fields()) {
+    const auto other = file->GetFieldByName(field->name());
+    if (other != nullptr && ZonesDiffer(*field->type(), *other->type())) {
+      return SchemaError(
+          fmt::format("column {} is {}; the file's is {}: times with a zone and times without do not mix",
+                      Quoted(field->name()), field->type()->ToString(), other->type()->ToString()),
+          "Give the times without a zone the one that they are told in, or take it from the others.");
+    }
+  }
+  return schema::Coercion::Make(rows, file);
+}
+
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowSchema::Fit(
-    const std::shared_ptr<arrow::RecordBatch>& rows, bool begun) {
+    const std::shared_ptr<arrow::RecordBatch>& rows, bool* decided) {
   if (schema_ == nullptr) ARROW_RETURN_NOT_OK(Use(rows->schema()));
   if (rows->schema() == schema_ || rows->schema()->Equals(*schema_, /*check_metadata=*/false)) return rows;
   // The file writer decodes, a part of the rows at a time.
   if (schema::DecodedSchema(rows->schema())->Equals(*schema_, /*check_metadata=*/false)) return rows;
   if (!coercion_ || !coercion_->from()->Equals(*rows->schema(), /*check_metadata=*/false)) {
-    auto made = schema::Coercion::Make(rows->schema(), schema_);
+    auto made = FitRows(rows->schema(), schema_);
     if (made.ok()) {
       coercion_.emplace(*std::move(made));
-    } else if (const auto wider = begun ? nullptr : Widened(rows->schema()); wider != nullptr) {
+    } else if (const auto wider = Decided(schema_, *rows->schema(), late_columns_);
+               wider != schema_ && FitRows(rows->schema(), wider).ok()) {
       ARROW_RETURN_NOT_OK(Use(wider));
-      return Fit(rows, begun);
+      *decided = true;
+      return Fit(rows, decided);
     } else if (on_change_ == SchemaChange::kNewPart) {
       Log().warn("{}: rows do not fit the schema of those before, so another file begins: {}", folder_,
                  made.status().message());
       ARROW_RETURN_NOT_OK(Use(rows->schema()));
-      return Fit(rows, begun);
+      return Fit(rows, decided);
     } else {
       return WithHint(WithContext(made.status(), "rows do not fit the schema of those before"),
                       "No row of theirs was taken. Write with on_schema_change='new_part' to begin another "
@@ -85,21 +109,22 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowSchema::Fit(
   return coercion_->Apply(*rows, file_.verify == VerifyLevel::kFull);
 }
 
-// The schema where columns that had nothing but nulls so far take the type of `rows`; a null pointer where
-// the rows would not fit that either.
-std::shared_ptr<arrow::Schema> RowSchema::Widened(const std::shared_ptr<arrow::Schema>& rows) const {
-  arrow::FieldVector fields;
-  for (const auto& field : schema_->fields()) {
-    const auto other = rows->GetFieldByName(field->name());
-    fields.push_back(other == nullptr ? field : field->WithType(WithoutNulls(field->type(), *other)));
-  }
-  auto schema = arrow::schema(std::move(fields), schema_->metadata());
-  return schema::Coercion::Make(rows, schema).ok() ? schema : nullptr;
+arrow::Result<std::shared_ptr<const FileFormat>> RowSchema::DecidedFormat(
+    const std::shared_ptr<arrow::Schema>& written) const {
+  const auto decided = DecidedOf(written);
+  if (decided == written) return nullptr;
+  const bool same_columns = decided->field_names() == schema_->field_names();
+  if (same_columns && schema::Coercion::Make(written, schema_).ok()) return format_;
+  return FileFormat::Make(decided->WithMetadata(schema_->metadata()), file_);
+}
+
+std::shared_ptr<arrow::Schema> RowSchema::DecidedOf(const std::shared_ptr<arrow::Schema>& earlier) const {
+  return Decided(earlier, *schema_, late_columns_);
 }
 
 std::shared_ptr<arrow::RecordBatch> FittedOrNull(const arrow::RecordBatch& rows,
                                                  const std::shared_ptr<arrow::Schema>& schema) {
-  const auto coercion = schema::Coercion::Make(rows.schema(), schema);
+  const auto coercion = FitRows(rows.schema(), schema);
   if (!coercion.ok()) return nullptr;
   return coercion->Apply(rows).ValueOr(nullptr);
 }

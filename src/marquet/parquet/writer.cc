@@ -59,6 +59,7 @@ struct FileWriter::Impl {
   std::vector<bool> has_nan;
   bool parallel = false;
   int64_t rows = 0;
+  bool sealed = false;
   bool closed = false;
   arrow::Status error;
 
@@ -111,6 +112,7 @@ struct FileWriter::Impl {
       decoded_columns.push_back(columns.back() != given.column(i));
       ARROW_ASSIGN_OR_RAISE(const auto forbidden, schema::FindForbiddenNull(columns.back(), field));
       if (forbidden) return SchemaError(fmt::format("{}: {}", path, Describe(*forbidden, field, rows)));
+      columns.back() = schema::WithoutHiddenNulls(columns.back(), field);
       if (!has_nan[i] && arrow::is_floating(columns.back()->type_id())) {
         has_nan[i] = HoldsNaN(*columns.back());
       }
@@ -129,15 +131,26 @@ struct FileWriter::Impl {
   // 4. The journal goes, which a complete file has no use for.
   // 5. The file gets its name, and the directory is synced. A crash after that leaves the whole file.
   arrow::Result<WrittenFile> Finish() {
+    ARROW_ASSIGN_OR_RAISE(WrittenFile result, Seal());
+    ARROW_RETURN_NOT_OK(journal->Remove());
+    ARROW_RETURN_NOT_OK(file->Publish());
+    return result;
+  }
+
+  // Steps 1 to 3.
+  arrow::Result<WrittenFile> Seal() {
     ARROW_ASSIGN_OR_RAISE(const auto footer, encoder->Finish());
     ARROW_RETURN_NOT_OK(file->Sync());
     ARROW_ASSIGN_OR_RAISE(const auto written, file->OpenWritten());
     ARROW_RETURN_NOT_OK(CheckWritten(*written, path, *footer, format->options().verify));
     ARROW_RETURN_NOT_OK(values->Compare(written, footer, parallel));
-    WrittenFile result{path, rows, file->size(), file->Digest(), Statistics(*footer)};
+    sealed = true;
+    return WrittenFile{path, rows, file->size(), file->Digest(), Statistics(*footer)};
+  }
+
+  arrow::Status PublishReplacing() {
     ARROW_RETURN_NOT_OK(journal->Remove());
-    ARROW_RETURN_NOT_OK(file->Publish());
-    return result;
+    return file->PublishReplacing();
   }
 
   std::vector<ColumnStatistics> Statistics(const ::parquet::FileMetaData& footer) const {
@@ -190,7 +203,8 @@ arrow::Result<std::unique_ptr<FileWriter>> FileWriter::Open(std::shared_ptr<file
 arrow::Status FileWriter::Write(const arrow::RecordBatch& batch) {
   Impl& impl = *impl_;
   ARROW_RETURN_NOT_OK(impl.error);
-  if (impl.closed) return InvalidInput(fmt::format("{}: written to after it was closed", impl.path));
+  if (impl.closed || impl.sealed)
+    return InvalidInput(fmt::format("{}: written to after it was closed", impl.path));
   impl.error = GuardWrite(impl.path, [&] { return impl.Append(batch); });
   return impl.error;
 }
@@ -198,7 +212,8 @@ arrow::Status FileWriter::Write(const arrow::RecordBatch& batch) {
 arrow::Status FileWriter::Flush() {
   Impl& impl = *impl_;
   ARROW_RETURN_NOT_OK(impl.error);
-  if (impl.closed) return InvalidInput(fmt::format("{}: flushed after it was closed", impl.path));
+  if (impl.closed || impl.sealed)
+    return InvalidInput(fmt::format("{}: flushed after it was closed", impl.path));
   impl.error = GuardWrite(impl.path, [&]() -> arrow::Status {
     ARROW_RETURN_NOT_OK(impl.encoder->EndRowGroup());
     return impl.file->Flush();
@@ -209,12 +224,32 @@ arrow::Status FileWriter::Flush() {
 arrow::Result<WrittenFile> FileWriter::Close() {
   Impl& impl = *impl_;
   ARROW_RETURN_NOT_OK(impl.error);
-  if (impl.closed) return InvalidInput(fmt::format("{}: closed twice", impl.path));
+  if (impl.closed || impl.sealed) return InvalidInput(fmt::format("{}: closed twice", impl.path));
   auto written = GuardWrite(impl.path, [&] { return impl.Finish(); });
   impl.error = written.status();
   impl.closed = written.ok();
   return written;
 }
+
+arrow::Result<WrittenFile> FileWriter::Seal() {
+  Impl& impl = *impl_;
+  ARROW_RETURN_NOT_OK(impl.error);
+  if (impl.closed || impl.sealed) return InvalidInput(fmt::format("{}: closed twice", impl.path));
+  auto written = GuardWrite(impl.path, [&] { return impl.Seal(); });
+  impl.error = written.status();
+  return written;
+}
+
+arrow::Status FileWriter::PublishReplacing() {
+  Impl& impl = *impl_;
+  ARROW_RETURN_NOT_OK(impl.error);
+  if (impl.closed || !impl.sealed) return InvalidInput(fmt::format("{}: is not sealed", impl.path));
+  impl.error = GuardWrite(impl.path, [&] { return impl.PublishReplacing(); });
+  impl.closed = impl.error.ok();
+  return impl.error;
+}
+
+const std::string& FileWriter::temporary_path() const { return impl_->file->temporary_path(); }
 
 arrow::Status FileWriter::Abort() {
   Impl& impl = *impl_;

@@ -49,6 +49,13 @@ class FileWriter {
   // together. kCorruptData where the file does not give back what it was given.
   arrow::Result<WrittenFile> Close();
 
+  // The same in two steps. Seal: footer, sync, verify; the whole file then lies under temporary_path(), until
+  // PublishReplacing gives it its name in place of the file there, or Abort removes it. kCommitUnknown from
+  // PublishReplacing when only the directory's sync failed.
+  arrow::Result<WrittenFile> Seal();
+  arrow::Status PublishReplacing();
+  const std::string& temporary_path() const;
+
   // Leaves nothing behind. Harmless after Close().
   arrow::Status Abort();
 

@@ -1,13 +1,16 @@
 #include "marquet/parquet/writer_manifest.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "arrow/buffer.h"
+#include "arrow/io/interfaces.h"
 #include "arrow/io/memory.h"
 #include "arrow/ipc/api.h"
 #include "arrow/type.h"
@@ -29,6 +32,7 @@ constexpr size_t kDigestDigits = 32;
 // Units that a manifest holds itself before the older ones are sealed: some 12 KiB of text.
 constexpr size_t kUnsealedUnits = 64;
 constexpr size_t kLongestId = 120;
+constexpr int64_t kBlock = 1 << 20;
 
 // A JSON document, and in a line of its own the digest of all before that line.
 std::string WithDigest(const Json& json) {
@@ -62,8 +66,12 @@ Json UnitJson(const PublishedUnit& unit) {
   if (unit.dropped > 0) json["dropped"] = unit.dropped;
   Json files = Json::array();
   for (const PublishedFile& file : unit.files) {
-    files.push_back(
-        {{"name", file.name}, {"rows", file.rows}, {"bytes", file.bytes}, {"digest", file.digest}});
+    Json entry = {{"name", file.name}, {"rows", file.rows}, {"bytes", file.bytes}, {"digest", file.digest}};
+    if (!file.digest_before.empty()) {
+      entry["bytes_before"] = file.bytes_before;
+      entry["digest_before"] = file.digest_before;
+    }
+    files.push_back(std::move(entry));
   }
   json["files"] = std::move(files);
   return json;
@@ -76,7 +84,9 @@ PublishedUnit UnitOf(const Json& json) {
   unit.dropped = json.value("dropped", int64_t{0});
   for (const Json& file : json.at("files")) {
     unit.files.push_back({file.at("name").get<std::string>(), file.at("rows").get<int64_t>(),
-                          file.at("bytes").get<int64_t>(), file.at("digest").get<std::string>()});
+                          file.at("bytes").get<int64_t>(), file.at("digest").get<std::string>(),
+                          file.value("bytes_before", int64_t{0}),
+                          file.value("digest_before", std::string())});
   }
   return unit;
 }
@@ -186,7 +196,38 @@ arrow::Result<WriterManifest> ReadAttempt(file::FileSystem& fs, const std::strin
   }
 }
 
+arrow::Result<std::string> DigestOf(file::FileSystem& fs, const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(const auto source, fs.OpenForReading(path));
+  ARROW_ASSIGN_OR_RAISE(const int64_t size, source->GetSize());
+  Xxh3Digest digest;
+  for (int64_t at = 0; at < size;) {
+    ARROW_ASSIGN_OR_RAISE(const auto block, source->ReadAt(at, std::min(kBlock, size - at)));
+    if (block->size() == 0) return StorageError(EIO, "read", path, "The file became shorter.");
+    digest.Update(block->data(), block->size());
+    at += block->size();
+  }
+  return digest.Hex();
+}
+
 }  // namespace
+
+arrow::Result<PublishedFile> AsItIs(file::FileSystem& fs, const std::string& folder, PublishedFile file) {
+  if (file.digest_before.empty()) return file;
+  const std::string path = file::JoinPath(folder, file.name);
+  ARROW_ASSIGN_OR_RAISE(const file::FileInfo info, fs.Stat(path));
+  bool is_older = info.size == file.bytes_before;
+  if (is_older && info.size == file.bytes) {
+    ARROW_ASSIGN_OR_RAISE(const std::string digest, DigestOf(fs, path));
+    is_older = digest == file.digest_before;
+  }
+  if (is_older) {
+    file.bytes = file.bytes_before;
+    file.digest = file.digest_before;
+  }
+  file.bytes_before = 0;
+  file.digest_before.clear();
+  return file;
+}
 
 std::string ManifestDirectory(const std::string& folder) {
   return file::JoinPath(file::JoinPath(folder, "_marquet"), "writers");
@@ -302,6 +343,43 @@ arrow::Status ManifestFile::Add(std::optional<PublishedUnit> unit,
   manifest_.schema = schema_before;
   manifest_.finished = false;
   return saved;
+}
+
+arrow::Status ManifestFile::Replace(const std::vector<PublishedFile>& files,
+                                    const std::shared_ptr<arrow::Schema>& schema) {
+  const WriterManifest manifest_before = manifest_;
+  const auto sealed_files_before = sealed_files_;
+  const size_t sealed_units_before = sealed_units_;
+  bool in_doubt = false;
+  const arrow::Status saved = Caught(directory_, [&] {
+    std::map<std::string_view, const PublishedFile*> by_name;
+    for (const PublishedFile& file : files) by_name[file.name] = &file;
+    for (PublishedUnit& unit : manifest_.units) {
+      for (PublishedFile& file : unit.files) {
+        if (const auto found = by_name.find(file.name); found != by_name.end()) file = *found->second;
+      }
+    }
+    manifest_.schema = schema;
+    // What was sealed may have changed: the manifest holds all of it, until it is sealed again.
+    sealed_files_.clear();
+    sealed_units_ = 0;
+    return Save(&in_doubt);
+  });
+  if (saved.ok()) return saved;
+  if (in_doubt) return AsKind(saved, ErrorKind::kCommitUnknown);
+  manifest_ = manifest_before;
+  sealed_files_ = sealed_files_before;
+  sealed_units_ = sealed_units_before;
+  return saved;
+}
+
+void ManifestFile::Replaced() {
+  for (PublishedUnit& unit : manifest_.units) {
+    for (PublishedFile& file : unit.files) {
+      file.bytes_before = 0;
+      file.digest_before.clear();
+    }
+  }
 }
 
 arrow::Result<std::string> ManifestFile::Text() const {

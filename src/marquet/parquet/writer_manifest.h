@@ -25,6 +25,9 @@ struct PublishedFile {
   int64_t rows = 0;
   int64_t bytes = 0;
   std::string digest;  // XXH3-128
+  // Of the file that this one takes the place of, until that is known to have happened; then 0 and empty.
+  int64_t bytes_before = 0;
+  std::string digest_before = {};
 
   bool operator==(const PublishedFile&) const = default;
 };
@@ -71,6 +74,12 @@ class ManifestFile {
   // kConflict when a later attempt has begun.
   arrow::Status CheckClaim() const;
 
+  // Lists other files under the names of published ones, each with what it is to replace, and the schema that
+  // the rows have now. Durable and with errors like Add. Replaced(): they are in their places.
+  arrow::Status Replace(const std::vector<PublishedFile>& files,
+                        const std::shared_ptr<arrow::Schema>& schema);
+  void Replaced();
+
   // Adds what was published, and the schema if there was none yet; `finished`: it was the last. Durable when
   // it returns OK. After an error everything is as it was, but for kCommitUnknown: then the change is made,
   // and may not survive a power cut.
@@ -92,6 +101,10 @@ class ManifestFile {
   size_t sealed_units_ = 0;                // the first ones of the manifest's
   std::vector<std::string> sealed_files_;  // names with digests, as the manifest lists them
 };
+
+// The entry of a file as it lies in the folder: where it was to take another's place, the one that is there.
+// kNotFound, kStorage.
+arrow::Result<PublishedFile> AsItIs(file::FileSystem& fs, const std::string& folder, PublishedFile file);
 
 // The folder of manifests, and the name that one output's have: readable, and safe as a file's name.
 std::string ManifestDirectory(const std::string& folder);

@@ -62,7 +62,8 @@ class SourceIngest {
     const SourceReport empty = *report_;
     for (int conflicts = 1;; ++conflicts) {
       const arrow::Status status = RunOnce();
-      const bool again = IsKind(status, ErrorKind::kConflict) && !source_.standard_input();
+      const bool again =
+          IsKind(status, ErrorKind::kConflict) && !source_.standard_input() && report_->parts.empty();
       if (!again || conflicts == kMostConflicts) return status;
       Log().info("{}: once more, because {}", source_.name(), OneLine(status));
       *report_ = empty;
@@ -401,20 +402,20 @@ class SourceIngest {
 
 // What the user can do about an ingest that ended early.
 arrow::Status WithAdvice(const arrow::Status& status, const SourceReport& report) {
+  const std::string committed =
+      report.parts.empty()
+          ? "nothing of it was committed"
+          : Counted(static_cast<int64_t>(report.parts.size()), "table") + " of it were committed";
   if (status.IsCancelled()) {
-    const std::string committed =
-        report.parts.empty()
-            ? "nothing of it was committed"
-            : Counted(static_cast<int64_t>(report.parts.size()), "table") + " of it were committed";
     return arrow::Status::Cancelled(report.source, ": ", committed, "; run the same command again to go on");
   }
   if (IsKind(status, ErrorKind::kConflict)) {
-    return WithHint(WithContext(status, report.source + ": nothing of it was committed"),
+    return WithHint(WithContext(status, report.source + ": " + committed),
                     "others change what this source replaces: run the same command again when they are done");
   }
   if (ErrnoOf(status) == ENOSPC || ErrnoOf(status) == EDQUOT) {
     return WithHint(
-        WithContext(status, report.source + ": nothing of it was committed"),
+        WithContext(status, report.source + ": " + committed),
         fmt::format("the table needs about as much space as the source's {}; free it and run the same "
                     "command again",
                     HumanBytes(report.bytes)));

@@ -249,6 +249,7 @@ arrow::Result<std::vector<SourceReplacement>> IngestTarget::FindReplaced(
                         FindOverlaps(*fs_, table_->path(), *table_->snapshot(), description, intent));
   ARROW_RETURN_NOT_OK(CheckOverlaps(description, overlaps));
   for (Overlap& overlap : overlaps) {
+    seen_.insert(overlap.source.description.id);
     if (!overlap.same_bytes) {
       ARROW_ASSIGN_OR_RAISE(const bool same_call, options_.call->Contains(overlap.source.description));
       if (same_call) continue;  // they merely touch
@@ -332,9 +333,12 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
     appender_->RecordOnce(own);
   }
   if (options_.on_overlap != OnOverlap::kAppendAnyway) {
+    // Who changes a source that is replaced here records it under the same application, which is a conflict.
     appender_->FollowOnlyIf([&](const delta::Snapshot& newest) -> arrow::Status {
-      ARROW_ASSIGN_OR_RAISE(const auto overlaps,
+      ARROW_ASSIGN_OR_RAISE(auto overlaps,
                             FindOverlaps(*fs_, table_->path(), newest, description, Intent::kAppend));
+      std::erase_if(overlaps,
+                    [&](const Overlap& overlap) { return seen_.contains(overlap.source.description.id); });
       ARROW_RETURN_NOT_OK(CheckOverlaps(description, overlaps));
       if (overlaps.empty()) return arrow::Status::OK();
       return Conflict(fmt::format("{}: {} was ingested meanwhile, which it overlaps with", description.name,

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -93,6 +94,8 @@ class IngestTarget {
   std::vector<std::shared_ptr<arrow::RecordBatch>> run_;
   int64_t run_bytes_ = 0;
   RangeCounter counter_;
+  std::set<std::string>
+      seen_;  // ids of the sources that it overlaps with, and what becomes of which is known
   bool too_many_symbols_ = false;
   int64_t rows_ = 0;
 };

@@ -29,7 +29,7 @@ SourceDescription Sample() {
   summary.metadata.symbols = {"ESH4"};
   summary.metadata.mappings = {{"ESH4", {{19724, 19725, "7"}}}};
   summary.kept_records = {{2, std::string("\0\x01\xFE", 3)}};
-  description.ranges[{"ESH4", "2024-01-02"}] = {{1, 0, 5, 9, 1, {7}, {8, UINT64_MAX}}, {2, 0, 3, 4, 2}};
+  description.ranges[{"ESH4", "2024-01-02"}] = {{1, 0, 5, 9, 1, {7}, {8, UINT64_MAX}, 3, 4}, {2, 0, 3, 4, 2}};
   description.ranges[{std::nullopt, std::nullopt}] = {{1, 0, INT64_MAX, INT64_MIN, 1}};
   return description;
 }

@@ -32,7 +32,7 @@ bool ValueFits(const delta::PartitionValues& values, const char* column,
 // The range of `ts` by the file's statistics, in microseconds; all times where they do not say.
 std::pair<int64_t, int64_t> MicrosOf(const delta::AddFile& file, const arrow::Schema& schema) {
   std::pair<int64_t, int64_t> all(INT64_MIN, INT64_MAX);
-  const auto statistics = delta::StatisticsFromJson(file.stats, schema);
+  const auto statistics = delta::StatisticsOf(file, schema);
   if (!statistics.ok()) return all;  // no statistics prove nothing
   for (const pq::ColumnStatistics& column : statistics->columns) {
     if (column.name != "ts") continue;
@@ -45,12 +45,12 @@ std::pair<int64_t, int64_t> MicrosOf(const delta::AddFile& file, const arrow::Sc
   return all;
 }
 
-// By the files' statistics; those of a file without any are not counted.
+// By the files' statistics; those of a file without any that can be relied on are not counted.
 int64_t RowsOf(const std::vector<std::shared_ptr<const delta::AddFile>>& files, const arrow::Schema& schema) {
   int64_t rows = 0;
   for (const auto& file : files) {
-    const auto statistics = delta::StatisticsFromJson(file->stats, schema);
-    if (statistics.ok()) rows += statistics->rows.value_or(0);
+    const auto statistics = delta::StatisticsOf(*file, schema);
+    if (statistics.ok() && statistics->decide) rows += statistics->rows.value_or(0);
   }
   return rows;
 }
@@ -146,8 +146,8 @@ FileBounds BoundsOf(const delta::AddFile& file, const arrow::Schema& schema) {
   if (symbol != file.partition_values.end() && date != file.partition_values.end()) {
     bounds.key = RangeKey(symbol->second, date->second);
   }
-  const auto statistics = delta::StatisticsFromJson(file.stats, schema);
-  if (!statistics.ok() || !statistics->rows) return bounds;
+  const auto statistics = delta::StatisticsOf(file, schema);
+  if (!statistics.ok() || !statistics->decide || !statistics->rows) return bounds;
   const bool received = schema.GetFieldIndex("ts_recv") >= 0;
   const auto times = WholeBounds(*statistics, received ? "ts_recv" : "ts_event");
   if (!times) return bounds;

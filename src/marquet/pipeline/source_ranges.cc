@@ -29,6 +29,12 @@ bool AreDisjoint(const std::vector<uint64_t>& one, const std::vector<uint64_t>& 
   });
 }
 
+// Whether the second may go on where the first ends.
+bool IsContinued(const SourceRange& first, const SourceRange& second) {
+  return first.last_ns == second.first_ns && AreDisjoint(first.last_records, second.first_records) &&
+         (!first.last_sequence || !second.first_sequence || *first.last_sequence <= *second.first_sequence);
+}
+
 // Digests of rows by the values of their record: what the table derives (symbol, ts, date, source_row) and
 // nulls are left out, so that a row read back from a table with further columns has the digest that it had.
 class RowDigests {
@@ -90,6 +96,12 @@ arrow::Result<const T*> ColumnOf(const arrow::RecordBatch& batch, const char* na
   return static_cast<const T*>(column.get());
 }
 
+const arrow::Int64Array* SequenceOf(const arrow::RecordBatch& batch) {
+  const auto column = batch.GetColumnByName("sequence");
+  if (column == nullptr || column->type_id() != arrow::Type::INT64) return nullptr;
+  return static_cast<const arrow::Int64Array*>(column.get());
+}
+
 using Json = nlohmann::ordered_json;
 
 Json DigestsToJson(const std::vector<uint64_t>& digests) {
@@ -119,8 +131,9 @@ RangeKey KeyOf(const JsonField& range) {
   return key;
 }
 
-std::optional<int32_t> NumberOf(const JsonField& json) {
-  return json.is_null() ? std::nullopt : std::optional(json.Integer<int32_t>());
+template <typename T>
+std::optional<T> NumberOf(const JsonField& json) {
+  return json.is_null() ? std::nullopt : std::optional(json.Integer<T>());
 }
 
 Json KeyToJson(const RangeKey& key) {
@@ -128,7 +141,10 @@ Json KeyToJson(const RangeKey& key) {
           {"date", key.second ? Json(*key.second) : Json()}};
 }
 
-Json NumberToJson(const std::optional<int32_t>& number) { return number ? Json(*number) : Json(); }
+template <typename T>
+Json NumberToJson(const std::optional<T>& number) {
+  return number ? Json(*number) : Json();
+}
 
 }  // namespace
 
@@ -136,12 +152,7 @@ Meeting MeetingOf(const SourceRange& one, const SourceRange& other, dbn::RecordK
   if (!one.MayBeOf(other) || !one.has_times() || !other.has_times()) return Meeting::kApart;
   if (one.last_ns < other.first_ns || other.last_ns < one.first_ns) return Meeting::kApart;
   if (IsSampled(kind)) return Meeting::kOverlap;
-  if (one.last_ns == other.first_ns && AreDisjoint(one.last_records, other.first_records)) {
-    return Meeting::kTouch;
-  }
-  if (other.last_ns == one.first_ns && AreDisjoint(other.last_records, one.first_records)) {
-    return Meeting::kTouch;
-  }
+  if (IsContinued(one, other) || IsContinued(other, one)) return Meeting::kTouch;
   return Meeting::kOverlap;
 }
 
@@ -162,6 +173,8 @@ Json RangesToJson(const SourceRanges& ranges) {
       json["rows"] = range.rows;
       json["first_records"] = DigestsToJson(range.first_records);
       json["last_records"] = DigestsToJson(range.last_records);
+      json["first_sequence"] = NumberToJson(range.first_sequence);
+      json["last_sequence"] = NumberToJson(range.last_sequence);
     }
   }
   return list;
@@ -194,11 +207,12 @@ std::vector<ReplacedRange> ReplacedOf(const JsonField& json) {
 SourceRanges RangesOf(const JsonField& json) {
   SourceRanges ranges;
   json.ForEach([&](const JsonField& range) {
-    ranges[KeyOf(range)].push_back({NumberOf(range.At("publisher")), NumberOf(range.At("rtype")),
-                                    range.At("first_ns").Integer<int64_t>(),
-                                    range.At("last_ns").Integer<int64_t>(),
-                                    range.At("rows").Integer<int64_t>(), DigestsOf(range.At("first_records")),
-                                    DigestsOf(range.At("last_records"))});
+    ranges[KeyOf(range)].push_back(
+        {NumberOf<int32_t>(range.At("publisher")), NumberOf<int32_t>(range.At("rtype")),
+         range.At("first_ns").Integer<int64_t>(), range.At("last_ns").Integer<int64_t>(),
+         range.At("rows").Integer<int64_t>(), DigestsOf(range.At("first_records")),
+         DigestsOf(range.At("last_records")), NumberOf<int64_t>(range.At("first_sequence")),
+         NumberOf<int64_t>(range.At("last_sequence"))});
   });
   return ranges;
 }
@@ -280,7 +294,22 @@ struct RangeCounter::Edges {
     }
   }
 
-  void Take(RowDigests* digests, SourceRange* range) const {
+  // `sequence` may be null.
+  void Take(const arrow::Int64Array* sequence, RowDigests* digests, SourceRange* range) const {
+    if (anew_first) range->first_sequence.reset();
+    if (anew_last) range->last_sequence.reset();
+    const auto value = [&](int64_t row) {
+      return sequence == nullptr || sequence->IsNull(row) ? std::nullopt
+                                                          : std::optional(sequence->Value(row));
+    };
+    for (const int64_t row : first) {
+      const auto at = value(row);
+      if (at) range->first_sequence = std::min(range->first_sequence.value_or(*at), *at);
+    }
+    for (const int64_t row : last) {
+      const auto at = value(row);
+      if (at) range->last_sequence = std::max(range->last_sequence.value_or(*at), *at);
+    }
     Take(first, anew_first, digests, &range->first_records);
     Take(last, anew_last, digests, &range->last_records);
   }
@@ -338,7 +367,7 @@ bool RangeCounter::AddUniform(const arrow::RecordBatch& batch, const RecordPlace
     if (times[row] == first || times[row] == last) edges.Meet(range, times[row], row);
   }
   RowDigests digests(batch);
-  edges.Take(&digests, range);
+  edges.Take(SequenceOf(batch), &digests, range);
   return true;
 }
 
@@ -374,7 +403,7 @@ arrow::Status RangeCounter::Add(const arrow::RecordBatch& batch, bool one_key) {
   }
   RowDigests digests(batch);
   for (const Met& each : met) {
-    each.edges.Take(&digests, RangeFor(each.ranges, each.publisher, each.rtype));
+    each.edges.Take(SequenceOf(batch), &digests, RangeFor(each.ranges, each.publisher, each.rtype));
   }
   return arrow::Status::OK();
 }

@@ -35,6 +35,9 @@ struct SourceRange {
   // Digests of the records at either end, sorted. Empty: not known, or more than are worth keeping.
   std::vector<uint64_t> first_records = {};
   std::vector<uint64_t> last_records = {};
+  // The least `sequence` of the first time, and the greatest of the last. Nothing for kinds without one.
+  std::optional<int64_t> first_sequence = {};
+  std::optional<int64_t> last_sequence = {};
 
   bool has_times() const { return first_ns <= last_ns; }
   // Whether records of both may be of the same publisher and type.
@@ -48,7 +51,9 @@ using SourceRanges = std::map<RangeKey, std::vector<SourceRange>>;
 
 enum class Meeting {
   kApart,
-  kTouch,  // one ends at the very time at which the other begins, and no record of that time is in both
+  // One ends at the very time at which the other begins, no record of that time is in both, and the venue's
+  // sequence does not run backwards from the one to the other.
+  kTouch,
   kOverlap,
 };
 

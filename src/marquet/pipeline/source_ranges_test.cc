@@ -38,6 +38,15 @@ TEST(MeetingTest, OneTimeWithoutACommonRecordIsATouch) {
   EXPECT_EQ(Meet(Range(10, 20, {1}, {}), Range(20, 30, {4}, {6})), Meeting::kOverlap);  // not known
 }
 
+TEST(MeetingTest, TheSequenceOfATouchDoesNotRunBackwards) {
+  SourceRange one = Range(10, 20), other = Range(20, 30, {5}, {6});
+  one.last_sequence = 7;
+  for (const int64_t sequence : {6, 7, 8}) {
+    other.first_sequence = sequence;
+    EXPECT_EQ(Meet(one, other), sequence < 7 ? Meeting::kOverlap : Meeting::kTouch);
+  }
+}
+
 TEST(MeetingTest, BarsOfOneTimeAreTheSameBar) {
   EXPECT_EQ(Meet(Range(10, 20, {1}, {2}), Range(20, 30, {4}, {6}), dbn::RecordKind::kOhlcv),
             Meeting::kOverlap);
@@ -61,7 +70,7 @@ struct Row {
 };
 
 std::shared_ptr<arrow::RecordBatch> Batch(const std::vector<Row>& rows) {
-  arrow::Int64Builder received, happened, price, place;
+  arrow::Int64Builder received, happened, price, sequence, place;
   arrow::Int16Builder rtype;
   arrow::Int32Builder publisher;
   arrow::StringBuilder symbol;
@@ -70,6 +79,7 @@ std::shared_ptr<arrow::RecordBatch> Batch(const std::vector<Row>& rows) {
     EXPECT_TRUE((row.time == 0 ? received.AppendNull() : received.Append(row.time)).ok());
     EXPECT_TRUE(happened.AppendNull().ok());
     EXPECT_TRUE(price.Append(row.price).ok());
+    EXPECT_TRUE(sequence.Append(row.price).ok());
     EXPECT_TRUE(rtype.Append(0).ok());
     EXPECT_TRUE(publisher.Append(row.publisher).ok());
     EXPECT_TRUE(symbol.Append(row.symbol).ok());
@@ -79,15 +89,16 @@ std::shared_ptr<arrow::RecordBatch> Batch(const std::vector<Row>& rows) {
   const auto schema =
       arrow::schema({arrow::field("ts_recv", arrow::int64()), arrow::field("ts_event", arrow::int64()),
                      arrow::field("rtype", arrow::int16()), arrow::field("publisher_id", arrow::int32()),
-                     arrow::field("price", arrow::int64()), arrow::field("symbol", arrow::utf8()),
-                     arrow::field("date", arrow::date32()), arrow::field("source_row", arrow::int64())});
+                     arrow::field("price", arrow::int64()), arrow::field("sequence", arrow::int64()),
+                     arrow::field("symbol", arrow::utf8()), arrow::field("date", arrow::date32()),
+                     arrow::field("source_row", arrow::int64())});
   const auto count = static_cast<int64_t>(rows.size());
   return arrow::RecordBatch::Make(
       schema, count,
       std::vector<std::shared_ptr<arrow::Array>>{
           received.Finish().ValueOrDie(), happened.Finish().ValueOrDie(), rtype.Finish().ValueOrDie(),
-          publisher.Finish().ValueOrDie(), price.Finish().ValueOrDie(), symbol.Finish().ValueOrDie(),
-          date.Finish().ValueOrDie(), place.Finish().ValueOrDie()});
+          publisher.Finish().ValueOrDie(), price.Finish().ValueOrDie(), sequence.Finish().ValueOrDie(),
+          symbol.Finish().ValueOrDie(), date.Finish().ValueOrDie(), place.Finish().ValueOrDie()});
 }
 
 // Whatever the batches are cut into, and in whatever order rows of one time stand, ranges are the same.

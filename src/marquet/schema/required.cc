@@ -115,7 +115,30 @@ std::optional<NullPlace> Find(const arrow::Array& array, const arrow::Field& fie
   return std::nullopt;
 }
 
+std::shared_ptr<arrow::ArrayData> WithoutForbidden(const arrow::ArrayData& data, const arrow::DataType& type,
+                                                   bool nullable) {
+  if (type.id() == Type::EXTENSION) {
+    return WithoutForbidden(data, *static_cast<const arrow::ExtensionType&>(type).storage_type(), nullable);
+  }
+  auto made = data.Copy();
+  if (!nullable && type.id() != Type::NA) {
+    made->buffers[0] = nullptr;
+    made->null_count = 0;
+  }
+  for (int i = 0; i < type.num_fields(); ++i) {
+    const arrow::Field& part = *type.field(i);
+    made->child_data[static_cast<size_t>(i)] =
+        WithoutForbidden(*data.child_data[static_cast<size_t>(i)], *part.type(), part.nullable());
+  }
+  return made;
+}
+
 }  // namespace
+
+ArrayPointer WithoutHiddenNulls(const ArrayPointer& column, const arrow::Field& field) {
+  if (!AnyRequired(field) || !MayHoldNull(*column, field)) return column;
+  return arrow::MakeArray(WithoutForbidden(*column->data(), *column->type(), field.nullable()));
+}
 
 arrow::Result<std::optional<NullPlace>> FindForbiddenNull(const ArrayPointer& column,
                                                           const arrow::Field& field) {

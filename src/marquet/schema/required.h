@@ -25,6 +25,12 @@ struct NullPlace {
 arrow::Result<std::optional<NullPlace>> FindForbiddenNull(const std::shared_ptr<arrow::Array>& column,
                                                           const arrow::Field& field);
 
+// The same column without nulls in parts that are declared as never null: those behind null rows, where
+// FindForbiddenNull() found no others. Arrow's writer refuses them, and some engines (Polars) have a null in
+// every part of a row that is null. `column`: decoded. Shares all values.
+std::shared_ptr<arrow::Array> WithoutHiddenNulls(const std::shared_ptr<arrow::Array>& column,
+                                                 const arrow::Field& field);
+
 // "column 'a': row 7 is null, and the column is declared as never null", for the error. `first_row`: added to
 // the row.
 std::string Describe(const NullPlace& place, const arrow::Field& field, int64_t first_row);

@@ -78,6 +78,9 @@ BoundLiteral NotANumber() {
 arrow::Result<BoundLiteral> AtDouble(double number, int scale) {
   if (std::isnan(number)) return NotANumber();
   if (scale == 0 || std::isinf(number)) return At(FloorOf(number));
+  if (const Threshold whole = FloorOf(number); whole.exact) {
+    return At(FloorOf(DecimalNumber{whole.floor, 0}, scale));
+  }
   ARROW_ASSIGN_OR_RAISE(const DecimalNumber decimal, ParseDecimal(fmt::format("{}", number)));
   return At(FloorOf(decimal, scale));
 }

@@ -230,6 +230,18 @@ TEST(NumberLiteralTest, AnIntegerOfAnyLengthComparesExactlyWithDoubles) {
   EXPECT_EQ(Selected("f = 12676506002282294.01496703205376e14", *doubles), (Rows{0}));
 }
 
+// The digits that a double is written with are its own only behind the point.
+TEST(NumberLiteralTest, AWholeDoubleIsExactBesideDecimals) {
+  const auto field = arrow::field("d", arrow::decimal128(38, 9));
+  const auto decimals =
+      One(field, {std::make_shared<arrow::Decimal128Scalar>(
+                      arrow::Decimal128("18446744073709551616000000000"), field->type()),
+                  std::make_shared<arrow::Decimal128Scalar>(arrow::Decimal128("100000000"), field->type())});
+  EXPECT_EQ(Selected("=", {std::ldexp(1.0, 64)}, *decimals), (Rows{0}));
+  EXPECT_EQ(Selected("=", {0.1}, *decimals), (Rows{1}));
+  EXPECT_EQ(Selected("<", {1e38}, *decimals), (Rows{0, 1}));
+}
+
 TEST(NumberLiteralTest, WhatIsTooSmallForAFloatIsNotZero) {
   const auto floats =
       One(arrow::field("f", arrow::float32()), {arrow::MakeScalar(0.0f), arrow::MakeScalar(0.1f)});

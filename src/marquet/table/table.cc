@@ -101,7 +101,7 @@ arrow::Status CheckPartitions(const std::string& path, const arrow::Schema& sche
       return InvalidInput(fmt::format("{}: cannot partition by {}: no such column", path, Quoted(name)),
                           DidYouMean(name, schema.field_names()));
     }
-    if (arrow::is_nested(field->type()->id())) {
+    if (arrow::is_nested(field->type()->id()) || arrow::is_binary(field->type()->id())) {
       return InvalidInput(fmt::format("{}: cannot partition by {} of type {}", path, Quoted(name),
                                       field->type()->ToString()));
     }

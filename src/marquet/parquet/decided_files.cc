@@ -1,0 +1,86 @@
+#include "marquet/parquet/decided_files_internal.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "arrow/record_batch.h"
+#include "arrow/type.h"
+#include "marquet/base/error.h"
+#include "marquet/parquet/reader.h"
+#include "marquet/parquet/rows_of_files_internal.h"
+#include "marquet/schema/coercion.h"
+
+namespace marquet::pq {
+namespace {
+
+// Files that lie beside the ones they replace at a time.
+constexpr size_t kFilesAtOnce = 16;
+
+}  // namespace
+
+arrow::Status CopyRows(const std::shared_ptr<file::FileSystem>& fs, const std::string& from, FileWriter* to,
+                       const std::shared_ptr<arrow::Schema>& schema) {
+  RowsOfFiles rows(fs, {from});
+  std::optional<schema::Coercion> coercion;
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const auto batch, rows.Next());
+    if (batch == nullptr) return arrow::Status::OK();
+    if (!coercion) {
+      ARROW_ASSIGN_OR_RAISE(coercion, schema::Coercion::Make(batch->schema(), schema));
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto fitted, coercion->Apply(*batch));
+    ARROW_RETURN_NOT_OK(to->Write(*fitted));
+  }
+}
+
+arrow::Result<std::optional<DecidedFile>> WriteDecided(const OutputFolder& folder, const PublishedFile& file,
+                                                       const RowSchema& rows) {
+  const std::string path = file::JoinPath(folder.path, file.name);
+  ARROW_ASSIGN_OR_RAISE(const auto reader, FileReader::Open(folder.fs, path));
+  ARROW_ASSIGN_OR_RAISE(const auto format, rows.DecidedFormat(reader->schema()));
+  if (format == nullptr) return std::nullopt;
+  DecidedFile decided;
+  ARROW_ASSIGN_OR_RAISE(decided.writer, FileWriter::Open(folder.fs, path, format));
+  ARROW_RETURN_NOT_OK(CopyRows(folder.fs, path, decided.writer.get(), format->schema()));
+  ARROW_ASSIGN_OR_RAISE(const WrittenFile written, decided.writer->Seal());
+  if (written.rows != file.rows) {
+    return CorruptData(
+        fmt::format("{}: has {} rows; it was published with {}", path, written.rows, file.rows),
+        "Verify the folder, and write to another one.");
+  }
+  decided.file = {file.name, file.rows, written.bytes, written.digest, file.bytes, file.digest};
+  decided.schema = format->schema();
+  return decided;
+}
+
+arrow::Result<std::vector<PublishedFile>> DecideFiles(const OutputFolder& folder, const RowSchema& rows,
+                                                      ManifestFile* manifest) {
+  std::vector<PublishedFile> files;
+  for (const PublishedUnit& unit : manifest->manifest().units) {
+    files.insert(files.end(), unit.files.begin(), unit.files.end());
+  }
+  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::vector<PublishedFile> replaced;
+  for (auto next = files.begin(); next != files.end();) {
+    std::vector<DecidedFile> decided;
+    std::vector<PublishedFile> listed;
+    for (; next != files.end() && decided.size() < kFilesAtOnce; ++next) {
+      ARROW_ASSIGN_OR_RAISE(auto file, WriteDecided(folder, *next, rows));
+      if (!file) continue;
+      listed.push_back(file->file);
+      decided.push_back(*std::move(file));
+    }
+    if (decided.empty()) continue;
+    const auto& schema = manifest->manifest().schema;
+    ARROW_RETURN_NOT_OK(manifest->CheckClaim());
+    ARROW_RETURN_NOT_OK(manifest->Replace(listed, schema ? rows.DecidedOf(schema) : rows.schema()));
+    for (DecidedFile& file : decided) ARROW_RETURN_NOT_OK(file.writer->PublishReplacing());
+    manifest->Replaced();
+    replaced.insert(replaced.end(), listed.begin(), listed.end());
+  }
+  return replaced;
+}
+
+}  // namespace marquet::pq
