@@ -17,7 +17,8 @@ import pyarrow as pa
 import marquet as mq
 
 BUILD = {
-    "micro_pip": 0.25, "hop": 100, "time_bins": 4, "ticks_per_bin": 10, "lookback": 20, "lookforward": 20, "nbins": 3,
+    "micro_pip": 0.25, "hop": 100, "time_bins": 4, "ticks_per_bin": 10, "lookback": 20, "lookforward": 20, "offset": 0,
+    "nbins": 3,
 }  # fmt: skip
 
 
