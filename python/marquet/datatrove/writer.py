@@ -345,14 +345,12 @@ class _DocumentWriter(RollingWriter):
 
 
 def _fill_media(rows: list[dict[str, Any]], schema: pa.Schema | None) -> None:
-    """A document without media has an empty list of them where others have some, and media without metadata have null,
-    so that they are where others have some; not where a schema that was asked for has no place for them.
-    """
+    """A document without media has an empty list of them where others have some, and media without metadata null."""
     kind = schema.field("media").type if schema is not None and "media" in schema.names else None
-    fields = [field.name for field in kind.value_type] if kind is not None and pt.is_struct(kind.value_type) else None
+    fields = [field.name for field in kind.value_type] if kind is not None and pt.is_struct(kind.value_type) else []
     if kind is None and not any("media" in row for row in rows):
         return
     for row in rows:
         for media in row.setdefault("media", []):
-            if fields is None or "metadata" in fields:
+            if "metadata" in fields:
                 media.setdefault("metadata", None)
