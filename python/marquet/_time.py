@@ -44,8 +44,6 @@ def to_text(value: dt.datetime | dt.date | np.datetime64) -> str:
     """
     if is_missing_time(value):
         raise InvalidInputError("NaT is not a time")
-    if isinstance(value, dt.datetime) and value.tzinfo is not None:
-        value = value.astimezone(dt.UTC)  # offsets of odd seconds have no common spelling
     if not isinstance(value, np.datetime64):
         return value.isoformat()
     unit: Any = np.datetime_data(value)[0]

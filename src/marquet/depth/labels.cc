@@ -124,7 +124,7 @@ arrow::Result<FittedLabels> FitLabelsInRange(std::span<const double> r, std::spa
   const int64_t reach = spec.offset + spec.lookforward;
   std::vector<double> chosen;
   int64_t first = INT64_MAX, last = INT64_MIN, first_move = INT64_MAX, last_move = INT64_MIN;
-  int64_t seen = 0, too_late = -1, prices_end = INT64_MIN, counted = 0;
+  int64_t seen = 0, too_late = INT64_MIN, prices_end = INT64_MIN, counted = 0;
   for (int64_t s = 0; s < rows; ++s) {
     if (std::isnan(r[s])) continue;
     first_move = std::min(first_move, times[s]);

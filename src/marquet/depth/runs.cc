@@ -77,7 +77,8 @@ arrow::Result<Changes> ChangesOf(const arrow::Array& column, const char* name) {
 bool IsGap(int64_t before_ns, int64_t after_ns, int64_t max_gap_ns) {
   if (max_gap_ns == kNoGaps) return false;
   int64_t step = 0;
-  if (__builtin_sub_overflow(after_ns, before_ns, &step) || step > max_gap_ns) return true;
+  if (__builtin_sub_overflow(after_ns, before_ns, &step)) return true;
+  if (step > max_gap_ns || step < -max_gap_ns) return true;
   return DateOfNanos(after_ns) > DateOfNanos(before_ns) + 1;
 }
 

@@ -17,7 +17,8 @@
 
 namespace marquet::depth {
 
-// A gap is a step in time above `max_gap_ns`, or one over a whole UTC date without rows.
+// A gap is a step in time above `max_gap_ns`, or one over a whole UTC date without rows; or a step back by
+// more than `max_gap_ns`, as from the end of one file to the beginning of another of the same day.
 constexpr int64_t kDefaultMaxGap = int64_t{3'600} * 1'000'000'000;
 constexpr int64_t kNoGaps = INT64_MAX;  // windows may cross anything
 bool IsGap(int64_t before_ns, int64_t after_ns, int64_t max_gap_ns);

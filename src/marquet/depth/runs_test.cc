@@ -45,6 +45,9 @@ TEST(Runs, BreakAtStepsAboveTheLimitAndOverEmptyDates) {
   EXPECT_TRUE(IsGap(kDay - 1, 2 * kDay, 3 * kDay));       // the whole of the second date is empty
   EXPECT_FALSE(IsGap(kDay - 1, 2 * kDay - 1, 3 * kDay));  // a change of date, with rows on both
   EXPECT_FALSE(IsGap(0, 100 * kDay, kNoGaps));
+  EXPECT_TRUE(IsGap(8 * kHour, 7 * kHour - 1, kHour));  // back in time
+  EXPECT_FALSE(IsGap(8 * kHour, 7 * kHour, kHour));
+  EXPECT_FALSE(IsGap(100 * kDay, 0, kNoGaps));
 }
 
 TEST(Runs, BreakAtRollsWhateverTheTime) {

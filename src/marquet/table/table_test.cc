@@ -140,7 +140,7 @@ TEST_F(TableTest, ATableComesToBeWithItsFirstAppend) {
   EXPECT_TRUE(IsKind(Table::Open(fs, Path()).status(), ErrorKind::kNotFound));
   auto appender = Value(table->NewAppender());
   MQ_OK(appender->Write(*Batch({{.ts_event = 1, .f = 0.5, .symbol = "A"}})));
-  appender->Record({"source", 1, {}});
+  appender->RecordOnce({"source", 1, {}});
   appender->Tag("source", "first");
 
   // Another writer gets there first, with the same table: it is joined.
@@ -158,7 +158,7 @@ TEST_F(TableTest, ATableComesToBeWithItsFirstAppend) {
 
   auto again = Value(opened->NewAppender());
   MQ_OK(again->Write(*Batch({{.ts_event = 3, .f = 0.5, .symbol = "A"}})));
-  again->Record({"source", 1, {}});
+  again->RecordOnce({"source", 1, {}});
   EXPECT_TRUE(Value(again->Commit()).already_applied);
   EXPECT_EQ(Value(Value(opened->NewScan()).Count()), 2);
 }
