@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pyarrow as pa
 
@@ -294,7 +294,7 @@ class Table:
         Args:
             column: The time column; ``ts`` where there is one, else the first timestamp column.
         """
-        return self._core.latest_timestamp(column or "")
+        return cast("int | None", self._core.latest_timestamp(column or ""))
 
     def verify(
         self,
