@@ -1,6 +1,7 @@
 #include "marquet/parquet/value_check_internal.h"
 
 #include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -79,18 +80,26 @@ bool IsFlatBytes(const ::parquet::ColumnDescriptor& column, const arrow::DataTyp
          column.physical_type() == ::parquet::Type::BYTE_ARRAY && arrow::is_base_binary_like(type.id());
 }
 
+// The type of the values at a route's end; lists and maps on the way have one part each that leads on.
+const arrow::DataType& TypeAt(const arrow::DataType& type, std::span<const int> route) {
+  if (type.num_fields() == 0) return type;
+  if (type.id() != arrow::Type::STRUCT) return TypeAt(*type.field(0)->type(), route);
+  return TypeAt(*type.field(route.front())->type(), route.subspan(1));
+}
+
 // One leaf of a file, read alone: of structs on the way to it only the fields that hold it. Each piece must
 // be of another part, or follow the one before.
 class LeafRows {
  public:
   LeafRows(const std::shared_ptr<arrow::io::RandomAccessFile>& file,
            const std::shared_ptr<::parquet::FileMetaData>& footer, const std::string& path, int leaf,
-           const std::shared_ptr<arrow::Field>& field, size_t structs, std::vector<ReadRequest::Part> parts,
-           bool whole)
-      : leaf_(leaf), route_(structs, 0) {
+           const std::shared_ptr<arrow::Field>& field, const schema::LeafRoute& route,
+           std::vector<ReadRequest::Part> parts, bool whole)
+      : leaf_(leaf), route_(route.size(), 0) {
     ReadSource source{path, file, footer, std::move(parts), kReadRows};
-    if (field->type()->id() == arrow::Type::TIMESTAMP) {
-      source.int96_unit = static_cast<const arrow::TimestampType&>(*field->type()).unit();
+    const arrow::DataType& type = TypeAt(*field->type(), route);
+    if (type.id() == arrow::Type::TIMESTAMP) {
+      source.int96_unit = static_cast<const arrow::TimestampType&>(type).unit();
     }
     source_ = std::make_shared<const ReadSource>(std::move(source));
     if (!whole && IsFlatBytes(*footer->schema()->Column(leaf), *field->type())) return;
@@ -214,7 +223,8 @@ arrow::Status ValueCheck::CompareSample(int leaf, const std::shared_ptr<arrow::i
   size_t first = 0;  // run that ends behind the row group's begin
   int64_t begin = 0;
   for (int group = 0; group < footer->num_row_groups(); ++group) {
-    const int64_t end = begin + footer->RowGroup(group)->num_rows();
+    const auto row_group = footer->RowGroup(group);
+    const int64_t end = begin + row_group->num_rows();
     while (first < runs_.size() && runs_[first].begin + runs_[first].rows <= begin) ++first;
     size_t last = first;
     while (last < runs_.size() && runs_[last].begin < end) ++last;
@@ -227,15 +237,17 @@ arrow::Status ValueCheck::CompareSample(int leaf, const std::shared_ptr<arrow::i
                         from,
                         first_of_[at] + from - run.begin});
       parts.push_back({group, {}});
-      // Of a row group of more than a page only the page with these rows.
-      if (end - begin > kPageRows) parts.back().rows.push_back({from - begin, to - begin});
+      // Of a chunk of more than a page only the page with these rows: long values make pages of few rows.
+      const bool has_pages =
+          end - begin > kPageRows || row_group->ColumnChunk(leaf)->total_uncompressed_size() > kPageBytes;
+      if (has_pages) parts.back().rows.push_back({from - begin, to - begin});
     }
     begin = end;
   }
   if (chosen.empty()) return arrow::Status::OK();
   const Leaf& taken = leaves_[static_cast<size_t>(leaf)];
-  LeafRows rows(file, footer, path_, leaf, format_->parts().file_schema->field(taken.column),
-                taken.route.size(), std::move(parts), /*whole=*/false);
+  LeafRows rows(file, footer, path_, leaf, format_->parts().file_schema->field(taken.column), taken.route,
+                std::move(parts), /*whole=*/false);
   std::vector<uint64_t> hashes;
   for (const Chosen& run : chosen) {
     ARROW_RETURN_NOT_OK(rows.Hash(run.piece, &hashes));
@@ -254,8 +266,8 @@ arrow::Status ValueCheck::CompareAll(int leaf, const std::shared_ptr<arrow::io::
   std::vector<ReadRequest::Part> parts;
   for (int group = 0; group < footer->num_row_groups(); ++group) parts.push_back({group, {}});
   const Leaf& taken = leaves_[static_cast<size_t>(leaf)];
-  LeafRows rows(file, footer, path_, leaf, format_->parts().file_schema->field(taken.column),
-                taken.route.size(), std::move(parts), /*whole=*/true);
+  LeafRows rows(file, footer, path_, leaf, format_->parts().file_schema->field(taken.column), taken.route,
+                std::move(parts), /*whole=*/true);
   std::vector<uint64_t> hashes;
   uint64_t block = 0;
   int64_t row = 0;  // of the file
