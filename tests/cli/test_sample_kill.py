@@ -1,4 +1,4 @@
-"""A build of samples killed at each of its file operations: samples and boundaries are old together or new together."""
+"""A build of samples killed at each file operation: samples, boundaries and their copy are of one build, old or new."""
 
 from __future__ import annotations
 
@@ -26,13 +26,23 @@ def digests(samples: Path) -> Path:
     return samples / "_marquet" / "labels" / "digests"
 
 
+def copy_of(samples: Path) -> list[float]:
+    copy = json.loads((samples / "_marquet" / "labels" / "default.json").read_text())
+    return copy["symbols"]["ESH4"]["interior"]
+
+
 def classes_of(samples: Path) -> int:
-    """Another engine's view: each row's class is that of the boundaries that the row names. How many these have."""
+    """Another engine's view: each row's class is that of the boundaries that the row names. How many these have.
+
+    Once Marquet has opened the table, these are those of the copy, too.
+    """
     rows = pl.scan_delta(str(samples)).select("label", "move", "labels_digest").collect()
     (digest,) = rows["labels_digest"].unique().to_list()
     interior = json.loads((digests(samples) / f"{digest}.json").read_text())["interior"]
     for label, move in rows.select("label", "move").iter_rows():
         assert label == (None if move is None else bisect.bisect_right(interior, move))
+    mq.open_table(samples)
+    assert copy_of(samples) == interior
     stored = mq.depth.load_labels(samples)["ESH4"]
     assert stored.boundaries[1:-1].tolist() == interior
     return len(interior) + 1
@@ -79,8 +89,46 @@ def test_an_overwrite_replaces_samples_and_boundaries_in_one_step(marquet: Run, 
     for (samples, _), classes in [*zip(left, found, strict=True)][::7] + after_and_before:
         done = marquet("depth", book, "--into", samples, *OPTIONS, "--classes", classes, "--mode", "append")
         assert "were not added again" in done.stdout
-        copy = json.loads((samples / "_marquet" / "labels" / "default.json").read_text())
-        assert len(copy["symbols"]["ESH4"]["interior"]) + 1 == classes == classes_of(samples)
+        assert len(copy_of(samples)) + 1 == classes == classes_of(samples)
+
+
+def killed_before_its_copy(marquet: Run, tmp_path: Path, book: str) -> Path:
+    """Samples of 5 classes, committed, and beside them the copy of the boundaries of the 3 before."""
+    marquet("depth", book, "--into", tmp_path / "old", *OPTIONS, "--classes", 3)
+
+    def prepare(name: Path) -> Path:
+        shutil.copytree(tmp_path / "old", tmp_path / name)
+        return tmp_path / name
+
+    left = kill_each(
+        marquet, prepare, lambda s: ("depth", book, "--into", s, *OPTIONS, "--classes", 5, "--mode", "overwrite")
+    )
+    stale = [s for s, _ in left if (s / "_delta_log" / f"{2:020}.json").exists() and len(copy_of(s)) == 2]
+    assert stale, "it was never killed between its commit and the copy"
+    return stale[0]
+
+
+def test_clean_finishes_what_was_committed_and_removes_what_was_not(marquet: Run, tmp_path: Path, book: str) -> None:
+    samples = killed_before_its_copy(marquet, tmp_path, book)
+    shutil.copytree(samples, tmp_path / "verified")
+    assert mq.verify(tmp_path / "verified")  # a note is no damage, and followed by whoever opens the table
+    assert len(copy_of(tmp_path / "verified")) == 4
+
+    notes = samples / "_marquet" / "follow-ups"
+    (note,) = notes.iterdir()
+    never = note.with_name(note.name.replace(".default.json.", ".default.json.1"))  # of a commit that did not come
+    never.write_text(note.read_text().replace('"number": ', '"number": 1'))
+    left = samples / "_marquet" / "labels" / never.name.replace(".journal", ".tmp")
+    left.write_text("{}")
+    old = time.time() - 7_200
+    for path in (*notes.iterdir(), *left.parent.glob(".*.tmp")):
+        os.utime(path, (old, old))
+    listed = marquet("clean", samples).stdout
+    assert f"{never}: " in listed and f"{left}: " in listed and f"{note}: " not in listed
+    assert "a note of what was to follow a commit that never came" in listed
+    marquet("clean", samples, "--yes")
+    assert not list(notes.iterdir()) and not left.exists()
+    assert classes_of(samples) == 5
 
 
 def test_a_first_build_leaves_all_or_nothing(marquet: Run, tmp_path: Path, book: str) -> None:

@@ -20,6 +20,7 @@
 #include "marquet/pipeline/symbol_micro_pip.h"
 #include "marquet/pipeline/symbol_reader.h"
 #include "marquet/sampling/book_sequence.h"
+#include "marquet/table/follow_up.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -74,7 +75,7 @@ class SampleBuilder {
   arrow::Status OpenSamples();
   arrow::Result<int64_t> Commit();
   arrow::Status PrepareLabels(const BuildSamplesReport& report);
-  void PublishLabelSet(BuildSamplesReport* report);
+  void FinishLabelSet(BuildSamplesReport* report);
   void Tell(const std::string& phase, int64_t rows) {
     if (options_.progress) options_.progress({phase, rows, 0, 0});
   }
@@ -87,7 +88,7 @@ class SampleBuilder {
   std::shared_ptr<table::Table> samples_;  // null until it is there
   SampleHistory history_;                  // of what is appended to; else empty
   std::unique_ptr<table::Appender> appender_;
-  std::shared_ptr<file::DurableFile> label_set_;  // the copy of the labels, to be published; null for none
+  std::optional<table::FollowUp> label_set_;  // the copy of the labels, behind the commit; nothing for none
 };
 
 arrow::Status SampleBuilder::CheckOptions() {
@@ -497,24 +498,29 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
     return aborted.ok() ? status : WithContext(status, OneLine(aborted) + "; after");
   }
   ARROW_ASSIGN_OR_RAISE(report.version, Commit());
-  PublishLabelSet(&report);
+  FinishLabelSet(&report);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return report;
 }
 
 // Stores the labels of all samples that there will be. Their copy is written, too, so that behind the commit
-// nothing but its name is left to give.
+// nothing but its name is left to give; without a commit it is set right at once.
 arrow::Status SampleBuilder::PrepareLabels(const BuildSamplesReport& report) {
   Labels labels = history_.labels();
   for (const SymbolSamples& entry : report.symbols) {
     if (entry.skipped.empty()) labels[entry.symbol] = entry.fitted;
   }
   const std::string text = LabelSetToJson(labels);
+  // The copy that is there is that of the samples that are there.
+  ARROW_RETURN_NOT_OK(table::FinishFollowUps(fs_, options_.samples, *samples_->snapshot()));
   const bool copied = HasLabelSet(*fs_, options_.samples, options_.labels_name, text);
   if (!appender_ && copied) return arrow::Status::OK();
   ARROW_RETURN_NOT_OK(StoreLabels(fs_, options_.samples, labels, history_.digests()));
   if (copied) return arrow::Status::OK();
-  ARROW_ASSIGN_OR_RAISE(label_set_, WriteLabelSet(fs_, options_.samples, options_.labels_name, text));
+  const std::string copy = LabelSetPath(options_.labels_name);
+  if (!appender_) return file::PutReplacing(fs_, file::JoinPath(options_.samples, copy), text);
+  ARROW_ASSIGN_OR_RAISE(label_set_, table::FollowUp::Prepare(*samples_, copy, text));
+  appender_->Record(label_set_->transaction());
   return arrow::Status::OK();
 }
 
@@ -522,23 +528,22 @@ arrow::Result<int64_t> SampleBuilder::Commit() {
   if (!appender_) return samples_->version();  // all samples are there
   const auto committed = appender_->Commit();
   if (committed.ok() && !committed->already_applied) return committed->version;
+  if (label_set_ && !IsKind(committed.status(), ErrorKind::kCommitUnknown)) label_set_->Discard();
   if (!committed.ok() && !IsKind(committed.status(), ErrorKind::kConflict)) return committed.status();
   return Conflict(fmt::format("{}: another build of samples was committed meanwhile", options_.samples),
                   "Run this one again: what is there by then is not added twice.");
 }
 
 // The samples are there, so what goes wrong here is told and makes no error of it.
-void SampleBuilder::PublishLabelSet(BuildSamplesReport* report) {
+void SampleBuilder::FinishLabelSet(BuildSamplesReport* report) {
   if (!label_set_) return;
-  std::string wrong;
-  try {
-    if (const arrow::Status status = label_set_->PublishReplacing(); !status.ok()) wrong = status.message();
-  } catch (const std::exception& error) {
-    wrong = error.what();
-  }
-  if (wrong.empty()) return;
-  report->warning = fmt::format("the samples are there, but not the copy of their labels as {}.json: {}",
-                                options_.labels_name, wrong);
+  const arrow::Status status = label_set_->Finish();
+  if (status.ok()) return;
+  report->warning = fmt::format(
+      "the samples are there, but not the copy of their labels as {}.json, until it can be made when they "
+      "are "
+      "opened: {}",
+      options_.labels_name, status.message());
 }
 
 }  // namespace

@@ -5,6 +5,9 @@
 
 #include "marquet/base/text.h"
 #include "marquet/pipeline/stale_labels.h"
+#include "marquet/pipeline/tables_below.h"
+#include "marquet/table/follow_up.h"
+#include "marquet/table/table.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -14,8 +17,22 @@ std::string Why(const file::Leftover& file) {
   if (file.young) return "kept: changed too short a while ago (--older-than)";
   if (file.removed) return "removed";
   if (file.pid == 0) return "labels that no sample refers to";
+  if (file.journal && file.path.find(table::kFollowUps) != std::string::npos) {
+    return "a note of what was to follow a commit that never came";
+  }
   const bool rows = !file.journal && file.bytes > 0 && file.final_name.ends_with(".parquet");
   return rows ? "may hold rows that `marquet rescue` brings back" : "left behind";
+}
+
+// What is left of a build that was killed behind its commit is no leftover: its next reader finishes it.
+arrow::Status FinishWhatWasCommitted(const std::string& directory, const StopFlag* stop) {
+  const auto fs = file::LocalFileSystem();
+  return ForEachTableBelow(*fs, directory, stop, [&](const std::string& path) -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const bool noted, table::HasFollowUps(*fs, path));
+    if (!noted) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs, path));
+    return table::FinishFollowUps(fs, path, *table->snapshot());
+  });
 }
 
 }  // namespace
@@ -24,6 +41,7 @@ arrow::Result<CleanReport> Clean(const std::string& directory, const file::Lefto
   CleanReport report;
   report.directory = directory;
   report.removed = options.remove;
+  ARROW_RETURN_NOT_OK(FinishWhatWasCommitted(directory, options.stop));
   ARROW_ASSIGN_OR_RAISE(report.files, file::FindLeftovers(directory, options));
   ARROW_ASSIGN_OR_RAISE(const auto labels, FindStaleLabels(directory, options));
   report.files.insert(report.files.end(), labels.begin(), labels.end());

@@ -21,7 +21,7 @@ using Json = nlohmann::json;
 using file::JoinPath;
 
 std::string SetPath(const std::string& samples, const std::string& name) {
-  return JoinPath(samples, "_marquet/labels/" + name + ".json");
+  return JoinPath(samples, LabelSetPath(name));
 }
 
 std::string DigestPath(const std::string& samples, const std::string& digest) {
@@ -188,20 +188,12 @@ std::string LabelSetToJson(const Labels& labels) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string LabelSetPath(const std::string& name) { return "_marquet/labels/" + name + ".json"; }
+
 bool HasLabelSet(file::FileSystem& fs, const std::string& samples, const std::string& name,
                  const std::string& text) {
   const auto there = file::ReadAll(fs, SetPath(samples, name));
   return there.ok() && *there == text;
-}
-
-arrow::Result<std::shared_ptr<file::DurableFile>> WriteLabelSet(const std::shared_ptr<file::FileSystem>& fs,
-                                                                const std::string& samples,
-                                                                const std::string& name,
-                                                                const std::string& text) {
-  ARROW_ASSIGN_OR_RAISE(auto file, file::DurableFile::Create(fs, SetPath(samples, name)));
-  ARROW_RETURN_NOT_OK(file->Write(text.data(), static_cast<int64_t>(text.size())));
-  ARROW_RETURN_NOT_OK(file->Sync());
-  return file;
 }
 
 }  // namespace marquet::pipeline

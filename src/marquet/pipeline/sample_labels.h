@@ -8,9 +8,11 @@
 //                                                                    so is what they refer to. `marquet
 //                                                                    clean` removes what no sample refers to.
 //   2. The samples are committed.                                    Crash: new samples, new boundaries.
-//   3. All boundaries are copied to `_marquet/labels/NAME.json`,     Crash: the copy is an old one; the next
-//      for people. It is trusted only where a file by digest is      build replaces it.
-//      missing, as in older tables, and only with that digest.
+//   3. All boundaries are copied to `_marquet/labels/NAME.json`,     Crash: whoever opens the table next
+//      for people, as a follow-up of the commit                      finishes it.
+//      (table/follow_up.h). The copy is trusted only where a file
+//      by digest is missing, as in older tables, and only with
+//      that digest.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,6 @@
 #include "arrow/result.h"
 #include "arrow/status.h"
 #include "marquet/depth/labels.h"
-#include "marquet/file/durable_file.h"
 #include "marquet/file/file_system.h"
 #include "marquet/pipeline/build_samples.h"
 
@@ -48,15 +49,12 @@ arrow::Result<Labels> FindLabels(file::FileSystem& fs, const std::string& sample
 arrow::Status StoreLabels(const std::shared_ptr<file::FileSystem>& fs, const std::string& samples,
                           const Labels& labels, const std::set<std::string>& in_use);
 
-// The text of the copy of all of them; whether it is there (not, when it cannot be read); and the copy
-// written under a temporary name: PublishReplacing() makes it the copy.
+// The copy of all of them: its text, its path in the table, and whether it is there (not, when it cannot be
+// read).
 std::string LabelSetToJson(const Labels& labels);
+std::string LabelSetPath(const std::string& name);
 bool HasLabelSet(file::FileSystem& fs, const std::string& samples, const std::string& name,
                  const std::string& text);
-arrow::Result<std::shared_ptr<file::DurableFile>> WriteLabelSet(const std::shared_ptr<file::FileSystem>& fs,
-                                                                const std::string& samples,
-                                                                const std::string& name,
-                                                                const std::string& text);
 
 // True when both windows of the row give a mean under the policy of the spec.
 bool WindowsAreValid(std::span<const int64_t> bid, std::span<const int64_t> ask, int64_t row,

@@ -8,13 +8,13 @@
 #include "marquet/base/time.h"
 #include "marquet/parquet/reader.h"
 #include "marquet/pipeline/sample_labels.h"
+#include "marquet/pipeline/tables_below.h"
 #include "marquet/table/table.h"
 #include "marquet/table/table_state.h"
 
 namespace marquet::pipeline {
 namespace {
 
-constexpr int kDeepest = 64;  // directories below the first one
 constexpr std::string_view kEnding = ".json";
 
 class Search {
@@ -22,23 +22,6 @@ class Search {
   Search(std::shared_ptr<file::FileSystem> fs, const file::LeftoverOptions& options)
       : fs_(std::move(fs)), options_(options) {}
 
-  // Tables lie in no other table.
-  arrow::Status Directory(const std::string& path, int depth) {
-    if (options_.stop != nullptr) ARROW_RETURN_NOT_OK(options_.stop->Check());
-    ARROW_ASSIGN_OR_RAISE(const auto entries, fs_->List(path));
-    const bool table = std::any_of(entries.begin(), entries.end(),
-                                   [](const file::FileInfo& entry) { return entry.path == "_delta_log"; });
-    if (table) return Table(path);
-    for (const file::FileInfo& entry : entries) {
-      if (!entry.is_directory || entry.path.starts_with('.') || entry.path.starts_with('_')) continue;
-      if (depth < kDeepest) ARROW_RETURN_NOT_OK(Directory(file::JoinPath(path, entry.path), depth + 1));
-    }
-    return arrow::Status::OK();
-  }
-
-  std::vector<file::Leftover> Take() { return std::move(found_); }
-
- private:
   arrow::Status Table(const std::string& path) {
     const std::string folder = file::JoinPath(path, kLabelsByDigest);
     ARROW_ASSIGN_OR_RAISE(const bool there, file::Exists(*fs_, folder));
@@ -64,6 +47,9 @@ class Search {
     return arrow::Status::OK();
   }
 
+  std::vector<file::Leftover> Take() { return std::move(found_); }
+
+ private:
   arrow::Result<std::set<std::string>> DigestsInUse(const std::string& path) {
     ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs_, path));
     std::set<std::string> digests;
@@ -106,8 +92,10 @@ class Search {
 
 arrow::Result<std::vector<file::Leftover>> FindStaleLabels(const std::string& directory,
                                                            const file::LeftoverOptions& options) {
-  Search search(file::LocalFileSystem(), options);
-  ARROW_RETURN_NOT_OK(search.Directory(directory, 0));
+  const auto fs = file::LocalFileSystem();
+  Search search(fs, options);
+  ARROW_RETURN_NOT_OK(ForEachTableBelow(*fs, directory, options.stop,
+                                        [&](const std::string& table) { return search.Table(table); }));
   auto found = search.Take();
   std::sort(found.begin(), found.end(),
             [](const file::Leftover& a, const file::Leftover& b) { return a.path < b.path; });

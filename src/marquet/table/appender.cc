@@ -314,6 +314,7 @@ class TableAppender final : public Appender {
         std::shared_ptr<const delta::Snapshot> latest = snapshot_;
         if (attempt > 1) {
           ARROW_ASSIGN_OR_RAISE(latest, table_->log.Latest());
+          ARROW_RETURN_NOT_OK(CheckRecorded(*latest));
         }
         attempted.read_version = latest->version;
         for (const auto& file : latest->files) attempted.actions.emplace_back(RemovalOf(*file, now_ms));
@@ -333,6 +334,21 @@ class TableAppender final : public Appender {
       }
       return report;
     }
+  }
+
+  // An overwrite that looks again takes away rows that it did not know, but what was recorded for another
+  // application must be as it was when the append began.
+  arrow::Status CheckRecorded(const delta::Snapshot& latest) const {
+    for (const delta::Transaction& transaction : transactions_) {
+      if (transaction.app_id == own_app_id_) continue;
+      const auto* before = snapshot_->transactions.Find(transaction.app_id);
+      const auto* now = latest.transactions.Find(transaction.app_id);
+      if (now == nullptr || (before != nullptr && before->version == now->version)) continue;
+      return Conflict(
+          fmt::format("{}: application {} committed meanwhile", table_->path, Quoted(transaction.app_id)),
+          "Read the table again and repeat the change.");
+    }
+    return arrow::Status::OK();
   }
 
   // The commit that creates the table. A writer that created the same table first is joined.

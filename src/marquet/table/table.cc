@@ -1,18 +1,22 @@
 #include "marquet/table/table.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <unordered_map>
 
 #include <fmt/format.h>
+#include <spdlog/logger.h>
 
 #include "arrow/scalar.h"
 #include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/schema.h"
 #include "marquet/table/appender.h"
+#include "marquet/table/follow_up.h"
 #include "marquet/table/latest_timestamp.h"
 #include "marquet/table/scan_internal.h"
 #include "marquet/table/table_state.h"
@@ -135,6 +139,20 @@ arrow::Result<std::shared_ptr<TableState>> StateOfNewTable(std::shared_ptr<file:
   return state;
 }
 
+// A table can be read as well when this cannot be done, as on a read-only disk.
+void TryFollowUps(const TableState& state, const delta::Snapshot& newest) {
+  BestEffort([&] {
+    const arrow::Status status = FinishFollowUps(state.fs, state.path, newest);
+    const int error = ErrnoOf(status);
+    const bool refused = error == EROFS || error == EACCES || error == EPERM;
+    if (!status.ok()) {
+      Log().log(refused ? spdlog::level::debug : spdlog::level::warn,
+                "{}: what was to follow a commit could not be finished: {}", state.path, status.message());
+    }
+    return status;
+  });
+}
+
 arrow::Result<delta::Metadata> MetadataOf(const arrow::Schema& schema, CreateOptions options) {
   delta::Metadata metadata;
   metadata.id = RandomUuid();
@@ -210,6 +228,7 @@ arrow::Result<std::shared_ptr<Table>> Table::Open(std::shared_ptr<file::FileSyst
                   : as_of_ns ? state->log.AtTime(FloorDiv(*as_of_ns, 1'000'000))
                              : state->log.Latest();
   if (!snapshot.ok()) return WithTablesInside(*state->fs, state->path, snapshot.status());
+  if (!version && !as_of_ns) TryFollowUps(*state, **snapshot);
   state->Advance(*std::move(snapshot));
   auto impl = std::make_unique<Impl>();
   impl->state = std::move(state);

@@ -141,7 +141,8 @@ class Table {
   // The errors of these, without making anything.
   static arrow::Status CheckCreate(std::shared_ptr<file::FileSystem> fs, std::string path,
                                    const arrow::Schema& schema, const CreateOptions& options);
-  // kNotFound when there is no table. At most one of `version` and `as_of_ns`.
+  // kNotFound when there is no table. At most one of `version` and `as_of_ns`. The newest version is opened
+  // with what a killed writer left to be done behind its commit (follow_up.h), which never makes it fail.
   static arrow::Result<std::shared_ptr<Table>> Open(std::shared_ptr<file::FileSystem> fs, std::string path,
                                                     std::optional<int64_t> version = {},
                                                     std::optional<int64_t> as_of_ns = {});

@@ -1,0 +1,19 @@
+// The tables in a directory and below it. Internal to the room.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "arrow/status.h"
+#include "marquet/base/progress.h"
+#include "marquet/file/file_system.h"
+
+namespace marquet::pipeline {
+
+// Calls `each` with the path of every table, and ends at its first error. Tables lie in no other table, and
+// in no directory that is hidden or begins with '_'. kNotFound when there is no such directory, kStorage when
+// one cannot be listed.
+arrow::Status ForEachTableBelow(file::FileSystem& fs, const std::string& directory, const StopFlag* stop,
+                                const std::function<arrow::Status(const std::string& table)>& each);
+
+}  // namespace marquet::pipeline
