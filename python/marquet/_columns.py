@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
-from marquet._values import check_name, check_names, first_cut, first_misfit, has_numpy_booleans, walk
+from marquet._values import DURATIONS, TIMES, check_name, check_names, first_cut, first_misfit, pass_for_numbers, walk
 from marquet.errors import SchemaError
 
 _MISFITS = (pa.ArrowException, ValueError, TypeError, OverflowError)
@@ -82,7 +82,7 @@ def column_of(
     if typed is not None:
         return typed
     try:
-        booleans = len(kinds) > 0 and has_numpy_booleans(values)
+        numbers = len(kinds) > 0 and pass_for_numbers(values)
         array = pa.array(values)
     except _MISFITS as error:
         typed = _typed(values, wanted, rounds) if wanted is not None else None
@@ -94,7 +94,7 @@ def column_of(
         zoned = {value.tzinfo is not None for value in values if isinstance(value, datetime.datetime)}
         if len(zoned) > 1:
             raise SchemaError(f"column {name!r} holds times with a zone and times without; expected one kind")
-    cut = first_cut(array.type, values, booleans=booleans)
+    cut = first_cut(array.type, values, numbers=numbers)
     if cut is not None:
         typed = _typed(values, wanted, rounds) if wanted is not None else None
         if typed is None:
@@ -183,7 +183,7 @@ def _holds(kind: pa.DataType, value: Any, rounds: bool) -> bool:
     if pt.is_floating(kind):
         return rounds or kind.bit_width == 64 or _is_float_of(kind, value)
     if pt.is_integer(kind):
-        return bool(value == int(value))
+        return not isinstance(value, np.timedelta64) and bool(value == int(value))
     if pt.is_temporal(kind):
         return _is_time_of(kind, value)
     if pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind):
@@ -209,6 +209,9 @@ def _holds(kind: pa.DataType, value: Any, rounds: bool) -> bool:
 
 
 def _is_time_of(kind: pa.DataType, value: Any) -> bool:
+    expected = DURATIONS if pt.is_duration(kind) else TIMES if pt.is_timestamp(kind) else (datetime.date, datetime.time)
+    if not isinstance(value, expected):
+        return False
     try:
         return bool(pa.scalar(value, type=kind).as_py() == value)
     except _MISFITS:  # what pyarrow made of it is out of Python's range

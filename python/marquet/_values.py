@@ -24,6 +24,10 @@ _UNCHANGING = frozenset(
 )
 
 
+TIMES = (datetime.datetime, np.datetime64)
+DURATIONS = (datetime.timedelta, np.timedelta64)
+
+
 def own_row(row: Mapping[str, Any], kinds: set[type]) -> dict[str, Any]:
     """The row as it is now: whoever gave it may fill the same dictionary and lists again for the next one.
 
@@ -86,7 +90,7 @@ def _unmasked(array: np.ma.MaskedArray[Any, Any]) -> Any:
     return [None if hidden else value for value, hidden in zip(array.data, mask, strict=True)]
 
 
-def first_cut(kind: pa.DataType, values: Sequence[Any], *, booleans: bool) -> int | None:
+def first_cut(kind: pa.DataType, values: Sequence[Any], *, numbers: bool) -> int | None:
     """Which of `values` a type that pyarrow found for them does not hold as it is; None where it holds all.
 
     pyarrow makes days of times, microseconds of pandas' nanoseconds, bytes of text and the reverse, numbers of NumPy's
@@ -95,12 +99,12 @@ def first_cut(kind: pa.DataType, values: Sequence[Any], *, booleans: bool) -> in
     Args:
         kind: What pyarrow found.
         values: For which it did.
-        booleans: Whether any of them may be one of NumPy's.
+        numbers: Whether some may only pass for numbers, as ``pass_for_numbers`` says.
     """
     found = set(map(type, values)) - {type(None)}
     if len(found) == 1 and found <= _UNCHANGING and not pt.is_time(kind):
         return None  # timestamps without a zone among others with one remain: the caller looks at columns for that
-    holds = _test_of(kind, booleans)
+    holds = _test_of(kind, numbers)
     if holds is None:
         return None
     return next((place for place, value in enumerate(values) if value is not None and not holds(value)), None)
@@ -109,29 +113,33 @@ def first_cut(kind: pa.DataType, values: Sequence[Any], *, booleans: bool) -> in
 _Test = Callable[[Any], bool]
 
 
-def _test_of(kind: pa.DataType, booleans: bool) -> _Test | None:
+def _test_of(kind: pa.DataType, numbers: bool) -> _Test | None:
     """Whether a value (no null) is held as it is; None where all that pyarrow takes for the type are."""
     if pt.is_struct(kind):
-        tests = ((field.name, _test_of(field.type, booleans)) for field in kind)
+        tests = ((field.name, _test_of(field.type, numbers)) for field in kind)
         return _test_of_fields({name: test for name, test in tests if test is not None})
     if pt.is_list(kind):
-        return _test_of_items(_test_of(kind.value_type, booleans), _harmless(kind.value_type))
-    if booleans and (pt.is_integer(kind) or pt.is_floating(kind)):
-        return lambda value: not isinstance(value, (bool, np.bool_))
+        return _test_of_items(_test_of(kind.value_type, numbers), _harmless(kind.value_type))
+    if numbers and (pt.is_integer(kind) or pt.is_floating(kind)):
+        return lambda value: not isinstance(value, (bool, np.bool_, np.timedelta64))
     if pt.is_binary(kind):
         return lambda value: not isinstance(value, str)
     if pt.is_string(kind):
         return lambda value: isinstance(value, str)
     if pt.is_time(kind):
-        return lambda value: getattr(value, "tzinfo", None) is None
+        return lambda value: isinstance(value, datetime.time) and value.tzinfo is None
     if pt.is_date(kind):
-        return lambda value: not isinstance(value, datetime.datetime)
+        return lambda value: isinstance(value, datetime.date) and not isinstance(value, datetime.datetime)
     if pt.is_timestamp(kind):
         zoned, unit = kind.tz is not None, kind.unit
-        return lambda value: (getattr(value, "tzinfo", None) is not None) == zoned and _is_no_finer(value, unit)
+        return lambda value: (
+            isinstance(value, TIMES)
+            and (getattr(value, "tzinfo", None) is not None) == zoned
+            and _is_no_finer(value, unit)
+        )
     if pt.is_duration(kind):
         unit = kind.unit
-        return lambda value: _is_no_finer(value, unit)
+        return lambda value: isinstance(value, DURATIONS) and _is_no_finer(value, unit)
     return None
 
 
@@ -167,8 +175,8 @@ def _is_no_finer(value: Any, unit: str) -> bool:
     return unit == "ns" or not (getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0))
 
 
-def has_numpy_booleans(values: Sequence[Any]) -> bool:
-    """Whether there are any.
+def pass_for_numbers(values: Sequence[Any]) -> bool:
+    """Whether any are NumPy's booleans or durations, which pyarrow takes for numbers where it finds such beside them.
 
     Raises:
         TypeError: NumPy's times and numbers stand in one place, where pyarrow crashes.
@@ -178,7 +186,7 @@ def has_numpy_booleans(values: Sequence[Any]) -> bool:
         _note_numpy_kinds(value, "", kinds)
     if any(np.datetime64 in found and len(found) > 1 for found in kinds.values()):
         raise TypeError("NumPy's times and numbers have no common type")
-    return any(np.bool_ in found for found in kinds.values())
+    return any(np.bool_ in found or np.timedelta64 in found for found in kinds.values())
 
 
 def _note_numpy_kinds(value: Any, where: str, kinds: dict[str, set[type]]) -> None:

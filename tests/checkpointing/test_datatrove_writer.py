@@ -159,13 +159,13 @@ class TestRows:
         input = [Document("", "", metadata={}), Document("two", "2", metadata={"n": 0})]
         write_all(OurWriter(str(tmp_path)), input)
         assert pq.read_table(tmp_path / "000_00000.parquet").to_pylist() == [
-            {"text": "", "id": "", "media": [], "metadata": None},
-            {"text": "two", "id": "2", "media": [], "metadata": {"n": 0}},
+            {"text": "", "id": "", "metadata": None},
+            {"text": "two", "id": "2", "metadata": {"n": 0}},
         ]
 
     def test_no_metadata_at_all_is_no_column(self, tmp_path: pathlib.Path) -> None:
         write_all(OurWriter(str(tmp_path)), [Document("one", "1"), Document("two", "2")])
-        assert pq.read_schema(tmp_path / "000_00000.parquet").names == ["text", "id", "media"]
+        assert pq.read_schema(tmp_path / "000_00000.parquet").names == ["text", "id"]
 
     def test_metadata_are_not_written_over_the_document(self, tmp_path: pathlib.Path) -> None:
         with pytest.raises(mq.InvalidInputError, match=r"document '1'.*\['text'\]"):

@@ -31,7 +31,6 @@ INDEXES = {
     "counted": pd.RangeIndex(3),
     "the name of a column": pd.Index([3, 5, 9], name="bid"),
     "named by a number": pd.Index([3, 5, 9], name=7),
-    "categories": pd.CategoricalIndex(["a", "b", "a"], name="venue"),
 }
 
 

@@ -83,6 +83,8 @@ def test_a_dictionary_may_be_filled_again(tmp_path: pathlib.Path) -> None:
         ([np.datetime64(5, "ns"), np.float32(1)], 1),
         ([{"k": np.datetime64(5, "ns")}, {"k": np.int16(1)}], 1),
         ([1, np.True_], 1),
+        ([1, np.timedelta64(5, "ns")], 1),
+        ([datetime.time(5), np.timedelta64(5, "us")], 1),
         ([[1, np.True_]], 0),
         ([np.array([True]), [1]], 0),
         ([Decimal("1.5"), Decimal("NaN")], 1),

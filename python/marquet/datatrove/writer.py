@@ -50,7 +50,7 @@ class ParquetWriter(DiskWriter):
             the metadata; ``${rank}.parquet`` by default.
         compression: "snappy", "gzip", "brotli", "lz4", "zstd" or None.
         adapter: Makes a document the dictionary that is written, ``adapter(self, document)``. The default one keeps
-            every value; a `metadata` column begins with the first document that has some.
+            every value; a `media` or `metadata` column begins with the first document that has some.
         batch_size: Documents gathered before they become rows, and rows of a row group.
         expand_metadata: Each key of the metadata as a column.
         max_file_size: Bytes after which a name's next part begins. Above 0 parts are named ``000_NAME``, ``001_NAME``.
@@ -339,20 +339,18 @@ class _Session:
 
 
 class _DocumentWriter(RollingWriter):
-    """Takes documents: their metadata are a column from the first one on that has some."""
+    """Takes documents: their media and metadata are columns from the first one on that has some."""
 
-    _late_columns = ["metadata"]  # noqa: RUF012 - as there
+    _late_columns = ["media", "metadata"]  # noqa: RUF012 - as there
 
 
 def _fill_media(rows: list[dict[str, Any]], schema: pa.Schema | None) -> None:
-    """A document without media has an empty list of them, and media without metadata have null, so that they are where
-    others have some; not where a schema that was asked for has no place for them.
-    """
+    """A document without media has an empty list of them where others have some, and media without metadata null."""
     kind = schema.field("media").type if schema is not None and "media" in schema.names else None
-    fields = [field.name for field in kind.value_type] if kind is not None and pt.is_struct(kind.value_type) else None
+    fields = [field.name for field in kind.value_type] if kind is not None and pt.is_struct(kind.value_type) else []
+    if kind is None and not any("media" in row for row in rows):
+        return
     for row in rows:
-        if schema is None or kind is not None:
-            row.setdefault("media", [])
-        for media in row.get("media", []):
-            if fields is None or "metadata" in fields:
+        for media in row.setdefault("media", []):
+            if "metadata" in fields:
                 media.setdefault("metadata", None)

@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "arrow/array.h"
 #include "arrow/record_batch.h"
+#include "arrow/scalar.h"
 #include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/parquet/reader.h"
@@ -17,6 +19,21 @@ namespace {
 
 // Files that lie beside the ones they replace at a time.
 constexpr size_t kFilesAtOnce = 16;
+
+// The rows with empty lists, not nulls, in the columns of lists that `source` lacks.
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> WithEmptyLists(std::shared_ptr<arrow::RecordBatch> rows,
+                                                                  const arrow::Schema& source) {
+  for (int i = 0; i < rows->num_columns(); ++i) {
+    const auto& field = rows->schema()->field(i);
+    if (field->type()->id() != arrow::Type::LIST || source.GetFieldByName(field->name()) != nullptr) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto zero,
+                          arrow::MakeArrayFromScalar(arrow::Int32Scalar(0), rows->num_rows() + 1));
+    ARROW_ASSIGN_OR_RAISE(const auto none, arrow::MakeEmptyArray(field->type()->field(0)->type()));
+    ARROW_ASSIGN_OR_RAISE(const auto lists, arrow::ListArray::FromArrays(field->type(), *zero, *none));
+    ARROW_ASSIGN_OR_RAISE(rows, rows->SetColumn(i, field, lists));
+  }
+  return rows;
+}
 
 }  // namespace
 
@@ -30,7 +47,8 @@ arrow::Status CopyRows(const std::shared_ptr<file::FileSystem>& fs, const std::s
     if (!coercion) {
       ARROW_ASSIGN_OR_RAISE(coercion, schema::Coercion::Make(batch->schema(), schema));
     }
-    ARROW_ASSIGN_OR_RAISE(const auto fitted, coercion->Apply(*batch));
+    ARROW_ASSIGN_OR_RAISE(auto fitted, coercion->Apply(*batch));
+    ARROW_ASSIGN_OR_RAISE(fitted, WithEmptyLists(std::move(fitted), *batch->schema()));
     ARROW_RETURN_NOT_OK(to->Write(*fitted));
   }
 }
@@ -73,13 +91,15 @@ arrow::Result<std::vector<PublishedFile>> DecideFiles(const OutputFolder& folder
       decided.push_back(*std::move(file));
     }
     if (decided.empty()) continue;
-    const auto& schema = manifest->manifest().schema;
     ARROW_RETURN_NOT_OK(manifest->CheckClaim());
-    ARROW_RETURN_NOT_OK(manifest->Replace(listed, schema ? rows.DecidedOf(schema) : rows.schema()));
+    ARROW_RETURN_NOT_OK(manifest->Replace(listed, manifest->manifest().schema));
     for (DecidedFile& file : decided) ARROW_RETURN_NOT_OK(file.writer->PublishReplacing());
     manifest->Replaced();
     replaced.insert(replaced.end(), listed.begin(), listed.end());
   }
+  const std::shared_ptr<arrow::Schema> before = manifest->manifest().schema;
+  const auto schema = before == nullptr ? nullptr : rows.DecidedOf(before);
+  if (schema != before) ARROW_RETURN_NOT_OK(manifest->Replace({}, schema));
   return replaced;
 }
 

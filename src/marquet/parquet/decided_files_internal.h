@@ -6,7 +6,9 @@
 //   2. The manifest lists them, and beside each what it is to   The files of before: whoever reads the
 //      replace.                                                 manifest takes the one that is there.
 //   3. Each takes the place of the older one.                   Of some the new one. The rows are the same.
-//   4. The next change of the manifest leaves the older out.    The new files.
+//   4. The manifest gets the schema, and leaves the older out.  The new files.
+//
+// An attempt that ended before step 4 has not published the rows that decided: they come again, and decide.
 //
 // They are taken in the order of their names, in which readers that ask the first file for the types open
 // them at any time.
@@ -39,7 +41,8 @@ arrow::Result<std::optional<DecidedFile>> WriteDecided(const OutputFolder& folde
 arrow::Result<std::vector<PublishedFile>> DecideFiles(const OutputFolder& folder, const RowSchema& rows,
                                                       ManifestFile* manifest);
 
-// The rows of a file, whatever its name, in the schema of `to`.
+// The rows of a file, whatever its name, in the schema of `to`. Columns that they lack are null, and those of
+// lists empty.
 arrow::Status CopyRows(const std::shared_ptr<file::FileSystem>& fs, const std::string& from, FileWriter* to,
                        const std::shared_ptr<arrow::Schema>& schema);
 

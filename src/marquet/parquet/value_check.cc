@@ -5,16 +5,21 @@
 #include <fmt/format.h>
 
 #include "arrow/array.h"
+#include "arrow/array/builder_binary.h"
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
+#include "arrow/type_traits.h"
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
 #include "marquet/base/text.h"
+#include "marquet/parquet/arrow_pages_internal.h"
+#include "marquet/parquet/chunk_pages_internal.h"
 #include "marquet/parquet/column_stream_internal.h"
 #include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/file_format_internal.h"
 #include "marquet/parquet/writer_properties_internal.h"
+#include "parquet/column_reader.h"
 #include "parquet/metadata.h"
 #include "parquet/schema.h"
 
@@ -35,22 +40,66 @@ int64_t Draw(int64_t place, int64_t salt, int64_t bound) {
   return static_cast<int64_t>(drawn % static_cast<uint64_t>(bound));
 }
 
-// One leaf of a file, read alone: of structs on the way to it only the fields that hold it.
+// A few rows of a column of bytes, without Arrow's reader of whole files: its making takes longer than the
+// reading of a small one.
+arrow::Result<std::shared_ptr<arrow::Array>> ReadBytes(const ReadSource& source, int leaf,
+                                                       const Piece& piece) {
+  const ReadRequest::Part& part = source.parts[static_cast<size_t>(piece.part)];
+  ARROW_ASSIGN_OR_RAISE(ChunkPages found, ReadChunkPages(source, part.row_group, leaf, part.rows));
+  const int64_t first = found.pages.empty() ? 0 : found.pages[0].begin;
+  const ::parquet::ColumnDescriptor& column = *source.footer->schema()->Column(leaf);
+  const auto chunk = source.footer->RowGroup(part.row_group)->ColumnChunk(leaf);
+  const auto reader = std::static_pointer_cast<::parquet::ByteArrayReader>(::parquet::ColumnReader::Make(
+      &column, ArrowPages(std::make_unique<ChunkReader>(std::move(found.bytes), *chunk, found.values,
+                                                        Checksums::kVerify))));
+  reader->Skip(piece.begin - first);
+  std::vector<int16_t> defined(static_cast<size_t>(piece.rows), 1);
+  std::vector<::parquet::ByteArray> values(static_cast<size_t>(piece.rows));
+  arrow::BinaryBuilder rows;
+  while (rows.length() < piece.rows) {
+    int64_t count = 0;
+    const int64_t levels =
+        reader->ReadBatch(piece.rows - rows.length(), defined.data(), nullptr, values.data(), &count);
+    if (levels == 0) return arrow::Status::IOError("the values end after ", rows.length(), " rows");
+    for (int64_t i = 0, value = 0; i < levels; ++i) {
+      const bool null = column.max_definition_level() > 0 && defined[static_cast<size_t>(i)] == 0;
+      if (null) {
+        ARROW_RETURN_NOT_OK(rows.AppendNull());
+      } else {
+        const ::parquet::ByteArray& bytes = values[static_cast<size_t>(value++)];
+        ARROW_RETURN_NOT_OK(rows.Append(bytes.ptr, static_cast<int32_t>(bytes.len)));
+      }
+    }
+  }
+  return rows.Finish();
+}
+
+bool IsFlatBytes(const ::parquet::ColumnDescriptor& column, const arrow::DataType& type) {
+  return column.max_repetition_level() == 0 && column.max_definition_level() <= 1 &&
+         column.physical_type() == ::parquet::Type::BYTE_ARRAY && arrow::is_base_binary_like(type.id());
+}
+
+// One leaf of a file, read alone: of structs on the way to it only the fields that hold it. Each piece must
+// be of another part, or follow the one before.
 class LeafRows {
  public:
   LeafRows(const std::shared_ptr<arrow::io::RandomAccessFile>& file,
            const std::shared_ptr<::parquet::FileMetaData>& footer, const std::string& path, int leaf,
-           const std::shared_ptr<arrow::Field>& field, size_t structs, std::vector<ReadRequest::Part> parts)
-      : route_(structs, 0) {
+           const std::shared_ptr<arrow::Field>& field, size_t structs, std::vector<ReadRequest::Part> parts,
+           bool whole)
+      : leaf_(leaf), route_(structs, 0) {
     ReadSource source{path, file, footer, std::move(parts), kReadRows};
     if (field->type()->id() == arrow::Type::TIMESTAMP) {
       source.int96_unit = static_cast<const arrow::TimestampType&>(*field->type()).unit();
     }
-    stream_ = MakeColumn(std::make_shared<const ReadSource>(std::move(source)), leaf, leaf + 1, field);
+    source_ = std::make_shared<const ReadSource>(std::move(source));
+    if (!whole && IsFlatBytes(*footer->schema()->Column(leaf), *field->type())) return;
+    stream_ = MakeColumn(source_, leaf, leaf + 1, field);
   }
 
   arrow::Status Hash(const Piece& piece, std::vector<uint64_t>* hashes) {
-    ARROW_ASSIGN_OR_RAISE(const auto read, stream_->Decode(piece));
+    ARROW_ASSIGN_OR_RAISE(const auto read,
+                          stream_ == nullptr ? ReadBytes(*source_, leaf_, piece) : stream_->Decode(piece));
     if (read->length() != piece.rows) {
       return arrow::Status::IOError(read->length(), " rows were read; expected ", piece.rows);
     }
@@ -60,8 +109,10 @@ class LeafRows {
   }
 
  private:
+  const int leaf_;
   const schema::LeafRoute route_;
-  std::unique_ptr<ColumnStream> stream_;
+  std::shared_ptr<const ReadSource> source_;
+  std::unique_ptr<ColumnStream> stream_;  // a null pointer for bytes
 };
 
 }  // namespace
@@ -184,7 +235,7 @@ arrow::Status ValueCheck::CompareSample(int leaf, const std::shared_ptr<arrow::i
   if (chosen.empty()) return arrow::Status::OK();
   const Leaf& taken = leaves_[static_cast<size_t>(leaf)];
   LeafRows rows(file, footer, path_, leaf, format_->parts().file_schema->field(taken.column),
-                taken.route.size(), std::move(parts));
+                taken.route.size(), std::move(parts), /*whole=*/false);
   std::vector<uint64_t> hashes;
   for (const Chosen& run : chosen) {
     ARROW_RETURN_NOT_OK(rows.Hash(run.piece, &hashes));
@@ -204,7 +255,7 @@ arrow::Status ValueCheck::CompareAll(int leaf, const std::shared_ptr<arrow::io::
   for (int group = 0; group < footer->num_row_groups(); ++group) parts.push_back({group, {}});
   const Leaf& taken = leaves_[static_cast<size_t>(leaf)];
   LeafRows rows(file, footer, path_, leaf, format_->parts().file_schema->field(taken.column),
-                taken.route.size(), std::move(parts));
+                taken.route.size(), std::move(parts), /*whole=*/true);
   std::vector<uint64_t> hashes;
   uint64_t block = 0;
   int64_t row = 0;  // of the file
