@@ -8,16 +8,24 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def told(call: Callable[[Callable[[Any], None]], Any], report: Callable[[Any], T]) -> T:
+def told(
+    call: Callable[[Callable[[Any], None]], Any],
+    report: Callable[[Any], T],
+    remark: Callable[[T], None] = lambda report: None,
+) -> T:
     """``report`` of what the core gives to ``call``'s argument when its work is done.
 
     From then on the work stands, and whatever is raised (KeyboardInterrupt, for one, at any instruction of Python)
     carries the report in its attribute ``report``. To be the last that a function does: ``return told(...)``.
+
+    ``remark`` may warn of what is in the report.
     """
     given: list[Any] = []
     try:
         call(given.append)
-        return report(given[0])
+        result = report(given[0])
+        remark(result)
+        return result
     except BaseException as raised:
         if given:
             raised.__dict__["report"] = report(given[0])

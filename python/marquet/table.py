@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,8 @@ class AppendReport:
     """Of the data files, together."""
     files: list[dict[str, Any]]
     """``path``, ``rows``, ``bytes`` and ``digest`` (XXH3-128) of each data file."""
+    empty_as_null: dict[str, int]
+    """Rows whose empty string became null, by partition column: Delta's log spells both alike."""
 
 
 def open_table(path: str | os.PathLike[str], version: int | None = None, as_of: TimeLike | None = None) -> Table:
@@ -156,9 +159,14 @@ class Table:
             metadata: Further strings, kept in the commit.
             on_file: Called with ``path``, ``rows``, ``bytes`` and ``digest`` of each data file.
 
+        Warns:
+            UserWarning: The empty string became null in a partition column, as it does in Delta's log; the report's
+                ``empty_as_null`` counts the rows.
+
         Raises:
             SchemaError: A column is unknown, missing, or of a type that cannot become the table's without loss.
-            InvalidInputError: A value does not fit, or options contradict each other.
+            InvalidInputError: A value does not fit, is one that other engines cannot read as a partition value (a
+                negative decimal with a fraction, a year outside 0001 to 9999), or options contradict each other.
             ConflictError: Another writer changed the table in a way that this append cannot be moved behind.
             CommitUnknownError: It could not be learnt whether the commit happened.
             StorageError: The operating system refused; nothing became visible.
@@ -179,7 +187,11 @@ class Table:
             metadata=dict(metadata or {}),
             on_file=on_file,
         )
-        return told(lambda done: with_rows(partial(append, done=done), stream), lambda report: AppendReport(**report))
+        return told(
+            lambda done: with_rows(partial(append, done=done), stream),
+            lambda report: AppendReport(**report),
+            _warn_of_empty_strings,
+        )
 
     def scan(
         self,
@@ -318,6 +330,17 @@ class Table:
 
     def __repr__(self) -> str:
         return f"<marquet.Table {self.path} at version {self.version}>"
+
+
+def _warn_of_empty_strings(report: AppendReport) -> None:
+    """In the name of who called :meth:`Table.append`."""
+    if report.empty_as_null:
+        columns = ", ".join(f"{name!r} ({rows} rows)" for name, rows in report.empty_as_null.items())
+        warnings.warn(
+            f"the empty string became null in partition column {columns}: Delta's log spells both alike",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _with_time(record: dict[str, Any], name: str) -> dict[str, Any]:

@@ -69,6 +69,7 @@ void Append(PyTable& self, nb::object rows, const std::string& mode, const std::
     dict["rows"] = report.rows;
     dict["bytes"] = report.bytes;
     dict["files"] = ToList(report.files);
+    dict["empty_as_null"] = report.empty_as_null;
     return dict;
   };
   Tell(done, std::move(ended), told, self.table->path());

@@ -143,7 +143,7 @@ def partitions(folder: Path) -> dict[str, Any]:
             "double": [0.1, -1e300, 1e-300, None][n % 4],
             "decimal": [Decimal("0.000000001"), Decimal("123456789.5"), None][
                 n % 3
-            ],  # deltalake reads no negative ones
+            ],  # deltalake reads no negative ones with a fraction
             "value": n,
         }
         for n in range(24)

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import math
 import subprocess
+import warnings
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,10 @@ def same(a: Any, b: Any) -> bool:
 VALUES: dict[str, tuple[pa.DataType, list[Any]]] = {
     "double": (pa.float64(), [math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, 0.1, 1e300, None]),
     "float": (pa.float32(), [math.nan, -math.inf, -0.0, pa.scalar(0.1, pa.float32()).as_py(), 1.5, None]),
-    "decimal": (pa.decimal128(38, 9), [Decimal("0.000000001"), Decimal("-12345678901234567890.123456789"), None]),
+    "decimal": (
+        pa.decimal128(38, 9),
+        [Decimal("0.000000001"), Decimal("12345678901234567890.123456789"), Decimal("-1.000000000"), None],
+    ),
     "boolean": (pa.bool_(), [True, False, None]),
     "long": (pa.int64(), [2**63 - 1, -(2**63), 0, None]),
     "date": (pa.date32(), [dt.date(1, 1, 1), dt.date(9999, 12, 31), dt.date(1969, 12, 31), None]),
@@ -76,9 +80,8 @@ def test_every_value_comes_back(tmp_path: Path, kind: str) -> None:
     others: dict[str, list[Any]] = {
         "polars": pl.scan_delta(str(tmp_path / "t")).collect().select("id", "p").rows(),
     }
-    if kind != "decimal":  # deltalake 1.6.6 misreads negative ones with a fraction, of its own tables, too
-        read = pa.table(deltalake.DeltaTable(str(tmp_path / "t")).to_pyarrow_table())
-        others["deltalake"] = [(row["id"], row["p"]) for row in read.to_pylist()]
+    read = pa.table(deltalake.DeltaTable(str(tmp_path / "t")).to_pyarrow_table())
+    others["deltalake"] = [(row["id"], row["p"]) for row in read.to_pylist()]
     for engine, found in others.items():
         assert len(found) == len(values)
         for place, value in found:
@@ -123,13 +126,81 @@ def test_years_that_the_log_cannot_spell_are_refused(tmp_path: Path, kind: str, 
     assert table.verify().ok
 
 
-def test_the_empty_string_is_refused_as_a_partition_value(tmp_path: Path) -> None:
-    rows = pa.table({"p": ["", "a"], "v": [0, 1]})
+def read_by_all(path: Path) -> dict[str, dict[int, Any]]:
+    """The values of ``p`` by those of ``v``, as each engine reads them."""
+    tables = {
+        "marquet": mq.open_table(path).scan().to_arrow(),
+        "polars": pl.scan_delta(str(path)).collect().to_arrow(),
+        "deltalake": pa.table(deltalake.DeltaTable(str(path)).to_pyarrow_table()),
+    }
+    return {name: {row["v"]: row["p"] for row in table.to_pylist()} for name, table in tables.items()}
+
+
+def test_the_empty_string_becomes_null_as_it_does_for_others(tmp_path: Path) -> None:
+    rows = pa.table({"p": ["", "a", None, ""], "v": [0, 1, 2, 3]})
+    deltalake.write_deltalake(str(tmp_path / "theirs"), rows, partition_by=["p"])
+    table = mq.create_table(tmp_path / "ours", rows.schema, partition_by=["p"])
+    with pytest.warns(UserWarning, match=r"empty string became null in partition column 'p' \(2 rows\)") as warned:
+        report = table.append(rows)
+
+    assert report.empty_as_null == {"p": 2}
+    assert [warning.filename for warning in warned] == [__file__]
+    for path in (tmp_path / "ours", tmp_path / "theirs"):
+        for engine, values in read_by_all(path).items():
+            assert values == {0: None, 1: "a", 2: None, 3: None}, f"{engine} of {path.name}"
+    assert table.scan(filter="p is null").count() == 3
+    assert table.scan(filter="p = ''").count() == 0
+    assert table.verify().ok
+
+
+def test_nothing_is_said_where_no_empty_string_became_null(tmp_path: Path) -> None:
+    rows = pa.table({"p": ["a", None], "v": ["", ""]})
     table = mq.create_table(tmp_path / "t", rows.schema, partition_by=["p"])
-    with pytest.raises(mq.InvalidInputError, match=r"column 'p', row 0 of the batch: the empty string"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert table.append(rows).empty_as_null == {}
+    assert table.scan(filter="v = ''").count() == 2
+
+
+def test_a_warning_that_is_an_error_carries_the_report(tmp_path: Path) -> None:
+    rows = pa.table({"p": [""], "v": [0]})
+    table = mq.create_table(tmp_path / "t", rows.schema, partition_by=["p"])
+    with warnings.catch_warnings(), pytest.raises(UserWarning) as raised:
+        warnings.simplefilter("error")
         table.append(rows)
-    table.append(pa.table({"p": pa.array([None, "a"]), "v": [0, 1]}))
-    assert table.scan(filter="p is null").count() == 1
+    report = raised.value.__dict__["report"]
+    assert (report.version, report.rows, report.empty_as_null) == (1, 1, {"p": 1})
+    assert mq.open_table(tmp_path / "t").scan().count() == 1
+
+
+def test_the_empty_string_is_refused_where_no_null_may_be(tmp_path: Path) -> None:
+    schema = pa.schema([pa.field("p", pa.string(), nullable=False), ("v", pa.int64())])
+    table = mq.create_table(tmp_path / "t", schema, partition_by=["p"])
+    with pytest.raises(mq.InvalidInputError, match=r"column 'p', row 1 of the batch.*takes no nulls"):
+        table.append(pa.table({"p": ["a", ""], "v": [0, 1]}, schema))
+
+
+CENTS = ["-0.01", "-1.50", "-99999999.99", "-1.00", "-99999999.00", "0.00", "0.01", "99999999.99"]
+
+
+@pytest.mark.parametrize("text", CENTS)
+def test_decimals_are_accepted_where_every_engine_reads_them(tmp_path: Path, text: str) -> None:
+    rows = pa.table({"p": pa.array([None, Decimal(text)], pa.decimal128(10, 2)), "v": [0, 1]})
+    expected = {0: None, 1: Decimal(text)}
+    try:
+        deltalake.write_deltalake(str(tmp_path / "theirs"), rows, partition_by=["p"])
+        readable = all(values == expected for values in read_by_all(tmp_path / "theirs").values())
+    except deltalake.exceptions.DeltaError:  # it does not understand its own text
+        readable = False
+    table = mq.create_table(tmp_path / "ours", rows.schema, partition_by=["p"])
+    if readable:
+        table.append(rows)
+        assert read_by_all(tmp_path / "ours") == dict.fromkeys(("marquet", "polars", "deltalake"), expected)
+        return
+    with pytest.raises(mq.InvalidInputError, match=rf"column 'p', row 1 of the batch: {text} is negative") as refused:
+        table.append(rows)
+    assert "Do not partition by this column" in str(refused.value)
+    assert mq.open_table(tmp_path / "ours").scan().count() == 0
 
 
 def test_binary_columns_cannot_partition(tmp_path: Path) -> None:
@@ -196,6 +267,21 @@ def test_years_that_a_table_holds_already_are_read_and_reported(tmp_path: Path, 
     text = subprocess.run([marquet_program, "verify", path], capture_output=True, text=True, check=False)
     assert text.returncode != 0
     assert "10000-01-01" in text.stdout + text.stderr
+
+
+def test_negative_decimals_that_a_table_holds_already_are_read(tmp_path: Path) -> None:
+    path = by_hand(tmp_path / "t", "decimal(10,2)", ["-0.01", "-1.50", "1.50"])
+    table = mq.open_table(path)
+    assert table.scan().to_arrow().sort_by("v")["p"].to_pylist() == [
+        Decimal("-0.01"),
+        Decimal("-1.50"),
+        Decimal("1.50"),
+    ]
+    assert table.scan(filter="p < -0.01").to_arrow()["v"].to_pylist() == [1]
+    assert table.scan(filter="p = -0.01").to_arrow()["v"].to_pylist() == [0]
+    assert table.verify().ok
+    table.append(pa.table({"p": pa.array([Decimal("2.00")], pa.decimal128(10, 2)), "v": [3]}))
+    assert table.scan().count() == 4
 
 
 def test_text_that_is_no_value_is_reported_by_verify(tmp_path: Path) -> None:

@@ -46,6 +46,12 @@ std::string FloatingText(T value) {
   return fmt::format("{}", value);
 }
 
+bool HasFraction(const arrow::Decimal128& value, int32_t scale) {
+  arrow::Decimal128 whole, fraction;
+  value.GetWholeAndFraction(scale, &whole, &fraction);
+  return fraction != 0;
+}
+
 // Dates and times are read of any year: tables hold them, whatever their writers should have done.
 
 arrow::Result<int64_t> ParseMicros(std::string_view text) {
@@ -165,6 +171,22 @@ arrow::Result<std::string> PartitionValueToText(const Scalar& value) {
   }
   return SchemaError(fmt::format("a column of type {} cannot be a partition column", value.type->ToString()),
                      "Partition by strings, integers, dates, booleans, decimals or timestamp[us].");
+}
+
+arrow::Result<std::string> NewPartitionValueToText(const Scalar& value) {
+  ARROW_ASSIGN_OR_RAISE(std::string text, PartitionValueToText(value));
+  if (value.is_valid && value.type->id() == Type::DECIMAL128) {
+    const auto& decimal = static_cast<const arrow::Decimal128Scalar&>(value);
+    const int32_t scale = static_cast<const arrow::Decimal128Type&>(*value.type).scale();
+    if (decimal.value.IsNegative() && HasFraction(decimal.value, scale)) {
+      // deltalake 1.6.6 gives the fraction a sign of its own ("0.-1"), and fails on reading that.
+      return InvalidInput(
+          fmt::format("{} is negative and has a fraction, which deltalake cannot read as a partition value",
+                      text),
+          "Do not partition by this column, or store it as text or as integers.");
+    }
+  }
+  return text;
 }
 
 arrow::Result<std::shared_ptr<Scalar>> PartitionValueFromText(std::string_view text,

@@ -25,6 +25,8 @@ arrow::Result<std::shared_ptr<arrow::Schema>> SchemaFromJson(std::string_view js
 
 // A partition value as the log spells it, and back to a scalar of the column's type. Empty text is null.
 arrow::Result<std::string> PartitionValueToText(const arrow::Scalar& value);
+// The same for a value that is about to be written: kInvalidInput for what other engines cannot read, too.
+arrow::Result<std::string> NewPartitionValueToText(const arrow::Scalar& value);
 arrow::Result<std::shared_ptr<arrow::Scalar>> PartitionValueFromText(
     std::string_view text, const std::shared_ptr<arrow::DataType>& type);
 

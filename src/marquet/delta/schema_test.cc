@@ -193,6 +193,28 @@ TEST(PartitionValueTest, YearsThatTheLogCannotSpellAreRefused) {
   }
 }
 
+// They are read, and spelt: tables hold them.
+TEST(PartitionValueTest, NegativeDecimalsWithAFractionAreNotForNewValues) {
+  const auto spelt = [](const char* digits, int32_t scale) {
+    return NewPartitionValueToText(
+        arrow::Decimal128Scalar(arrow::Decimal128(digits), arrow::decimal128(38, scale)));
+  };
+  EXPECT_EQ(spelt("1", 2).ValueOrDie(), "0.01");
+  EXPECT_EQ(spelt("0", 2).ValueOrDie(), "0.00");
+  EXPECT_EQ(spelt("-100", 2).ValueOrDie(), "-1.00");
+  EXPECT_EQ(spelt("-1", 0).ValueOrDie(), "-1");
+  EXPECT_EQ(spelt("-99999999999999999999999999999999999999", 0).ValueOrDie(), "-" + std::string(38, '9'));
+  EXPECT_EQ(spelt("99999999999999999999999999999999999999", 38).ValueOrDie(), "0." + std::string(38, '9'));
+  for (const auto& [digits, scale] : std::vector<std::pair<const char*, int32_t>>{
+           {"-1", 2}, {"-150", 2}, {"-1", 38}, {"-99999999999999999999999999999999999999", 9}}) {
+    const auto refused = spelt(digits, scale).status();
+    EXPECT_TRUE(IsKind(refused, ErrorKind::kInvalidInput)) << digits;
+    const auto text = PartitionValueToText(
+        arrow::Decimal128Scalar(arrow::Decimal128(digits), arrow::decimal128(38, scale)));
+    EXPECT_THAT(refused.message(), testing::HasSubstr(text.ValueOrDie())) << digits;
+  }
+}
+
 // Of tables that hold them already.
 TEST(PartitionValueTest, YearsThatTheLogShouldNotSpellAreRead) {
   const auto days = [](const char* text) {

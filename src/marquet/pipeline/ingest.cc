@@ -372,6 +372,11 @@ class SourceIngest {
     Log().info("{}: version {} adds {} in {}", TablePath(kind), report.version, Counted(target.rows(), "row"),
                Counted(report.files_written, "file"));
     report_->bytes_written += report.bytes_written;
+    for (const auto& [column, rows] : report.empty_as_null) {
+      AddNote(fmt::format("the empty string became null in {} of partition column {}", Counted(rows, "row"),
+                          Quoted(column)),
+              report_);
+    }
     if (!report.replaced.empty()) {
       report_->status = options_.dry_run ? "would replace" : "replaced";
       report_->replaced.insert(report_->replaced.end(), report.replaced.begin(), report.replaced.end());

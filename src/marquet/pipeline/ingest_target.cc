@@ -353,6 +353,7 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
   report.files_written = static_cast<int64_t>(append.files.size());
   report.bytes_written = append.bytes;
   report.already_applied = append.already_applied;
+  report.empty_as_null = append.empty_as_null;
   if (report.already_applied) report.replaced.clear();
   return report;
 }

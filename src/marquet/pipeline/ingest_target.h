@@ -42,6 +42,7 @@ struct TargetReport {
   int64_t files_written = 0;
   int64_t bytes_written = 0;
   bool already_applied = false;
+  std::map<std::string, int64_t> empty_as_null;  // as table::AppendReport
   std::vector<ReplacedRows> replaced;
 };
 

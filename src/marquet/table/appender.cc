@@ -17,6 +17,7 @@
 #include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/schema.h"
@@ -25,6 +26,7 @@
 #include "marquet/table/batch_bytes_internal.h"
 #include "marquet/table/partition_split.h"
 #include "marquet/table/partition_writer.h"
+#include "spdlog/logger.h"
 
 namespace marquet::table {
 namespace {
@@ -102,6 +104,7 @@ class TableAppender final : public Appender {
     ARROW_RETURN_NOT_OK(CheckOpen());
     finished_ = true;
     auto report = CommitWithoutThrowing();
+    if (report.ok()) BestEffort([&] { return TellOfEmptyTexts(*report); });
     if (let_go_) return report;
     // A data file whose publishing is in doubt leaves no doubt about the commit, which was not begun.
     if (IsKind(report.status(), ErrorKind::kCommitUnknown)) {
@@ -150,6 +153,7 @@ class TableAppender final : public Appender {
       ARROW_RETURN_NOT_OK(
           Queue(slice.partition, slice.rows, bytes / batch.num_rows() * slice.rows->num_rows()));
     }
+    splitter_.CountEmptyTexts(*fitted, &empty_as_null_);
     return arrow::Status::OK();
   }
 
@@ -158,13 +162,18 @@ class TableAppender final : public Appender {
     if (written_) return InvalidInput(fmt::format("{}: the append was finished", table_->path));
     if (already_applied_ || batch.num_rows() == 0) return arrow::Status::OK();
     delta::PartitionValues values;
+    std::vector<std::string> empty;
     for (const std::string& column : snapshot_->metadata.partition_columns) {
       const auto found = partition.find(column);
       if (found == partition.end()) {
         return InvalidInput(
             fmt::format("{}: no value for partition column {}", table_->path, Quoted(column)));
       }
-      values.emplace(column, found->second && found->second->empty() ? std::nullopt : found->second);
+      const bool is_empty = found->second && found->second->empty();
+      if (is_empty && snapshot_->schema->GetFieldByName(column)->type()->id() == arrow::Type::STRING) {
+        empty.push_back(column);
+      }
+      values.emplace(column, is_empty ? std::nullopt : found->second);
     }
     if (!splitter_.Knows(values)) ARROW_RETURN_NOT_OK(CheckSpelling(values));
     if (!batch.schema()->Equals(*splitter_.data_schema(), /*check_metadata=*/false)) {
@@ -175,6 +184,7 @@ class TableAppender final : public Appender {
     const auto rows = arrow::RecordBatch::Make(splitter_.data_schema(), batch.num_rows(), batch.columns());
     ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*rows));
     ARROW_RETURN_NOT_OK(Queue(splitter_.NumberOf(values), rows, bytes));
+    for (const std::string& column : empty) empty_as_null_[column] += rows->num_rows();
     return arrow::Status::OK();
   }
 
@@ -221,13 +231,29 @@ class TableAppender final : public Appender {
     return result;
   }
 
+  arrow::Status TellOfEmptyTexts(const AppendReport& report) const {
+    std::vector<std::string> columns;
+    for (const auto& [column, rows] : report.empty_as_null) {
+      columns.push_back(fmt::format("{} ({})", Quoted(column), Counted(rows, "row")));
+    }
+    if (!columns.empty()) {
+      Log().warn("{}: the empty string became null in partition column {}; the log spells both alike",
+                 table_->path, fmt::join(columns, ", "));
+    }
+    return arrow::Status::OK();
+  }
+
   // That the log's readers will understand these partition values.
   arrow::Status CheckSpelling(const delta::PartitionValues& values) const {
     for (const auto& [column, text] : values) {
-      if (!text) continue;
       const auto field = snapshot_->schema->GetFieldByName(column);
+      if (!text) {
+        if (field->nullable()) continue;
+        return InvalidInput(
+            fmt::format("column {}: takes no nulls, and the partition's value is null", Quoted(column)));
+      }
       auto value = delta::PartitionValueFromText(*text, field->type());
-      auto status = value.ok() ? delta::PartitionValueToText(**value).status() : value.status();
+      auto status = value.ok() ? delta::NewPartitionValueToText(**value).status() : value.status();
       if (!status.ok()) {
         return WithContext(AsKind(std::move(status), ErrorKind::kInvalidInput), "column " + Quoted(column));
       }
@@ -279,6 +305,7 @@ class TableAppender final : public Appender {
     const bool overwrite = options_.mode == AppendMode::kOverwrite;
     if (request.actions.empty() && removed_.empty() && !overwrite) return report;  // nothing to commit
 
+    report.empty_as_null = empty_as_null_;
     request.info.operation = options_.operation;
     request.info.operation_parameters["mode"] = overwrite ? "\"Overwrite\"" : "\"Append\"";
     if (!snapshot_->metadata.partition_columns.empty()) {
@@ -390,6 +417,7 @@ class TableAppender final : public Appender {
   std::string own_app_id_;
   std::function<arrow::Status(const delta::Snapshot&)> may_follow_;
   delta::StringMap tags_;
+  std::map<std::string, int64_t> empty_as_null_;  // see AppendReport
   std::optional<std::vector<PartitionWriter::Written>> written_;
   bool already_applied_ = false;
   bool let_go_ = false;   // the data files: a version names them, or may

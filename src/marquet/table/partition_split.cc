@@ -49,6 +49,17 @@ bool HasBytes(const arrow::DataType& type) {
          type.id() == arrow::Type::BOOL || (arrow::is_fixed_width(type.id()) && type.byte_width() > 0);
 }
 
+// Rows that hold a text of no characters, which is no null.
+int64_t CountEmpty(const arrow::Array& column) {
+  if (column.type_id() != arrow::Type::STRING) return 0;
+  const auto& strings = static_cast<const arrow::StringArray&>(column);
+  int64_t count = 0;
+  for (int64_t i = 0; i < strings.length(); ++i) {
+    count += static_cast<int64_t>(strings.value_length(i) == 0 && strings.IsValid(i));
+  }
+  return count;
+}
+
 // Sets begins[i] where row i differs from row i - 1 in this column.
 void MarkRuns(const arrow::Array& column, std::vector<uint8_t>* begins) {
   const int64_t rows = column.length();
@@ -111,22 +122,29 @@ arrow::Result<size_t> PartitionSplitter::PartitionOfRow(const arrow::RecordBatch
     std::optional<std::string> text;
     ARROW_ASSIGN_OR_RAISE(const auto scalar, batch.column(columns_[i])->GetScalar(row));
     if (scalar->is_valid) {
-      auto spelt = delta::PartitionValueToText(*scalar);
-      if (spelt.ok() && spelt->empty()) {
-        spelt = InvalidInput("the empty string cannot be a partition value; the log spells null so",
-                             "Write null in its place, or do not partition by this column.");
+      auto spelt = delta::NewPartitionValueToText(*scalar);
+      if (spelt.ok() && spelt->empty() && !batch.schema()->field(columns_[i])->nullable()) {
+        spelt = InvalidInput("the empty string is null as a partition value, and the column takes no nulls",
+                             "Write another text in its place, or do not partition by this column.");
       }
       if (!spelt.ok()) {
         return WithContext(spelt.status(),
                            fmt::format("column {}, row {} of the batch", Quoted(names_[i]), row));
       }
-      text = *std::move(spelt);
+      if (!spelt->empty()) text = *std::move(spelt);
     }
     values.emplace(names_[i], std::move(text));
   }
   const size_t number = NumberOf(values);
   if (complete) by_bytes_.emplace(std::move(bytes), number);
   return number;
+}
+
+void PartitionSplitter::CountEmptyTexts(const arrow::RecordBatch& batch,
+                                        std::map<std::string, int64_t>* rows) const {
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    if (const int64_t count = CountEmpty(*batch.column(columns_[i])); count > 0) (*rows)[names_[i]] += count;
+  }
 }
 
 arrow::Result<std::vector<PartitionSplitter::Slice>> PartitionSplitter::Split(

@@ -4,6 +4,7 @@
 // rows that alternate are gathered once into partition order.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -41,9 +42,12 @@ class PartitionSplitter {
   }
 
   // `batch` has the table's schema. kUnsupported for a partition column of a type without text form;
-  // kInvalidInput for a value that the log cannot spell: a year outside 0001 to 9999, or the empty string,
-  // which would come back as null.
+  // kInvalidInput for a value that the log cannot spell or other engines cannot read, and for the empty
+  // string, which is null to the log, where a column takes no nulls.
   arrow::Result<std::vector<Slice>> Split(const arrow::RecordBatch& batch);
+
+  // Adds the rows whose empty string Split() makes null, by partition column.
+  void CountEmptyTexts(const arrow::RecordBatch& batch, std::map<std::string, int64_t>* rows) const;
 
  private:
   arrow::Result<size_t> PartitionOfRow(const arrow::RecordBatch& batch, int64_t row);

@@ -51,6 +51,8 @@ struct AppendReport {
   int64_t rows = 0;      // added; those that were kept out of files written anew are not counted
   int64_t bytes = 0;
   std::vector<pq::WrittenFile> files;
+  // Rows whose empty string became null, by partition column: the log spells both alike.
+  std::map<std::string, int64_t> empty_as_null;
   bool already_applied = false;
 };
 
@@ -66,7 +68,7 @@ class Appender {
   virtual arrow::Status Write(const arrow::RecordBatch& batch) = 0;
 
   // Rows that all belong to one partition, without partition columns, in the order of the data schema: no
-  // splitting.
+  // splitting. An empty text in a column of strings counts in AppendReport::empty_as_null, no text is null.
   virtual arrow::Status WritePartition(const delta::PartitionValues& partition,
                                        const arrow::RecordBatch& batch) = 0;
 
