@@ -1,6 +1,7 @@
 #include "marquet/delta/schema.h"
 
 #include <arrow/api.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
