@@ -93,6 +93,13 @@ TEST_F(TableTestOfPartitionValues, RowsThatAreKeptCountNothing) {
   EXPECT_THAT(Sizes(*Where(*table, "symbol is null")), ElementsAre(1));
 }
 
+TEST_F(TableTestOfPartitionValues, TheNameOfTheDirectoryOfNullIsRefused) {
+  const auto table = Make(*Trades(), {"symbol"});
+  const auto status = Append(*table, Batch({{1, 1, 1, {}, "__HIVE_DEFAULT_PARTITION__"}})).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("column 'symbol', row 0"));
+}
+
 TEST_F(TableTestOfPartitionValues, TheEmptyStringIsRefusedWhereNoNullMayBe) {
   const auto schema = arrow::schema({arrow::field("symbol", arrow::utf8(), false), Trades()->field(2)});
   const auto table = Make(*schema, {"symbol"});
