@@ -73,5 +73,9 @@ inline void SpareAllocations(bool spare) { allocations_spared += spare ? 1 : -1;
   if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
+// Never fails: its callers do with less. Here because what it gives goes to the operator delete below.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return std::malloc(size == 0 ? 1 : size);
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
