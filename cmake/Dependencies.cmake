@@ -11,6 +11,7 @@ endif()
 find_package(Python 3.11 REQUIRED COMPONENTS ${_python_parts})
 
 include(LinkedLibraries)
+include(CompiledHeaders)
 
 if(MARQUET_BUILD_TESTS)
   find_package(GTest REQUIRED)

@@ -8,7 +8,7 @@ include(CMakePackageConfigHelpers)
 get_property(rooms GLOBAL PROPERTY MARQUET_ROOMS)
 set(_package "${CMAKE_INSTALL_LIBDIR}/cmake/Marquet")
 if(NOT MARQUET_SANITIZE)
-  install(TARGETS marquet_options ${rooms} EXPORT MarquetTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+  install(TARGETS marquet_options marquet_fmt marquet_spdlog ${rooms} EXPORT MarquetTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
                                                                          COMPONENT library)
   install(EXPORT MarquetTargets NAMESPACE Marquet:: DESTINATION "${_package}" COMPONENT library)
 endif()

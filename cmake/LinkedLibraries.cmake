@@ -23,11 +23,6 @@ else()
 endif()
 
 find_package(Threads REQUIRED)
-find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
-# Debian's header-only spdlog asks for fmt's shared library, though fmt is header-only everywhere here.
-set_target_properties(spdlog::spdlog_header_only PROPERTIES INTERFACE_LINK_LIBRARIES
-                                                            "fmt::fmt-header-only;Threads::Threads")
 find_package(nlohmann_json REQUIRED)
 
 # Linked as archives where Debian ships them, so that a wheel carries them inside.

@@ -38,7 +38,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not list(folder.glob("marquet-*.whl")):
             options = ["--no-deps", "--no-build-isolation", "-q", f"--config-settings=build-dir={BUILD}"]
+            program = BUILD / "bin" / "marquet"
+            before = program.stat().st_mtime_ns
             pip(sys.executable, "wheel", *options, "-w", folder, ROOT)
+            # Other tests run this program meanwhile.
+            assert program.stat().st_mtime_ns == before, "building the wheel linked the program again"
     (built,) = folder.glob("marquet-*.whl")
     return built
 
