@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <execinfo.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -47,17 +48,17 @@ class FailingNew {
 // What this thread allocates meanwhile neither fails nor counts: a simulated disk, for one.
 inline void SpareAllocations(bool spare) { allocations_spared += spare ? 1 : -1; }
 
-// Whether the program's own code called operator new, which called this.
-[[gnu::noinline]] inline bool IsAskedForHere() {
-  constexpr int kInside = 2;  // frames: this function, and operator new
-  void* frames[16];
-  const int count = backtrace(frames, 16);
-  Dl_info here, caller;
+// Whether the program's own code called operator new, which returns to `caller`. The frames before it are not
+// counted: sanitizers put one of their own around backtrace.
+[[gnu::noinline]] inline bool IsAskedForHere(void* caller) {
+  void* frames[20];
+  void** const end = frames + backtrace(frames, 20);
+  Dl_info here, asking;
   if (dladdr(reinterpret_cast<void*>(&IsAskedForHere), &here) == 0) return false;
-  for (int i = kInside; i < count; ++i) {
-    if (dladdr(frames[i], &caller) == 0) return false;
-    if (caller.dli_fbase == here.dli_fbase) return true;
-    if (std::strstr(caller.dli_fname, "libstdc++") == nullptr) return false;
+  for (void** frame = std::find(frames, end, caller); frame != end; ++frame) {
+    if (dladdr(*frame, &asking) == 0) return false;
+    if (asking.dli_fbase == here.dli_fbase) return true;
+    if (std::strstr(asking.dli_fname, "libstdc++") == nullptr) return false;
   }
   return false;
 }
@@ -66,7 +67,7 @@ inline void SpareAllocations(bool spare) { allocations_spared += spare ? 1 : -1;
 
 [[gnu::noinline]] void* operator new(std::size_t size) {
   if (marquet::allocations_left.load(std::memory_order_relaxed) > 0 && marquet::allocations_spared == 0 &&
-      marquet::allocations_left.fetch_sub(1) == 1 && marquet::IsAskedForHere()) {
+      marquet::allocations_left.fetch_sub(1) == 1 && marquet::IsAskedForHere(__builtin_return_address(0))) {
     ++marquet::allocations_failed;
     throw std::bad_alloc();
   }

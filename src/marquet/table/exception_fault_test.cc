@@ -157,6 +157,33 @@ TEST_P(AppendExceptionFaultTest, EachOperationThrowing) {
   }
 }
 
+// Also under a sanitizer, which puts frames of its own between.
+TEST(FailingNewTest, OnlyTheProgramsOwnCodeRunsOutOfMemory) {
+  {
+    const FailingNew failing(1);
+    EXPECT_THROW(
+        {
+          int* volatile kept = new int(1);
+          delete kept;
+        },
+        std::bad_alloc);
+    EXPECT_TRUE(failing.failed());
+  }
+  for (int64_t n = 1;; ++n) {
+    bool failed = false, met = false;
+    {
+      const FailingNew failing(n);
+      const auto buffer = arrow::AllocateBuffer(64);
+      failed = failing.failed();
+      met = failing.met();
+    }
+    EXPECT_FALSE(failed) << "Arrow's allocation " << n;
+    if (met) continue;
+    EXPECT_GT(n, 1);
+    break;
+  }
+}
+
 // How an append ended whose n-th allocation failed.
 enum Ending : int { kNotMet = 10, kSpared, kAccepted, kRefused, kTerminated, kWrong };
 
