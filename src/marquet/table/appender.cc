@@ -134,6 +134,7 @@ class TableAppender final : public Appender {
     try {
       return std::forward<Body>(body)();
     } catch (...) {
+      finished_ = true;  // also where there is no memory for the words
       return thrown_ = StatusOfException(table_->path);
     }
   }
