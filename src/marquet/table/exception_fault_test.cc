@@ -129,12 +129,13 @@ class AppendExceptionFaultTest : public TableTest, public ::testing::WithParamIn
 };
 
 TEST_P(AppendExceptionFaultTest, EachOperationThrowing) {
+  const auto history = TableWithHistory();
+  const auto before = Files(*history);
   for (const auto thrown : {Fault::Thrown::kBadAlloc, Fault::Thrown::kSystemError}) {
     for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
       int refused = 0;
       for (int64_t n = 1;; ++n) {
-        const auto memory = TableWithHistory();
-        const auto before = Files(*memory);
+        const auto memory = history->Copy();
         const auto faulty = std::make_shared<FaultFileSystem>(memory);
         Outcome outcome;
         std::string operation;
@@ -204,6 +205,8 @@ int EndingInAChild(const std::function<Ending()>& run) {
 }
 
 TEST_P(AppendExceptionFaultTest, EachAllocationFailing) {
+  const auto memory = TableWithHistory();  // each child changes a copy of its own
+  const auto before = Files(*memory);
   std::map<int, int> endings;
   // All of them in torture; else one in `step`, a prime, from a first one that the seed draws.
   const int64_t step = IsTorture() ? 1 : 31;
@@ -211,8 +214,6 @@ TEST_P(AppendExceptionFaultTest, EachAllocationFailing) {
   for (int ending = kSpared; ending != kNotMet; n += step) {
     SCOPED_TRACE(fmt::format("allocation {}, seed {}", n, Seed()));
     ending = EndingInAChild([&] {
-      const auto memory = TableWithHistory();
-      const auto before = Files(*memory);
       // The simulated disk's own memory is not what is tested.
       const auto watched = std::make_shared<FaultFileSystem>(memory);
       watched->OnOperation([](int64_t, std::string_view, const std::string&) { SpareAllocations(true); });
@@ -245,10 +246,11 @@ TEST_P(AppendExceptionFaultTest, EachAllocationFailing) {
 }
 
 TEST_P(AppendExceptionFaultTest, EachStartOfAThreadFailing) {
+  const auto history = TableWithHistory();
+  const auto before = Files(*history);
   for (const bool all_later : {true, false}) {
     for (int64_t n = 1;; ++n) {
-      const auto memory = TableWithHistory();
-      const auto before = Files(*memory);
+      const auto memory = history->Copy();
       FailThreadStarts(n, all_later ? INT64_MAX : n);
       const Outcome outcome{AppendThrough(memory)};
       const bool met = ThreadStarts() >= n;

@@ -82,10 +82,11 @@ class FollowUpTest : public TableTest {
 };
 
 TEST_F(FollowUpTest, KilledAtAnyOperationTheNextOpenerFindsRowsAndFileOfOneCommit) {
+  const auto of_one = TableOf(1);
   int old = 0, redone = 0;
   for (int64_t n = 1;; ++n) {
     SCOPED_TRACE(n);
-    const auto memory = TableOf(1);
+    const auto memory = of_one->Copy();
     const auto killed = std::make_shared<FaultFileSystem>(memory);
     killed->FailAt({.operation = n, .error_number = EIO, .lasting = true});  // does nothing from there on
     const auto status = Replace(killed, "t", 2);
@@ -131,10 +132,11 @@ TEST_F(FollowUpTest, AfterAPowerCutRowsAndFileAreOfOneCommit) {
 }
 
 TEST_F(FollowUpTest, AnErrorAtAnyOperationLeavesRowsAndFileOfOneCommit) {
+  const auto of_one = TableOf(1);
   for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
     for (int64_t n = 1;; ++n) {
       SCOPED_TRACE(n);
-      const auto memory = TableOf(1);
+      const auto memory = of_one->Copy();
       const auto faulty = std::make_shared<FaultFileSystem>(memory);
       faulty->FailAt({.operation = n, .error_number = ENOSPC, .effect = effect});
       const auto status = Replace(faulty, "t", 2);
@@ -149,15 +151,15 @@ TEST_F(FollowUpTest, AnErrorAtAnyOperationLeavesRowsAndFileOfOneCommit) {
 }
 
 TEST_F(FollowUpTest, AnOpenerThatFailsAtAnyOperationOfItOpensAllTheSame) {
+  const auto done = TableOf(1), left_behind = Killed();
+  MQ_OK(Replace(done, "t", 2));
+  const auto counted = std::make_shared<FaultFileSystem>(done);
+  Value(Table::Open(counted, "t"));
+  const int64_t plain = counted->operations();  // the last of them lists the notes
   for (const int error : {EROFS, EACCES, EIO}) {
-    const auto done = TableOf(1);
-    MQ_OK(Replace(done, "t", 2));
-    const auto counted = std::make_shared<FaultFileSystem>(done);
-    Value(Table::Open(counted, "t"));
-    const int64_t plain = counted->operations();  // the last of them lists the notes
     for (int64_t n = plain;; ++n) {
       SCOPED_TRACE(n);
-      const auto memory = Killed();
+      const auto memory = left_behind->Copy();
       const auto faulty = std::make_shared<FaultFileSystem>(memory);
       faulty->FailAt({.operation = n, .error_number = error, .lasting = true});
       EXPECT_THAT(Sizes(*Read(*Value(Table::Open(memory, "t", 2)))), testing::ElementsAre(2));
@@ -184,10 +186,11 @@ TEST_F(FollowUpTest, AnOlderVersionLeavesNotesAlone) {
 }
 
 TEST_F(FollowUpTest, AnOpenerThatOthersOvertakeAtAnyOperationPutsNothingOldInPlace) {
+  const auto left_behind = Killed();
   for (const bool writes : {false, true}) {
     for (int64_t n = 1;; ++n) {
       SCOPED_TRACE(n);
-      const auto memory = Killed();
+      const auto memory = left_behind->Copy();
       const auto slow = std::make_shared<FaultFileSystem>(memory);
       slow->OnOperation([&](int64_t number, std::string_view, const std::string&) {
         if (number != n) return;
@@ -217,9 +220,10 @@ TEST_F(FollowUpTest, OpenersAtAnyOperationOfTheWriterFindOneCommit) {
 }
 
 TEST_F(FollowUpTest, OfTwoWritersWhoBeganAtOneVersionOneCommits) {
+  const auto of_one = TableOf(1);
   for (const auto mode : {AppendMode::kOverwrite, AppendMode::kAppend}) {
     for (int round = 0; round < 8; ++round) {  // numbers are drawn: either may be the larger
-      const auto memory = TableOf(1);
+      const auto memory = of_one->Copy();
       const auto first = Value(Table::Open(memory, "t")), second = Value(Table::Open(memory, "t"));
       MQ_OK(Replace(*first, 2));
       const auto refused = Replace(*second, 3, mode);

@@ -138,11 +138,12 @@ TEST(TablePowerCutTest, RunAgainAfterAKillTheTableEndsEqualAndLasts) {
 }
 
 TEST(TablePowerCutTest, FailedAppendLeavesNothingBehind) {
+  const auto of_one_append = std::make_shared<MemoryFileSystem>();
+  ASSERT_TRUE(Create(of_one_append).ok());
+  ASSERT_TRUE(Append(of_one_append, 1).ok());
   for (auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf}) {
     for (int64_t n = 1;; ++n) {
-      const auto memory = std::make_shared<MemoryFileSystem>();
-      ASSERT_TRUE(Create(memory).ok());
-      ASSERT_TRUE(Append(memory, 1).ok());
+      const auto memory = of_one_append->Copy();
       const auto faulty = std::make_shared<FaultFileSystem>(memory);
       faulty->FailAt({n, ENOSPC, effect});
       const auto status = Append(faulty, 2).status();
