@@ -20,6 +20,7 @@
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/delta/json_text.h"
 #include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/schema/coercion.h"
@@ -37,12 +38,7 @@ std::string JsonText(const std::vector<std::string>& names) {
   std::string text = "[";
   for (const std::string& name : names) {
     if (text.size() > 1) text += ",";
-    text += '"';
-    for (const char c : name) {
-      if (c == '"' || c == '\\') text += '\\';
-      text += c;
-    }
-    text += '"';
+    delta::AppendJsonString(name, &text);
   }
   return text + "]";
 }
