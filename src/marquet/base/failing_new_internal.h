@@ -7,13 +7,15 @@
 //     if (!failing.met()) break;  // there were fewer allocations
 //   }
 //
-// Only what the program's own code asks for fails, by itself or through the standard library. Other libraries
-// are left alone: Arrow asks for memory in functions that promise not to throw, and would end the process.
+// Only what the program's own code asks for counts and fails, by itself or through the standard library.
+// Other libraries are left alone: Arrow asks for memory in functions that promise not to throw, and would end
+// the process.
 #pragma once
 
-#include <dlfcn.h>
 #include <execinfo.h>
+#include <link.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -23,22 +25,43 @@
 namespace marquet {
 
 inline std::atomic<int64_t> allocations_left{0};  // until one fails; none does at 0 and below
-inline std::atomic<int64_t> allocations_failed{0};
 inline thread_local int allocations_spared = 0;
 
-// While it lives, the n-th allocation of the process from its beginning on throws std::bad_alloc, whichever
-// thread makes it; those before and after do not.
+// Where the code of a program or library lies in memory.
+struct CodeRange {
+  uintptr_t begin = UINTPTR_MAX, end = 0;
+  bool Holds(const void* address) const {
+    const auto at = reinterpret_cast<uintptr_t>(address);
+    return begin <= at && at < end;
+  }
+};
+inline CodeRange code_of_program, code_of_standard_library;
+
+inline int FindCode(dl_phdr_info* object, size_t, void*) {
+  CodeRange range;
+  for (int i = 0; i < object->dlpi_phnum; ++i) {
+    const auto& part = object->dlpi_phdr[i];
+    if (part.p_type != PT_LOAD) continue;
+    range.begin = std::min<uintptr_t>(range.begin, object->dlpi_addr + part.p_vaddr);
+    range.end = std::max<uintptr_t>(range.end, object->dlpi_addr + part.p_vaddr + part.p_memsz);
+  }
+  if (range.Holds(reinterpret_cast<const void*>(&FindCode))) code_of_program = range;
+  if (std::strstr(object->dlpi_name, "libstdc++") != nullptr) code_of_standard_library = range;
+  return 0;
+}
+
+// While it lives, the n-th allocation that the program's own code makes from its beginning on throws
+// std::bad_alloc, whichever thread makes it; those before and after do not.
 class FailingNew {
  public:
   explicit FailingNew(int64_t n) {
     void* frame = nullptr;
     backtrace(&frame, 1);  // the first call loads what it needs
-    allocations_failed = 0;
+    dl_iterate_phdr(&FindCode, nullptr);
     allocations_left = n;
   }
   ~FailingNew() { allocations_left = 0; }
   bool met() const { return allocations_left <= 0; }
-  bool failed() const { return allocations_failed > 0; }  // met, and by code of the program
 
  private:
   FailingNew(const FailingNew&) = delete;
@@ -47,17 +70,14 @@ class FailingNew {
 // What this thread allocates meanwhile neither fails nor counts: a simulated disk, for one.
 inline void SpareAllocations(bool spare) { allocations_spared += spare ? 1 : -1; }
 
-// Whether the program's own code called operator new, which called this.
-[[gnu::noinline]] inline bool IsAskedForHere() {
-  constexpr int kInside = 2;  // frames: this function, and operator new
-  void* frames[16];
-  const int count = backtrace(frames, 16);
-  Dl_info here, caller;
-  if (dladdr(reinterpret_cast<void*>(&IsAskedForHere), &here) == 0) return false;
-  for (int i = kInside; i < count; ++i) {
-    if (dladdr(frames[i], &caller) == 0) return false;
-    if (caller.dli_fbase == here.dli_fbase) return true;
-    if (std::strstr(caller.dli_fname, "libstdc++") == nullptr) return false;
+// Whether the program's own code called operator new, which returns to `caller`. The frames before it are not
+// counted: sanitizers put one of their own around backtrace.
+[[gnu::noinline]] inline bool IsAskedForHere(void* caller) {
+  if (!code_of_standard_library.Holds(caller)) return code_of_program.Holds(caller);
+  void* frames[20];
+  void** const end = frames + backtrace(frames, 20);
+  for (void** frame = std::find(frames, end, caller); frame != end; ++frame) {
+    if (!code_of_standard_library.Holds(*frame)) return code_of_program.Holds(*frame);
   }
   return false;
 }
@@ -66,8 +86,7 @@ inline void SpareAllocations(bool spare) { allocations_spared += spare ? 1 : -1;
 
 [[gnu::noinline]] void* operator new(std::size_t size) {
   if (marquet::allocations_left.load(std::memory_order_relaxed) > 0 && marquet::allocations_spared == 0 &&
-      marquet::allocations_left.fetch_sub(1) == 1 && marquet::IsAskedForHere()) {
-    ++marquet::allocations_failed;
+      marquet::IsAskedForHere(__builtin_return_address(0)) && marquet::allocations_left.fetch_sub(1) == 1) {
     throw std::bad_alloc();
   }
   if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;

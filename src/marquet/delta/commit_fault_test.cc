@@ -47,6 +47,7 @@ bool Holds(const std::shared_ptr<file::FileSystem>& fs, const std::string& path)
 void FailEachOperation(
     const std::function<void(const std::shared_ptr<FaultFileSystem>& faulty,
                              const std::shared_ptr<MemoryFileSystem>& memory, int error)>& run) {
+  const auto begin = TableInMemory();
   for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
     using Thrown = Fault::Thrown;
     for (const auto& [error, thrown] : std::vector<std::pair<int, Thrown>>{{ENOSPC, Thrown::kNothing},
@@ -59,7 +60,7 @@ void FailEachOperation(
         SCOPED_TRACE(fmt::format("operation {}, errno {}, effect {}, thrown {}", n, error,
                                  static_cast<int>(effect), static_cast<int>(thrown)));
         ASSERT_LT(n, 100);
-        const auto memory = TableInMemory();
+        const auto memory = begin->Copy();
         const auto faulty = std::make_shared<FaultFileSystem>(memory);
         faulty->FailAt({.operation = n, .error_number = error, .effect = effect, .thrown = thrown});
         ASSERT_NO_FATAL_FAILURE(run(faulty, memory, error));

@@ -23,9 +23,6 @@ constexpr int64_t kMicrosPerDay = kNanosPerDay / 1000;
 constexpr int64_t kFirstDay = -719'162;  // 0001-01-01
 constexpr int64_t kLastDay = 2'932'896;  // 9999-12-31
 
-// Hive's name of the directory of null.
-constexpr std::string_view kNullDirectory = "__HIVE_DEFAULT_PARTITION__";
-
 arrow::Result<std::string> DateText(int64_t days) {
   std::string text = FormatDate(days);
   if (days >= kFirstDay && days <= kLastDay) return text;
@@ -189,7 +186,7 @@ arrow::Result<std::string> NewPartitionValueToText(const Scalar& value) {
           "Do not partition by this column, or store it as text or as integers.");
     }
   }
-  if (text == kNullDirectory) {
+  if (text == kNullPartition) {
     // Polars 2.1 reads this text as null, wherever it stands.
     return InvalidInput(fmt::format("{} is what directories call null, and Polars reads it so", Quoted(text)),
                         "Write another text in its place, or do not partition by this column.");

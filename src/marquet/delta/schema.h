@@ -23,6 +23,9 @@ arrow::Result<std::string> SchemaToJson(const arrow::Schema& schema);
 // kUnsupported for a type that is not known here, kCorruptData for text that is no schema.
 arrow::Result<std::shared_ptr<arrow::Schema>> SchemaFromJson(std::string_view json);
 
+// Hive's name of the directory of null, which some engines read as null wherever it stands.
+inline constexpr std::string_view kNullPartition = "__HIVE_DEFAULT_PARTITION__";
+
 // A partition value as the log spells it, and back to a scalar of the column's type. Empty text is null.
 arrow::Result<std::string> PartitionValueToText(const arrow::Scalar& value);
 // The same for a value that is about to be written: kInvalidInput for what other engines cannot read, too.

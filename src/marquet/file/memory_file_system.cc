@@ -254,20 +254,26 @@ std::vector<std::string> MemoryFileSystem::DescribePending() const {
   return descriptions;
 }
 
+std::shared_ptr<MemoryFileSystem> MemoryFileSystem::Copy() const {
+  auto copy = std::make_shared<MemoryFileSystem>();
+  Disk& disk = *copy->disk_;
+  std::lock_guard lock(disk_->mutex);
+  for (auto& [id, node] : disk_->nodes) node.seen.shared = node.durable.shared = true;
+  disk.nodes = disk_->nodes;
+  disk.next_node = disk_->next_node;
+  disk.pending = disk_->pending;
+  disk.now_ms = disk_->now_ms;
+  disk.starts = disk_->starts;
+  return copy;
+}
+
 std::shared_ptr<MemoryFileSystem> MemoryFileSystem::AfterPowerCut(const Surviving& surviving) const {
   CountFault(FaultKind::kPowerCut);
-  auto after = std::make_shared<MemoryFileSystem>();
+  auto after = Copy();
   Disk& disk = *after->disk_;
+  ++disk.starts;
   std::vector<Pending> pending;
-  {
-    std::lock_guard lock(disk_->mutex);
-    for (auto& [id, node] : disk_->nodes) node.seen.shared = node.durable.shared = true;
-    disk.nodes = disk_->nodes;
-    disk.next_node = disk_->next_node;
-    disk.now_ms = disk_->now_ms;
-    disk.starts = disk_->starts + 1;
-    pending = disk_->pending;
-  }
+  std::swap(pending, disk.pending);
 
   std::mt19937_64 random(surviving.seed_);
   for (size_t i = 0; i < pending.size(); ++i) {

@@ -64,6 +64,10 @@ class MemoryFileSystem final : public FileSystem {
   int PendingOperations() const;
   std::vector<std::string> DescribePending() const;
 
+  // A disk of its own in the same state, with what is pending: for tests that begin many times from one. What
+  // is open stays with this one.
+  std::shared_ptr<MemoryFileSystem> Copy() const;
+
   // The files that the next start of the machine finds. This object is left as it is.
   std::shared_ptr<MemoryFileSystem> AfterPowerCut(const Surviving& surviving = Surviving::None()) const;
 

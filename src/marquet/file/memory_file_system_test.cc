@@ -42,6 +42,25 @@ TEST_F(MemoryFileSystemTest, WhatWasNotSyncedIsGone) {
   EXPECT_THAT(NamesIn(fs_, "/"), ElementsAre("data only", "later", "nothing"));
 }
 
+TEST_F(MemoryFileSystemTest, ACopyGoesItsOwnWayFromTheSameState) {
+  ASSERT_TRUE(Write("durable", "1")->Sync().ok());
+  ASSERT_TRUE(fs_.SyncDirectory("/").ok());
+  Write("pending", "2");
+  const auto copy = fs_.Copy();
+  EXPECT_EQ(copy->DescribePending(), fs_.DescribePending());
+  EXPECT_THAT(NamesIn(*copy->AfterPowerCut(), "/"), ElementsAre("durable"));
+
+  ASSERT_TRUE(copy->Remove("durable").ok());
+  ASSERT_TRUE(copy->SyncDirectory("/").ok());
+  EXPECT_THAT(NamesIn(*copy->AfterPowerCut(), "/"), ElementsAre("pending"));
+  EXPECT_THAT(NamesIn(fs_, "/"), ElementsAre("durable", "pending"));
+  EXPECT_THAT(NamesIn(*fs_.AfterPowerCut(), "/"), ElementsAre("durable"));
+
+  Write("written later", "3");
+  EXPECT_FALSE(Exists(*copy, "written later").ValueOrDie());
+  EXPECT_EQ(ReadAll(fs_, "written later").ValueOrDie(), "3");
+}
+
 TEST_F(MemoryFileSystemTest, DirectoryNeedsItsParentSynced) {
   ASSERT_TRUE(fs_.CreateDirectory("a").ok());
   ASSERT_TRUE(Write("a/file", "x")->Sync().ok());

@@ -43,10 +43,11 @@ class AppendFaultTest : public TableTest {
 class AppendErrorTest : public AppendFaultTest, public ::testing::WithParamInterface<int> {};
 
 TEST_P(AppendErrorTest, AFailureAtAnyOperationChangesNothing) {
+  const auto of_one_row = TableOfOneRow();
   for (const Fault::Effect effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
     int failures = 0;
     for (int64_t n = 1;; ++n) {
-      const auto memory = TableOfOneRow();
+      const auto memory = of_one_row->Copy();
       const auto faulty = std::make_shared<FaultFileSystem>(memory);
       const auto table = Value(Table::Open(faulty, "t"));
       table->log().set_checkpointing(delta::Log::Checkpointing::kNever);
@@ -104,8 +105,9 @@ TEST_F(AppendFaultTest, AnAppendThatReturnedSurvivesAPowerCut) {
 }
 
 TEST_F(AppendFaultTest, APowerCutWithinAnAppendLeavesAWholeVersion) {
+  const auto of_one_row = TableOfOneRow();
   for (int64_t n = 1;; ++n) {
-    const auto memory = TableOfOneRow();
+    const auto memory = of_one_row->Copy();
     const auto faulty = std::make_shared<FaultFileSystem>(memory);
     const auto table = Value(Table::Open(faulty, "t"));
     table->log().set_checkpointing(delta::Log::Checkpointing::kNever);

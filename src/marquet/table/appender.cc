@@ -20,6 +20,7 @@
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/delta/json_text.h"
 #include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/schema/coercion.h"
@@ -37,12 +38,7 @@ std::string JsonText(const std::vector<std::string>& names) {
   std::string text = "[";
   for (const std::string& name : names) {
     if (text.size() > 1) text += ",";
-    text += '"';
-    for (const char c : name) {
-      if (c == '"' || c == '\\') text += '\\';
-      text += c;
-    }
-    text += '"';
+    delta::AppendJsonString(name, &text);
   }
   return text + "]";
 }
@@ -134,6 +130,7 @@ class TableAppender final : public Appender {
     try {
       return std::forward<Body>(body)();
     } catch (...) {
+      finished_ = true;  // also where there is no memory for the words
       return thrown_ = StatusOfException(table_->path);
     }
   }
@@ -342,7 +339,11 @@ class TableAppender final : public Appender {
         if (attempt > 1) {
           ARROW_ASSIGN_OR_RAISE(latest, table_->log.Latest());
           ARROW_RETURN_NOT_OK(CheckRecorded(*latest));
+          if (may_follow_) ARROW_RETURN_NOT_OK(may_follow_(*latest));
         }
+        // Whoever comes in between has rows to be taken away, too: it looks again, and asks there.
+        if (may_follow_)
+          attempted.may_follow = [](const delta::Snapshot& newest) { return Overtaken(newest); };
         attempted.read_version = latest->version;
         for (const auto& file : latest->files) attempted.actions.emplace_back(RemovalOf(*file, now_ms));
       }
@@ -363,6 +364,11 @@ class TableAppender final : public Appender {
     }
   }
 
+  static arrow::Status Overtaken(const delta::Snapshot& newest) {
+    return Conflict(fmt::format("version {} was committed meanwhile", newest.version),
+                    "Read the table again and repeat the change.");
+  }
+
   // An overwrite that looks again takes away rows that it did not know, but what was recorded for another
   // application must be as it was when the append began.
   arrow::Status CheckRecorded(const delta::Snapshot& latest) const {
@@ -378,13 +384,14 @@ class TableAppender final : public Appender {
     return arrow::Status::OK();
   }
 
-  // The commit that creates the table. A writer that created the same table first is joined.
+  // The commit that creates the table. A writer that created the same table first is joined, but only by what
+  // means to add to its rows.
   arrow::Result<AppendReport> CommitFirst(delta::CommitRequest request, AppendReport report) {
     delta::CommitRequest creating = request;
     creating.blind_append = false;
     creating.actions.insert(creating.actions.begin(), {snapshot_->protocol, snapshot_->metadata});
     auto result = CommitToLog(std::move(creating));
-    if (IsKind(result.status(), ErrorKind::kConflict)) {
+    if (IsKind(result.status(), ErrorKind::kConflict) && options_.mode == AppendMode::kAppend) {
       ARROW_ASSIGN_OR_RAISE(const auto latest, table_->log.Latest());
       if (latest->metadata.schema_string != snapshot_->metadata.schema_string ||
           latest->metadata.partition_columns != snapshot_->metadata.partition_columns) {

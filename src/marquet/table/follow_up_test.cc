@@ -18,7 +18,6 @@ namespace {
 using file::Fault;
 using file::FaultFileSystem;
 using file::MemoryFileSystem;
-using file::Surviving;
 using testing::IsEmpty;
 
 const char* const kFile = "_marquet/copies/rows.json";
@@ -82,10 +81,11 @@ class FollowUpTest : public TableTest {
 };
 
 TEST_F(FollowUpTest, KilledAtAnyOperationTheNextOpenerFindsRowsAndFileOfOneCommit) {
+  const auto of_one = TableOf(1);
   int old = 0, redone = 0;
   for (int64_t n = 1;; ++n) {
     SCOPED_TRACE(n);
-    const auto memory = TableOf(1);
+    const auto memory = of_one->Copy();
     const auto killed = std::make_shared<FaultFileSystem>(memory);
     killed->FailAt({.operation = n, .error_number = EIO, .lasting = true});  // does nothing from there on
     const auto status = Replace(killed, "t", 2);
@@ -116,13 +116,11 @@ TEST_F(FollowUpTest, AfterAPowerCutRowsAndFileAreOfOneCommit) {
   std::mutex one_at_a_time;
   const auto look = [&] {
     std::lock_guard lock(one_at_a_time);
-    const int pending = memory->PendingOperations();
-    const uint64_t count = pending <= 4 ? uint64_t{1} << pending : 16;
-    for (uint64_t i = 0; i < count; ++i, ++states) {
-      const auto surviving = pending <= 4 || i == 0 ? Surviving::Subset(i) : Surviving::Drawn(i);
-      const int32_t found = Opened(memory->AfterPowerCut(surviving));
+    AfterEachPowerCut(*memory, [&](const std::shared_ptr<MemoryFileSystem>& after) {
+      const int32_t found = Opened(after);
       ASSERT_TRUE(found == before || found == before + 1) << found << " after " << before;
-    }
+      ++states;
+    });
   };
   fs->OnOperation([&](int64_t, std::string_view, const std::string&) { look(); });
   for (; before < 4; ++before) MQ_OK(Replace(fs, "t", before + 1));
@@ -131,10 +129,11 @@ TEST_F(FollowUpTest, AfterAPowerCutRowsAndFileAreOfOneCommit) {
 }
 
 TEST_F(FollowUpTest, AnErrorAtAnyOperationLeavesRowsAndFileOfOneCommit) {
+  const auto of_one = TableOf(1);
   for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf, Fault::Effect::kWhole}) {
     for (int64_t n = 1;; ++n) {
       SCOPED_TRACE(n);
-      const auto memory = TableOf(1);
+      const auto memory = of_one->Copy();
       const auto faulty = std::make_shared<FaultFileSystem>(memory);
       faulty->FailAt({.operation = n, .error_number = ENOSPC, .effect = effect});
       const auto status = Replace(faulty, "t", 2);
@@ -149,15 +148,15 @@ TEST_F(FollowUpTest, AnErrorAtAnyOperationLeavesRowsAndFileOfOneCommit) {
 }
 
 TEST_F(FollowUpTest, AnOpenerThatFailsAtAnyOperationOfItOpensAllTheSame) {
+  const auto done = TableOf(1), left_behind = Killed();
+  MQ_OK(Replace(done, "t", 2));
+  const auto counted = std::make_shared<FaultFileSystem>(done);
+  Value(Table::Open(counted, "t"));
+  const int64_t plain = counted->operations();  // the last of them lists the notes
   for (const int error : {EROFS, EACCES, EIO}) {
-    const auto done = TableOf(1);
-    MQ_OK(Replace(done, "t", 2));
-    const auto counted = std::make_shared<FaultFileSystem>(done);
-    Value(Table::Open(counted, "t"));
-    const int64_t plain = counted->operations();  // the last of them lists the notes
     for (int64_t n = plain;; ++n) {
       SCOPED_TRACE(n);
-      const auto memory = Killed();
+      const auto memory = left_behind->Copy();
       const auto faulty = std::make_shared<FaultFileSystem>(memory);
       faulty->FailAt({.operation = n, .error_number = error, .lasting = true});
       EXPECT_THAT(Sizes(*Read(*Value(Table::Open(memory, "t", 2)))), testing::ElementsAre(2));
@@ -184,10 +183,11 @@ TEST_F(FollowUpTest, AnOlderVersionLeavesNotesAlone) {
 }
 
 TEST_F(FollowUpTest, AnOpenerThatOthersOvertakeAtAnyOperationPutsNothingOldInPlace) {
+  const auto left_behind = Killed();
   for (const bool writes : {false, true}) {
     for (int64_t n = 1;; ++n) {
       SCOPED_TRACE(n);
-      const auto memory = Killed();
+      const auto memory = left_behind->Copy();
       const auto slow = std::make_shared<FaultFileSystem>(memory);
       slow->OnOperation([&](int64_t number, std::string_view, const std::string&) {
         if (number != n) return;
@@ -217,9 +217,10 @@ TEST_F(FollowUpTest, OpenersAtAnyOperationOfTheWriterFindOneCommit) {
 }
 
 TEST_F(FollowUpTest, OfTwoWritersWhoBeganAtOneVersionOneCommits) {
+  const auto of_one = TableOf(1);
   for (const auto mode : {AppendMode::kOverwrite, AppendMode::kAppend}) {
     for (int round = 0; round < 8; ++round) {  // numbers are drawn: either may be the larger
-      const auto memory = TableOf(1);
+      const auto memory = of_one->Copy();
       const auto first = Value(Table::Open(memory, "t")), second = Value(Table::Open(memory, "t"));
       MQ_OK(Replace(*first, 2));
       const auto refused = Replace(*second, 3, mode);

@@ -8,10 +8,10 @@
 #include "arrow/record_batch.h"
 #include "arrow/scalar.h"
 #include "arrow/type.h"
-#include "arrow/util/key_value_metadata.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/table/predicate_literal.h"
 
 namespace marquet::table {
 namespace {
@@ -48,15 +48,8 @@ std::optional<__int128> NanosOf(const std::shared_ptr<arrow::Scalar>& scalar, in
   return static_cast<__int128>(static_cast<const arrow::Int64Scalar&>(*scalar).value) * integer_step;
 }
 
-// The steps of a time column: of an int64 one by its unit.
-arrow::Result<int64_t> IntegerStepOf(const arrow::Field& field) {
-  if (field.type()->id() == Type::TIMESTAMP || field.type()->id() == Type::DATE32) return 1;
-  const std::string unit =
-      field.type()->id() == Type::INT64 && field.metadata() ? field.metadata()->Get("unit").ValueOr("") : "";
-  if (unit == "ns") return 1;
-  if (unit == "us") return 1'000;
-  if (unit == "ms") return 1'000'000;
-  if (unit == "s") return kNanosPerSecond;
+arrow::Result<int64_t> StepOfColumn(const arrow::Field& field) {
+  if (const std::optional<int64_t> step = NanosPerStep(field)) return *step;
   return InvalidInput(fmt::format("column {} of type {} does not hold times", Quoted(field.name()),
                                   field.type()->ToString()));
 }
@@ -98,7 +91,7 @@ arrow::Result<std::optional<__int128>> LatestOf(TableState& table, const FileInd
     return NotFound(fmt::format("there is no column {} in the table", Quoted(column)),
                     DidYouMean(column, index.snapshot().schema->field_names()));
   }
-  ARROW_ASSIGN_OR_RAISE(const int64_t integer_step, IntegerStepOf(*field));
+  ARROW_ASSIGN_OR_RAISE(const int64_t integer_step, StepOfColumn(*field));
   std::optional<__int128> latest;
   if (index.data_schema()->GetFieldIndex(column) < 0) {  // a partition column
     for (const IndexedFile& file : index.files()) {

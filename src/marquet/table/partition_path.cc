@@ -4,6 +4,7 @@
 
 #include "marquet/base/hash.h"
 #include "marquet/base/text.h"
+#include "marquet/delta/schema.h"
 #include "marquet/file/file_system.h"
 #include "marquet/table/table.h"
 
@@ -11,7 +12,6 @@ namespace marquet::table {
 namespace {
 
 constexpr size_t kLongestComponent = 200;
-constexpr std::string_view kNullPartition = "__HIVE_DEFAULT_PARTITION__";
 constexpr std::string_view kEscaped = "\"#%'*/:=?\\{}[]^<>|";
 
 std::string Escaped(std::string_view text) {
@@ -40,7 +40,7 @@ std::string PartitionDirectory(const std::vector<std::string>& columns,
     const auto found = values.find(column);
     const bool null = found == values.end() || !found->second || found->second->empty();
     std::string component =
-        Escaped(column) + "=" + (null ? std::string(kNullPartition) : Escaped(*found->second));
+        Escaped(column) + "=" + (null ? std::string(delta::kNullPartition) : Escaped(*found->second));
     if (component.size() > kLongestComponent) {
       const std::string hash = Xxh3Hex(component);
       size_t cut = kLongestComponent - hash.size() - 1;

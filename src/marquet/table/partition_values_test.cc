@@ -93,6 +93,14 @@ TEST_F(TableTestOfPartitionValues, RowsThatAreKeptCountNothing) {
   EXPECT_THAT(Sizes(*Where(*table, "symbol is null")), ElementsAre(1));
 }
 
+TEST_F(TableTestOfPartitionValues, ColumnNamesOfAnyCharactersStandInTheCommitAsJson) {
+  const auto schema = arrow::schema({arrow::field("a\n\"b", arrow::utf8()), Trades()->field(2)});
+  const auto table = Make(*schema, {"a\n\"b"});
+  const auto columns = Value(Batch({{1, 1, 1, {}, "A"}})->SelectColumns({4, 2}))->columns();
+  MQ_OK(Append(*table, arrow::RecordBatch::Make(schema, 1, columns)).status());
+  EXPECT_EQ(Value(table->History())[0].info.operation_parameters.at("partitionBy"), R"(["a\n\"b"])");
+}
+
 TEST_F(TableTestOfPartitionValues, TheNameOfTheDirectoryOfNullIsRefused) {
   const auto table = Make(*Trades(), {"symbol"});
   const auto status = Append(*table, Batch({{1, 1, 1, {}, "__HIVE_DEFAULT_PARTITION__"}})).status();

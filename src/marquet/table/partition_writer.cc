@@ -63,6 +63,7 @@ struct PartitionWriter::Impl {
   bool stopping = false;
   bool caller_waits = false;  // for queues to be written, however few rows they hold
   arrow::Status status;
+  arrow::Status no_words = arrow::Status::OutOfMemory("memory ran out");  // also for those of an error
   int64_t rows = 0;
   bool many_rows = false;  // so many, or such large ones, that threads write them
   int64_t queued_bytes = 0;
@@ -122,7 +123,13 @@ struct PartitionWriter::Impl {
     } catch (...) {
       if (!lock->owns_lock()) lock->lock();
       partition.busy = false;
-      if (status.ok()) status = StatusOfException(table->path);
+      if (status.ok()) {
+        try {
+          status = StatusOfException(table->path);
+        } catch (...) {
+          status = std::move(no_words);
+        }
+      }
       changed.notify_all();
     }
   }

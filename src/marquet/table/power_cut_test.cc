@@ -14,7 +14,6 @@ namespace {
 using file::Fault;
 using file::FaultFileSystem;
 using file::MemoryFileSystem;
-using file::Surviving;
 
 constexpr int64_t kRowsEach = 6;  // of one append, in three partitions
 
@@ -94,15 +93,12 @@ TEST(TablePowerCutTest, AcknowledgedAppendsSurviveAndOthersAreWholeOrAbsent) {
   int states = 0;
   const auto look = [&] {
     std::lock_guard lock(one_at_a_time);
-    const int pending = memory->PendingOperations();
-    const uint64_t count = pending <= 4 ? uint64_t{1} << pending : 16;
-    for (uint64_t i = 0; i < count; ++i) {
-      const auto surviving = pending <= 4 || i == 0 ? Surviving::Subset(i) : Surviving::Drawn(i);
-      const int64_t appends = AppendsIn(memory->AfterPowerCut(surviving));
+    AfterEachPowerCut(*memory, [&](const std::shared_ptr<MemoryFileSystem>& after) {
+      const int64_t appends = AppendsIn(after);
       ++states;
       ASSERT_GE(appends, acknowledged);
       ASSERT_LE(appends, acknowledged + 1);
-    }
+    });
   };
   fs->OnOperation([&](int64_t, std::string_view, const std::string&) { look(); });
 
@@ -138,11 +134,12 @@ TEST(TablePowerCutTest, RunAgainAfterAKillTheTableEndsEqualAndLasts) {
 }
 
 TEST(TablePowerCutTest, FailedAppendLeavesNothingBehind) {
+  const auto of_one_append = std::make_shared<MemoryFileSystem>();
+  ASSERT_TRUE(Create(of_one_append).ok());
+  ASSERT_TRUE(Append(of_one_append, 1).ok());
   for (auto effect : {Fault::Effect::kNone, Fault::Effect::kHalf}) {
     for (int64_t n = 1;; ++n) {
-      const auto memory = std::make_shared<MemoryFileSystem>();
-      ASSERT_TRUE(Create(memory).ok());
-      ASSERT_TRUE(Append(memory, 1).ok());
+      const auto memory = of_one_append->Copy();
       const auto faulty = std::make_shared<FaultFileSystem>(memory);
       faulty->FailAt({n, ENOSPC, effect});
       const auto status = Append(faulty, 2).status();

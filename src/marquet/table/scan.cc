@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "arrow/compute/api_vector.h"
+#include "arrow/datum.h"
 #include "arrow/record_batch.h"
 #include "arrow/table.h"
 #include "marquet/base/error.h"
@@ -135,10 +136,10 @@ class ParallelSource {
         exhausted_ = true;
         break;
       }
-      const auto slot = std::make_shared<Slot>();
-      slots_.push_back(slot);
-      if (!piece.ok()) exhausted_ = true;
       arrow::Status status = piece.status();
+      const auto slot = std::make_shared<Slot>();
+      slots_.push_back(slot);  // waited for from here on, until it is done
+      if (!piece.ok()) exhausted_ = true;
       if (status.ok()) {
         lock.unlock();
         status = Caught("scan", [&] { return Read(**std::move(piece), slot.get()); });

@@ -134,8 +134,8 @@ class Table {
                                                       const arrow::Schema& schema, CreateOptions options);
   // A table that comes to be with its first append, in one commit, so that nobody sees it empty. Its version
   // is -1 until then. When another writer creates a table with the same columns and partitions first, the
-  // append goes there; another table is a kConflict. Errors as for Create; a directory that an interrupted
-  // attempt left behind is taken up.
+  // append goes there; another table, or another mode than kAppend, is a kConflict. Errors as for Create; a
+  // directory that an interrupted attempt left behind is taken up.
   static arrow::Result<std::shared_ptr<Table>> CreateWithFirstAppend(std::shared_ptr<file::FileSystem> fs,
                                                                      std::string path,
                                                                      const arrow::Schema& schema,

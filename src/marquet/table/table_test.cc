@@ -172,6 +172,20 @@ TEST_F(TableTest, AnotherTableThatWasCreatedMeanwhileIsNotJoined) {
   EXPECT_TRUE(IsKind(appender->Commit().status(), ErrorKind::kConflict));
 }
 
+TEST_F(TableTest, OnlyWhatAddsRowsJoinsATableThatWasCreatedMeanwhile) {
+  for (const AppendMode mode : {AppendMode::kOverwrite, AppendMode::kErrorIfExists}) {
+    const std::string path = Path(mode == AppendMode::kOverwrite ? "overwritten" : "new");
+    const auto table = Value(Table::CreateWithFirstAppend(fs_, path, *Trades(), {}));
+    const auto appender = Value(table->NewAppender({.mode = mode}));
+    MQ_OK(appender->Write(*Batch({{1, 1, 7, {}, "A"}})));
+    const auto other = Value(Table::CreateWithFirstAppend(fs_, path, *Trades(), {}));
+    MQ_OK(Append(*other, Batch({{1, 1, 1, {}, "A"}})).status());
+    const auto refused = appender->Commit();
+    EXPECT_TRUE(IsKind(refused.status(), ErrorKind::kConflict)) << refused.status();
+    EXPECT_THAT(Sizes(*Read(*Value(Table::Open(fs_, path)))), ElementsAre(1));
+  }
+}
+
 // Rows that are handed in while their partition is being written, too few to be handed over, must not be
 // waited for in vain when the budget is full.
 TEST_F(TableTest, ACallerThatWaitsForMemoryIsServed) {
@@ -204,6 +218,26 @@ TEST_F(TableTest, AnOverwriteThatLosesTheRaceLooksAgain) {
   MQ_OK(Append(*other, Batch({{1, 1, 1, {}, "A"}})).status());
   MQ_OK(appender->Commit().status());
   EXPECT_THAT(Sizes(*Read(*table)), ElementsAre(7));
+}
+
+TEST_F(TableTest, AnOverwriteThatLooksAgainAsksWhetherItMayFollow) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {}));
+  const auto other = Value(Table::Open(fs_, Path()));
+  for (const bool may : {false, true}) {
+    const auto appender = Value(table->NewAppender({.mode = AppendMode::kOverwrite}));
+    MQ_OK(appender->Write(*Batch({{1, 1, 7, {}, "A"}})));
+    int64_t asked_at = -1;
+    appender->FollowOnlyIf([&](const delta::Snapshot& newest) {
+      asked_at = newest.version;
+      return may ? arrow::Status::OK() : Conflict("it may not");
+    });
+    const auto report = Append(*other, Batch({{1, 1, 1, {}, "A"}}));
+    MQ_OK(report.status());
+    EXPECT_EQ(appender->Commit().ok(), may);
+    EXPECT_EQ(asked_at, report->version);
+    EXPECT_THAT(Sizes(*Read(*Value(Table::Open(fs_, Path())))), ElementsAre(may ? 7 : 1));
+    MQ_OK(table->Refresh());
+  }
 }
 
 TEST_F(TableTest, RemovedFilesAreReplacedInOneCommit) {

@@ -10,6 +10,7 @@
 #include "arrow/api.h"
 #include "marquet/base/error.h"
 #include "marquet/file/file_system.h"
+#include "marquet/file/memory_file_system.h"
 #include "marquet/table/table.h"
 
 namespace marquet::table {
@@ -24,6 +25,18 @@ template <typename T>
 T Value(arrow::Result<T> result) {
   if (!result.ok()) throw std::runtime_error(result.status().ToString());
   return std::move(result).ValueUnsafe();
+}
+
+// Calls `look` with what a power cut may leave of a disk: with every state where few operations are pending,
+// with sixteen of them, drawn, where many are.
+template <typename Look>
+void AfterEachPowerCut(const file::MemoryFileSystem& disk, const Look& look) {
+  const int pending = disk.PendingOperations();
+  const uint64_t states = pending <= 4 ? uint64_t{1} << pending : 16;
+  for (uint64_t i = 0; i < states; ++i) {
+    const bool told = pending <= 4 || i == 0;
+    look(disk.AfterPowerCut(told ? file::Surviving::Subset(i) : file::Surviving::Drawn(i)));
+  }
 }
 
 class TableTest : public ::testing::Test {
