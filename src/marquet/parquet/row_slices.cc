@@ -49,8 +49,8 @@ int64_t LongestValue(const arrow::Array& values, int64_t enough) {
 
 }  // namespace
 
-int64_t RowsAtOnce(const arrow::RecordBatch& batch, int64_t begin) {
-  int64_t rows = batch.num_rows() - begin;
+int64_t RowsAtOnce(const arrow::RecordBatch& batch) {
+  int64_t rows = std::max<int64_t>(batch.num_rows(), 1);
   bool decoded = false;
   for (const auto& column : batch.columns()) {
     decoded |= schema::DecodedType(column->type()) != column->type();

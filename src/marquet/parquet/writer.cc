@@ -1,5 +1,6 @@
 #include "marquet/parquet/writer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -88,8 +89,9 @@ struct FileWriter::Impl {
       return SchemaError(fmt::format("{}: the batch's schema differs from the file's: found {}, expected {}",
                                      path, batch.schema()->ToString(), format->schema()->ToString()));
     }
+    const int64_t at_once = RowsAtOnce(batch);
     for (int64_t begin = 0; begin < batch.num_rows();) {
-      const int64_t count = RowsAtOnce(batch, begin);
+      const int64_t count = std::min(at_once, batch.num_rows() - begin);
       ARROW_RETURN_NOT_OK(AppendSlice(count == batch.num_rows() ? batch : *batch.Slice(begin, count)));
       begin += count;
     }
