@@ -6,6 +6,7 @@
 #include "arrow/json/from_string.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/file/memory_file_system.h"
 #include "marquet/parquet/testing_internal.h"
 #include "marquet/parquet/verify.h"
 
@@ -469,6 +470,7 @@ TEST_F(RollingWriterTest, ContradictoryOptionsAreRefused) {
 }
 
 TEST_F(RollingWriterTest, ManyChunksAreSealedAndFoundAgain) {
+  fs_ = std::make_shared<file::MemoryFileSystem>();  // a disk would sync for longer than all else takes
   RollingOptions options = Options("${chunk_index}.parquet", 1);
   options.file.codec = Codec::kNone;
   constexpr int64_t kChunks = 1'100;
@@ -613,6 +615,7 @@ TEST_F(RollingWriterTest, AFirstValueInAnotherLayoutDecidesTheTypeToo) {
 }
 
 TEST_F(RollingWriterTest, TheTypeIsDecidedForChunksOfAnEarlierAttemptToo) {
+  fs_ = std::make_shared<file::MemoryFileSystem>();  // a disk would sync for longer than all else takes
   const auto write = [&](const std::shared_ptr<arrow::RecordBatch>& rows) {
     const auto writer = Value(Open(Options("${chunk_index}.parquet", 2)));
     ASSERT_TRUE(writer->Resume().ok());
