@@ -19,6 +19,7 @@
 #include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/file_format_internal.h"
+#include "marquet/parquet/row_slices_internal.h"
 #include "marquet/parquet/writer_properties_internal.h"
 #include "parquet/column_reader.h"
 #include "parquet/metadata.h"
@@ -31,7 +32,7 @@ constexpr int64_t kRunRows = 32;
 constexpr int64_t kStride = 1 << 16;
 constexpr int64_t kPagesForOne = 8;
 constexpr int64_t kBlockRows = 1 << 10;  // of which one hash is kept at VerifyLevel::kFull
-constexpr int64_t kReadRows = 1 << 13;   // decoded at a time
+constexpr int64_t kReadRows = 1 << 13;   // decoded at a time, at most
 constexpr int64_t kParallelRows = 1 << 16;
 
 // A number for a place, below `bound`.
@@ -134,7 +135,7 @@ ValueCheck::ValueCheck(std::shared_ptr<const FileFormat> format, std::string pat
   const arrow::Schema& schema = *format_->parts().file_schema;
   for (int i = 0; i < schema.num_fields(); ++i) {
     for (schema::LeafRoute& route : schema::LeafRoutes(*schema.field(i)->type())) {
-      leaves_.push_back({.column = i, .route = std::move(route), .hashes = {}});
+      leaves_.push_back({.column = i, .route = std::move(route), .hashes = {}, .read_rows = kReadRows});
     }
   }
 }
@@ -176,6 +177,9 @@ void ValueCheck::TakeSample(const arrow::RecordBatch& given, int64_t first_row) 
 }
 
 void ValueCheck::TakeAll(const arrow::RecordBatch& given, int64_t first_row) {
+  for (Leaf& leaf : leaves_) {
+    leaf.read_rows = RowsWithinMemory(*given.column(leaf.column), leaf.read_rows);
+  }
   std::vector<uint64_t> hashes;
   for (int64_t done = 0; done < given.num_rows();) {
     const int64_t row = first_row + done;
@@ -274,7 +278,7 @@ arrow::Status ValueCheck::CompareAll(int leaf, const std::shared_ptr<arrow::io::
   for (int group = 0; group < footer->num_row_groups(); ++group) {
     const int64_t end = footer->RowGroup(group)->num_rows();
     for (int64_t begin = 0; begin < end;) {
-      const Piece piece{group, begin, std::min(end - begin, kReadRows)};
+      const Piece piece{group, begin, std::min(end - begin, taken.read_rows)};
       ARROW_RETURN_NOT_OK(rows.Hash(piece, &hashes));
       for (const uint64_t hash : hashes) {
         block = schema::CombineHashes(block, hash);
