@@ -42,10 +42,9 @@ int64_t Draw(int64_t place, int64_t salt, int64_t bound) {
   return static_cast<int64_t>(drawn % static_cast<uint64_t>(bound));
 }
 
-// A few rows of a column of bytes, without Arrow's reader of whole files: its making takes longer than the
-// reading of a small one.
-arrow::Result<std::shared_ptr<arrow::Array>> ReadBytes(const ReadSource& source, int leaf,
-                                                       const Piece& piece) {
+// Hashes of a few rows of a column of bytes, without Arrow's reader of whole files: its making takes longer
+// than the reading of a small one. No more values are held than a page has.
+arrow::Status HashBytes(const ReadSource& source, int leaf, const Piece& piece, std::span<uint64_t> hashes) {
   const ReadRequest::Part& part = source.parts[static_cast<size_t>(piece.part)];
   ARROW_ASSIGN_OR_RAISE(ChunkPages found, ReadChunkPages(source, part.row_group, leaf, part.rows));
   const int64_t first = found.pages.empty() ? 0 : found.pages[0].begin;
@@ -55,25 +54,28 @@ arrow::Result<std::shared_ptr<arrow::Array>> ReadBytes(const ReadSource& source,
       &column, ArrowPages(std::make_unique<ChunkReader>(std::move(found.bytes), *chunk, found.values,
                                                         Checksums::kVerify))));
   reader->Skip(piece.begin - first);
-  std::vector<int16_t> defined(static_cast<size_t>(piece.rows), 1);
-  std::vector<::parquet::ByteArray> values(static_cast<size_t>(piece.rows));
-  arrow::BinaryBuilder rows;
-  while (rows.length() < piece.rows) {
+  std::vector<int16_t> defined(hashes.size(), 1);
+  std::vector<::parquet::ByteArray> values(hashes.size());
+  for (size_t done = 0; done < hashes.size();) {
     int64_t count = 0;
-    const int64_t levels =
-        reader->ReadBatch(piece.rows - rows.length(), defined.data(), nullptr, values.data(), &count);
-    if (levels == 0) return arrow::Status::IOError("the values end after ", rows.length(), " rows");
+    const int64_t levels = reader->ReadBatch(static_cast<int64_t>(hashes.size() - done), defined.data(),
+                                             nullptr, values.data(), &count);
+    if (levels == 0) return arrow::Status::IOError("the values end after ", done, " rows");
+    arrow::LargeBinaryBuilder rows;
     for (int64_t i = 0, value = 0; i < levels; ++i) {
       const bool null = column.max_definition_level() > 0 && defined[static_cast<size_t>(i)] == 0;
       if (null) {
         ARROW_RETURN_NOT_OK(rows.AppendNull());
       } else {
         const ::parquet::ByteArray& bytes = values[static_cast<size_t>(value++)];
-        ARROW_RETURN_NOT_OK(rows.Append(bytes.ptr, static_cast<int32_t>(bytes.len)));
+        ARROW_RETURN_NOT_OK(rows.Append(bytes.ptr, int64_t{bytes.len}));
       }
     }
+    ARROW_ASSIGN_OR_RAISE(const auto read, rows.Finish());
+    schema::HashLeaf(*read, {}, 0, hashes.subspan(done, static_cast<size_t>(levels)));
+    done += static_cast<size_t>(levels);
   }
-  return rows.Finish();
+  return arrow::Status::OK();
 }
 
 bool IsFlatBytes(const ::parquet::ColumnDescriptor& column, const arrow::DataType& type) {
@@ -108,12 +110,12 @@ class LeafRows {
   }
 
   arrow::Status Hash(const Piece& piece, std::vector<uint64_t>* hashes) {
-    ARROW_ASSIGN_OR_RAISE(const auto read,
-                          stream_ == nullptr ? ReadBytes(*source_, leaf_, piece) : stream_->Decode(piece));
+    hashes->resize(static_cast<size_t>(piece.rows));
+    if (stream_ == nullptr) return HashBytes(*source_, leaf_, piece, *hashes);
+    ARROW_ASSIGN_OR_RAISE(const auto read, stream_->Decode(piece));
     if (read->length() != piece.rows) {
       return arrow::Status::IOError(read->length(), " rows were read; expected ", piece.rows);
     }
-    hashes->resize(static_cast<size_t>(piece.rows));
     schema::HashLeaf(*read, route_, 0, *hashes);
     return arrow::Status::OK();
   }
