@@ -50,7 +50,8 @@ arrow::Result<int32_t> ParseDate(std::string_view text) {
   size_t at = 0;
   const std::optional<int64_t> days = TakeDate(text, &at);
   // Years of four digits: others are dates, but not written as files and logs write them.
-  if (!days || at != text.size() || text.size() != std::string_view("YYYY-MM-DD").size()) {
+  const bool four_digits = text.size() == std::string_view("YYYY-MM-DD").size() && text[0] != '-';
+  if (!days || at != text.size() || !four_digits) {
     return InvalidInput(fmt::format("'{}' is not a date; expected YYYY-MM-DD", text));
   }
   return static_cast<int32_t>(*days);

@@ -55,12 +55,12 @@ std::string FormatMillis(int64_t millis);
 // ("-0001-12-31").
 std::string FormatDate(int64_t days);
 
-// Reads ISO-8601: a date ("2024-01-02", its midnight), or a date, 'T' or a space, and a time to the minute,
-// second or up to nine fractional digits, then nothing (UTC), 'Z' or "+hh:mm" / "-hh:mm". Errors:
-// kInvalidInput when the text is not of this form or outside what int64 nanoseconds hold.
+// Reads ISO-8601 as ParseAttos does (instant.h): a date, its midnight, or a date and a time to the minute,
+// the second or a fraction of it, with nothing behind it (UTC), 'Z' or an offset. Errors: kInvalidInput when
+// the text is not of this form, finer than a nanosecond or outside what int64 nanoseconds hold.
 arrow::Result<int64_t> ParseNanos(std::string_view text);
 
-// Reads "2024-01-02". Errors: kInvalidInput.
+// Reads "2024-01-02": a year of four digits, without a sign. Errors: kInvalidInput.
 arrow::Result<int32_t> ParseDate(std::string_view text);
 
 // The wall clock, in nanoseconds. For created-at fields and file ages only: nothing is ordered by it.

@@ -74,6 +74,13 @@ TEST(TimeTest, RefusesWhatIsNotATime) {
   }
 }
 
+TEST(TimeTest, ADateHasAYearOfFourDigits) {
+  for (const char* text : {"", "-001-01-01", "-123-01-01", "-0001-01-01", "+2024-01-01", "12024-01-01",
+                           "024-01-01", "2024-01-01T", "2024-02-30"}) {
+    EXPECT_TRUE(IsKind(ParseDate(text).status(), ErrorKind::kInvalidInput)) << text;
+  }
+}
+
 TEST(TimeTest, TimesBefore1970FallIntoTheirOwnDay) { EXPECT_EQ(DateOfNanos(-1), -1); }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "arrow/record_batch.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/make_room.h"
 #include "marquet/parquet/decided_files_internal.h"
 #include "marquet/parquet/output_template.h"
 
@@ -69,8 +70,8 @@ arrow::Status OutputParts::EndPart() {
   ARROW_RETURN_NOT_OK(folder_->check_claim());
   // Its place is there before it has its name: nothing may come between the two.
   PublishedFile file{part_name_, 0, 0, {}};
-  published_.reserve(published_.size() + 1);
-  schemas_.reserve(published_.size() + 1);
+  MakeRoom(&published_, 1);
+  MakeRoom(&schemas_, 1);
   ARROW_ASSIGN_OR_RAISE(WrittenFile written, writer_->Close());
   file.rows = written.rows;
   file.bytes = written.bytes;

@@ -5,12 +5,14 @@
 // MARQUET_TORTURE=1 looks at more of the states that a power cut may leave; MARQUET_SEED=N draws others.
 #include <cerrno>
 #include <cstdlib>
+#include <map>
 #include <random>
 #include <set>
 
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/hash.h"
 #include "marquet/base/thread.h"
 #include "marquet/file/fault_file_system.h"
 #include "marquet/file/fault_tally.h"
@@ -92,24 +94,46 @@ std::map<std::string, std::string> Files(file::FileSystem& fs) {
   return files;
 }
 
+struct Content {
+  bool whole = false;
+  std::vector<int64_t> rows;
+};
+
+// What a file holds, by the digest of its bytes: the states of a disk have most files in common, and each is
+// verified and read once.
+const Content& ContentOf(const std::shared_ptr<file::FileSystem>& fs, const std::string& name,
+                         const std::string& bytes) {
+  constexpr size_t kMostKnown = 20'000;
+  static std::map<std::string, Content> known;
+  if (known.size() >= kMostKnown) known.clear();
+  const auto [found, is_new] = known.try_emplace(Xxh3Hex(bytes));
+  Content& content = found->second;
+  if (!is_new) return content;
+  const std::string path = file::JoinPath(kFolder, name);
+  const auto verdict = VerifyFile(*fs, path, VerifyLevel::kFull);
+  content.whole = verdict.ok() && verdict->ok;
+  if (!content.whole) return content;
+  const auto reader = Value(FileReader::Open(fs, path));
+  ReadRequest request;
+  request.columns = {"n"};
+  request.use_threads = false;
+  for (int i = 0; i < reader->num_row_groups(); ++i) request.parts.push_back({i, {}});
+  const auto stream = Value(reader->Read(request));
+  const auto table = Value(stream->ToTable());
+  for (const auto& chunk : table->column(0)->chunks()) {
+    const auto& numbers = static_cast<const arrow::Int64Array&>(*chunk);
+    for (int64_t i = 0; i < numbers.length(); ++i) content.rows.push_back(numbers.Value(i));
+  }
+  return content;
+}
+
 // Every file with a final name is whole; returns its rows.
 std::multiset<int64_t> ExpectWholeFiles(const std::shared_ptr<file::FileSystem>& fs) {
   std::multiset<int64_t> rows;
   for (const auto& [name, bytes] : Files(*fs)) {
-    const std::string path = std::string(kFolder) + "/" + name;
-    const auto verdict = VerifyFile(*fs, path, VerifyLevel::kFull);
-    EXPECT_TRUE(verdict.ok() && verdict->ok) << name << " of " << bytes.size() << " bytes";
-    if (!verdict.ok() || !verdict->ok) continue;
-    const auto reader = Value(FileReader::Open(fs, path));
-    ReadRequest request;
-    request.columns = {"n"};
-    for (int i = 0; i < reader->num_row_groups(); ++i) request.parts.push_back({i, {}});
-    const auto stream = Value(reader->Read(request));
-    const auto table = Value(stream->ToTable());
-    for (const auto& chunk : table->column(0)->chunks()) {
-      const auto& numbers = static_cast<const arrow::Int64Array&>(*chunk);
-      for (int64_t i = 0; i < numbers.length(); ++i) rows.insert(numbers.Value(i));
-    }
+    const Content& content = ContentOf(fs, name, bytes);
+    EXPECT_TRUE(content.whole) << name << " of " << bytes.size() << " bytes";
+    rows.insert(content.rows.begin(), content.rows.end());
   }
   return rows;
 }
@@ -129,11 +153,13 @@ void ExpectListed(const std::shared_ptr<file::FileSystem>& fs) {
   for (const WriterManifest& manifest : Value(ManifestFile::ReadAll(*fs, kFolder))) {
     for (const PublishedUnit& unit : manifest.units) {
       for (const PublishedFile& listed : unit.files) {
-        const PublishedFile file = Value(AsItIs(*fs, kFolder, listed));
-        const Expectation expected{file.digest, file.bytes, file.rows};
-        const auto verdict =
-            VerifyFile(*fs, file::JoinPath(kFolder, file.name), VerifyLevel::kFull, expected);
-        EXPECT_TRUE(verdict.ok() && verdict->ok) << file.name;
+        const PublishedFile entry = Value(AsItIs(*fs, kFolder, listed));
+        const std::string bytes = Value(file::ReadAll(*fs, file::JoinPath(kFolder, entry.name)));
+        EXPECT_EQ(static_cast<int64_t>(bytes.size()), entry.bytes) << entry.name;
+        EXPECT_EQ(Xxh3Hex(bytes), entry.digest) << entry.name;
+        const Content& content = ContentOf(fs, entry.name, bytes);
+        EXPECT_TRUE(content.whole) << entry.name;
+        EXPECT_EQ(static_cast<int64_t>(content.rows.size()), entry.rows) << entry.name;
       }
     }
   }

@@ -9,6 +9,7 @@
 #include "marquet/base/text.h"
 #include "marquet/parquet/published_rows_internal.h"
 #include "marquet/parquet/undecided_types_internal.h"
+#include "marquet/schema/decoded.h"
 
 namespace marquet::pq {
 
@@ -62,9 +63,11 @@ std::string DifferencesOf(const WriterManifest& before, const RollingOptions& no
   compare("records_per_chunk", before.records_per_chunk, now.records_per_chunk);
   compare("the name template", before.name_template, now.name_template);
   compare("the rank", before.rank, now.rank);
-  if (before.schema != nullptr && now.schema != nullptr && now.on_schema_change == SchemaChange::kError &&
-      !before.schema->Equals(*Decided(now.schema, *before.schema, {}), /*check_metadata=*/false)) {
-    compare("the schema", before.schema->ToString(), now.schema->ToString());
+  if (before.schema != nullptr && now.schema != nullptr && now.on_schema_change == SchemaChange::kError) {
+    const auto of_files = schema::DecodedSchema(now.schema);  // which is the one that the manifest tells
+    if (!before.schema->Equals(*Decided(of_files, *before.schema, {}), /*check_metadata=*/false)) {
+      compare("the schema", before.schema->ToString(), of_files->ToString());
+    }
   }
   return fmt::format("{}", fmt::join(found, "; "));
 }

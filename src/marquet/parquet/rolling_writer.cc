@@ -27,6 +27,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
 #include "marquet/base/log.h"
+#include "marquet/base/make_room.h"
 #include "marquet/base/text.h"
 #include "marquet/file/home_process.h"
 #include "marquet/parquet/decided_files_internal.h"
@@ -319,12 +320,13 @@ class RollingWriter::Impl {
       ARROW_RETURN_NOT_OK(BoundMemory());
     }
     ARROW_ASSIGN_OR_RAISE(const auto replaced, DecideFiles(folder_, *row_schema_, manifest_.get()));
-    for (const PublishedFile& file : replaced) {
-      const auto listed = std::find_if(files_.begin(), files_.end(),
-                                       [&](const auto& other) { return other.name == file.name; });
-      if (listed == files_.end()) continue;  // of an earlier attempt
-      listed->bytes = file.bytes;
-      listed->digest = file.digest;
+    std::map<std::string_view, const PublishedFile*> by_name;
+    for (const PublishedFile& file : replaced) by_name[file.name] = &file;
+    for (PublishedFile& listed : files_) {  // others are of an earlier attempt
+      const auto found = by_name.find(listed.name);
+      if (found == by_name.end()) continue;
+      listed.bytes = found->second->bytes;
+      listed.digest = found->second->digest;
     }
     return arrow::Status::OK();
   }
@@ -474,7 +476,7 @@ class RollingWriter::Impl {
       index.Add(unit);
     }
     std::vector<PublishedFile> files = unit.files;
-    files_.reserve(files_.size() + files.size());
+    MakeRoom(&files_, files.size());
     for (const std::string& name : names) {
       if (const auto output = outputs_.find(name); output != outputs_.end()) output->second.parts->Release();
     }

@@ -6,6 +6,7 @@
 #include "arrow/json/from_string.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/file/memory_file_system.h"
 #include "marquet/parquet/testing_internal.h"
 #include "marquet/parquet/verify.h"
 
@@ -24,6 +25,12 @@ std::shared_ptr<arrow::RecordBatch> Texts(const std::vector<std::string>& texts)
   EXPECT_TRUE(builder.AppendValues(texts).ok());
   return arrow::RecordBatch::Make(arrow::schema({arrow::field("n", arrow::utf8())}),
                                   static_cast<int64_t>(texts.size()), {Value(builder.Finish())});
+}
+
+std::shared_ptr<arrow::RecordBatch> Rows(const std::shared_ptr<arrow::DataType>& type,
+                                         const std::string& json) {
+  const auto array = Value(arrow::json::ArrayFromJSONString(type, json));
+  return arrow::RecordBatch::Make(arrow::schema({arrow::field("v", type)}), array->length(), {array});
 }
 
 class RollingWriterTest : public FileTest {
@@ -203,6 +210,24 @@ TEST_F(RollingWriterTest, AnotherInputChunkSizeOrSchemaIsRefusedWithWhatDiffers)
   EXPECT_TRUE(IsKind(Open(other).status(), ErrorKind::kAlreadyExists));
 }
 
+// The manifest tells the schema of the files, which hold decoded columns.
+TEST_F(RollingWriterTest, AnOutputGoesOnWithTheSchemaThatItWasBegunWith) {
+  for (const auto& type : {arrow::dictionary(arrow::int8(), arrow::utf8()), arrow::utf8_view()}) {
+    SCOPED_TRACE(type->ToString());
+    std::filesystem::remove_all(directory_ / "out");
+    const auto rows = Rows(type, R"(["a", "b", "a"])");
+    RollingOptions options = Options("${chunk_index}.parquet", 2);
+    options.schema = rows->schema();
+    MQ_ASSERT_OK(Value(Open(options))->Write(rows));
+    const auto writer = Open(options);
+    ASSERT_TRUE(writer.ok()) << writer.status();
+    EXPECT_EQ(Value((*writer)->Resume()), 2);
+    MQ_ASSERT_OK((*writer)->Write(rows->Slice(2)));
+    MQ_ASSERT_OK((*writer)->Close().status());
+    EXPECT_EQ(Value(ReadTable(Path("out/1.parquet")))->num_rows(), 1);
+  }
+}
+
 TEST_F(RollingWriterTest, OneWriterAtATime) {
   const RollingOptions options = Options("${chunk_index}.parquet", 2);
   const auto first = Value(Open(options));
@@ -351,27 +376,21 @@ TEST_F(RollingWriterTest, RowsGoOnInTheFileWhoseSchemaTheyFit) {
   EXPECT_EQ(Value(ReadTable(Path("out/1.parquet")))->num_rows(), 2);
 }
 
-std::shared_ptr<arrow::RecordBatch> Json(const std::shared_ptr<arrow::DataType>& type,
-                                         const std::string& text) {
-  const auto column = Value(arrow::json::ArrayFromJSONString(type, text));
-  return arrow::RecordBatch::Make(arrow::schema({arrow::field("a", type)}), column->length(), {column});
-}
-
 TEST_F(RollingWriterTest, NullsWithinStructsTakeTheTypeThatComesWithTheNextFile) {
   const auto unknown = arrow::struct_({arrow::field("x", arrow::list(arrow::null())),
                                        arrow::field("y", arrow::int64()), arrow::field("z", arrow::null())});
   const auto known = arrow::struct_({arrow::field("x", arrow::list(arrow::int64())),
                                      arrow::field("y", arrow::int64()), arrow::field("z", arrow::utf8())});
   const auto writer = Value(Open(Options("${chunk_index}.parquet")));
-  MQ_ASSERT_OK(writer->Write(Json(unknown, R"([{"x": [], "y": 1, "z": null}])"), {0}));
+  MQ_ASSERT_OK(writer->Write(Rows(unknown, R"([{"x": [], "y": 1, "z": null}])"), {0}));
   MQ_ASSERT_OK(writer->CloseChunk(0));
-  MQ_ASSERT_OK(writer->Write(Json(known, R"([{"x": [5], "y": 2, "z": "text"}])"), {1}));
-  MQ_ASSERT_OK(writer->Write(Json(unknown, R"([{"x": [], "y": 3, "z": null}])"), {1}));
+  MQ_ASSERT_OK(writer->Write(Rows(known, R"([{"x": [5], "y": 2, "z": "text"}])"), {1}));
+  MQ_ASSERT_OK(writer->Write(Rows(unknown, R"([{"x": [], "y": 3, "z": null}])"), {1}));
   MQ_ASSERT_OK(writer->CloseChunk(1));
   EXPECT_EQ(Value(ReadTable(Path("out/1.parquet")))->column(0)->ToString().find("text") == std::string::npos,
             false);
   const arrow::Status late =
-      writer->Write(Json(arrow::struct_({arrow::field("late", arrow::int64())}), R"([{"late": 1}])"), {2});
+      writer->Write(Rows(arrow::struct_({arrow::field("late", arrow::int64())}), R"([{"late": 1}])"), {2});
   EXPECT_TRUE(IsKind(late, ErrorKind::kSchema)) << late;
 }
 
@@ -387,13 +406,13 @@ TEST_F(RollingWriterTest, RowsWrittenAgainMayLackWhatWasNullInThem) {
   };
   {
     const auto writer = Value(Open(options));
-    MQ_ASSERT_OK(writer->Write(Json(narrow, R"([{"x": 1}])"), {0}));
-    MQ_ASSERT_OK(writer->Write(Json(wide, R"([{"x": 2, "y": 3}])"), {1}));
-    MQ_ASSERT_OK(writer->Write(Json(narrow, R"([{"x": 4}])"), {2}));
+    MQ_ASSERT_OK(writer->Write(Rows(narrow, R"([{"x": 1}])"), {0}));
+    MQ_ASSERT_OK(writer->Write(Rows(wide, R"([{"x": 2, "y": 3}])"), {1}));
+    MQ_ASSERT_OK(writer->Write(Rows(narrow, R"([{"x": 4}])"), {2}));
     MQ_ASSERT_OK(writer->Close().status());
   }
-  MQ_ASSERT_OK(write(2, Json(narrow, R"([{"x": 4}])")));  // published with a null y
-  const arrow::Status other = write(2, Json(wide, R"([{"x": 4, "y": 5}])"));
+  MQ_ASSERT_OK(write(2, Rows(narrow, R"([{"x": 4}])")));  // published with a null y
+  const arrow::Status other = write(2, Rows(wide, R"([{"x": 4, "y": 5}])"));
   EXPECT_TRUE(IsKind(other, ErrorKind::kConflict)) << other;
 }
 
@@ -451,6 +470,7 @@ TEST_F(RollingWriterTest, ContradictoryOptionsAreRefused) {
 }
 
 TEST_F(RollingWriterTest, ManyChunksAreSealedAndFoundAgain) {
+  fs_ = std::make_shared<file::MemoryFileSystem>();  // a disk would sync for longer than all else takes
   RollingOptions options = Options("${chunk_index}.parquet", 1);
   options.file.codec = Codec::kNone;
   constexpr int64_t kChunks = 1'100;
@@ -517,12 +537,6 @@ TEST_F(RollingWriterTest, GoingOnAsksForAllThatWasPublished) {
   EXPECT_EQ(Value(Open(options))->next_record(), 6);
 }
 
-std::shared_ptr<arrow::RecordBatch> Rows(const std::shared_ptr<arrow::DataType>& type,
-                                         const std::string& json) {
-  const auto array = Value(arrow::json::ArrayFromJSONString(type, json));
-  return arrow::RecordBatch::Make(arrow::schema({arrow::field("v", type)}), array->length(), {array});
-}
-
 // Files that were published while a column had no value, and a part in the making, get its type with the
 // first value: all of a run open together.
 TEST_F(RollingWriterTest, TheFirstValueDecidesTheTypeOfFilesBefore) {
@@ -571,7 +585,37 @@ TEST_F(RollingWriterTest, TheFirstValueDecidesTheTypeOfFilesBefore) {
   }
 }
 
+// Values decide a type in whatever layout they come.
+TEST_F(RollingWriterTest, AFirstValueInAnotherLayoutDecidesTheTypeToo) {
+  const auto pair = arrow::fixed_size_list(arrow::float64(), 2),
+             item = arrow::struct_({arrow::field("k", pair)});
+  const struct {
+    std::shared_ptr<arrow::DataType> before;
+    std::string without;
+    std::shared_ptr<arrow::DataType> after;
+    std::string with;
+  } cases[] = {
+      {arrow::list(arrow::null()), "[[], null]", pair, "[[1, 2], null]"},
+      {arrow::struct_({arrow::field("k", arrow::list(arrow::null()))}), R"([{"k": []}, null])", item,
+       R"([{"k": [1, 2]}, null])"},
+  };
+  for (const auto& test : cases) {
+    SCOPED_TRACE(test.after->ToString());
+    std::filesystem::remove_all(directory_ / "out");
+    const auto writer = Value(Open(Options("a.parquet")));
+    MQ_ASSERT_OK(writer->Write(Rows(test.before, test.without)));
+    MQ_ASSERT_OK(writer->Write(Rows(test.after, test.with)));
+    MQ_ASSERT_OK(writer->Close().status());
+    const auto table = Value(ReadTable(Path("out/a.parquet")));
+    const auto column = Value(arrow::Concatenate(table->column(0)->chunks()));
+    const auto type = table->schema()->field(0)->type();
+    EXPECT_TRUE(column->Slice(0, 2)->Equals(Value(arrow::json::ArrayFromJSONString(type, test.without))));
+    EXPECT_TRUE(column->Slice(2, 2)->Equals(Value(arrow::json::ArrayFromJSONString(type, test.with))));
+  }
+}
+
 TEST_F(RollingWriterTest, TheTypeIsDecidedForChunksOfAnEarlierAttemptToo) {
+  fs_ = std::make_shared<file::MemoryFileSystem>();  // a disk would sync for longer than all else takes
   const auto write = [&](const std::shared_ptr<arrow::RecordBatch>& rows) {
     const auto writer = Value(Open(Options("${chunk_index}.parquet", 2)));
     ASSERT_TRUE(writer->Resume().ok());

@@ -90,7 +90,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowSchema::Fit(
     auto made = FitRows(rows->schema(), schema_);
     if (made.ok()) {
       coercion_.emplace(*std::move(made));
-    } else if (const auto wider = Decided(schema_, *rows->schema(), late_columns_);
+    } else if (const auto wider = Decided(schema_, *schema::DecodedSchema(rows->schema()), late_columns_);
                wider != schema_ && FitRows(rows->schema(), wider).ok()) {
       ARROW_RETURN_NOT_OK(Use(wider));
       *decided = true;

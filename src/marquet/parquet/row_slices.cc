@@ -49,8 +49,19 @@ int64_t LongestValue(const arrow::Array& values, int64_t enough) {
 
 }  // namespace
 
-int64_t RowsAtOnce(const arrow::RecordBatch& batch, int64_t begin) {
-  int64_t rows = batch.num_rows() - begin;
+int64_t RowsWithinMemory(const arrow::Array& column, int64_t rows) {
+  const arrow::Array* values = &column;
+  if (column.type_id() == arrow::Type::DICTIONARY) {
+    values = static_cast<const arrow::DictionaryArray&>(column).dictionary().get();
+  } else if (column.type_id() == arrow::Type::RUN_END_ENCODED) {
+    values = static_cast<const arrow::RunEndEncodedArray&>(column).values().get();
+  }
+  const int64_t longest = LongestValue(*values, kMostBytes / rows);
+  return longest == 0 ? rows : std::min(rows, std::max<int64_t>(kMostBytes / longest, 1));
+}
+
+int64_t RowsAtOnce(const arrow::RecordBatch& batch) {
+  int64_t rows = std::max<int64_t>(batch.num_rows(), 1);
   bool decoded = false;
   for (const auto& column : batch.columns()) {
     decoded |= schema::DecodedType(column->type()) != column->type();
@@ -58,15 +69,9 @@ int64_t RowsAtOnce(const arrow::RecordBatch& batch, int64_t begin) {
   if (!decoded) return rows;
   rows = std::min(rows, kSliceRows);
   for (const auto& column : batch.columns()) {
-    int64_t longest = 0;
-    if (column->type_id() == arrow::Type::DICTIONARY) {
-      const auto& encoded = static_cast<const arrow::DictionaryArray&>(*column);
-      longest = LongestValue(*encoded.dictionary(), kMostBytes / kSliceRows);
-    } else if (column->type_id() == arrow::Type::RUN_END_ENCODED) {
-      const auto& encoded = static_cast<const arrow::RunEndEncodedArray&>(*column);
-      longest = LongestValue(*encoded.values(), kMostBytes / kSliceRows);
-    }
-    if (longest > 0) rows = std::min(rows, std::max<int64_t>(kMostBytes / longest, 1));
+    const arrow::Type::type id = column->type_id();
+    const bool repeats = id == arrow::Type::DICTIONARY || id == arrow::Type::RUN_END_ENCODED;
+    if (repeats) rows = RowsWithinMemory(*column, rows);
   }
   return rows;
 }

@@ -1,4 +1,5 @@
-// How many rows of a batch are decoded at a time.
+// How many rows are decoded at a time: a dictionary has a long text once, and its rows have it as often as
+// they like.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +8,12 @@
 
 namespace marquet::pq {
 
-// The rows of the batch from `begin` on that are decoded at once: all of them where nothing needs decoding,
-// and otherwise so few that long texts of dictionaries, each once there and often in the rows, take no more
-// than some hundred megabytes as rows. At least one.
-int64_t RowsAtOnce(const arrow::RecordBatch& batch, int64_t begin);
+// As many of `rows` rows as take no more than some hundred megabytes when they are decoded, by the longest
+// text of the column; at least one. `rows`: at least one. Texts within nested columns are not looked at.
+int64_t RowsWithinMemory(const arrow::Array& column, int64_t rows);
+
+// As many rows of the batch as are decoded at once: all where nothing needs decoding, and otherwise so few
+// that those of each column take no more memory than that. At least one.
+int64_t RowsAtOnce(const arrow::RecordBatch& batch);
 
 }  // namespace marquet::pq

@@ -7,23 +7,14 @@
 #include <fmt/format.h>
 
 #include "arrow/array.h"
-#include "arrow/extension_type.h"
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/parquet/leaf_values_internal.h"
 
 namespace marquet::pq {
 namespace {
-
-bool IsText(const arrow::Array& array);
-
-template <typename ListArray>
-bool ItemsAreText(const arrow::Array& array) {
-  const auto& list = static_cast<const ListArray&>(array);
-  const int64_t begin = list.value_offset(0);
-  return IsText(*list.values()->Slice(begin, list.value_offset(list.length()) - begin));
-}
 
 bool IsAscii(std::string_view bytes) {
   constexpr uint64_t kUpperBits = 0x8080808080808080;
@@ -49,26 +40,12 @@ bool IsUtf8Array(const arrow::Array& array) {
   return text.ValidateUTF8().ok();
 }
 
-// False where the array, or a part of it, is text and not UTF-8.
 bool IsText(const arrow::Array& array) {
-  if (array.length() == 0) return true;
   switch (array.type_id()) {
     case arrow::Type::STRING:
       return IsUtf8Array<arrow::StringArray>(array);
     case arrow::Type::LARGE_STRING:
       return IsUtf8Array<arrow::LargeStringArray>(array);
-    case arrow::Type::EXTENSION:
-      return IsText(*static_cast<const arrow::ExtensionArray&>(array).storage());
-    case arrow::Type::LIST:
-    case arrow::Type::MAP:
-      return ItemsAreText<arrow::ListArray>(array);
-    case arrow::Type::LARGE_LIST:
-      return ItemsAreText<arrow::LargeListArray>(array);
-    case arrow::Type::STRUCT:
-      for (const auto& field : static_cast<const arrow::StructArray&>(array).fields()) {
-        if (!IsText(*field)) return false;
-      }
-      return true;
     default:
       return true;
   }
@@ -79,9 +56,9 @@ bool IsText(const arrow::Array& array) {
 arrow::Status CheckText(const arrow::RecordBatch& batch, int64_t first_row) {
   for (int i = 0; i < batch.num_columns(); ++i) {
     const arrow::Array& column = *batch.column(i);
-    if (IsText(column)) continue;
+    if (HoldsOfLeaves(column, IsText)) continue;
     int64_t row = 0;
-    while (IsText(*column.Slice(row, 1))) ++row;
+    while (HoldsOfLeaves(*column.Slice(row, 1), IsText)) ++row;
     return InvalidInput(fmt::format("column {}: row {} holds text that is not UTF-8",
                                     Quoted(batch.column_name(i)), first_row + row),
                         "Give bytes of any kind as a binary column.");

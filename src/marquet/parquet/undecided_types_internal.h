@@ -11,7 +11,7 @@
 namespace marquet::pq {
 
 // The schema with the types of `values` in place of those of nulls, and with the columns of `late` that only
-// `values` has; the same where they decide nothing.
+// `values` has; the same where they decide nothing. Both are decoded.
 std::shared_ptr<arrow::Schema> Decided(const std::shared_ptr<arrow::Schema>& schema,
                                        const arrow::Schema& values, const std::vector<std::string>& late);
 

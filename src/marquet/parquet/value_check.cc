@@ -19,6 +19,7 @@
 #include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/file_format_internal.h"
+#include "marquet/parquet/row_slices_internal.h"
 #include "marquet/parquet/writer_properties_internal.h"
 #include "parquet/column_reader.h"
 #include "parquet/metadata.h"
@@ -31,7 +32,7 @@ constexpr int64_t kRunRows = 32;
 constexpr int64_t kStride = 1 << 16;
 constexpr int64_t kPagesForOne = 8;
 constexpr int64_t kBlockRows = 1 << 10;  // of which one hash is kept at VerifyLevel::kFull
-constexpr int64_t kReadRows = 1 << 13;   // decoded at a time
+constexpr int64_t kReadRows = 1 << 13;   // decoded at a time, at most
 constexpr int64_t kParallelRows = 1 << 16;
 
 // A number for a place, below `bound`.
@@ -41,10 +42,9 @@ int64_t Draw(int64_t place, int64_t salt, int64_t bound) {
   return static_cast<int64_t>(drawn % static_cast<uint64_t>(bound));
 }
 
-// A few rows of a column of bytes, without Arrow's reader of whole files: its making takes longer than the
-// reading of a small one.
-arrow::Result<std::shared_ptr<arrow::Array>> ReadBytes(const ReadSource& source, int leaf,
-                                                       const Piece& piece) {
+// Hashes of a few rows of a column of bytes, without Arrow's reader of whole files: its making takes longer
+// than the reading of a small one. No more values are held than a page has.
+arrow::Status HashBytes(const ReadSource& source, int leaf, const Piece& piece, std::span<uint64_t> hashes) {
   const ReadRequest::Part& part = source.parts[static_cast<size_t>(piece.part)];
   ARROW_ASSIGN_OR_RAISE(ChunkPages found, ReadChunkPages(source, part.row_group, leaf, part.rows));
   const int64_t first = found.pages.empty() ? 0 : found.pages[0].begin;
@@ -54,25 +54,28 @@ arrow::Result<std::shared_ptr<arrow::Array>> ReadBytes(const ReadSource& source,
       &column, ArrowPages(std::make_unique<ChunkReader>(std::move(found.bytes), *chunk, found.values,
                                                         Checksums::kVerify))));
   reader->Skip(piece.begin - first);
-  std::vector<int16_t> defined(static_cast<size_t>(piece.rows), 1);
-  std::vector<::parquet::ByteArray> values(static_cast<size_t>(piece.rows));
-  arrow::BinaryBuilder rows;
-  while (rows.length() < piece.rows) {
+  std::vector<int16_t> defined(hashes.size(), 1);
+  std::vector<::parquet::ByteArray> values(hashes.size());
+  for (size_t done = 0; done < hashes.size();) {
     int64_t count = 0;
-    const int64_t levels =
-        reader->ReadBatch(piece.rows - rows.length(), defined.data(), nullptr, values.data(), &count);
-    if (levels == 0) return arrow::Status::IOError("the values end after ", rows.length(), " rows");
+    const int64_t levels = reader->ReadBatch(static_cast<int64_t>(hashes.size() - done), defined.data(),
+                                             nullptr, values.data(), &count);
+    if (levels == 0) return arrow::Status::IOError("the values end after ", done, " rows");
+    arrow::LargeBinaryBuilder rows;
     for (int64_t i = 0, value = 0; i < levels; ++i) {
       const bool null = column.max_definition_level() > 0 && defined[static_cast<size_t>(i)] == 0;
       if (null) {
         ARROW_RETURN_NOT_OK(rows.AppendNull());
       } else {
         const ::parquet::ByteArray& bytes = values[static_cast<size_t>(value++)];
-        ARROW_RETURN_NOT_OK(rows.Append(bytes.ptr, static_cast<int32_t>(bytes.len)));
+        ARROW_RETURN_NOT_OK(rows.Append(bytes.ptr, int64_t{bytes.len}));
       }
     }
+    ARROW_ASSIGN_OR_RAISE(const auto read, rows.Finish());
+    schema::HashLeaf(*read, {}, 0, hashes.subspan(done, static_cast<size_t>(levels)));
+    done += static_cast<size_t>(levels);
   }
-  return rows.Finish();
+  return arrow::Status::OK();
 }
 
 bool IsFlatBytes(const ::parquet::ColumnDescriptor& column, const arrow::DataType& type) {
@@ -107,12 +110,12 @@ class LeafRows {
   }
 
   arrow::Status Hash(const Piece& piece, std::vector<uint64_t>* hashes) {
-    ARROW_ASSIGN_OR_RAISE(const auto read,
-                          stream_ == nullptr ? ReadBytes(*source_, leaf_, piece) : stream_->Decode(piece));
+    hashes->resize(static_cast<size_t>(piece.rows));
+    if (stream_ == nullptr) return HashBytes(*source_, leaf_, piece, *hashes);
+    ARROW_ASSIGN_OR_RAISE(const auto read, stream_->Decode(piece));
     if (read->length() != piece.rows) {
       return arrow::Status::IOError(read->length(), " rows were read; expected ", piece.rows);
     }
-    hashes->resize(static_cast<size_t>(piece.rows));
     schema::HashLeaf(*read, route_, 0, *hashes);
     return arrow::Status::OK();
   }
@@ -134,7 +137,7 @@ ValueCheck::ValueCheck(std::shared_ptr<const FileFormat> format, std::string pat
   const arrow::Schema& schema = *format_->parts().file_schema;
   for (int i = 0; i < schema.num_fields(); ++i) {
     for (schema::LeafRoute& route : schema::LeafRoutes(*schema.field(i)->type())) {
-      leaves_.push_back({.column = i, .route = std::move(route), .hashes = {}});
+      leaves_.push_back({.column = i, .route = std::move(route), .hashes = {}, .read_rows = kReadRows});
     }
   }
 }
@@ -176,6 +179,9 @@ void ValueCheck::TakeSample(const arrow::RecordBatch& given, int64_t first_row) 
 }
 
 void ValueCheck::TakeAll(const arrow::RecordBatch& given, int64_t first_row) {
+  for (Leaf& leaf : leaves_) {
+    leaf.read_rows = RowsWithinMemory(*given.column(leaf.column), leaf.read_rows);
+  }
   std::vector<uint64_t> hashes;
   for (int64_t done = 0; done < given.num_rows();) {
     const int64_t row = first_row + done;
@@ -274,7 +280,7 @@ arrow::Status ValueCheck::CompareAll(int leaf, const std::shared_ptr<arrow::io::
   for (int group = 0; group < footer->num_row_groups(); ++group) {
     const int64_t end = footer->RowGroup(group)->num_rows();
     for (int64_t begin = 0; begin < end;) {
-      const Piece piece{group, begin, std::min(end - begin, kReadRows)};
+      const Piece piece{group, begin, std::min(end - begin, taken.read_rows)};
       ARROW_RETURN_NOT_OK(rows.Hash(piece, &hashes));
       for (const uint64_t hash : hashes) {
         block = schema::CombineHashes(block, hash);

@@ -58,6 +58,7 @@ class ValueCheck {
     std::vector<uint64_t> hashes;  // of its runs' rows; of its blocks at kFull
     uint64_t block = 0;            // hash of the block in the making
     bool decoded = false;          // in some batch
+    int64_t read_rows = 0;         // at a time at kFull: long texts of dictionaries take memory as rows
   };
 
   // Whether a page of the leaf is read back of a row group with so many rows.

@@ -4,6 +4,7 @@
 #include "gmock/gmock.h"
 #include "marquet/base/error.h"
 #include "marquet/parquet/encoder_fault_internal.h"
+#include "marquet/parquet/row_slices_internal.h"
 #include "marquet/parquet/testing_internal.h"
 
 namespace marquet::pq {
@@ -105,6 +106,23 @@ TEST_F(ValueCheckTest, InFullOneValueOfManyIsEnough) {
       WriteWithFault(Value(right.Finish()), Value(wrong.Finish()), VerifyLevel::kFull);
   EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << status;
   EXPECT_THAT(status.message(), HasSubstr("column 'a': one of the rows 76800 to 77823"));
+}
+
+// Or reading them back would take gigabytes, and end where an array holds no more text.
+TEST_F(ValueCheckTest, LongTextsAreDecodedAFewAtATime) {
+  const std::string text(64 << 20, 'x');
+  arrow::StringBuilder builder;
+  ASSERT_TRUE(builder.Append("short").ok() && builder.Append(text).ok());
+  const auto plain = Value(builder.Finish());
+  const auto encoded =
+      Value(arrow::DictionaryArray::FromArrays(FromJson(arrow::int8(), "[0, 0, 0, 1, 1, 1, 1, 0]"), plain));
+  EXPECT_EQ(RowsWithinMemory(*plain, 8'192), 4);
+  EXPECT_EQ(RowsWithinMemory(*plain, 3), 3);
+  EXPECT_EQ(RowsWithinMemory(*encoded, 8'192), 4);
+  EXPECT_EQ(RowsWithinMemory(*FromJson(arrow::utf8(), R"(["a", null])"), 8'192), 8'192);
+  const auto rows =
+      arrow::RecordBatch::Make(arrow::schema({arrow::field("a", encoded->type())}), 8, {encoded});
+  EXPECT_EQ(RowsAtOnce(*rows), 4);
 }
 
 TEST_F(ValueCheckTest, RowGroupsAndBatchesOfAnySizeCompareEqual) {

@@ -1,5 +1,6 @@
 #include "marquet/parquet/writer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -17,6 +18,7 @@
 #include "marquet/parquet/rescue_journal_internal.h"
 #include "marquet/parquet/row_slices_internal.h"
 #include "marquet/parquet/text_check_internal.h"
+#include "marquet/parquet/time_check_internal.h"
 #include "marquet/parquet/value_check_internal.h"
 #include "marquet/parquet/verify_internal.h"
 #include "marquet/schema/decoded.h"
@@ -87,8 +89,9 @@ struct FileWriter::Impl {
       return SchemaError(fmt::format("{}: the batch's schema differs from the file's: found {}, expected {}",
                                      path, batch.schema()->ToString(), format->schema()->ToString()));
     }
+    const int64_t at_once = RowsAtOnce(batch);
     for (int64_t begin = 0; begin < batch.num_rows();) {
-      const int64_t count = RowsAtOnce(batch, begin);
+      const int64_t count = std::min(at_once, batch.num_rows() - begin);
       ARROW_RETURN_NOT_OK(AppendSlice(count == batch.num_rows() ? batch : *batch.Slice(begin, count)));
       begin += count;
     }
@@ -119,6 +122,7 @@ struct FileWriter::Impl {
     }
     const auto batch = arrow::RecordBatch::Make(file_schema, given.num_rows(), std::move(columns));
     ARROW_RETURN_NOT_OK(CheckText(*batch, rows));
+    ARROW_RETURN_NOT_OK(CheckTimes(*batch, rows));
     values->Take(given, decoded_columns, rows);
     ARROW_RETURN_NOT_OK(encoder->Append(*AfterFault(batch)));
     rows += batch->num_rows();

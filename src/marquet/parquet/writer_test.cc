@@ -352,6 +352,40 @@ TEST_F(WriterTest, ANullInARequiredColumnIsRefused) {
   EXPECT_TRUE(Names().empty());
 }
 
+// Encoders would cut them to what fits, wherever in the rows they are.
+TEST_F(WriterTest, DatesAndTimesThatParquetLacksAreRefused) {
+  const auto seconds = arrow::time32(arrow::TimeUnit::SECOND);
+  struct Case {
+    std::shared_ptr<arrow::DataType> type;
+    const char* held;
+    const char* lacking;  // in the third row
+  };
+  const std::vector<Case> cases = {
+      {arrow::date64(), "[0, null, -86400000]", "[0, null, -1]"},
+      {arrow::date64(), "[0, null, 185542587100800000]", "[0, null, 185542587187200000]"},
+      {seconds, "[86399, null, 2147483]", "[86399, null, 2147484]"},
+      {arrow::list(arrow::date64()), "[[0], null, [0, 86400000]]", "[[0], null, [0, 5]]"},
+      {arrow::struct_({arrow::field("k", seconds)}), R"([{"k": 0}, null, {"k": 1}])",
+       R"([{"k": 0}, null, {"k": -2147484}])"},
+  };
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.type->ToString());
+    const auto write = [&](const char* json) {
+      const auto table = arrow::Table::Make(arrow::schema({arrow::field("v", one.type)}),
+                                            {Value(ArrayFromJSONString(one.type, json))});
+      return WriteTable(Path("times.parquet"), *table).status();
+    };
+    const arrow::Status refused = write(one.lacking);
+    EXPECT_TRUE(IsKind(refused, ErrorKind::kInvalidInput)) << refused.ToString();
+    EXPECT_NE(refused.message().find("column 'v': row 2 holds a date or time"), std::string::npos)
+        << refused.ToString();
+    EXPECT_TRUE(Names().empty());
+    const arrow::Status held = write(one.held);
+    EXPECT_TRUE(held.ok()) << held.ToString();
+    std::filesystem::remove(Path("times.parquet"));
+  }
+}
+
 TEST_F(WriterTest, ANullBehindANullRowIsNone) {  // as Polars has them
   const auto part = arrow::field("k", arrow::int64(), /*nullable=*/false);
   const auto type = arrow::list(arrow::struct_({part}));

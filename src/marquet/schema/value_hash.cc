@@ -12,6 +12,7 @@
 #include "arrow/util/float16.h"
 #include "arrow/util/ree_util.h"
 #include "marquet/base/hash.h"
+#include "marquet/base/time.h"
 
 namespace marquet::schema {
 namespace {
@@ -53,20 +54,6 @@ uint64_t HashWide(const uint8_t* bytes, int width) {
   uint64_t hash = 0;
   for (const uint64_t word : words) hash = CombineHashes(hash, word);
   return hash;
-}
-
-int64_t NanosOf(arrow::TimeUnit::type unit) {
-  switch (unit) {
-    case arrow::TimeUnit::SECOND:
-      return 1'000'000'000;
-    case arrow::TimeUnit::MILLI:
-      return 1'000'000;
-    case arrow::TimeUnit::MICRO:
-      return 1'000;
-    case arrow::TimeUnit::NANO:
-      return 1;
-  }
-  return 1;
 }
 
 template <typename Hash>
@@ -211,13 +198,13 @@ void FillRows(const arrow::Array& array, Route route, int64_t begin, Hashes hash
       return FillTimes<arrow::Date64Array>(array, begin, hashes, 1);
     case Type::TIME32:
       return FillTimes<arrow::Time32Array>(array, begin, hashes,
-                                           NanosOf(static_cast<const arrow::TimeType&>(type).unit()));
+                                           NanosPerUnit(static_cast<const arrow::TimeType&>(type).unit()));
     case Type::TIME64:
       return FillTimes<arrow::Time64Array>(array, begin, hashes,
-                                           NanosOf(static_cast<const arrow::TimeType&>(type).unit()));
+                                           NanosPerUnit(static_cast<const arrow::TimeType&>(type).unit()));
     case Type::TIMESTAMP:
-      return FillTimes<arrow::TimestampArray>(array, begin, hashes,
-                                              NanosOf(static_cast<const arrow::TimestampType&>(type).unit()));
+      return FillTimes<arrow::TimestampArray>(
+          array, begin, hashes, NanosPerUnit(static_cast<const arrow::TimestampType&>(type).unit()));
     case Type::DURATION:  // which Parquet has as integers
       return FillIntegers<arrow::DurationArray>(array, begin, hashes);
     case Type::DECIMAL32:
