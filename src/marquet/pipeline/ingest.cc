@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include <arrow/record_batch.h>
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
@@ -411,6 +412,7 @@ arrow::Status WithAdvice(const arrow::Status& status, const SourceReport& report
       report.parts.empty()
           ? "nothing of it was committed"
           : Counted(static_cast<int64_t>(report.parts.size()), "table") + " of it were committed";
+  if (IsKind(status, ErrorKind::kCommitUnknown)) return status;
   if (status.IsCancelled()) {
     return arrow::Status::Cancelled(report.source, ": ", committed, "; run the same command again to go on");
   }
@@ -485,6 +487,7 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
     if (!status.ok()) {
       outcome.first_error = WithAdvice(status, report);
       report.status = "failed";
+      report.commit_unknown = IsKind(status, ErrorKind::kCommitUnknown);
       report.error = OneLine(outcome.first_error);
       report.hint = HintOf(outcome.first_error);
       outcome.report.ok = false;
