@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,21 @@ def marquet_program() -> Path:
     program = Path(os.environ.get("MARQUET_BUILD_DIR", ROOT / "build" / "release")) / "bin" / "marquet"
     assert program.is_file(), f"{program} is not built: cmake --build --preset release"
     return program
+
+
+@pytest.fixture
+def quick_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is room for one, else ``tmp_path``.
+
+    For jobs that are killed or stopped again and again: what they wrote is there for whoever comes next, synced or
+    not, and no sync waits for a disk. What a power cut leaves is for other tests.
+    """
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < 1 << 30:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="marquet-test-", dir=memory) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -99,7 +99,10 @@ def test_append_adds_each_sample_once(tmp_path: Path, marquet_program: Path) -> 
 
 def test_errors_name_their_cause(tmp_path: Path, marquet_program: Path) -> None:
     book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)), as_arrow(random_book(2, 1), "NQH4"))
+    later = tmp_path / "later.json"
+    later.write_text('{"format": "marquet-label-set-2", "symbols": {}}')
     for options, said in (
+        (("--labels", later), "labels of the format 'marquet-label-set-2'; expected marquet-labels-1 or marquet-label"),
         (("--labels", "quantile"), "--labels quantile: there is no such file; expected fit, thresholds, a JSON"),
         (("--where", "symbol = 'XX'"), "there is no sample to make of 'ESH4': no row fulfils 'symbol = 'XX''"),
         (("--fit-end", "2020-01-01"), "no price move lies in the range to fit on, from the start to before 2020-01-01"),

@@ -40,6 +40,14 @@ def test_standard_output_of_dbn_is_the_source(marquet_program, marquet, table, t
         assert got == (tmp_path / name).read_bytes()
 
 
+@pytest.mark.parametrize("columns", ["publisher_id,date", "side,symbol", "instrument_id,sequence", "ts_event"])
+def test_fields_of_records_that_partition_the_table_come_back(marquet, tmp_path, columns):
+    source = trades_file(tmp_path / "a.dbn", ["ESH4", "NQH4"], count=6)
+    marquet("ingest", source, "--into", tmp_path / "t", "--partition-by", columns)
+    marquet("export", tmp_path / "t", "--to", "dbn", "-o", tmp_path / "back.dbn")
+    assert (tmp_path / "back.dbn").read_bytes() == source.read_bytes()
+
+
 def test_standard_output_of_rows_takes_filters(marquet_program, table, tmp_path):
     arguments = [table, "--where", "symbol = 'ESH4'", "--columns", "symbol,sequence"]
     text = to_standard_output(marquet_program, *arguments, "--to", "csv", cwd=tmp_path).decode()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from dbn_files import DAY, metadata, nanos, trade, trades_file, tree
+from dbn_files import DAY, bar, metadata, nanos, trade, trades_file, tree
 
 import marquet as mq
 
@@ -302,6 +302,20 @@ def test_what_became_of_a_mixed_file_is_told_by_table(marquet, fails, tmp_path):
     again = mq.ingest(source, folder, split_by_schema=True, again=True, on_overlap="replace")
     kinds = [(part.kind, part.table, part.version, part.rows) for part in again.sources[0].parts]
     assert kinds == [("trades", f"{folder}/trades", 1, 3), ("ohlcv", f"{folder}/ohlcv", 1, 2)]
+
+
+def test_a_mixed_file_that_fails_at_one_table_is_told_with_the_others(marquet, tmp_path):
+    folder, bars = tmp_path / "session", tmp_path / "bars.dbn"
+    bars.write_bytes(metadata({1: "ESH4"}, schema=7) + bar(1, nanos(DAY), 0x20))
+    marquet("ingest", bars, "--into", folder, "--split-by-schema")
+    options = ("ingest", mixed_file(tmp_path / "mixed.dbn"), "--into", folder, "--split-by-schema")
+    done = marquet(*options, ok=False)
+    assert done.returncode == 1 and "is already filled" in done.stderr
+    assert (
+        f"mixed.dbn: failed; a part of it was committed\n  3 trades rows into {folder}/trades, version 0\n"
+        in done.stdout
+    )
+    assert rows(folder / "trades").height == 3 and rows(folder / "ohlcv").height == 1
 
 
 def test_no_table_is_made_inside_another(marquet, fails, tmp_path):

@@ -162,6 +162,18 @@ def test_corrections_one_after_another(marquet, fails, table, tmp_path):
     marquet("verify", table)
 
 
+@pytest.mark.parametrize("columns", ["symbol,date", "publisher_id,date", "price,symbol"])
+def test_the_last_record_of_what_is_left_is_known(marquet, fails, tmp_path, columns):
+    """Whatever the table is partitioned by: else it would come in a second time, as if it followed itself."""
+    table = tmp_path / "t"
+    marquet("ingest", week(tmp_path / "week.dbn"), "--into", table, "--partition-by", columns)
+    marquet("ingest", correction(tmp_path / "fix.dbn", 3, 4), "--into", table, "--replace")
+    last = tmp_path / "last.dbn"
+    last.write_bytes(metadata({1: "ESH4"}, days=2) + trade(1, nanos(NEXT_DAY, 9), sequence=19))
+    assert "is already filled" in fails("ingest", last, "--into", table)
+    assert rows(table).height == 40
+
+
 def test_of_a_table_without_symbol_partitions_only_the_symbol_goes(marquet, tmp_path):
     chain = {i + 1: f"SPXW  240105C{i:08}" for i in range(1_005)}
     (tmp_path / "chain.dbn").write_bytes(

@@ -49,8 +49,8 @@ def classes_of(samples: Path) -> int:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> str:
-    return write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)))
+def book(quick_path: Path) -> str:
+    return write_book(quick_path / "book", as_arrow(random_book(1_200, 1)))
 
 
 def kill_each(
@@ -69,13 +69,13 @@ def kill_each(
     raise AssertionError("it never came to its end")
 
 
-def test_an_overwrite_replaces_samples_and_boundaries_in_one_step(marquet: Run, tmp_path: Path, book: str) -> None:
-    marquet("depth", book, "--into", tmp_path / "old", *OPTIONS, "--classes", 3)
-    assert classes_of(tmp_path / "old") == 3
+def test_an_overwrite_replaces_samples_and_boundaries_in_one_step(marquet: Run, quick_path: Path, book: str) -> None:
+    marquet("depth", book, "--into", quick_path / "old", *OPTIONS, "--classes", 3)
+    assert classes_of(quick_path / "old") == 3
 
     def prepare(name: Path) -> Path:
-        shutil.copytree(tmp_path / "old", tmp_path / name)
-        return tmp_path / name
+        shutil.copytree(quick_path / "old", quick_path / name)
+        return quick_path / name
 
     left = kill_each(
         marquet, prepare, lambda s: ("depth", book, "--into", s, *OPTIONS, "--classes", 5, "--mode", "overwrite")
@@ -92,13 +92,13 @@ def test_an_overwrite_replaces_samples_and_boundaries_in_one_step(marquet: Run, 
         assert len(copy_of(samples)) + 1 == classes == classes_of(samples)
 
 
-def killed_before_its_copy(marquet: Run, tmp_path: Path, book: str) -> Path:
+def killed_before_its_copy(marquet: Run, quick_path: Path, book: str) -> Path:
     """Samples of 5 classes, committed, and beside them the copy of the boundaries of the 3 before."""
-    marquet("depth", book, "--into", tmp_path / "old", *OPTIONS, "--classes", 3)
+    marquet("depth", book, "--into", quick_path / "old", *OPTIONS, "--classes", 3)
 
     def prepare(name: Path) -> Path:
-        shutil.copytree(tmp_path / "old", tmp_path / name)
-        return tmp_path / name
+        shutil.copytree(quick_path / "old", quick_path / name)
+        return quick_path / name
 
     left = kill_each(
         marquet, prepare, lambda s: ("depth", book, "--into", s, *OPTIONS, "--classes", 5, "--mode", "overwrite")
@@ -108,11 +108,11 @@ def killed_before_its_copy(marquet: Run, tmp_path: Path, book: str) -> Path:
     return stale[0]
 
 
-def test_clean_finishes_what_was_committed_and_removes_what_was_not(marquet: Run, tmp_path: Path, book: str) -> None:
-    samples = killed_before_its_copy(marquet, tmp_path, book)
-    shutil.copytree(samples, tmp_path / "verified")
-    assert mq.verify(tmp_path / "verified")  # a note is no damage, and followed by whoever opens the table
-    assert len(copy_of(tmp_path / "verified")) == 4
+def test_clean_finishes_what_was_committed_and_removes_what_was_not(marquet: Run, quick_path: Path, book: str) -> None:
+    samples = killed_before_its_copy(marquet, quick_path, book)
+    shutil.copytree(samples, quick_path / "verified")
+    assert mq.verify(quick_path / "verified")  # a note is no damage, and followed by whoever opens the table
+    assert len(copy_of(quick_path / "verified")) == 4
 
     notes = samples / "_marquet" / "follow-ups"
     (note,) = notes.iterdir()
@@ -131,9 +131,9 @@ def test_clean_finishes_what_was_committed_and_removes_what_was_not(marquet: Run
     assert classes_of(samples) == 5
 
 
-def test_a_first_build_leaves_all_or_nothing(marquet: Run, tmp_path: Path, book: str) -> None:
+def test_a_first_build_leaves_all_or_nothing(marquet: Run, quick_path: Path, book: str) -> None:
     command = ("depth", book, *OPTIONS, "--classes", 3, "--mode", "append", "--into")
-    for samples, killed in kill_each(marquet, lambda name: tmp_path / name, lambda s: (*command, s)):
+    for samples, killed in kill_each(marquet, lambda name: quick_path / name, lambda s: (*command, s)):
         there = (samples / "_delta_log" / f"{1:020}.json").exists()  # version 0 is the empty table
         assert there or killed
         if there:
@@ -142,49 +142,49 @@ def test_a_first_build_leaves_all_or_nothing(marquet: Run, tmp_path: Path, book:
         assert classes_of(samples) == 3
 
 
-def test_what_killed_builds_stored_is_cleaned_and_nothing_else(marquet: Run, tmp_path: Path, book: str) -> None:
-    marquet("depth", book, "--into", tmp_path / "s", *OPTIONS, "--classes", 3)
-    overwrite = ("depth", book, "--into", tmp_path / "s", *OPTIONS, "--mode", "overwrite", "--classes")
-    before = set(digests(tmp_path / "s").iterdir())
+def test_what_killed_builds_stored_is_cleaned_and_nothing_else(marquet: Run, quick_path: Path, book: str) -> None:
+    marquet("depth", book, "--into", quick_path / "s", *OPTIONS, "--classes", 3)
+    overwrite = ("depth", book, "--into", quick_path / "s", *OPTIONS, "--mode", "overwrite", "--classes")
+    before = set(digests(quick_path / "s").iterdir())
     for operation in range(1, 400):  # until it is killed between storing labels and its commit
         marquet(*overwrite, 5, ok=False, env={**os.environ, "MARQUET_TEST_KILL_AT_OPERATION": str(operation)})
-        stale = set(digests(tmp_path / "s").glob("*.json")) - before
+        stale = set(digests(quick_path / "s").glob("*.json")) - before
         if stale:
             break
-    assert classes_of(tmp_path / "s") == 3
+    assert classes_of(quick_path / "s") == 3
     (orphan,) = stale
-    report = json.loads(marquet("clean", tmp_path, "--yes", "--json").stdout)
+    report = json.loads(marquet("clean", quick_path, "--yes", "--json").stdout)
     assert [entry["young"] for entry in report["files"] if entry["path"] == str(orphan)] == [True]
     assert orphan.exists()
 
     marquet(*overwrite, 7)  # so that the first boundaries are those of an older version
     old = time.time() - 7_200
-    for path in digests(tmp_path / "s").iterdir():
+    for path in digests(quick_path / "s").iterdir():
         os.utime(path, (old, old))
-    assert f"{orphan}: " in (listed := marquet("clean", tmp_path).stdout)
+    assert f"{orphan}: " in (listed := marquet("clean", quick_path).stdout)
     assert "labels that no sample refers to" in listed
-    marquet("clean", tmp_path, "--yes")
+    marquet("clean", quick_path, "--yes")
     assert not orphan.exists()
-    assert before < set(digests(tmp_path / "s").glob("*.json"))
-    assert classes_of(tmp_path / "s") == 7
+    assert before < set(digests(quick_path / "s").glob("*.json"))
+    assert classes_of(quick_path / "s") == 7
     (first,) = (
-        mq.open_table(tmp_path / "s", version=1).scan(columns=["labels_digest"]).to_pandas()["labels_digest"].unique()
+        mq.open_table(quick_path / "s", version=1).scan(columns=["labels_digest"]).to_pandas()["labels_digest"].unique()
     )
-    assert (digests(tmp_path / "s") / f"{first}.json").exists()
+    assert (digests(quick_path / "s") / f"{first}.json").exists()
 
 
 def test_boundaries_that_lie_in_the_set_alone_are_read_and_stored_by_digest(
-    marquet: Run, tmp_path: Path, book: str
+    marquet: Run, quick_path: Path, book: str
 ) -> None:
     """As tables had them before there were files by digest."""
-    marquet("depth", book, "--into", tmp_path / "s", *OPTIONS, "--classes", 3, "--fit-end", "2023-11-14T22:13:20.8")
-    labels = mq.depth.load_labels(tmp_path / "s")
-    shutil.rmtree(digests(tmp_path / "s"))
-    assert mq.depth.load_labels(tmp_path / "s") == labels
+    marquet("depth", book, "--into", quick_path / "s", *OPTIONS, "--classes", 3, "--fit-end", "2023-11-14T22:13:20.8")
+    labels = mq.depth.load_labels(quick_path / "s")
+    shutil.rmtree(digests(quick_path / "s"))
+    assert mq.depth.load_labels(quick_path / "s") == labels
     mq.open_table(book).append(as_arrow(random_book(900, 2), "NQH4"))
-    marquet("depth", book, "--into", tmp_path / "s", *OPTIONS, "--classes", 3, "--mode", "append")
-    (tmp_path / "s" / "_marquet" / "labels" / "default.json").unlink()
-    assert mq.depth.load_labels(tmp_path / "s")["ESH4"] == labels["ESH4"]
-    assert set(mq.depth.load_labels(tmp_path / "s")) == {"ESH4", "NQH4"}
+    marquet("depth", book, "--into", quick_path / "s", *OPTIONS, "--classes", 3, "--mode", "append")
+    (quick_path / "s" / "_marquet" / "labels" / "default.json").unlink()
+    assert mq.depth.load_labels(quick_path / "s")["ESH4"] == labels["ESH4"]
+    assert set(mq.depth.load_labels(quick_path / "s")) == {"ESH4", "NQH4"}
     with pytest.raises(mq.NotFoundError, match=r"no sample has labels of the name 'other'; there are 'default'"):
-        mq.depth.load_labels(tmp_path / "s", "other")
+        mq.depth.load_labels(quick_path / "s", "other")

@@ -16,6 +16,8 @@ import pyarrow as pa
 
 import marquet as mq
 
+pa.table({"n": [0]})  # imports pandas, which would take a child ten times as long as its job
+
 BUILD = {
     "micro_pip": 0.25, "hop": 100, "time_bins": 4, "ticks_per_bin": 10, "lookback": 20, "lookforward": 20, "offset": 0,
     "nbins": 3,

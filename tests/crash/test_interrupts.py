@@ -116,10 +116,10 @@ def each_operation(
 @pytest.mark.parametrize("form", WAITS, ids=["noticed at once", "noticed late"])
 @pytest.mark.parametrize("job", JOBS)
 def test_an_interrupt_is_told_with_what_was_done(
-    host, starts: Path, tmp_path: Path, job: str, form: str, record_property: Callable[[str, object], None]
+    host, starts: Path, quick_path: Path, job: str, form: str, record_property: Callable[[str, object], None]
 ) -> None:
     stopped = done = 0
-    for folder, answer in each_operation(host, job, starts / job, tmp_path, INTERRUPT, form):
+    for folder, answer in each_operation(host, job, starts / job, quick_path, INTERRUPT, form):
         if answer["signals"] == 0:
             assert "returned" in answer, answer
             assert is_done(job, folder), answer
@@ -140,10 +140,10 @@ def test_an_interrupt_is_told_with_what_was_done(
 
 @pytest.mark.parametrize("job", JOBS)
 def test_what_is_thrown_is_an_error_with_its_text(
-    host, starts: Path, tmp_path: Path, job: str, record_property: Callable[[str, object], None]
+    host, starts: Path, quick_path: Path, job: str, record_property: Callable[[str, object], None]
 ) -> None:
     raised = 0
-    for folder, answer in each_operation(host, job, starts / job, tmp_path, THROW, "{}"):
+    for folder, answer in each_operation(host, job, starts / job, quick_path, THROW, "{}"):
         if "returned" in answer:
             assert is_done(job, folder), answer
             continue
@@ -162,14 +162,14 @@ def test_what_is_thrown_is_an_error_with_its_text(
 def test_the_command_ends_with_what_the_table_holds(
     marquet: Path,
     starts: Path,
-    tmp_path: Path,
+    quick_path: Path,
     variable: str,
     form: str,
     record_property: Callable[[str, object], None],
 ) -> None:
     failed = done = 0
     for n in range(1, 1_000):
-        folder = tmp_path / str(n)
+        folder = quick_path / str(n)
         shutil.copytree(starts / "ingest", folder)
         command = [marquet, "ingest", folder / "day.dbn", "--into", folder / "t", "--json"]
         run = subprocess.run(

@@ -26,7 +26,7 @@ Changes ChangesOf(const arrow::Array& column) {
   const auto& values = static_cast<const Array&>(column);
   const auto show = [&](int64_t i) -> std::string {
     if (values.IsNull(i)) return {};
-    if constexpr (std::is_same_v<Array, arrow::StringArray>) return "'" + values.GetString(i);
+    if constexpr (std::is_same_v<Array, arrow::StringArray>) return fmt::format("'{}", values.GetView(i));
     return fmt::format("{}", values.GetView(i));
   };
   const int64_t n = values.length();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include <arrow/api.h>
 #include <arrow/compute/initialize.h>
 #include <fmt/format.h>
 
@@ -175,8 +176,8 @@ arrow::Status WriteRecords(const std::shared_ptr<file::FileSystem>& fs, const ta
   const auto& partitions = snapshot->metadata.partition_columns;
   const bool sorted = std::find(partitions.begin(), partitions.end(), "symbol") != partitions.end();
   Progress progress{"export " + name, 0, 0, 0};
-  ARROW_RETURN_NOT_OK(ForEachInSourceOrder(fs, table.path(), FilesOfSource(*snapshot, source.id), sorted,
-                                           [&](const arrow::RecordBatch& rows) -> arrow::Status {
+  ARROW_RETURN_NOT_OK(ForEachInSourceOrder(fs, table.path(), *snapshot, FilesOfSource(*snapshot, source.id),
+                                           sorted, [&](const arrow::RecordBatch& rows) -> arrow::Status {
                                              if (options.stop != nullptr)
                                                ARROW_RETURN_NOT_OK(options.stop->Check());
                                              ARROW_RETURN_NOT_OK(records.Write(rows));

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include <arrow/api.h>
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
@@ -123,7 +124,7 @@ class SourceIngest {
       if (candidate && candidate->HasSources()) tables.push_back(*std::move(candidate));
     }
     if (tables.empty()) return false;
-    ARROW_ASSIGN_OR_RAISE(const std::string digest, DigestOfFile(*fs_, source_.path));
+    ARROW_ASSIGN_OR_RAISE(const std::string digest, DigestOfFile(*fs_, source_.path, options_.stop));
     if (options_.again && !call_->HasBrought(digest)) return false;
     std::erase_if(tables, [&](const Candidate& candidate) { return !candidate.Has(digest); });
     if (tables.empty()) return false;
@@ -207,7 +208,7 @@ class SourceIngest {
       }
     }
     SourceDescription description;
-    ARROW_ASSIGN_OR_RAISE(description.digest, FinishDigest(*opened.hashed, source_));
+    ARROW_ASSIGN_OR_RAISE(description.digest, FinishDigest(*opened.hashed, source_, options_.stop));
     description.name = source_.name();
     description.bytes = PositionOf(*opened.hashed);
     description.summary = reader->summary();
@@ -411,6 +412,7 @@ arrow::Status WithAdvice(const arrow::Status& status, const SourceReport& report
       report.parts.empty()
           ? "nothing of it was committed"
           : Counted(static_cast<int64_t>(report.parts.size()), "table") + " of it were committed";
+  if (IsKind(status, ErrorKind::kCommitUnknown)) return status;
   if (status.IsCancelled()) {
     return arrow::Status::Cancelled(report.source, ": ", committed, "; run the same command again to go on");
   }
@@ -472,7 +474,7 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
   }
   IngestOutcome outcome;
   outcome.report.sources.reserve(sources.size());
-  IngestCall call(fs, sources);
+  IngestCall call(fs, sources, options.stop);
   for (const SourceFile& source : sources) {
     SourceReport report;
     const arrow::Status status = Caught(source.name(), [&] {
@@ -485,6 +487,7 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
     if (!status.ok()) {
       outcome.first_error = WithAdvice(status, report);
       report.status = "failed";
+      report.commit_unknown = IsKind(status, ErrorKind::kCommitUnknown);
       report.error = OneLine(outcome.first_error);
       report.hint = HintOf(outcome.first_error);
       outcome.report.ok = false;

@@ -75,10 +75,11 @@ struct SourceReport {
   int64_t files_written = 0;
   int64_t bytes_written = 0;
   double seconds = 0;
-  std::vector<SourcePart> parts;       // by kind; none of a source that was skipped or failed
+  std::vector<SourcePart> parts;       // by kind, as far as they were committed (of a dry run: would be)
   std::vector<ReplacedRows> replaced;  // what went for it: rows before + rows - rows replaced = rows after
   std::string note;                    // why skipped, layout chosen, ...
   std::string error;                   // one line, for "failed"
+  bool commit_unknown = false;         // "failed", and what became of its last commit could not be learnt
   std::string hint;                    // what to do about the error
 };
 

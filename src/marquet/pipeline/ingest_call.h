@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,8 +32,10 @@ struct PlannedTable {
 
 class IngestCall {
  public:
-  IngestCall(std::shared_ptr<file::FileSystem> fs, const std::vector<SourceFile>& sources)
-      : fs_(std::move(fs)), sources_(sources) {}
+  // `stop` may be null.
+  IngestCall(std::shared_ptr<file::FileSystem> fs, const std::vector<SourceFile>& sources,
+             const StopFlag* stop)
+      : fs_(std::move(fs)), sources_(sources), stop_(stop) {}
 
   // Whether a source in the table is one of the call's: one that it brought, or whose bytes are those of one
   // of its files. Only files of as many bytes are hashed, once.
@@ -47,8 +50,14 @@ class IngestCall {
  private:
   const std::shared_ptr<file::FileSystem> fs_;
   const std::vector<SourceFile>& sources_;
-  std::set<std::string> digests_;              // of sources that the call brought
-  std::map<std::string, std::string> hashed_;  // digests of its files, by path
+  const StopFlag* const stop_;
+  std::set<std::string> digests_;  // of sources that the call brought
+  struct File {
+    const std::string* path;
+    std::string digest;  // empty until it is asked for
+  };
+  std::optional<std::multimap<int64_t, File>>
+      files_;  // the call's, by size; nothing until they are asked for
 };
 
 }  // namespace marquet::pipeline

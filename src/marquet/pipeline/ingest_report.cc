@@ -28,8 +28,6 @@ std::string Line(const ReplacedRows& replaced) {
 }
 
 std::string ToText(const SourceReport& report) {
-  if (report.status == "failed")
-    return fmt::format("{}: failed; nothing of it was committed\n", report.source);
   std::string text;
   if (report.status == "skipped") {
     text = fmt::format("{}: skipped: {}\n", report.source, report.note);
@@ -38,6 +36,20 @@ std::string ToText(const SourceReport& report) {
   const auto into = [](const std::string& table, int64_t version) {
     return version < 0 ? " into " + table : fmt::format(" into {}, version {}", table, version);
   };
+  if (report.status == "failed") {
+    text = report.source + ": failed; ";
+    if (report.commit_unknown) {
+      text += "whether its last rows were committed could not be learnt\n";
+    } else if (report.parts.empty()) {
+      text += "nothing of it was committed\n";
+    } else {
+      text += "a part of it was committed\n";
+    }
+    for (const SourcePart& part : report.parts) {
+      text += "  " + Counted(part.rows, part.kind + " row") + into(part.table, part.version) + "\n";
+    }
+    return text;
+  }
   text = fmt::format("{}: {} {}{} out of {}", report.source, report.status,
                      report.parts.size() == 1 ? report.parts.front().kind + " " : "",
                      Counted(report.rows, "row"), Counted(report.records, "record"));

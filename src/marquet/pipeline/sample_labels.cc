@@ -20,6 +20,8 @@ namespace {
 using Json = nlohmann::json;
 using file::JoinPath;
 
+constexpr const char* kSetFormat = "marquet-label-set-1";
+
 std::string SetPath(const std::string& samples, const std::string& name) {
   return JoinPath(samples, LabelSetPath(name));
 }
@@ -111,9 +113,14 @@ arrow::Result<Labels> LabelsFromJson(const std::string& text) {
   Labels labels;
   try {
     const Json json = Json::parse(text);
-    if (json.is_object() && json.value("format", "") == "marquet-labels-1") {
+    const std::string format = json.value("format", kSetFormat);
+    if (format == "marquet-labels-1") {
       ARROW_ASSIGN_OR_RAISE(labels[""], depth::FittedLabelsFromJson(text));
       return labels;
+    }
+    if (format != kSetFormat) {
+      return Unsupported(fmt::format("labels of the format {}; expected marquet-labels-1 or {}",
+                                     Quoted(format), kSetFormat));
     }
     for (const auto& [symbol, entry] : json.at("symbols").items()) {
       ARROW_ASSIGN_OR_RAISE(labels[symbol], depth::FittedLabelsFromJson(entry.dump()));
@@ -182,7 +189,7 @@ arrow::Status StoreLabels(const std::shared_ptr<file::FileSystem>& fs, const std
 
 std::string LabelSetToJson(const Labels& labels) {
   Json json;
-  json["format"] = "marquet-label-set-1";
+  json["format"] = kSetFormat;
   json["symbols"] = Json::object();
   for (const auto& [symbol, fitted] : labels) json["symbols"][symbol] = Json::parse(depth::ToJson(fitted));
   return json.dump(2, ' ', false, Json::error_handler_t::replace);

@@ -249,9 +249,11 @@ arrow::Result<OpenedSource> OpenSource(file::FileSystem& fs, const SourceFile& s
 
 int64_t PositionOf(const SourceStream& stream) { return stream.position(); }
 
-arrow::Result<std::string> FinishDigest(SourceStream& stream, const SourceFile& source) {
+arrow::Result<std::string> FinishDigest(SourceStream& stream, const SourceFile& source,
+                                        const StopFlag* stop) {
   std::string rest(kReadBytes, '\0');
   while (true) {
+    if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
     ARROW_ASSIGN_OR_RAISE(const int64_t read, stream.Read(kReadBytes, rest.data()));
     if (read == 0) break;
   }
@@ -266,11 +268,11 @@ arrow::Result<std::string> FinishDigest(SourceStream& stream, const SourceFile& 
   return stream.digest();
 }
 
-arrow::Result<std::string> DigestOfFile(file::FileSystem& fs, const std::string& path) {
+arrow::Result<std::string> DigestOfFile(file::FileSystem& fs, const std::string& path, const StopFlag* stop) {
   SourceFile source;
   source.path = path;
   ARROW_ASSIGN_OR_RAISE(const OpenedSource opened, OpenSource(fs, source));
-  return FinishDigest(*opened.hashed, source);
+  return FinishDigest(*opened.hashed, source, stop);
 }
 
 }  // namespace marquet::pipeline

@@ -9,6 +9,7 @@
 #include "arrow/io/type_fwd.h"
 #include "arrow/result.h"
 #include "marquet/base/hash.h"
+#include "marquet/base/progress.h"
 #include "marquet/dbn/metadata.h"
 #include "marquet/file/file_system.h"
 
@@ -41,9 +42,10 @@ struct OpenedSource {
 arrow::Result<OpenedSource> OpenSource(file::FileSystem& fs, const SourceFile& source);
 int64_t PositionOf(const SourceStream& stream);
 // Reads what is left and checks the promised hash: kCorruptData when it differs. The digest of all bytes.
-arrow::Result<std::string> FinishDigest(SourceStream& stream, const SourceFile& source);
+// `stop` may be null.
+arrow::Result<std::string> FinishDigest(SourceStream& stream, const SourceFile& source, const StopFlag* stop);
 
-// The digest of a file's bytes, without decoding any.
-arrow::Result<std::string> DigestOfFile(file::FileSystem& fs, const std::string& path);
+// The digest of a file's bytes, without decoding any. `stop` may be null.
+arrow::Result<std::string> DigestOfFile(file::FileSystem& fs, const std::string& path, const StopFlag* stop);
 
 }  // namespace marquet::pipeline

@@ -4,11 +4,12 @@
 
 #include <algorithm>
 
+#include <arrow/api.h>
 #include <arrow/compute/api.h>
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
-#include "marquet/parquet/reader.h"
+#include "marquet/pipeline/data_file.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -20,16 +21,16 @@ constexpr int64_t kLeastBatchRows = 1'024;
 class Cursor {
  public:
   static arrow::Result<std::unique_ptr<Cursor>> Open(const std::shared_ptr<file::FileSystem>& fs,
-                                                     const std::string& path, bool sorted,
+                                                     const std::string& table,
+                                                     const delta::Snapshot& snapshot,
+                                                     const delta::AddFile& file, bool sorted,
                                                      int64_t batch_rows) {
     auto cursor = std::make_unique<Cursor>();
-    cursor->path_ = path;
-    ARROW_ASSIGN_OR_RAISE(const auto file, pq::FileReader::Open(fs, path));
-    pq::ReadRequest request;
-    request.columns = file->schema()->field_names();
-    for (int group = 0; group < file->num_row_groups(); ++group) request.parts.push_back({group, {}});
-    request.batch_rows = batch_rows;
-    ARROW_ASSIGN_OR_RAISE(cursor->rows_, file->Read(std::move(request)));
+    cursor->path_ = file::JoinPath(table, file.path);
+    const auto is_of_record = [](const std::string& column) {
+      return column != "symbol" && column != "date";
+    };
+    ARROW_ASSIGN_OR_RAISE(cursor->rows_, ReadDataFile(fs, table, snapshot, file, is_of_record, batch_rows));
     if (!sorted) ARROW_RETURN_NOT_OK(cursor->SortWhole());
     ARROW_RETURN_NOT_OK(cursor->Advance());
     return cursor;
@@ -93,6 +94,7 @@ class Cursor {
 }  // namespace
 
 arrow::Status ForEachInSourceOrder(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
+                                   const delta::Snapshot& snapshot,
                                    const std::vector<std::shared_ptr<const delta::AddFile>>& files,
                                    bool sorted,
                                    const std::function<arrow::Status(const arrow::RecordBatch&)>& sink) {
@@ -100,8 +102,7 @@ arrow::Status ForEachInSourceOrder(const std::shared_ptr<file::FileSystem>& fs, 
   const int64_t batch_rows = std::clamp(kMostHeldRows / open_files, kLeastBatchRows, kBatchRows);
   std::vector<std::unique_ptr<Cursor>> cursors;
   for (const auto& file : files) {
-    ARROW_ASSIGN_OR_RAISE(auto cursor,
-                          Cursor::Open(fs, file::JoinPath(table, file->path), sorted, batch_rows));
+    ARROW_ASSIGN_OR_RAISE(auto cursor, Cursor::Open(fs, table, snapshot, *file, sorted, batch_rows));
     cursors.push_back(std::move(cursor));
   }
   const arrow::compute::SortOptions order({arrow::compute::SortKey("source_row")});

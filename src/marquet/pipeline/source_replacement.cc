@@ -1,6 +1,7 @@
 #include "marquet/pipeline/source_replacement.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
 #include <arrow/api.h>
@@ -8,8 +9,7 @@
 #include <fmt/format.h>
 
 #include "marquet/base/error.h"
-#include "marquet/delta/schema.h"
-#include "marquet/parquet/reader.h"
+#include "marquet/pipeline/data_file.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -17,45 +17,34 @@ namespace {
 constexpr int64_t kBatchRows = 32'768;
 constexpr int kGoes = -1;
 
-// Batches of a data file: the wanted columns that it has, behind them those that its partition tells.
 arrow::Status ForEachBatch(const table::Table& table, const delta::AddFile& file,
-                           const std::vector<std::string>& wanted, const StopFlag* stop,
+                           const std::function<bool(const std::string&)>& wants, const StopFlag* stop,
                            const std::function<arrow::Status(const arrow::RecordBatch&)>& sink) {
-  const auto snapshot = table.snapshot();
-  ARROW_ASSIGN_OR_RAISE(
-      const auto opened,
-      pq::FileReader::Open(table.fs(), file::JoinPath(table.path(), file.path), nullptr, file.size));
-  pq::ReadRequest request;
-  for (const auto& field : opened->schema()->fields()) {
-    const std::string& name = field->name();
-    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end()) {
-      request.columns.push_back(name);
-    }
-  }
-  for (int group = 0; group < opened->num_row_groups(); ++group) request.parts.push_back({group, {}});
-  request.batch_rows = kBatchRows;
-  ARROW_ASSIGN_OR_RAISE(const auto reader, opened->Read(std::move(request)));
-  std::vector<std::pair<std::shared_ptr<arrow::Field>, std::shared_ptr<arrow::Scalar>>> constants;
-  for (const std::string& name : snapshot->metadata.partition_columns) {
-    const auto field = snapshot->schema->GetFieldByName(name);
-    const auto value = file.partition_values.find(name);
-    auto scalar = arrow::MakeNullScalar(field->type());
-    if (value != file.partition_values.end() && value->second) {
-      ARROW_ASSIGN_OR_RAISE(scalar, delta::PartitionValueFromText(*value->second, field->type()));
-    }
-    constants.emplace_back(field, std::move(scalar));
-  }
+  ARROW_ASSIGN_OR_RAISE(const auto rows,
+                        ReadDataFile(table.fs(), table.path(), *table.snapshot(), file, wants, kBatchRows));
   while (true) {
     if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
     std::shared_ptr<arrow::RecordBatch> batch;
-    ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
+    ARROW_RETURN_NOT_OK(rows->ReadNext(&batch));
     if (batch == nullptr) return arrow::Status::OK();
-    for (const auto& [field, value] : constants) {
-      ARROW_ASSIGN_OR_RAISE(const auto column, arrow::MakeArrayFromScalar(*value, batch->num_rows()));
-      ARROW_ASSIGN_OR_RAISE(batch, batch->AddColumn(batch->num_columns(), field, column));
-    }
-    ARROW_RETURN_NOT_OK(WithContext(sink(*batch), opened->path()));
+    ARROW_RETURN_NOT_OK(WithContext(sink(*batch), file::JoinPath(table.path(), file.path)));
   }
+}
+
+bool IsPlace(const std::string& column) {
+  static constexpr std::array kPlaces = {"symbol", "date", "publisher_id", "rtype", "ts_recv", "ts_event"};
+  return std::find(kPlaces.begin(), kPlaces.end(), column) != kPlaces.end();
+}
+
+// The columns of records in the order in which a source brings them, which digests depend on.
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> AsBrought(const arrow::RecordBatch& batch,
+                                                             dbn::RecordKind kind) {
+  std::vector<int> columns;
+  for (const auto& field : dbn::TableSchema(kind, true)->fields()) {
+    const int column = batch.schema()->GetFieldIndex(field->name());
+    if (column >= 0) columns.push_back(column);
+  }
+  return batch.SelectColumns(columns);
 }
 
 }  // namespace
@@ -169,16 +158,15 @@ arrow::Status SourceReplacement::CountIn(File* file, const Cutter& cutter) {
   }
   int64_t rows = 0;
   std::vector<int> parts;
-  ARROW_RETURN_NOT_OK(ForEachBatch(*table_, *file->file,
-                                   {"symbol", "date", "publisher_id", "rtype", "ts_recv", "ts_event"}, stop_,
-                                   [&](const arrow::RecordBatch& batch) {
-                                     rows += batch.num_rows();
-                                     return cutter.PartsOf(batch, &parts, [&](const ReplacedRange& cut) {
-                                       cuts_[static_cast<size_t>(&cut - cuts_.data())].rows += 1;
-                                       gone_[cut.where] += 1;
-                                       file->goes += 1;
-                                     });
-                                   }));
+  ARROW_RETURN_NOT_OK(
+      ForEachBatch(*table_, *file->file, IsPlace, stop_, [&](const arrow::RecordBatch& batch) {
+        rows += batch.num_rows();
+        return cutter.PartsOf(batch, &parts, [&](const ReplacedRange& cut) {
+          cuts_[static_cast<size_t>(&cut - cuts_.data())].rows += 1;
+          gone_[cut.where] += 1;
+          file->goes += 1;
+        });
+      }));
   file->all_goes = file->goes == rows;
   return arrow::Status::OK();
 }
@@ -197,8 +185,9 @@ arrow::Status SourceReplacement::Apply(table::Appender* append) {
   for (const File& file : files_) {
     if (file.goes > 0 || file.all_goes) append->Remove(file.file);
     if (file.all_goes) continue;
-    ARROW_RETURN_NOT_OK(
-        ForEachBatch(*table_, *file.file, {}, stop_, [&](const arrow::RecordBatch& batch) -> arrow::Status {
+    ARROW_RETURN_NOT_OK(ForEachBatch(
+        *table_, *file.file, [](const std::string&) { return true; }, stop_,
+        [&](const arrow::RecordBatch& batch) -> arrow::Status {
           ARROW_RETURN_NOT_OK(cutter.PartsOf(batch, &parts, [](const ReplacedRange&) {}));
           std::vector<int> numbers(parts);
           std::sort(numbers.begin(), numbers.end());
@@ -214,7 +203,8 @@ arrow::Status SourceReplacement::Apply(table::Appender* append) {
             ARROW_ASSIGN_OR_RAISE(const auto filtered,
                                   arrow::compute::Filter(batch.Slice(0), arrow::Datum(mask)));
             const auto kept = filtered.record_batch();
-            ARROW_RETURN_NOT_OK(left[number].Add(*kept, false));
+            ARROW_ASSIGN_OR_RAISE(const auto brought, AsBrought(*kept, source_.description.kind));
+            ARROW_RETURN_NOT_OK(left[number].Add(*brought, false));
             if (file.goes == 0) continue;
             ARROW_ASSIGN_OR_RAISE(const auto rows, kept->SelectColumns(stored));
             ARROW_RETURN_NOT_OK(append->Keep(file.file, number, *rows));

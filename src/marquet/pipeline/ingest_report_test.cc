@@ -1,0 +1,23 @@
+#include <gtest/gtest.h>
+
+#include "marquet/pipeline/ingest.h"
+
+namespace marquet::pipeline {
+namespace {
+
+TEST(IngestReportTest, TellsOfAFailedSourceWhatBecameOfIt) {
+  IngestReport report;
+  SourceReport& source = report.sources.emplace_back();
+  source.source = "a.dbn";
+  source.status = "failed";
+  EXPECT_EQ(ToText(report), "a.dbn: failed; nothing of it was committed\n");
+  source.parts.push_back({"trades", "t/trades", 3, 2});
+  EXPECT_EQ(ToText(report),
+            "a.dbn: failed; a part of it was committed\n  2 trades rows into t/trades, version 3\n");
+  source.parts.clear();
+  source.commit_unknown = true;
+  EXPECT_EQ(ToText(report), "a.dbn: failed; whether its last rows were committed could not be learnt\n");
+}
+
+}  // namespace
+}  // namespace marquet::pipeline
