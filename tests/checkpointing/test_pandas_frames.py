@@ -29,6 +29,8 @@ INDEXES = {
     ),
     "numbers with gaps": pd.Index([3, 5, 9]),
     "counted": pd.RangeIndex(3),
+    "intervals": pd.interval_range(0, 3, name="bin"),
+    "months": pd.period_range("2024-01", periods=3, freq="M", name="month"),
     "the name of a column": pd.Index([3, 5, 9], name="bid"),
     "named by a number": pd.Index([3, 5, 9], name=7),
 }
@@ -48,6 +50,18 @@ def test_an_index_is_kept_as_pandas_keeps_it(tmp_path: pathlib.Path, name: str) 
         pd.read_parquet(tmp_path / "ours.parquet"), pd.read_parquet(tmp_path / "pandas.parquet")
     )
     assert polars.read_parquet(tmp_path / "ours.parquet").columns == expected.schema.names
+
+
+@pytest.mark.parametrize("verify", ["footer", "full"])
+def test_intervals_are_kept(tmp_path: pathlib.Path, verify: Any) -> None:
+    """Of two parts each, in an extension type that Arrow does not make of one of them."""
+    bins = pd.IntervalIndex.from_breaks(range(3001))
+    some = pd.cut(range(3000), [0.5, 1000.0, 2000.0])  # the first row, and the last ones, are in none
+    frame = pd.DataFrame({"bin": bins, "cut": some, "n": range(3000)})
+    with mq.ParquetWriter(tmp_path, "all.parquet", verify=verify) as writer:
+        writer.write(frame)
+    expected = frame.astype({"cut": frame["cut"].cat.categories.dtype})
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "all.parquet"), expected)
 
 
 def test_a_counted_index_with_a_name_is_a_column(tmp_path: pathlib.Path) -> None:

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "arrow/io/type_fwd.h"
@@ -60,6 +61,8 @@ class ValueCheck {
     bool decoded = false;          // in some batch
   };
 
+  // The leaves of a column: the first, and the one behind the last.
+  std::pair<int, int> LeavesOf(int column) const;
   // Whether a page of the leaf is read back of a row group with so many rows.
   bool IsChosen(int leaf, int row_group, int64_t rows) const;
   void TakeSample(const arrow::RecordBatch& given, int64_t first_row);
