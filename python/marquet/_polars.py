@@ -99,10 +99,10 @@ class _Mask:
         self._predicate = predicate
 
     def __call__(self, rows: pl.Series) -> pl.Series:
-        frame = rows.struct.unnest().with_row_index(_ROW)
-        selected = frame.filter(self._predicate)[_ROW]
+        # No column of row numbers in the frame: selectors (``pl.first()``, ``cs.integer()``) would find it.
+        numbers = pl.int_range(pl.len()).filter(self._predicate)
+        selected = rows.struct.unnest().select(numbers).to_series()
+        if len(selected) > len(rows):  # of a longer mask beside a single row
+            raise pl.exceptions.ShapeError("the filter's predicate is longer than the frame")
         mask = pl.Series(rows.name, [False], dtype=pl.Boolean).new_from_index(0, len(rows))
         return mask.scatter(selected, True) if len(selected) else mask
-
-
-_ROW = "row of the frame"

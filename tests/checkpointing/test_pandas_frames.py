@@ -29,6 +29,8 @@ INDEXES = {
     ),
     "numbers with gaps": pd.Index([3, 5, 9]),
     "counted": pd.RangeIndex(3),
+    "intervals": pd.interval_range(0, 3, name="bin"),
+    "months": pd.period_range("2024-01", periods=3, freq="M", name="month"),
     "the name of a column": pd.Index([3, 5, 9], name="bid"),
     "named by a number": pd.Index([3, 5, 9], name=7),
 }
@@ -48,6 +50,18 @@ def test_an_index_is_kept_as_pandas_keeps_it(tmp_path: pathlib.Path, name: str) 
         pd.read_parquet(tmp_path / "ours.parquet"), pd.read_parquet(tmp_path / "pandas.parquet")
     )
     assert polars.read_parquet(tmp_path / "ours.parquet").columns == expected.schema.names
+
+
+@pytest.mark.parametrize("verify", ["footer", "full"])
+def test_intervals_are_kept(tmp_path: pathlib.Path, verify: Any) -> None:
+    """Of two parts each, in an extension type that Arrow does not make of one of them."""
+    bins = pd.IntervalIndex.from_breaks(range(3001))
+    some = pd.cut(range(3000), [0.5, 1000.0, 2000.0])  # the first row, and the last ones, are in none
+    frame = pd.DataFrame({"bin": bins, "cut": some, "n": range(3000)})
+    with mq.ParquetWriter(tmp_path, "all.parquet", verify=verify) as writer:
+        writer.write(frame)
+    expected = frame.astype({"cut": frame["cut"].cat.categories.dtype})
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "all.parquet"), expected)
 
 
 def test_a_counted_index_with_a_name_is_a_column(tmp_path: pathlib.Path) -> None:
@@ -115,10 +129,15 @@ def objects(*values: Any) -> pd.DataFrame:
     return pd.DataFrame({"a": pd.Series(values, dtype=object)})
 
 
+class Bars(pd.DataFrame):
+    """As libraries make of pandas' own class."""
+
+
 @pytest.mark.parametrize(
     "frame",
     [
         objects(NANOSECOND),
+        Bars(objects(NANOSECOND)),
         objects(pd.Timedelta(1, "ns")),
         objects(pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-01", tz="UTC")),
         objects(datetime.date(2024, 1, 1), datetime.datetime(2024, 1, 1, 5)),
@@ -168,3 +187,19 @@ def test_whole_numbers_that_became_floats(tmp_path: pathlib.Path, largest: float
     else:
         with pytest.raises(mq.InvalidInputError, match=r"column 'n'.*do not tell one from the next"):
             table.append(frame)
+
+
+def test_floats_of_sixteen_bits_are_whole_numbers_again(tmp_path: pathlib.Path) -> None:
+    table = table_of(tmp_path, ("n", pa.int32()))
+    table.append(pd.DataFrame({"n": pd.Series([7, None], dtype="float16")}))
+    assert table.scan().to_arrow()["n"].to_pylist() == [7, None]
+
+
+def test_maps_that_pandas_holds_as_pairs_go_back_into_their_table(tmp_path: pathlib.Path) -> None:
+    kind = pa.map_(pa.string(), pa.int64())
+    table = table_of(tmp_path, ("m", kind), ("l", pa.list_(kind)))
+    table.append(
+        pa.table({"m": pa.array([[("k", 1)], None], kind), "l": pa.array([[[("k", 1)]], None], pa.list_(kind))})
+    )
+    table.append(table.scan().to_pandas())
+    assert table.scan().to_arrow().to_pylist() == [{"m": [("k", 1)], "l": [[("k", 1)]]}, {"m": None, "l": None}] * 2

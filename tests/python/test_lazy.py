@@ -296,6 +296,8 @@ def test_predicates_over_whole_columns(table, frame):
             k,
             pl.col("zz") > 1,
         ),
+        *(pl.first() > 100, pl.nth(3) > pl.date(2024, 1, 1), pl.last() != b"a", pl.nth(2) > pl.nth(1)),
+        *(pl.all_horizontal(cs.integer() > -(2**62)), pl.all_horizontal(cs.numeric().is_not_null())),
         *(cs.by_name("k") > 100, pl.all() > 1, pl.col("^k$") > 100, cs.by_name("k").mean() > 3, udf & (cs.boolean())),
     ):
         agree(table, frame, expression)
@@ -369,6 +371,16 @@ def test_prices_are_what_the_frame_holds(table):
                 found = outcome(lambda lazy=lazy, expression=expression: lazy.filter(expression).collect())
                 assert found is not None and expected is not None
                 assert_frame_equal(found, expected)
+
+
+def test_a_lazy_frame_is_rows(table, frame, tmp_path):
+    copy = mq.create_table(tmp_path / "t", table.schema)
+    copy.append(table.lazy())
+    copy.append(table.lazy().filter(pl.col("k") < 7))
+    assert copy.scan().to_arrow()["k"].to_pylist().count(6) == 2
+    with mq.ParquetWriter(tmp_path / "out", "all.parquet") as writer:
+        writer.write(table.lazy().select("k", "s"))
+    assert_frame_equal(pl.read_parquet(tmp_path / "out" / "all.parquet"), frame.select("k", "s"))
 
 
 def test_what_can_be_said_in_sql_is_pushed_down(table):

@@ -7,6 +7,7 @@
 
 #include "arrow/array.h"
 #include "arrow/array/builder_binary.h"
+#include "arrow/extension_type.h"
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "arrow/type_traits.h"
@@ -90,13 +91,24 @@ const arrow::DataType& TypeAt(const arrow::DataType& type, std::span<const int> 
   return TypeAt(*type.field(route.front())->type(), route.subspan(1));
 }
 
-// One leaf of a file, read alone: of structs on the way to it only the fields that hold it. Each piece must
-// be of another part, or follow the one before.
+// Whether Arrow reads some leaves of a type alone: an extension type it makes of all of its parts or not at
+// all.
+bool IsDivisible(const arrow::DataType& type) {
+  if (type.id() == arrow::Type::EXTENSION) {
+    const arrow::DataType& storage = *static_cast<const arrow::ExtensionType&>(type).storage_type();
+    return schema::LeafRoutes(storage).size() == 1 && IsDivisible(storage);
+  }
+  return std::ranges::all_of(type.fields(), [](const auto& field) { return IsDivisible(*field->type()); });
+}
+
+// One leaf of a file, read alone where it can be: of structs on the way to it only the fields that hold it.
+// Of an indivisible column, [begin, end), all leaves are read. Each piece must be of another part, or follow
+// the one before.
 class LeafRows {
  public:
   LeafRows(const std::shared_ptr<arrow::io::RandomAccessFile>& file,
            const std::shared_ptr<::parquet::FileMetaData>& footer, const std::string& path, int leaf,
-           const std::shared_ptr<arrow::Field>& field, const schema::LeafRoute& route,
+           int begin, int end, const std::shared_ptr<arrow::Field>& field, const schema::LeafRoute& route,
            std::vector<ReadRequest::Part> parts, bool whole)
       : leaf_(leaf), route_(route.size(), 0) {
     ReadSource source{path, file, footer, std::move(parts), kReadRows};
@@ -106,7 +118,12 @@ class LeafRows {
     }
     source_ = std::make_shared<const ReadSource>(std::move(source));
     if (!whole && IsFlatBytes(*footer->schema()->Column(leaf), *field->type())) return;
-    stream_ = MakeColumn(source_, leaf, leaf + 1, field);
+    if (IsDivisible(*field->type())) {
+      stream_ = MakeColumn(source_, leaf, leaf + 1, field);
+    } else {
+      route_ = route;
+      stream_ = MakeColumn(source_, begin, end, field);
+    }
   }
 
   arrow::Status Hash(const Piece& piece, std::vector<uint64_t>* hashes) {
@@ -122,7 +139,7 @@ class LeafRows {
 
  private:
   const int leaf_;
-  const schema::LeafRoute route_;
+  schema::LeafRoute route_;
   std::shared_ptr<const ReadSource> source_;
   std::unique_ptr<ColumnStream> stream_;  // a null pointer for bytes
 };
@@ -148,6 +165,12 @@ void ValueCheck::Take(const arrow::RecordBatch& given, const std::vector<bool>& 
   for (Leaf& leaf : leaves_) leaf.decoded = leaf.decoded || decoded[static_cast<size_t>(leaf.column)];
   all_ ? TakeAll(given, first_row) : TakeSample(given, first_row);
   rows_ = first_row + given.num_rows();
+}
+
+std::pair<int, int> ValueCheck::LeavesOf(int column) const {
+  const auto of_column = std::ranges::equal_range(leaves_, column, {}, &Leaf::column);
+  const auto begin = static_cast<int>(of_column.begin() - leaves_.begin());
+  return {begin, begin + static_cast<int>(of_column.size())};
 }
 
 bool ValueCheck::IsChosen(int leaf, int row_group, int64_t rows) const {
@@ -252,8 +275,10 @@ arrow::Status ValueCheck::CompareSample(int leaf, const std::shared_ptr<arrow::i
   }
   if (chosen.empty()) return arrow::Status::OK();
   const Leaf& taken = leaves_[static_cast<size_t>(leaf)];
-  LeafRows rows(file, footer, path_, leaf, format_->parts().file_schema->field(taken.column), taken.route,
-                std::move(parts), /*whole=*/false);
+  const auto [begin_leaf, end_leaf] = LeavesOf(taken.column);
+  LeafRows rows(file, footer, path_, leaf, begin_leaf, end_leaf,
+                format_->parts().file_schema->field(taken.column), taken.route, std::move(parts),
+                /*whole=*/false);
   std::vector<uint64_t> hashes;
   for (const Chosen& run : chosen) {
     ARROW_RETURN_NOT_OK(rows.Hash(run.piece, &hashes));
@@ -272,8 +297,10 @@ arrow::Status ValueCheck::CompareAll(int leaf, const std::shared_ptr<arrow::io::
   std::vector<ReadRequest::Part> parts;
   for (int group = 0; group < footer->num_row_groups(); ++group) parts.push_back({group, {}});
   const Leaf& taken = leaves_[static_cast<size_t>(leaf)];
-  LeafRows rows(file, footer, path_, leaf, format_->parts().file_schema->field(taken.column), taken.route,
-                std::move(parts), /*whole=*/true);
+  const auto [begin_leaf, end_leaf] = LeavesOf(taken.column);
+  LeafRows rows(file, footer, path_, leaf, begin_leaf, end_leaf,
+                format_->parts().file_schema->field(taken.column), taken.route, std::move(parts),
+                /*whole=*/true);
   std::vector<uint64_t> hashes;
   uint64_t block = 0;
   int64_t row = 0;  // of the file

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "arrow/io/type_fwd.h"
@@ -61,6 +62,8 @@ class ValueCheck {
     int64_t read_rows = 0;         // at a time at kFull: long texts of dictionaries take memory as rows
   };
 
+  // The leaves of a column: the first, and the one behind the last.
+  std::pair<int, int> LeavesOf(int column) const;
   // Whether a page of the leaf is read back of a row group with so many rows.
   bool IsChosen(int leaf, int row_group, int64_t rows) const;
   void TakeSample(const arrow::RecordBatch& given, int64_t first_row);
