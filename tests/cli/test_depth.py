@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 from order_books import as_arrow, random_book, write_book
 
 import marquet as mq
@@ -95,6 +96,19 @@ def test_append_adds_each_sample_once(tmp_path: Path, marquet_program: Path) -> 
     done = run(marquet_program, *build, 13, "--mode", "append")
     assert (done.returncode, "classes 13 (there: 3)" in done.stderr) == (1, True)
     assert mq.open_table(tmp_path / "s").scan().count() == rows
+
+
+def test_a_table_whose_columns_have_other_types_holds_no_samples(tmp_path: Path, marquet_program: Path) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)))
+    assert run(marquet_program, book, "--into", tmp_path / "s", *OPTIONS, "--classes", 3).returncode == 0
+    rows = mq.open_table(tmp_path / "s").scan().to_arrow().drop_columns(["start_ts_event", "end_ts_event"])
+    other = rows.set_column(rows.schema.get_field_index("time_bins"), "time_bins", rows["time_bins"].cast("int64"))
+    mq.create_table(tmp_path / "other", other.schema, partition_by=["symbol"]).append(other)
+    done = run(marquet_program, book, "--into", tmp_path / "other", *OPTIONS, "--classes", 3, "--mode", "append")
+    said = "column time_bins is of type int64; a table of depth samples has int32"
+    assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+    with pytest.raises(mq.SchemaError, match=said):
+        mq.depth.DepthBatches(tmp_path / "other", book)
 
 
 def test_errors_name_their_cause(tmp_path: Path, marquet_program: Path) -> None:

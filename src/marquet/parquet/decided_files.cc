@@ -38,16 +38,17 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> WithEmptyLists(std::shared_pt
 }  // namespace
 
 arrow::Status CopyRows(const std::shared_ptr<file::FileSystem>& fs, const std::string& from, FileWriter* to,
-                       const std::shared_ptr<arrow::Schema>& schema) {
+                       const FileFormat& format) {
   RowsOfFiles rows(fs, {from});
   std::optional<schema::Coercion> coercion;
   while (true) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, rows.Next());
     if (batch == nullptr) return arrow::Status::OK();
     if (!coercion) {
-      ARROW_ASSIGN_OR_RAISE(coercion, schema::Coercion::Make(batch->schema(), schema));
+      ARROW_ASSIGN_OR_RAISE(coercion, schema::Coercion::Make(batch->schema(), format.schema()));
     }
-    ARROW_ASSIGN_OR_RAISE(auto fitted, coercion->Apply(*batch));
+    ARROW_ASSIGN_OR_RAISE(auto fitted,
+                          coercion->Apply(*batch, format.options().verify == VerifyLevel::kFull));
     ARROW_ASSIGN_OR_RAISE(fitted, WithEmptyLists(std::move(fitted), *batch->schema()));
     ARROW_RETURN_NOT_OK(to->Write(*fitted));
   }
@@ -61,7 +62,7 @@ arrow::Result<std::optional<DecidedFile>> WriteDecided(const OutputFolder& folde
   if (format == nullptr) return std::nullopt;
   DecidedFile decided;
   ARROW_ASSIGN_OR_RAISE(decided.writer, FileWriter::Open(folder.fs, path, format));
-  ARROW_RETURN_NOT_OK(CopyRows(folder.fs, path, decided.writer.get(), format->schema()));
+  ARROW_RETURN_NOT_OK(CopyRows(folder.fs, path, decided.writer.get(), *format));
   ARROW_ASSIGN_OR_RAISE(const WrittenFile written, decided.writer->Seal());
   if (written.rows != file.rows) {
     return CorruptData(

@@ -41,9 +41,9 @@ arrow::Result<std::optional<DecidedFile>> WriteDecided(const OutputFolder& folde
 arrow::Result<std::vector<PublishedFile>> DecideFiles(const OutputFolder& folder, const RowSchema& rows,
                                                       ManifestFile* manifest);
 
-// The rows of a file, whatever its name, in the schema of `to`. Columns that they lack are null, and those of
+// The rows of a file, whatever its name, in the format of `to`. Columns that they lack are null, and those of
 // lists empty.
 arrow::Status CopyRows(const std::shared_ptr<file::FileSystem>& fs, const std::string& from, FileWriter* to,
-                       const std::shared_ptr<arrow::Schema>& schema);
+                       const FileFormat& format);
 
 }  // namespace marquet::pq

@@ -100,7 +100,7 @@ arrow::Status OutputParts::Decide(const RowSchema& rows) {
   const std::string path = file::JoinPath(folder_->path, part_name_);
   ARROW_ASSIGN_OR_RAISE(writer_, FileWriter::Open(folder_->fs, path, format));
   format_ = format;
-  ARROW_RETURN_NOT_OK(CopyRows(folder_->fs, undecided->temporary_path(), writer_.get(), format->schema()));
+  ARROW_RETURN_NOT_OK(CopyRows(folder_->fs, undecided->temporary_path(), writer_.get(), *format));
   return undecided->Abort();
 }
 

@@ -348,7 +348,7 @@ class RollingWriter::Impl {
   arrow::Status Append(OutputParts& parts, const Piece& piece) {
     const auto open = parts.open_format();
     if (open != nullptr && open != row_schema_->format()) {
-      const auto rows = FittedOrNull(*piece.given, open->schema());
+      const auto rows = FittedOrNull(*piece.given, *open);
       if (rows != nullptr) return parts.Append(*rows, open);
     }
     return parts.Append(*piece.fitted, row_schema_->format());

@@ -122,11 +122,10 @@ std::shared_ptr<arrow::Schema> RowSchema::DecidedOf(const std::shared_ptr<arrow:
   return Decided(earlier, *schema_, late_columns_);
 }
 
-std::shared_ptr<arrow::RecordBatch> FittedOrNull(const arrow::RecordBatch& rows,
-                                                 const std::shared_ptr<arrow::Schema>& schema) {
-  const auto coercion = FitRows(rows.schema(), schema);
+std::shared_ptr<arrow::RecordBatch> FittedOrNull(const arrow::RecordBatch& rows, const FileFormat& format) {
+  const auto coercion = FitRows(rows.schema(), format.schema());
   if (!coercion.ok()) return nullptr;
-  return coercion->Apply(rows).ValueOr(nullptr);
+  return coercion->Apply(rows, format.options().verify == VerifyLevel::kFull).ValueOr(nullptr);
 }
 
 }  // namespace marquet::pq

@@ -64,8 +64,7 @@ class RowSchema {
 arrow::Result<schema::Coercion> FitRows(const std::shared_ptr<arrow::Schema>& rows,
                                         const std::shared_ptr<arrow::Schema>& file);
 
-// The rows in another schema, or a null pointer where they do not fit it.
-std::shared_ptr<arrow::RecordBatch> FittedOrNull(const arrow::RecordBatch& rows,
-                                                 const std::shared_ptr<arrow::Schema>& schema);
+// The rows in the schema of another format, or a null pointer where they do not fit it.
+std::shared_ptr<arrow::RecordBatch> FittedOrNull(const arrow::RecordBatch& rows, const FileFormat& format);
 
 }  // namespace marquet::pq

@@ -11,6 +11,7 @@
 #include "marquet/depth/micro_pip.h"
 #include "marquet/pipeline/build_samples.h"
 #include "marquet/pipeline/sample_labels.h"
+#include "marquet/pipeline/sample_rows.h"
 #include "marquet/sampling/book_sequence.h"
 
 namespace marquet::pipeline {
@@ -74,10 +75,15 @@ arrow::Status SampleHistory::ReadRows(const table::Table& samples, const StopFla
   options.columns = {"symbol", "sample_id",  "first_source", "last_source",   "last_source_row",
                      "label",  "features",   "time_bins",    "ticks_per_bin", "micro_pip",
                      "hop",    "row_filter", "labels",       "labels_digest"};
+  const auto expected = SampleSchema(0);
   for (const std::string& column : options.columns) {
-    if (samples.schema()->GetFieldByName(column)) continue;
+    const auto there = samples.schema()->GetFieldByName(column);
+    const auto type = expected->GetFieldByName(column)->type();
+    if (there && there->type()->Equals(type)) continue;
     return SchemaError(
-        fmt::format("{}: there is no column {}; expected a table of depth samples", path_, column),
+        there ? fmt::format("{}: column {} is of type {}; a table of depth samples has {}", path_, column,
+                            there->type()->ToString(), type->ToString())
+              : fmt::format("{}: there is no column {}; expected a table of depth samples", path_, column),
         "Make one with `marquet depth` or mq.depth.build_samples.");
   }
   options.stop = stop;

@@ -163,7 +163,8 @@ arrow::Result<Labels> LoadLabels(std::shared_ptr<file::FileSystem> fs, const std
   ARROW_RETURN_NOT_OK(CheckLabelsName(name));
   ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs, samples));
   for (const char* column : {"symbol", "labels", "labels_digest"}) {
-    if (!table->schema()->GetFieldByName(column)) return ReadSet(*fs, SetPath(samples, name));
+    const auto field = table->schema()->GetFieldByName(column);
+    if (!field || field->type()->id() != arrow::Type::STRING) return ReadSet(*fs, SetPath(samples, name));
   }
   ARROW_ASSIGN_OR_RAISE(const auto digests, ReadDigests(*table));
   const auto found = digests.find(name);

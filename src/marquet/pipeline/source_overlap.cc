@@ -56,12 +56,13 @@ int64_t RowsOf(const std::vector<std::shared_ptr<const delta::AddFile>>& files, 
 }
 
 bool MayMeet(const delta::AddFile& file, const arrow::Schema& schema, const SourceRanges& ranges) {
-  const auto [first_us, last_us] = MicrosOf(file, schema);
+  std::optional<std::pair<int64_t, int64_t>> micros;  // read where the partition alone does not tell
   for (const auto& [key, of_key] : ranges) {
     if (!MayHold(file, key)) continue;
+    if (!micros) micros = MicrosOf(file, schema);
     for (const SourceRange& range : of_key) {
-      if (range.has_times() && FloorDiv(range.first_ns, 1'000) <= last_us &&
-          first_us <= FloorDiv(range.last_ns, 1'000)) {
+      if (range.has_times() && FloorDiv(range.first_ns, 1'000) <= micros->second &&
+          micros->first <= FloorDiv(range.last_ns, 1'000)) {
         return true;
       }
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "arrow/api.h"
 #include "marquet/base/error.h"
 #include "marquet/base/time.h"
@@ -68,8 +70,14 @@ class Search {
     if (IsKind(info.status(), ErrorKind::kNotFound)) return arrow::Status::OK();  // vacuumed: no rows of it
     ARROW_RETURN_NOT_OK(info.status());
     ARROW_ASSIGN_OR_RAISE(const auto file, pq::FileReader::Open(fs_, path, nullptr, info->size));
+    const auto field = file->schema()->GetFieldByName("labels_digest");
+    if (!field) return arrow::Status::OK();
+    if (field->type()->id() != arrow::Type::STRING) {
+      return Unsupported(fmt::format("{}: column labels_digest is of type {}; expected text", path,
+                                     field->type()->ToString()));
+    }
     pq::ReadRequest request;
-    request.columns = {"labels_digest"};
+    request.columns = {field->name()};
     for (int group = 0; group < file->num_row_groups(); ++group) request.parts.push_back({group, {}});
     ARROW_ASSIGN_OR_RAISE(const auto rows, file->Read(std::move(request)));
     for (;;) {

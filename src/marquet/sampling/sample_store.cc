@@ -17,21 +17,30 @@
 namespace marquet::sampling {
 namespace {
 
-const std::vector<std::string>& SampleColumns() {
-  static const std::vector<std::string> columns = {
-      "symbol", "sample_id", "first_source", "first_source_row", "last_source", "last_source_row",
-      "label",  "features",  "time_bins",    "ticks_per_bin",    "micro_pip",   "row_filter"};
-  return columns;
+// The columns that are read, in this order.
+const arrow::FieldVector& SampleFields() {
+  static const arrow::FieldVector fields = {
+      arrow::field("symbol", arrow::utf8()),       arrow::field("sample_id", arrow::utf8()),
+      arrow::field("first_source", arrow::utf8()), arrow::field("first_source_row", arrow::int64()),
+      arrow::field("last_source", arrow::utf8()),  arrow::field("last_source_row", arrow::int64()),
+      arrow::field("label", arrow::int32()),       arrow::field("features", arrow::utf8()),
+      arrow::field("time_bins", arrow::int32()),   arrow::field("ticks_per_bin", arrow::int32()),
+      arrow::field("micro_pip", arrow::int64()),   arrow::field("row_filter", arrow::utf8())};
+  return fields;
 }
 
 arrow::Result<std::shared_ptr<table::Table>> OpenSamples(const std::shared_ptr<file::FileSystem>& fs,
                                                          const std::string& path) {
   ARROW_ASSIGN_OR_RAISE(auto samples, table::Table::Open(fs, path));
-  for (const std::string& column : SampleColumns()) {
-    if (samples->schema()->GetFieldByName(column)) continue;
-    return SchemaError(
-        fmt::format("{}: there is no column {}; expected a table of depth samples", path, column),
-        "Make one with `marquet depth` or mq.depth.build_samples.");
+  for (const auto& field : SampleFields()) {
+    const auto there = samples->schema()->GetFieldByName(field->name());
+    if (there && there->type()->Equals(field->type())) continue;
+    return SchemaError(there
+                           ? fmt::format("{}: column {} is of type {}; a table of depth samples has {}", path,
+                                         field->name(), there->type()->ToString(), field->type()->ToString())
+                           : fmt::format("{}: there is no column {}; expected a table of depth samples", path,
+                                         field->name()),
+                       "Make one with `marquet depth` or mq.depth.build_samples.");
   }
   return samples;
 }
@@ -102,7 +111,7 @@ class StoreLoader {
 arrow::Status StoreLoader::ReadSamples(const std::shared_ptr<file::FileSystem>& fs) {
   ARROW_ASSIGN_OR_RAISE(const auto samples, OpenSamples(fs, options_.samples));
   table::ScanOptions scan_options;
-  scan_options.columns = SampleColumns();
+  scan_options.columns = arrow::schema(SampleFields())->field_names();
   scan_options.stop = options_.stop;
   ARROW_ASSIGN_OR_RAISE(const auto scan, samples->NewScan(std::move(scan_options)));
   ARROW_ASSIGN_OR_RAISE(const auto rows, scan.ToTable());
