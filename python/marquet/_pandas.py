@@ -50,8 +50,11 @@ def from_pandas(frame: Any, target: pa.Schema, *, fixed: bool) -> pa.Table:
     keeps_index = _keeps_index(frame, target)
     if keeps_index and fixed:
         _check_index(frame, target)
+    others = frame.copy(deep=False)
+    for place in objects:  # pandas' own conversion may refuse, or change, what is converted above
+        others.isetitem(place, None)
     try:
-        rows = pa.Table.from_pandas(frame, preserve_index=keeps_index)
+        rows = pa.Table.from_pandas(others, preserve_index=keeps_index)
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise SchemaError(f"the pandas frame has values or names that no Arrow column holds: {error}") from error
     check_names(rows.schema)
@@ -125,6 +128,8 @@ def _with_integers(rows: pa.Table, place: int, field: pa.Field, target: pa.Schem
     if not pt.is_integer(wanted.type) or b"unit" in (wanted.metadata or {}):
         return rows
     floats = rows.column(place)
+    if pt.is_float16(field.type):  # Arrow does not calculate in them
+        floats = floats.cast(pa.float32())
     bound = _WHOLE_NUMBERS[field.type.bit_width]
     largest = pc.max(pc.abs(floats)).as_py()
     if largest is not None and largest >= bound:

@@ -182,3 +182,19 @@ def test_whole_numbers_that_became_floats(tmp_path: pathlib.Path, largest: float
     else:
         with pytest.raises(mq.InvalidInputError, match=r"column 'n'.*do not tell one from the next"):
             table.append(frame)
+
+
+def test_floats_of_sixteen_bits_are_whole_numbers_again(tmp_path: pathlib.Path) -> None:
+    table = table_of(tmp_path, ("n", pa.int32()))
+    table.append(pd.DataFrame({"n": pd.Series([7, None], dtype="float16")}))
+    assert table.scan().to_arrow()["n"].to_pylist() == [7, None]
+
+
+def test_maps_that_pandas_holds_as_pairs_go_back_into_their_table(tmp_path: pathlib.Path) -> None:
+    kind = pa.map_(pa.string(), pa.int64())
+    table = table_of(tmp_path, ("m", kind), ("l", pa.list_(kind)))
+    table.append(
+        pa.table({"m": pa.array([[("k", 1)], None], kind), "l": pa.array([[[("k", 1)]], None], pa.list_(kind))})
+    )
+    table.append(table.scan().to_pandas())
+    assert table.scan().to_arrow().to_pylist() == [{"m": [("k", 1)], "l": [[("k", 1)]]}, {"m": None, "l": None}] * 2
