@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from marquet._values import DURATIONS, TIMES, check_name, check_names, first_cut, first_misfit, pass_for_numbers, walk
@@ -171,7 +172,36 @@ def _typed(values: list[Any], wanted: pa.DataType, rounds: bool) -> pa.Array | N
         array = pa.array(values, type=wanted)
     except _MISFITS:
         return None
-    return array if all(_holds(wanted, value, rounds) for value in values) else None
+    if not all(_holds(wanted, value, rounds) for value in values):
+        return None
+    return None if rounds and _infinities(array) > _infinities_in(values) else array
+
+
+def _infinities(array: pa.Array) -> int:
+    """How many floats of a column are infinite."""
+    kind = array.type
+    if pt.is_floating(kind):
+        floats = array.cast(pa.float32()) if pt.is_float16(kind) else array
+        return int(pc.sum(pc.is_inf(floats), min_count=0).as_py())
+    if pt.is_struct(kind):
+        return sum(map(_infinities, array.flatten()))
+    if pt.is_map(kind):
+        return _infinities(array.keys) + _infinities(array.items)
+    if pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind):
+        return _infinities(array.flatten())
+    return 0
+
+
+def _infinities_in(values: list[Any]) -> int:
+    """How many floats in Python values are infinite."""
+    found = 0
+    for value in values:
+        for _, item in walk(value, ""):
+            if isinstance(item, np.ndarray) and item.dtype.kind == "f":
+                found += int(np.isinf(item).sum())
+            elif isinstance(item, (float, np.floating)):
+                found += bool(np.isinf(item))
+    return found
 
 
 def _holds(kind: pa.DataType, value: Any, rounds: bool) -> bool:

@@ -75,7 +75,10 @@ def own_value(value: Any, column: str, kinds: set[type], level: int = 1) -> Any:
         raise SchemaError(f"column {column!r}: a {kind.__name__} has no order, and a list has; give a sorted list")
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         raise SchemaError(f"column {column!r}: a list would lose the names of {kind.__name__}; give its _asdict()")
-    return copy.deepcopy(value)
+    try:
+        return copy.deepcopy(value)
+    except Exception as error:  # a memoryview, an open file; or what a class of somebody's raises
+        raise SchemaError(f"column {column!r}: a {kind.__name__} cannot be kept as it is now: {error}") from error
 
 
 def _unmasked(array: np.ma.MaskedArray[Any, Any]) -> Any:

@@ -229,6 +229,19 @@ def test_floats_are_rounded_only_where_that_was_asked_for(tmp_path: pathlib.Path
     writer.abort()
 
 
+@pytest.mark.parametrize("kind", [pa.float32(), pa.list_(pa.float32()), pa.list_(pa.float16())])
+def test_floats_are_not_rounded_to_infinity(tmp_path: pathlib.Path, kind: pa.DataType) -> None:
+    schema, value = pa.schema([("a", kind)]), [1.5, float("inf")] if pa.types.is_list(kind) else float("-inf")
+    assert written(tmp_path / "infinite", [{"a": value}, {"a": None}], schema) == [{"a": value}, {"a": None}]
+    with pytest.raises(mq.SchemaError, match=r"column 'a' is .*double"):
+        written(tmp_path, [{"a": [float("inf"), 1e300] if pa.types.is_list(kind) else 1e300}], schema)
+
+
+def test_what_cannot_be_kept_is_named(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(mq.SchemaError, match="column 'a': a memoryview cannot be kept"):
+        written(tmp_path, [{"a": memoryview(b"x")}])
+
+
 def test_rows_are_numbered_from_the_first_one_written(tmp_path: pathlib.Path) -> None:
     with pytest.raises(mq.SchemaError, match="row 1234 holds a str, row 1000 a int"):
         written(tmp_path, [{"a": n if n != 1234 else "x"} for n in range(1300)])
