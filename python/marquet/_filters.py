@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from marquet._literals import Literal, literal
+from marquet._pandas import is_of
 from marquet.errors import InvalidInputError
 
 CoreFilter: TypeAlias = "str | list[list[tuple[str, str, list[Literal]]]] | None"
@@ -103,7 +104,7 @@ def _dimensions(value: object) -> int:
 
 def _exactly(values: Iterable[Any]) -> Iterable[Any]:
     """The values one by one, as scalars that keep every digit."""
-    if type(values).__module__.partition(".")[0] == "polars":  # its own iterator cuts nanoseconds
+    if is_of("polars", values):  # its own iterator cuts nanoseconds
         try:
             exact: Iterable[Any] = pa.chunked_array(values)
             return exact

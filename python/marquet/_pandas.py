@@ -26,8 +26,13 @@ _WHOLE_NUMBERS = {16: 2.0**11, 32: 2.0**24, 64: 2.0**53}
 
 
 def is_pandas_frame(data: Any) -> bool:
-    """Whether it is one; pandas need not be installed."""
-    return type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "columns")
+    """Whether it is one, or of a class made of it; pandas need not be installed."""
+    return is_of("pandas", data) and hasattr(data, "columns")
+
+
+def is_of(library: str, data: Any) -> bool:
+    """Whether its class, or one that it is made of, is a library's."""
+    return any(kind.__module__.partition(".")[0] == library for kind in type(data).__mro__)
 
 
 def from_pandas(frame: Any, target: pa.Schema, *, fixed: bool) -> pa.Table:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from marquet._pandas import from_pandas, is_pandas_frame
+from marquet._pandas import from_pandas, is_of, is_pandas_frame
 from marquet._values import check_names
 from marquet.errors import MarquetError, SchemaError
 
@@ -30,10 +30,10 @@ def to_stream(data: Any, target: Callable[[], pa.Schema], *, fixed: bool) -> Any
     check_has_rows(data)
     if is_pandas_frame(data):
         return from_pandas(data, target(), fixed=fixed)
-    if _module_of(data) == "polars":
+    if is_of("polars", data):
         data = data.collect() if hasattr(data, "collect") else data
         _check_kinds("polars", data.schema.items() if hasattr(data, "schema") else [(data.name, data.dtype)])
-    if "duckdb" in _module_of(data) and hasattr(data, "types"):
+    if (is_of("duckdb", data) or is_of("_duckdb", data)) and hasattr(data, "types"):
         _check_kinds("duckdb", zip(data.columns, data.types, strict=True))
     if isinstance(data, pa.RecordBatch):
         data = pa.Table.from_batches([data])
@@ -50,15 +50,11 @@ def check_has_rows(data: Any) -> None:
     """
     if is_pandas_frame(data) or isinstance(data, pa.RecordBatch) or hasattr(data, "__arrow_c_stream__"):
         return
-    if _module_of(data) != "polars" or not hasattr(data, "collect"):
+    if not is_of("polars", data) or not hasattr(data, "collect"):
         raise TypeError(
             f"rows come from an object with __arrow_c_stream__ (pyarrow, Polars, DuckDB ...) or a pandas frame; "
             f"got {type(data).__name__}"
         )
-
-
-def _module_of(data: Any) -> str:
-    return type(data).__module__.partition(".")[0]
 
 
 def with_rows(call: Callable[[Any], T], stream: Any) -> T:

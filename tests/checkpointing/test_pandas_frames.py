@@ -129,10 +129,15 @@ def objects(*values: Any) -> pd.DataFrame:
     return pd.DataFrame({"a": pd.Series(values, dtype=object)})
 
 
+class Bars(pd.DataFrame):
+    """As libraries make of pandas' own class."""
+
+
 @pytest.mark.parametrize(
     "frame",
     [
         objects(NANOSECOND),
+        Bars(objects(NANOSECOND)),
         objects(pd.Timedelta(1, "ns")),
         objects(pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-01", tz="UTC")),
         objects(datetime.date(2024, 1, 1), datetime.datetime(2024, 1, 1, 5)),

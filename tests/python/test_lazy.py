@@ -373,6 +373,16 @@ def test_prices_are_what_the_frame_holds(table):
                 assert_frame_equal(found, expected)
 
 
+def test_a_lazy_frame_is_rows(table, frame, tmp_path):
+    copy = mq.create_table(tmp_path / "t", table.schema)
+    copy.append(table.lazy())
+    copy.append(table.lazy().filter(pl.col("k") < 7))
+    assert copy.scan().to_arrow()["k"].to_pylist().count(6) == 2
+    with mq.ParquetWriter(tmp_path / "out", "all.parquet") as writer:
+        writer.write(table.lazy().select("k", "s"))
+    assert_frame_equal(pl.read_parquet(tmp_path / "out" / "all.parquet"), frame.select("k", "s"))
+
+
 def test_what_can_be_said_in_sql_is_pushed_down(table):
     schema = table.lazy().collect_schema()
 

@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from marquet._pandas import is_of, is_pandas_frame
+from marquet._rows import check_has_rows
+
 PathLike = str | os.PathLike[str]
 FeatureName = Literal["volume", "variance", "trade_counts"]
 MicroPip = float | str | Decimal
@@ -20,18 +23,13 @@ DEFAULT_MEMORY = 2 << 30
 
 
 def stream_of(rows: Any) -> Any:
-    module = type(rows).__module__.partition(".")[0]
-    if module == "pandas" and hasattr(rows, "columns"):
+    if is_pandas_frame(rows):
         return pa.Table.from_pandas(rows)  # an index that has a name becomes a column: Databento's frames have ts_recv
-    if module == "polars" and hasattr(rows, "collect"):
+    if is_of("polars", rows) and hasattr(rows, "collect"):
         rows = rows.collect()
     if isinstance(rows, pa.RecordBatch):
         rows = pa.Table.from_batches([rows])
-    if not hasattr(rows, "__arrow_c_stream__"):
-        raise TypeError(
-            f"rows come from an object with __arrow_c_stream__ (pyarrow, Polars, DuckDB ...) or a pandas frame; "
-            f"got {type(rows).__name__}"
-        )
+    check_has_rows(rows)
     return rows
 
 
