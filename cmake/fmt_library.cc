@@ -1,5 +1,5 @@
-// The one place in which fmt's functions are compiled; see cmake/CompiledHeaders.cmake. What is instantiated here is what
-// fmt 9's headers declare, and leave to its library.
+// The one place in which fmt's functions are compiled; see cmake/CompiledHeaders.cmake. What is instantiated
+// here is what fmt 9's headers declare, and leave to its library.
 #include <fmt/format-inl.h>
 
 #include <locale>

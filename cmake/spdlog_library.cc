@@ -1,7 +1,6 @@
 // The one place in which spdlog's functions are compiled; see cmake/CompiledHeaders.cmake.
 #include <spdlog/spdlog-inl.h>
 
-#include <mutex>
 #include <spdlog/common-inl.h>
 #include <spdlog/details/backtracer-inl.h>
 #include <spdlog/details/log_msg-inl.h>
@@ -17,6 +16,7 @@
 #include <spdlog/sinks/sink-inl.h>
 #include <spdlog/sinks/stdout_color_sinks-inl.h>
 #include <spdlog/sinks/stdout_sinks-inl.h>
+#include <mutex>
 
 namespace spdlog::sinks {
 

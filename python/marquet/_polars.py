@@ -53,7 +53,7 @@ class TableFrame(pl.LazyFrame):
         whole = expressions[0] if len(expressions) == 1 else pl.all_horizontal(*expressions)
         columns = self.collect_schema().names()
         roots = list(dict.fromkeys(whole.meta.root_names()))
-        names = columns if "cs." in str(whole) else roots or columns[:1]  # all where it selects by a rule
+        names = columns if _has_selectors(whole) else roots or columns[:1]  # all where it selects by a rule
         return [*others, pl.struct(names).map_batches(_Mask(whole), return_dtype=pl.Boolean, is_elementwise=False)]
 
 
@@ -99,10 +99,19 @@ class _Mask:
         self._predicate = predicate
 
     def __call__(self, rows: pl.Series) -> pl.Series:
-        # No column of row numbers in the frame: selectors (``pl.first()``, ``cs.integer()``) would find it.
-        numbers = pl.int_range(pl.len()).filter(self._predicate)
-        selected = rows.struct.unnest().select(numbers).to_series()
-        if len(selected) > len(rows):  # of a longer mask beside a single row
-            raise pl.exceptions.ShapeError("the filter's predicate is longer than the frame")
+        frame = rows.struct.unnest()
+        if _has_selectors(self._predicate):
+            # Which would find a column of row numbers among the others (``pl.first()``, ``cs.integer()``).
+            selected = frame.select(pl.int_range(pl.len()).filter(self._predicate)).to_series()
+        else:
+            selected = frame.with_row_index(_ROW).filter(self._predicate)[_ROW]
         mask = pl.Series(rows.name, [False], dtype=pl.Boolean).new_from_index(0, len(rows))
         return mask.scatter(selected, True) if len(selected) else mask
+
+
+def _has_selectors(expression: pl.Expr) -> bool:
+    """Whether it names columns by a rule; also said of a few that have such a text in a name."""
+    return "cs." in str(expression)
+
+
+_ROW = "row of the frame"

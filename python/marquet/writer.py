@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import operator
 import os
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +18,10 @@ from marquet import _core
 from marquet._columns import rows_to_table
 from marquet._rows import check_has_rows, to_stream, with_rows
 from marquet._told import told
+from marquet._turns import Turns
 from marquet._values import own_row
 from marquet._verify import VerifyLevel
-from marquet.errors import InvalidInputError, MarquetError
+from marquet.errors import InvalidInputError
 
 _ROWS_AT_ONCE = 1_000
 """Rows that come as dictionaries are gathered until there are so many."""
@@ -63,56 +63,6 @@ class WriteReport:
     """Of ``files``."""
     schema_changes: list[str] = field(default_factory=list)
     """Names of ``files`` that have another schema than the first: they do not open together with the rest."""
-
-
-class _Turns:
-    """One call at a time, and after an error in one none but ``abort``."""
-
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
-        self._lock = threading.RLock()
-        self._process = os.getpid()
-        self.error: BaseException | None = None
-        self.closed = False
-
-    @property
-    def in_fork(self) -> bool:
-        """Whether this is a copy in another process, which has no threads but one and may find the lock taken."""
-        return os.getpid() != self._process
-
-    def __enter__(self) -> None:
-        if self.in_fork:
-            raise InvalidInputError(
-                f"{self._folder}: the writer is that of process {self._process}, of which this one ({os.getpid()}) is "
-                f"a fork; make a writer of its own, with a rank of its own, in each process"
-            )
-        self._lock.acquire()
-        try:
-            self._check()
-        except BaseException:
-            self._lock.release()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None and self.error is None:
-            self.error = error
-        self._lock.release()
-
-    def end(self) -> threading.RLock:
-        """The turn of ``abort``, which comes after errors, too."""
-        return self._lock
-
-    def _check(self) -> None:
-        if self.closed:
-            raise InvalidInputError(f"{self._folder}: the writer is closed")
-        if isinstance(self.error, MarquetError):
-            raise self.error
-        if self.error is not None:
-            raise InvalidInputError(
-                f"{self._folder}: nothing more is written after an error ({type(self.error).__name__}: {self.error})"
-            ) from self.error
 
 
 class ParquetWriter:
@@ -206,7 +156,7 @@ class ParquetWriter:
         self._kinds: set[type] = set()  # of their values
         self._target: _Target = (None, ())
         self._rounds = schema is not None  # floats to a narrow column that was asked for
-        self._turns = _Turns(folder)
+        self._turns = Turns(folder)
         self._rejected = 0  # rows that never reached the core
         self._report: WriteReport | None = None
         if records_per_chunk > 0 and "chunk_index" not in template:

@@ -17,6 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import pandas  # noqa: F401 - with the first rows pyarrow does, which would cost each child half a second
 from loguru import logger
 from marquet.datatrove import journal, ledger
 from pipelines import OurWriter, Run, documents

@@ -27,6 +27,13 @@ def documents(count: int, first: int = 0, **metadata: Any) -> list[Document]:
     return [Document(text=f"text {i}", id=str(i), metadata={"n": i, **metadata}) for i in range(first, first + count)]
 
 
+def write_all(writer: Any, input: list[Document], rank: int = 0, **keys: Any) -> None:
+    """In one block."""
+    with writer:
+        for document in input:
+            writer.write(document, rank=rank, **keys)
+
+
 async def answer(document: Document, generate: Any) -> Any:
     """A rollout that asks the model."""
     result = await generate({"messages": [{"role": "user", "content": document.text}]})

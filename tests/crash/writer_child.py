@@ -11,6 +11,8 @@ import json
 import os
 import sys
 
+import pandas  # noqa: F401 - with the first rows pyarrow does, which would cost each child half a second
+
 import marquet as mq
 
 TEMPLATE = "${rank}_chunk_${chunk_index}.parquet"

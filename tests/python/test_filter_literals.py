@@ -20,26 +20,16 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from stored_columns import NS, STORED
 
 import marquet as mq
-
-NS = 1_704_205_800_000_000_000
-"""2024-01-02T14:30:00Z."""
 
 SEED = 97
 
 
-def field(name: str, unit: str) -> pa.Field:
-    return pa.field(name, pa.int64(), metadata={"unit": unit})
-
-
 SCHEMA = pa.schema(
     [
-        ("k", pa.int64()),
-        field("ts_event", "ns"),
-        ("ts", pa.timestamp("us", "UTC")),
-        ("date", pa.date32()),
-        field("price", "1e-9"),
+        *STORED,
         ("i", pa.int64()),
         ("f", pa.float64()),
         ("f32", pa.float32()),

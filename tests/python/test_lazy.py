@@ -17,26 +17,16 @@ import pyarrow as pa
 import pytest
 from marquet._polars_sql import is_harmless, to_sql
 from polars.testing import assert_frame_equal
+from stored_columns import NS, STORED
 
 import marquet as mq
-
-NS = 1_704_205_800_000_000_000
-"""2024-01-02T14:30:00Z."""
 
 SEED = 20240102
 
 
-def field(name: str, unit: str) -> pa.Field:
-    return pa.field(name, pa.int64(), metadata={"unit": unit})
-
-
 SCHEMA = pa.schema(
     [
-        ("k", pa.int64()),
-        field("ts_event", "ns"),
-        ("ts", pa.timestamp("us", "UTC")),
-        ("date", pa.date32()),
-        field("price", "1e-9"),
+        *STORED,
         ("s", pa.string()),
         ("i8", pa.int8()),
         ("i32", pa.int32()),
