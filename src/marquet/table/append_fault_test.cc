@@ -104,6 +104,41 @@ TEST_F(AppendFaultTest, AnAppendThatReturnedSurvivesAPowerCut) {
   }
 }
 
+TEST_F(AppendFaultTest, AnAppendThatWasAppliedIsToldSoThoughItsFilesCannotBeRemoved) {
+  const auto of_one_row = TableOfOneRow();
+  AppendOptions options;
+  options.transaction = delta::Transaction{"feed", 7, std::nullopt};
+  const auto rows = Batch({{2, 1, 2, {}, "A"}, {3, 1, 3, {}, "B"}});
+  // Two writers bring the same rows; the second learns of it when its data files are written.
+  const auto second = [&](const std::shared_ptr<MemoryFileSystem>& memory,
+                          const std::shared_ptr<Table>& table) {
+    table->log().set_checkpointing(delta::Log::Checkpointing::kNever);
+    const auto appender = Value(table->NewAppender(options));
+    EXPECT_TRUE(appender->Write(*rows).ok());
+    EXPECT_TRUE(appender->Finish().ok());
+    EXPECT_TRUE(Append(*Value(Table::Open(memory, "t")), rows, options).ok());
+    return appender->Commit();
+  };
+  int64_t removal = 0;
+  for (const bool fails : {false, true}) {
+    const auto memory = of_one_row->Copy();
+    const auto faulty = std::make_shared<FaultFileSystem>(memory);
+    faulty->OnOperation([&](int64_t number, std::string_view name, const std::string& path) {
+      if (removal == 0 && name == "remove" && path.ends_with(".parquet")) removal = number;
+    });
+    if (fails) faulty->FailAt({.operation = removal, .error_number = EROFS, .lasting = true});
+    const auto report = second(memory, Value(Table::Open(faulty, "t")));
+    ASSERT_GT(removal, 0);
+    MQ_OK(report.status());
+    EXPECT_TRUE(report->already_applied);
+    EXPECT_EQ(report->version, 2);
+    EXPECT_THAT(Sizes(*Read(*Value(Table::Open(memory, "t")))), ElementsAre(1, 2, 3));
+    int names = 0;
+    MQ_OK(CountNames(*memory, "t", &names));
+    EXPECT_EQ(names, fails ? 5 : 3);
+  }
+}
+
 TEST_F(AppendFaultTest, APowerCutWithinAnAppendLeavesAWholeVersion) {
   const auto of_one_row = TableOfOneRow();
   for (int64_t n = 1;; ++n) {
