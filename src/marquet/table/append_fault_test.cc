@@ -139,6 +139,28 @@ TEST_F(AppendFaultTest, AnAppendThatWasAppliedIsToldSoThoughItsFilesCannotBeRemo
   }
 }
 
+TEST_F(AppendFaultTest, OnlyDirectoriesThatHoldNoCommittedFileAreMade) {
+  const auto memory = std::make_shared<MemoryFileSystem>();
+  std::vector<Trade> trades;
+  for (int i = 0; i < 30; ++i) trades.push_back({1, 1, i, {}, "S" + std::to_string(i)});
+  const auto made = Value(Table::Create(memory, "t", *Trades(), {.partition_by = {"symbol"}}));
+  MQ_OK(Append(*made, Batch(trades)).status());
+  const auto watched = std::make_shared<FaultFileSystem>(memory);
+  std::mutex one_at_a_time;
+  std::vector<std::string> directories;
+  watched->OnOperation([&](int64_t, std::string_view name, const std::string& path) {
+    std::lock_guard lock(one_at_a_time);
+    if (name == "create the directory") directories.push_back(path);
+  });
+  const auto table = Value(Table::Open(watched, "t"));
+  for (const char* added : {"S", "S1x", "T"}) {  // the first and the second are the beginning of others
+    trades.push_back({1, 1, 100, {}, added});
+    MQ_OK(Append(*table, Batch(trades)).status());
+    EXPECT_THAT(directories, ElementsAre(std::string("t/symbol=") + added));
+    directories.clear();
+  }
+}
+
 TEST_F(AppendFaultTest, APowerCutWithinAnAppendLeavesAWholeVersion) {
   const auto of_one_row = TableOfOneRow();
   for (int64_t n = 1;; ++n) {
