@@ -75,7 +75,8 @@ void Statistics(std::string_view text) {
     if (!statistics.ok()) return;
     const std::string written =
         marquet::delta::StatisticsToJson(statistics->rows.value_or(0), statistics->columns);
-    Require(marquet::delta::StatisticsFromJson(written, *schema).ok());
+    Require(marquet::delta::StatisticsFromJson(written, *schema, marquet::delta::StatisticsWriter::kMarquet)
+                .ok());
   }
 }
 

@@ -429,6 +429,24 @@ def test_statistics_of_other_writers_still_spare_files(tmp_path: Path) -> None:
         assert scan.statistics()["files_read"] == 1, condition
 
 
+@pytest.mark.parametrize(
+    ("kind", "times", "latest"),
+    [
+        (pa.timestamp("us", "UTC"), [1, None, 1_704_164_645_999_999, None, 7], 1_704_164_645_999_999_000),
+        (pa.timestamp("us"), [None, 1_704_164_645_999_999, None], 1_704_164_645_999_999_000),
+        (pa.timestamp("us", "UTC"), [-315_619_200_000_001, None, -315_619_200_000_000], -315_619_200_000_000_000),
+        (pa.date32(), [19_723, None, 19_724, None], 1_704_153_600_000_000_000),
+        (pa.date32(), [-1, None], -86_400_000_000_000),
+        (pa.timestamp("us", "UTC"), [None, None], None),
+    ],
+)
+def test_the_latest_time_of_any_kind_is_found_between_nulls(
+    tmp_path: Path, kind: pa.DataType, times: list[int | None], latest: int | None
+) -> None:
+    deltalake.write_deltalake(str(tmp_path / "table"), pa.table({"t": pa.array(times, kind)}))
+    assert mq.open_table(tmp_path / "table").latest_timestamp("t") == latest
+
+
 def test_the_latest_time_is_that_of_the_rows(tmp_path: Path) -> None:
     """deltalake cuts the maximum to milliseconds; the rows say the microsecond."""
     latest = dt.datetime(2024, 1, 2, 3, 4, 5, 999_999, tzinfo=UTC)

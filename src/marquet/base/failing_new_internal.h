@@ -8,8 +8,8 @@
 //   }
 //
 // Only what the program's own code asks for counts and fails, by itself or through the standard library.
-// Other libraries are left alone: Arrow asks for memory in functions that promise not to throw, and would end
-// the process.
+// Other libraries are left alone, unless told otherwise: Arrow asks for memory in functions that promise not
+// to throw, and would end the process.
 #pragma once
 
 #include <execinfo.h>
@@ -24,7 +24,9 @@
 
 namespace marquet {
 
-inline std::atomic<int64_t> allocations_left{0};  // until one fails; none does at 0 and below
+inline std::atomic<int64_t> allocations_left{0};  // until one fails; none does at `fails_down_to` and below
+inline std::atomic<int64_t> fails_down_to{0};
+inline std::atomic<bool> fails_in_libraries{false};
 inline thread_local int allocations_spared = 0;
 
 // Where the code of a program or library lies in memory.
@@ -51,16 +53,22 @@ inline int FindCode(dl_phdr_info* object, size_t, void*) {
 }
 
 // While it lives, the n-th allocation that the program's own code makes from its beginning on throws
-// std::bad_alloc, whichever thread makes it; those before and after do not.
+// std::bad_alloc, and so do as many as follow until `in_a_row` have, whichever thread makes them; those
+// before and after do not. `in_libraries`: also what other libraries ask for.
 class FailingNew {
  public:
-  explicit FailingNew(int64_t n) {
+  explicit FailingNew(int64_t n, int64_t in_a_row = 1, bool in_libraries = false) {
     void* frame = nullptr;
     backtrace(&frame, 1);  // the first call loads what it needs
     dl_iterate_phdr(&FindCode, nullptr);
+    fails_in_libraries = in_libraries;
     allocations_left = n;
+    fails_down_to = 1 - in_a_row;
   }
-  ~FailingNew() { allocations_left = 0; }
+  ~FailingNew() {
+    fails_down_to = 0;
+    allocations_left = 0;
+  }
   bool met() const { return allocations_left <= 0; }
 
  private:
@@ -85,9 +93,11 @@ inline void SpareAllocations(bool spare) { allocations_spared += spare ? 1 : -1;
 }  // namespace marquet
 
 [[gnu::noinline]] void* operator new(std::size_t size) {
-  if (marquet::allocations_left.load(std::memory_order_relaxed) > 0 && marquet::allocations_spared == 0 &&
-      marquet::IsAskedForHere(__builtin_return_address(0)) && marquet::allocations_left.fetch_sub(1) == 1) {
-    throw std::bad_alloc();
+  const int64_t last = marquet::fails_down_to.load(std::memory_order_relaxed);
+  if (marquet::allocations_left.load(std::memory_order_relaxed) > last && marquet::allocations_spared == 0 &&
+      (marquet::fails_in_libraries || marquet::IsAskedForHere(__builtin_return_address(0)))) {
+    const int64_t left = marquet::allocations_left.fetch_sub(1);
+    if (left <= 1 && left > last) throw std::bad_alloc();
   }
   if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();

@@ -7,7 +7,8 @@
 //
 // What another writer wrote is not taken at its word: its bounds are widened by what writers are known to
 // lose (doubted_bounds.h), its null counts are not believed (deltalake writes 0 where a Parquet file has
-// none), and its statistics never decide about rows that nobody has looked at.
+// none; those of Parquet footers are not, either: pq::Doubted), and its statistics never decide about rows
+// that nobody has looked at.
 #pragma once
 
 #include <optional>
@@ -45,6 +46,6 @@ arrow::Result<FileStatistics> StatisticsOf(const AddFile& file, const arrow::Sch
 // Unknown or ill-typed entries are left out (no bound is always safe); kCorruptData when the text is not
 // JSON.
 arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const arrow::Schema& schema,
-                                                 StatisticsWriter writer = StatisticsWriter::kMarquet);
+                                                 StatisticsWriter writer);
 
 }  // namespace marquet::delta

@@ -58,7 +58,7 @@ TEST(StatisticsTest, BoundsReadBackHoldEveryValue) {
       2, {Column("i", arrow::MakeScalar(INT64_MIN), arrow::MakeScalar(INT64_MIN + 1)),
           Column("t", Time(micros), Time(micros)), Column("s", Text("abc"), Text("abd")),
           Column("d", decimal, decimal), Column("f", arrow::MakeScalar(0.1f), arrow::MakeScalar(0.1f))});
-  const auto read = StatisticsFromJson(json, *schema);
+  const auto read = StatisticsFromJson(json, *schema, StatisticsWriter::kMarquet);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->rows, 2);
   EXPECT_TRUE(Find(*read, "i")->min->Equals(*arrow::MakeScalar(INT64_MIN)));
@@ -85,8 +85,8 @@ TEST(StatisticsTest, LongStringsAreCutAndStillBound) {
   for (const std::string& value :
        {std::string(32, 'a'), std::string(33, 'a'), std::string(500, '~'), std::string(100, '\x7f'),
         below_surrogates, std::string(31, 'b') + top + "c", tops, std::string("k") + tops}) {
-    const auto read =
-        StatisticsFromJson(StatisticsToJson(1, {Column("s", Text(value), Text(value))}), *schema);
+    const auto read = StatisticsFromJson(StatisticsToJson(1, {Column("s", Text(value), Text(value))}),
+                                         *schema, StatisticsWriter::kMarquet);
     ASSERT_TRUE(read.ok()) << read.status();
     const auto* column = Find(*read, "s");
     ASSERT_NE(column, nullptr);
@@ -122,13 +122,15 @@ TEST(StatisticsTest, OddEntriesAreLeftOut) {
         R"({"minValues":{"i":{"nested":1},"unknown":3,"s":5,"t":"never"},"nullCount":{"s":null}})",
         R"({"minValues":[1,2],"maxValues":null,"tightBounds":true})",
         R"({"minValues":{"i":1.5},"maxValues":{"i":null,"t":""}})"}) {
-    const auto read = StatisticsFromJson(json, *schema);
+    const auto read = StatisticsFromJson(json, *schema, StatisticsWriter::kMarquet);
     ASSERT_TRUE(read.ok()) << json << ": " << read.status();
     EXPECT_FALSE(read->rows.has_value()) << json;
     EXPECT_TRUE(read->columns.empty()) << json;
   }
   for (const char* text : {"", "[]", "7", "{\"numRecords\"", "PAR1"}) {
-    EXPECT_TRUE(IsKind(StatisticsFromJson(text, *schema).status(), ErrorKind::kCorruptData)) << text;
+    EXPECT_TRUE(IsKind(StatisticsFromJson(text, *schema, StatisticsWriter::kMarquet).status(),
+                       ErrorKind::kCorruptData))
+        << text;
   }
 }
 

@@ -111,6 +111,7 @@ ColumnStatistics FooterStatistics(const ::parquet::FileMetaData& footer, int row
       chunk->is_stats_set() ? chunk->statistics() : nullptr;
   ColumnStatistics out = TypedStatistics(statistics.get(), field);
   if (!WrittenByMarquet(footer)) out = Doubted(std::move(out), *footer.schema()->Column(leaf));
+  // That is the type's word, not the statistics': it holds for other writers' files, too.
   if (field.type()->id() == arrow::Type::NA) out.null_count = chunk->num_values();
   return out;
 }

@@ -104,6 +104,63 @@ TEST_F(AppendFaultTest, AnAppendThatReturnedSurvivesAPowerCut) {
   }
 }
 
+TEST_F(AppendFaultTest, AnAppendThatWasAppliedIsToldSoThoughItsFilesCannotBeRemoved) {
+  const auto of_one_row = TableOfOneRow();
+  AppendOptions options;
+  options.transaction = delta::Transaction{"feed", 7, std::nullopt};
+  const auto rows = Batch({{2, 1, 2, {}, "A"}, {3, 1, 3, {}, "B"}});
+  // Two writers bring the same rows; the second learns of it when its data files are written.
+  const auto second = [&](const std::shared_ptr<MemoryFileSystem>& memory,
+                          const std::shared_ptr<Table>& table) {
+    table->log().set_checkpointing(delta::Log::Checkpointing::kNever);
+    const auto appender = Value(table->NewAppender(options));
+    EXPECT_TRUE(appender->Write(*rows).ok());
+    EXPECT_TRUE(appender->Finish().ok());
+    EXPECT_TRUE(Append(*Value(Table::Open(memory, "t")), rows, options).ok());
+    return appender->Commit();
+  };
+  int64_t removal = 0;
+  for (const bool fails : {false, true}) {
+    const auto memory = of_one_row->Copy();
+    const auto faulty = std::make_shared<FaultFileSystem>(memory);
+    faulty->OnOperation([&](int64_t number, std::string_view name, const std::string& path) {
+      if (removal == 0 && name == "remove" && path.ends_with(".parquet")) removal = number;
+    });
+    if (fails) faulty->FailAt({.operation = removal, .error_number = EROFS, .lasting = true});
+    const auto report = second(memory, Value(Table::Open(faulty, "t")));
+    ASSERT_GT(removal, 0);
+    MQ_OK(report.status());
+    EXPECT_TRUE(report->already_applied);
+    EXPECT_EQ(report->version, 2);
+    EXPECT_THAT(Sizes(*Read(*Value(Table::Open(memory, "t")))), ElementsAre(1, 2, 3));
+    int names = 0;
+    MQ_OK(CountNames(*memory, "t", &names));
+    EXPECT_EQ(names, fails ? 5 : 3);
+  }
+}
+
+TEST_F(AppendFaultTest, OnlyDirectoriesThatHoldNoCommittedFileAreMade) {
+  const auto memory = std::make_shared<MemoryFileSystem>();
+  std::vector<Trade> trades;
+  for (int i = 0; i < 30; ++i) trades.push_back({1, 1, i, {}, "S" + std::to_string(i)});
+  const auto made = Value(Table::Create(memory, "t", *Trades(), {.partition_by = {"symbol"}}));
+  MQ_OK(Append(*made, Batch(trades)).status());
+  const auto watched = std::make_shared<FaultFileSystem>(memory);
+  std::mutex one_at_a_time;
+  std::vector<std::string> directories;
+  watched->OnOperation([&](int64_t, std::string_view name, const std::string& path) {
+    std::lock_guard lock(one_at_a_time);
+    if (name == "create the directory") directories.push_back(path);
+  });
+  const auto table = Value(Table::Open(watched, "t"));
+  for (const char* added : {"S", "S1x", "T"}) {  // the first and the second are the beginning of others
+    trades.push_back({1, 1, 100, {}, added});
+    MQ_OK(Append(*table, Batch(trades)).status());
+    EXPECT_THAT(directories, ElementsAre(std::string("t/symbol=") + added));
+    directories.clear();
+  }
+}
+
 TEST_F(AppendFaultTest, APowerCutWithinAnAppendLeavesAWholeVersion) {
   const auto of_one_row = TableOfOneRow();
   for (int64_t n = 1;; ++n) {

@@ -108,7 +108,8 @@ class TableAppender final : public Appender {
     }
     // The first error is the one that matters; what could not be removed stays unseen.
     const arrow::Status aborted = Caught(table_->path, [&] { return writer_.Abort(); });
-    if (report.ok() && !aborted.ok()) return aborted;
+    // The rows are there, whatever becomes of the files that were written to say it again.
+    if (report.ok() && !aborted.ok()) BestEffort([&] { return TellOfLeftFiles(aborted); });
     return report;
   }
 
@@ -237,6 +238,11 @@ class TableAppender final : public Appender {
       Log().warn("{}: the empty string became null in partition column {}; the log spells both alike",
                  table_->path, fmt::join(columns, ", "));
     }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status TellOfLeftFiles(const arrow::Status& why) const {
+    Log().warn("{}: data files that are not part of the table were left: {}", table_->path, why.message());
     return arrow::Status::OK();
   }
 

@@ -249,6 +249,55 @@ TEST_P(AppendExceptionFaultTest, EachStartOfAThreadFailing) {
   }
 }
 
+// Also when there is no memory left to say what was thrown: its reader neither waits forever nor takes what
+// came so far for all rows.
+TEST_F(TableTest, AParallelScanWhoseMemoryRunsOutEnds) {
+  const int64_t rows = 1 << 17;
+  arrow::Int64Builder numbers;
+  for (int64_t i = 0; i < rows; ++i) MQ_OK(numbers.Append(i));
+  const auto schema = arrow::schema({arrow::field("n", arrow::int64())});
+  const auto batch = arrow::RecordBatch::Make(schema, rows, {Value(numbers.Finish())});
+  const auto memory = std::make_shared<MemoryFileSystem>();
+  AppendOptions options;
+  options.file.row_group_rows = rows / 16;
+  MQ_OK(Append(*Value(Table::Create(memory, "t", *schema, {})), batch, options).status());
+  const auto expected = Value(arrow::Table::FromRecordBatches({batch}));
+  for (const int in_a_row : {1, 30}) {
+    std::map<int, int> endings;
+    const int64_t step = IsTorture() ? 1 : 13;
+    int64_t n = 1 + static_cast<int64_t>(Seed() % static_cast<uint64_t>(step));
+    for (int ending = kAccepted; ending != kNotMet; n += step) {
+      SCOPED_TRACE(fmt::format("allocation {} and {} behind it, seed {}", n, in_a_row - 1, Seed()));
+      ending = EndingInAChild([&] {
+        ::alarm(60);
+        const auto watched = std::make_shared<FaultFileSystem>(memory);
+        watched->OnOperation([](int64_t, std::string_view, const std::string&) { SpareAllocations(true); });
+        watched->AfterOperation(
+            [](int64_t, std::string_view, const std::string&) { SpareAllocations(false); });
+        const auto table = Value(Table::Open(watched, "t"));
+        arrow::Result<std::shared_ptr<arrow::Table>> read = arrow::Status::OutOfMemory("thrown");
+        bool met = false;
+        {
+          const FailingNew failing(n, in_a_row, /*in_libraries=*/true);
+          try {
+            read = Value(table->NewScan({})).ToTable();
+          } catch (const std::exception&) {  // the reader's own memory ran out
+          }
+          met = failing.met();
+        }
+        EXPECT_TRUE(!read.ok() || (*read)->Equals(*expected));
+        return !met ? kNotMet : read.ok() ? kAccepted : kRefused;
+      });
+      ASSERT_NE(ending, kWrong);
+      ++endings[ending];
+      if (ending != kNotMet) file::CountFault(file::FaultKind::kAllocation);
+    }
+    EXPECT_GT(endings[kRefused], 10);
+    fmt::print("{} in a row: {} refused, {} done without, {} ended the process, seed {}\n", in_a_row,
+               endings[kRefused], endings[kAccepted], endings[kTerminated], Seed());
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Checkpoints, AppendExceptionFaultTest,
                          ::testing::Values(Checkpointing::kInline, Checkpointing::kBackground),
                          [](const auto& info) {

@@ -21,6 +21,7 @@ namespace {
 constexpr std::string_view kOwn = "_marquet/";
 constexpr const char* kAppId = "marquet.followUp";
 constexpr int64_t kFormat = 1;
+constexpr int64_t kHighestCount = INT32_MAX;  // in the upper bits of a commit's number
 constexpr int64_t kLongestNote = 4'096;
 constexpr std::string_view kTemporary = ".tmp", kNote = ".journal";
 
@@ -55,8 +56,14 @@ std::string NoteText(const std::string& file, int64_t number) {
 }
 
 // As the header says: it is above the one before, and nobody else's.
-int64_t NumberAfter(const delta::Transaction* before) {
+arrow::Result<int64_t> NumberAfter(const std::string& table, const delta::Transaction* before) {
   const int64_t count = before == nullptr ? 0 : before->version >> 32;
+  if (count >= kHighestCount) {
+    return CorruptData(fmt::format("{}: the version {} of the application {} leaves no higher one",
+                                   file::JoinPath(table, "_delta_log"), before->version, Quoted(kAppId)),
+                       "Marquet did not commit it. Restore the log from a copy, or write the rows to a new "
+                       "table.");
+  }
   const auto drawn = static_cast<int64_t>(std::stoull(RandomUuid().substr(0, 8), nullptr, 16));
   return (count + 1) << 32 | drawn;
 }
@@ -143,7 +150,7 @@ arrow::Result<FollowUp> FollowUp::Prepare(const Table& table, const std::string&
     return InvalidInput(fmt::format("{}: no file {} can follow a commit", table.path(), Quoted(file)));
   }
   ARROW_RETURN_NOT_OK(FinishFollowUps(fs, table.path(), *snapshot));
-  const int64_t number = NumberAfter(snapshot->transactions.Find(kAppId));
+  ARROW_ASSIGN_OR_RAISE(const int64_t number, NumberAfter(table.path(), snapshot->transactions.Find(kAppId)));
   FollowUp made = FollowUpNotes(fs, table.path()).Make(note, file, temporary, number);
   const auto store = [&]() -> arrow::Status {
     ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, file::ParentPath(made.file_)));

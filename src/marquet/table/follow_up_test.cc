@@ -303,6 +303,29 @@ TEST_F(FollowUpTest, NotesThatLeadElsewhereAreNotFollowed) {
   EXPECT_EQ(Opened(memory), 2);
 }
 
+// What another writer committed under Marquet's name for it.
+TEST_F(FollowUpTest, ANumberThatLeavesNoHigherOneIsDamage) {
+  const int64_t lowest = int64_t{INT32_MAX} << 32;
+  for (const int64_t number : {lowest - 1, lowest, INT64_MAX}) {
+    SCOPED_TRACE(number);
+    const auto memory = TableOf(1);
+    const auto appender = Value(Value(Table::Open(memory, "t"))->NewAppender({}));
+    appender->Record({"marquet.followUp", number, std::nullopt});
+    MQ_OK(appender->Commit().status());
+    const auto replaced = Replace(memory, "t", 2);
+    if (number < lowest) {
+      MQ_OK(replaced);
+      EXPECT_EQ(Opened(memory), 2);
+      continue;
+    }
+    EXPECT_TRUE(IsKind(replaced, ErrorKind::kCorruptData)) << replaced;
+    EXPECT_THAT(replaced.message(), testing::HasSubstr("t/_delta_log: "));
+    EXPECT_THAT(HintOf(replaced), testing::HasSubstr("Restore the log"));
+    EXPECT_EQ(Opened(memory), 1);
+    EXPECT_THAT(Notes(*memory), IsEmpty());
+  }
+}
+
 TEST_F(FollowUpTest, OnlyFilesOfTheTablesOwnCanFollow) {
   const auto memory = TableOf(1);
   const auto table = Value(Table::Open(memory, "t"));

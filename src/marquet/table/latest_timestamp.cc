@@ -48,6 +48,31 @@ std::optional<__int128> NanosOf(const std::shared_ptr<arrow::Scalar>& scalar, in
   return static_cast<__int128>(static_cast<const arrow::Int64Scalar&>(*scalar).value) * integer_step;
 }
 
+template <typename ArrayType>
+std::optional<__int128> LargestOf(const arrow::Array& column, int64_t step) {
+  const auto& values = static_cast<const ArrayType&>(column);
+  std::optional<typename ArrayType::value_type> largest;
+  for (int64_t i = 0; i < values.length(); ++i) {
+    if (values.IsValid(i) && (!largest || values.Value(i) > *largest)) largest = values.Value(i);
+  }
+  if (!largest) return {};
+  return static_cast<__int128>(*largest) * step;
+}
+
+// The largest time of a column's rows in nanoseconds.
+std::optional<__int128> LargestNanosOf(const arrow::Array& column, int64_t integer_step) {
+  const std::optional<int64_t> step = StepOf(*column.type());
+  if (!step) return {};
+  switch (column.type_id()) {
+    case Type::DATE32:
+      return LargestOf<arrow::Date32Array>(column, *step);
+    case Type::TIMESTAMP:
+      return LargestOf<arrow::TimestampArray>(column, *step);
+    default:
+      return LargestOf<arrow::Int64Array>(column, integer_step);
+  }
+}
+
 arrow::Result<int64_t> StepOfColumn(const arrow::Field& field) {
   if (const std::optional<int64_t> step = NanosPerStep(field)) return *step;
   return InvalidInput(fmt::format("column {} of type {} does not hold times", Quoted(field.name()),
@@ -73,10 +98,7 @@ arrow::Result<std::optional<__int128>> LatestInFile(const pq::FileReader& reader
       std::shared_ptr<arrow::RecordBatch> batch;
       ARROW_RETURN_NOT_OK(rows->ReadNext(&batch));
       if (batch == nullptr) break;
-      for (int64_t i = 0; i < batch->num_rows(); ++i) {
-        ARROW_ASSIGN_OR_RAISE(const auto scalar, batch->column(0)->GetScalar(i));
-        latest = std::max(latest, NanosOf(scalar, integer_step));
-      }
+      latest = std::max(latest, LargestNanosOf(*batch->column(0), integer_step));
     }
   }
   return latest;

@@ -157,12 +157,26 @@ void SortUnique(std::vector<T>* values) {
   values->erase(std::unique(values->begin(), values->end()), values->end());
 }
 
+// Sorted, those that meet made one.
+void MergeRanges(std::vector<IntegerRange>* ranges) {
+  std::sort(ranges->begin(), ranges->end(),
+            [](const IntegerRange& a, const IntegerRange& b) { return a.begin < b.begin; });
+  size_t merged = 0;
+  for (const IntegerRange& range : *ranges) {
+    if (merged > 0 && range.begin <= (*ranges)[merged - 1].end) {
+      (*ranges)[merged - 1].end = std::max((*ranges)[merged - 1].end, range.end);
+    } else {
+      (*ranges)[merged++] = range;
+    }
+  }
+  ranges->resize(merged);
+}
+
 arrow::Result<NodePtr> BindIn(const PredicateNode& node, const arrow::Field& field, PriceForm price) {
   BoundTerm term;
   term.type = field.type();
   ARROW_ASSIGN_OR_RAISE(term.domain, DomainOf(field, node.column_place));
   const auto range = RangeOf(*field.type());
-  std::vector<NodePtr> more;  // of values that equal several stored integers
   for (size_t i = 0; i < node.values.size(); ++i) {
     if (std::holds_alternative<Null>(node.values[i])) {
       term.list_has_null = true;
@@ -173,13 +187,11 @@ arrow::Result<NodePtr> BindIn(const PredicateNode& node, const arrow::Field& fie
                           BindLiteral(field, term.domain, node.values[i], place, price));
     if (literal.nan) continue;  // equal to nothing
     if (term.domain == Domain::kInteger) {
-      const Int128 value = literal.equal_begin;
-      const Int128 equal = literal.equal_end - value;
-      if (equal > 1) {
-        more.push_back(WithinEqual(node, field, literal));
-      } else if (equal == 1 && value >= range.first && value <= range.second) {
-        term.integers.push_back(value);
-      }
+      if (literal.equal_begin >= literal.equal_end) continue;
+      const Int128 first = std::max(literal.equal_begin, range.first);
+      const Int128 last = std::min(literal.equal_end - 1, range.second);
+      if (first == last) term.integers.push_back(first);
+      if (first < last) term.ranges.push_back({first, last + 1});
     } else if (term.domain == Domain::kFloating) {
       if (literal.side == 0) term.numbers.push_back(literal.number + 0.0);  // -0.0 becomes 0.0
     } else {
@@ -189,10 +201,12 @@ arrow::Result<NodePtr> BindIn(const PredicateNode& node, const arrow::Field& fie
   SortUnique(&term.integers);
   SortUnique(&term.numbers);
   SortUnique(&term.strings);
-  NodePtr listed = WithTerm(node, std::move(term));
-  if (more.empty()) return listed;
-  more.push_back(std::move(listed));
-  return MakeJunction(Kind::kOr, std::move(more));
+  if (!term.ranges.empty()) {
+    for (const Int128 value : term.integers) term.ranges.push_back({value, value + 1});
+    term.integers.clear();
+    MergeRanges(&term.ranges);
+  }
+  return WithTerm(node, std::move(term));
 }
 
 arrow::Result<BoundTerm> BindColumns(const PredicateNode& node, const arrow::Field& left,

@@ -167,6 +167,14 @@ bool Holds(const std::vector<T>& list, const U& value) {
   return at != list.end() && *at == value;
 }
 
+// True when one of the ranges holds the value.
+bool Holds(const std::vector<IntegerRange>& ranges, Int128 value) {
+  const auto behind =
+      std::upper_bound(ranges.begin(), ranges.end(), value,
+                       [](Int128 number, const IntegerRange& range) { return number < range.begin; });
+  return behind != ranges.begin() && value < std::prev(behind)->end;
+}
+
 void CompareWithList(const BoundTerm& term, const arrow::Array& column, uint8_t* outcomes) {
   const int64_t rows = column.length();
   const uint8_t absent = term.list_has_null ? kUnknown : kFalse;
@@ -175,6 +183,8 @@ void CompareWithList(const BoundTerm& term, const arrow::Array& column, uint8_t*
   };
   if (term.domain == Domain::kBytes) {
     WithBytes(column, [&](auto view) { fill([&](int64_t i) { return Holds(term.strings, view(i)); }); });
+  } else if (!term.ranges.empty()) {
+    WithIntegers(column, [&](auto value) { fill([&](int64_t i) { return Holds(term.ranges, value(i)); }); });
   } else if (column.type_id() == Type::BOOL || column.type_id() == Type::DECIMAL128) {
     WithIntegers(column,
                  [&](auto value) { fill([&](int64_t i) { return Holds(term.integers, value(i)); }); });

@@ -1,7 +1,10 @@
 // What literals mean beside columns of prices, times and numbers, to the last digit.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <random>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +12,7 @@
 #include "arrow/api.h"
 #include "marquet/base/error.h"
 #include "marquet/table/predicate.h"
+#include "marquet/table/predicate_node.h"
 
 namespace marquet::table {
 namespace {
@@ -139,6 +143,65 @@ TEST(PriceLiteralTest, FloatPricesCompareAsTheDoublesThatAreGiven) {
     expect("in", literal, std::equal_to<>());
     expect("not in", literal, std::not_equal_to<>());
   }
+}
+
+TEST(PriceLiteralTest, AListOfFloatPricesHoldsAllThatShareItsDoubles) {
+  std::vector<int64_t> stored = {INT64_MAX, INT64_MAX - 1, INT64_MIN, INT64_MIN + 1, -1, 0, 1};
+  for (int64_t i = 0; i < 2'000; ++i) stored.push_back(9'100'000'000'000'000'000 + i * 997);
+  const auto prices = Integers(WithUnit("price", "1e-9"), stored);
+  const auto given = [&](size_t i) { return static_cast<double>(stored[i]) / 1e9; };
+  std::vector<Literal> list = {1e300, -1e300, 5e-10, std::nan("")};
+  std::set<double> listed;
+  for (size_t i = 0; i < stored.size(); i += i < 100 ? 1 : 7) {  // neighbours, and some apart
+    list.emplace_back(given(i));
+    listed.insert(given(i));
+  }
+  std::shuffle(list.begin(), list.end(), std::mt19937_64(1));
+  Rows held, others;
+  for (size_t i = 0; i < stored.size(); ++i) {
+    (listed.contains(given(i)) ? held : others).push_back(static_cast<int>(i));
+  }
+  EXPECT_GT(others.size(), 100U);
+  EXPECT_EQ(Selected("in", list, *prices, PriceForm::kFloat), held);
+  EXPECT_EQ(Selected("not in", list, *prices, PriceForm::kFloat), others);
+  list.emplace_back(Null());
+  EXPECT_EQ(Selected("in", list, *prices, PriceForm::kFloat), held);
+  EXPECT_EQ(Selected("not in", list, *prices, PriceForm::kFloat), Rows());
+}
+
+TEST(PriceLiteralTest, AListOfFloatPricesPrunes) {
+  const auto schema = arrow::schema({WithUnit("price", "1e-9")});
+  // The stored prices from 9.1e18 on share a double by the thousand: the first of three in a row, and of one
+  // behind a gap.
+  const double first = 9.1e9, second = std::nextafter(first, HUGE_VAL),
+               third = std::nextafter(second, HUGE_VAL);
+  const auto stored = [](double price) { return static_cast<int64_t>(price * 1e9); };
+  const auto prune = [&](std::vector<Literal> list, int64_t min, int64_t max) {
+    pq::ColumnStatistics statistics;
+    statistics.null_count = 0;
+    statistics.min = std::make_shared<arrow::Int64Scalar>(min);
+    statistics.max = std::make_shared<arrow::Int64Scalar>(max);
+    return Predicate::FromTerms(std::vector<Term>{{"price", "in", std::move(list)}})
+        ->Bind(*schema, PriceForm::kFloat)
+        ->Prune([&](const std::string&) { return &statistics; }, 10);
+  };
+  // Nor are they the few values of a column by which files of that partition are found.
+  const auto few = Predicate::FromTerms(std::vector<Term>{{"price", "in", {1.5, 2.5}}});
+  const auto ranges = Predicate::FromTerms(std::vector<Term>{{"price", "in", {1.5, first}}});
+  const auto keys = [&](const Predicate& list) {
+    return KeysRequired(list.Bind(*schema, PriceForm::kFloat)->root(), "price");
+  };
+  EXPECT_EQ(keys(*few)->size(), 2U);
+  EXPECT_FALSE(keys(*ranges).has_value());
+  EXPECT_EQ(prune({second, first, third}, stored(first), stored(third)), Truth::kAlways);
+  EXPECT_EQ(prune({first, third}, stored(first), stored(third)), Truth::kMaybe);
+  EXPECT_EQ(prune({first, third}, stored(second), stored(second)), Truth::kNever);
+  EXPECT_EQ(prune({first, third, Null()}, stored(second), stored(second)), Truth::kNever);
+  EXPECT_EQ(prune({first, third, 1.5}, 0, 1'500'000'000), Truth::kMaybe);
+  EXPECT_EQ(prune({first, third, 1.5}, 1'500'000'000, 1'500'000'000), Truth::kAlways);
+  EXPECT_EQ(prune({first, third, 1.5}, 0, 1), Truth::kNever);
+  EXPECT_EQ(prune({first, third}, INT64_MAX - 1, INT64_MAX), Truth::kNever);
+  EXPECT_EQ(prune({first, static_cast<double>(INT64_MAX) / 1e9}, INT64_MAX - 1, INT64_MAX), Truth::kAlways);
 }
 
 TEST(PriceLiteralTest, PriceColumnsStandBesideOthersInTheirForm) {

@@ -46,6 +46,11 @@ enum class Domain {
   kNothing,   // the null type, or a comparison with null: unknown for every row
 };
 
+struct IntegerRange {
+  Int128 begin;
+  Int128 end;  // behind the last
+};
+
 // A comparison settled against a column's type.
 struct BoundTerm {
   std::shared_ptr<arrow::DataType> type;
@@ -58,8 +63,10 @@ struct BoundTerm {
   Int128 integer = 0;
   double number = 0;
   std::string bytes;
-  // kIn: sorted, without duplicates.
+  // kIn: sorted, without duplicates. Where a literal equals several stored integers, ranges take the place of
+  // all integers: sorted, neither empty nor touching.
   std::vector<Int128> integers;
+  std::vector<IntegerRange> ranges;
   std::vector<double> numbers;
   std::vector<std::string> strings;
   bool list_has_null = false;

@@ -68,6 +68,17 @@ Outcomes ListInterval(const Interval<T>& in, const std::vector<Item>& list, Outc
   return (holds ? Only(kTrue) : 0) | (decided ? 0 : Only(absent));
 }
 
+// The same for sorted ranges.
+Outcomes ListInterval(const Interval<Int128>& in, const std::vector<IntegerRange>& ranges, Outcome absent) {
+  const auto from =
+      in.min ? std::upper_bound(ranges.begin(), ranges.end(), *in.min,
+                                [](Int128 number, const IntegerRange& range) { return number < range.end; })
+             : ranges.begin();
+  const bool holds = from != ranges.end() && (!in.max || from->begin <= *in.max);
+  const bool decided = holds && in.min && in.max && from->begin <= *in.min && *in.max < from->end;
+  return (holds ? Only(kTrue) : 0) | (decided ? 0 : Only(absent));
+}
+
 std::optional<Int128> IntegerOf(const arrow::Scalar* scalar, const arrow::DataType& type) {
   if (scalar == nullptr || !scalar->is_valid || !scalar->type->Equals(type)) return {};
   switch (type.id()) {
@@ -175,6 +186,7 @@ Outcomes ValueOutcomes(const PredicateNode& node, const BoundTerm& term,
   switch (term.domain) {
     case Domain::kInteger: {
       const auto interval = IntervalOf(known, type, IntegerOf);
+      if (list && !term.ranges.empty()) return ListInterval(interval, term.ranges, absent);
       return list ? ListInterval(interval, term.integers, absent)
                   : CompareInterval(term.op, interval, term.integer);
     }
@@ -287,6 +299,7 @@ std::optional<std::vector<std::string>> KeysRequired(const PredicateNode& node, 
   switch (term.domain) {
     case Domain::kInteger:
       if (equal) return std::vector<std::string>{IntegerKey(term.integer)};
+      if (!term.ranges.empty()) return {};
       for (const Int128 value : term.integers) keys.push_back(IntegerKey(value));
       return keys;
     case Domain::kFloating:

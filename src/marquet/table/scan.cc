@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -88,14 +89,15 @@ class ParallelSource {
     std::unique_lock lock(mutex_);
     while (true) {
       changed_.wait(lock, [&] {
-        return slots_.empty() ? active_ == 0 || !failed_.ok()
-                              : slots_.front()->done || !slots_.front()->batches.empty();
+        return !failed_.ok() ||
+               (slots_.empty() ? active_ == 0 : slots_.front()->done || !slots_.front()->batches.empty());
       });
       if (slots_.empty()) {
         ARROW_RETURN_NOT_OK(failed_);
         return Batch();
       }
       Slot& slot = *slots_.front();
+      if (!slot.done && slot.batches.empty()) return failed_;  // it may be the slot of the thread that failed
       if (!slot.batches.empty()) {
         Batch batch = std::move(slot.batches.front());
         slot.batches.pop_front();
@@ -115,14 +117,24 @@ class ParallelSource {
     bool done = false;
   };
 
+  // Tells the reader that a thread has ended, also of one that had no memory to say why.
+  struct Ending {
+    ParallelSource& source;
+    std::optional<arrow::Status> status = {};
+    ~Ending() {
+      std::lock_guard lock(source.mutex_);
+      --source.active_;
+      arrow::Status& told = status ? *status : source.no_memory_;
+      if (!told.ok()) source.exhausted_ = true;
+      if (source.failed_.ok()) source.failed_ = std::move(told);
+      source.changed_.notify_all();
+    }
+  };
+
   arrow::Status Run() {
-    const arrow::Status status = Caught("scan", [&] { return ReadPieces(); });
-    std::lock_guard lock(mutex_);
-    --active_;
-    if (failed_.ok()) failed_ = status;
-    if (!status.ok()) exhausted_ = true;
-    changed_.notify_all();
-    return status;
+    Ending ending{*this};
+    ending.status = Caught("scan", [&] { return ReadPieces(); });
+    return arrow::Status::OK();  // the reader has it
   }
 
   arrow::Status ReadPieces() {
@@ -177,7 +189,8 @@ class ParallelSource {
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Slot>> slots_;
   size_t active_ = 0;     // threads that may still add slots or batches
-  arrow::Status failed_;  // of one that could not even add a slot
+  arrow::Status failed_;  // of one that could not even add a slot, or end its own
+  arrow::Status no_memory_ = arrow::Status::OutOfMemory("scan: memory ran out");  // when it has run out
   bool stopping_ = false;
   bool exhausted_ = false;
   std::vector<Thread> threads_;

@@ -1,12 +1,22 @@
 #include "marquet/table/table_state.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "arrow/compute/initialize.h"
+#include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 
 namespace marquet::table {
+namespace {
+
+// Looks through a snapshot's files that cost less than a set of their directories: an append to few
+// partitions needs no such set.
+constexpr int kLooks = 8;
+
+}  // namespace
 
 arrow::Result<std::string> DataFilePath(const std::string& table, const std::string& relative) {
   const size_t colon = relative.find(':');
@@ -46,6 +56,9 @@ std::shared_ptr<const delta::Snapshot> TableState::snapshot() const {
 void TableState::Advance(std::shared_ptr<const delta::Snapshot> snapshot, bool force) {
   std::lock_guard lock(mutex_);
   if (!force && snapshot_ != nullptr && snapshot->version < snapshot_->version) return;
+  parents_.clear();
+  parents_known_ = false;
+  asked_ = 0;
   snapshot_ = std::move(snapshot);
 }
 
@@ -69,24 +82,35 @@ arrow::Result<std::shared_ptr<const pq::FileFormat>> TableState::FormatOf(
 
 arrow::Status TableState::EnsureDirectory(const std::string& relative) {
   if (relative.empty()) return arrow::Status::OK();  // the table's own: its log lies in it
-  std::shared_ptr<const delta::Snapshot> snapshot;
+  bool known = false;
   {
     std::lock_guard lock(mutex_);
     if (directories_.contains(relative)) return arrow::Status::OK();
-    snapshot = snapshot_;
-  }
-  bool known = false;
-  for (const auto& add : snapshot->files) {
-    if (add->path.size() > relative.size() && add->path[relative.size()] == '/' &&
-        add->path.starts_with(relative) && add->path.find('/', relative.size() + 1) == std::string::npos) {
-      known = true;
-      break;
-    }
+    known = HoldsFiles(relative);
   }
   if (!known) ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, file::JoinPath(path, relative)));
   std::lock_guard lock(mutex_);
   directories_.insert(relative);
   return arrow::Status::OK();
+}
+
+bool TableState::HoldsFiles(const std::string& directory) {
+  if (asked_ < kLooks) {
+    ++asked_;
+    return std::any_of(snapshot_->files.begin(), snapshot_->files.end(), [&](const auto& add) {
+      return add->path.size() > directory.size() && add->path[directory.size()] == '/' &&
+             add->path.starts_with(directory) &&
+             add->path.find('/', directory.size() + 1) == std::string::npos;
+    });
+  }
+  if (!parents_known_) {
+    for (const auto& add : snapshot_->files) {
+      const size_t slash = add->path.rfind('/');
+      if (slash != std::string::npos) parents_.insert(std::string_view(add->path).substr(0, slash));
+    }
+    parents_known_ = true;
+  }
+  return parents_.contains(directory);
 }
 
 }  // namespace marquet::table

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 
 #include "arrow/result.h"
@@ -49,10 +50,18 @@ class TableState {
   arrow::Status EnsureDirectory(const std::string& relative);
 
  private:
+  // Whether a committed file lies right in this directory. Under the lock.
+  bool HoldsFiles(const std::string& directory);
+
   mutable std::mutex mutex_;
   std::shared_ptr<const delta::Snapshot> snapshot_;
   mutable std::shared_ptr<const FileIndex> index_;
   std::unordered_set<std::string> directories_;
+  // Of the snapshot: how many directories were asked for, and, once they are many, those that its files lie
+  // in (views of its paths).
+  int asked_ = 0;
+  bool parents_known_ = false;
+  std::unordered_set<std::string_view> parents_;
   std::shared_ptr<const pq::FileFormat> format_;
 };
 
