@@ -17,7 +17,7 @@ target_compile_options(
   marquet_options INTERFACE $<BUILD_INTERFACE:-Wall> $<BUILD_INTERFACE:-Wextra>
                             $<BUILD_INTERFACE:-Wno-unused-parameter> $<BUILD_INTERFACE:-Winvalid-pch>
                             $<BUILD_INTERFACE:-fpch-preprocess>)
-if(MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+if(MOLD)
   target_link_options(marquet_options INTERFACE $<BUILD_INTERFACE:-fuse-ld=mold>)
 endif()
 if(MARQUET_SANITIZE)
