@@ -24,6 +24,9 @@ _DIGITS = 800
 _BEYOND_EVERYTHING = 10**400
 """Larger than every double and every decimal of 38 digits."""
 
+_STORED_AS_MEANT = {"arrow.uuid", "arrow.json", "arrow.bool8"}
+"""Extension types whose storage is their value. A pandas period is stored as a count, which compares with no column."""
+
 
 def literal(value: Any) -> Literal:
     """The value as the core takes it: exact, null for what is missing.
@@ -71,6 +74,8 @@ def _of_arrow(value: Any) -> Literal:
         return None
     if isinstance(value, pa.DictionaryScalar):
         return _of_arrow(value.value if value.index.is_valid else pa.scalar(None))
+    if isinstance(value, pa.ExtensionScalar) and value.type.extension_name not in _STORED_AS_MEANT:
+        raise InvalidInputError(f"a filter cannot compare with {value!r} of type {value.type}")
     if isinstance(value, (pa.ExtensionScalar, pa.RunEndEncodedScalar)):
         return _of_arrow(value.value) if isinstance(value.value, pa.Scalar) else literal(value.as_py())
     if isinstance(value, pa.TimestampScalar):

@@ -98,6 +98,22 @@ def test_an_index_fills_the_columns_of_its_names(tmp_path: pathlib.Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("values", "wanted", "name"),
+    [
+        (INDEXES["months"], pa.int64(), r"pandas\.period"),  # stored as months since 1970
+        (INDEXES["intervals"], pa.struct([("left", pa.int64()), ("right", pa.int64())]), r"pandas\.interval"),
+    ],
+)
+def test_what_is_stored_as_something_else_is_refused(
+    tmp_path: pathlib.Path, values: Any, wanted: pa.DataType, name: str
+) -> None:
+    table = table_of(tmp_path, ("p", wanted))
+    with pytest.raises(mq.SchemaError, match=rf"column 'p' .*what {name} stores is not the value.*\n.*Cast"):
+        table.append(pd.DataFrame({"p": values}))
+    assert table.version == 0
+
+
+@pytest.mark.parametrize(
     ("index", "name"),
     [(INDEXES["times"], "'ts'"), (TIMES, "'__index_level_0__'"), (INDEXES["two levels"], "'symbol'")],
 )

@@ -349,6 +349,7 @@ REFUSED = [
     ("i", pd.Timedelta(5)),
     ("i", pa.scalar(5, pa.duration("ns"))),
     ("i", pa.scalar(5, pa.time64("ns"))),
+    ("i", pa.array(pd.period_range("2024-01-01", periods=1, freq="D"))[0]),
     ("i", dt.time(1)),
     ("i", 1j),
     ("i", np.array([1])),

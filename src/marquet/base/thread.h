@@ -42,7 +42,8 @@ class Thread {
 };
 
 // Starts threads for `work` until there are `wanted` of them: as many as can be had, which may be fewer or
-// none. Returns why there are not more; whoever can do with fewer goes on.
+// none. OK when all could be had, and otherwise why not; a caller that can work with fewer goes on with
+// `threads`.
 arrow::Status StartThreads(std::string_view purpose, size_t wanted,
                            const std::function<arrow::Status()>& work, std::vector<Thread>* threads);
 

@@ -51,7 +51,8 @@ class DurableFile final : public arrow::io::OutputStream {
   arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenWritten();
 
   // Publish and PublishReplacing turn what the file system throws into errors, so that their caller always
-  // knows what became of the name. When memory does not even suffice for the error, what they throw means
+  // knows what became of the name. When memory does not even suffice for the error, they throw, and the file
+  // may have its name: who publishes what counts from then on, as a commit does, takes that for
   // kCommitUnknown.
 
   // Syncs if that was not done yet, gives the file its final name, and syncs the directory. kAlreadyExists

@@ -95,12 +95,16 @@ arrow::Status OutputParts::Decide(const RowSchema& rows) {
   if (writer_ == nullptr) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto format, rows.DecidedFormat(format_->schema()));
   if (format == nullptr) return arrow::Status::OK();
-  ARROW_RETURN_NOT_OK(writer_->Seal().status());
+  ARROW_ASSIGN_OR_RAISE(const WrittenFile written, writer_->Seal());
   const std::unique_ptr<FileWriter> undecided = std::move(writer_);  // its end removes the temporary file
   const std::string path = file::JoinPath(folder_->path, part_name_);
   ARROW_ASSIGN_OR_RAISE(writer_, FileWriter::Open(folder_->fs, path, format));
   format_ = format;
   ARROW_RETURN_NOT_OK(CopyRows(folder_->fs, undecided->temporary_path(), writer_.get(), *format));
+  if (writer_->rows() != written.rows) {
+    return CorruptData(fmt::format("{}: {} rows were written, and {} came back when their types were decided",
+                                   path, written.rows, writer_->rows()));
+  }
   return undecided->Abort();
 }
 

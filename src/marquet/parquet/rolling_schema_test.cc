@@ -3,6 +3,7 @@
 #include "arrow/json/from_string.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/file/fault_file_system.h"
 #include "marquet/file/memory_file_system.h"
 #include "marquet/parquet/rolling_testing_internal.h"
 #include "marquet/parquet/verify.h"
@@ -181,6 +182,31 @@ TEST_F(RollingSchemaTest, TheFirstValueDecidesTheTypeOfFilesBefore) {
       }
     }
   }
+}
+
+TEST_F(RollingSchemaTest, APartThatGivesBackFewerRowsWhenItsTypesAreDecidedIsNotPublished) {
+  MQ_ASSERT_OK(WriteTable(Path("few.parquet"),
+                          *Value(arrow::Table::FromRecordBatches({Rows(arrow::null(), "[null]")})))
+                   .status());
+  const auto faulty = std::make_shared<file::FaultFileSystem>(fs_);
+  std::string first;
+  faulty->OnOperation([&](int64_t, std::string_view name, const std::string& path) {
+    if (name != "create" || path.find("/out/.all.parquet.") == std::string::npos || !path.ends_with(".tmp"))
+      return;
+    if (first.empty()) {
+      first = path;
+    } else {  // the first is whole, and its rows are to be copied into this one
+      std::filesystem::copy_file(Path("few.parquet"), first,
+                                 std::filesystem::copy_options::overwrite_existing);
+    }
+  });
+  fs_ = faulty;
+  const auto writer = Value(Open(Options("all.parquet")));
+  MQ_ASSERT_OK(writer->Write(Rows(arrow::null(), "[null, null]")));
+  const arrow::Status status = writer->Write(Rows(arrow::int64(), "[1]"));
+  EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << status;
+  EXPECT_NE(status.message().find("2 rows were written, and 1 came back"), std::string::npos) << status;
+  EXPECT_FALSE(std::filesystem::exists(Path("out/all.parquet")));
 }
 
 // Values decide a type in whatever layout they come.

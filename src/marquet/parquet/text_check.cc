@@ -58,7 +58,7 @@ arrow::Status CheckText(const arrow::RecordBatch& batch, int64_t first_row) {
     const arrow::Array& column = *batch.column(i);
     if (HoldsOfLeaves(column, IsText)) continue;
     int64_t row = 0;
-    while (HoldsOfLeaves(*column.Slice(row, 1), IsText)) ++row;
+    while (row + 1 < column.length() && HoldsOfLeaves(*column.Slice(row, 1), IsText)) ++row;
     return InvalidInput(fmt::format("column {}: row {} holds text that is not UTF-8",
                                     Quoted(batch.column_name(i)), first_row + row),
                         "Give bytes of any kind as a binary column.");

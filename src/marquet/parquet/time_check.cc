@@ -52,7 +52,7 @@ arrow::Status CheckTimes(const arrow::RecordBatch& batch, int64_t first_row) {
     const arrow::Array& column = *batch.column(i);
     if (HoldsOfLeaves(column, IsHeld)) continue;
     int64_t row = 0;
-    while (HoldsOfLeaves(*column.Slice(row, 1), IsHeld)) ++row;
+    while (row + 1 < column.length() && HoldsOfLeaves(*column.Slice(row, 1), IsHeld)) ++row;
     return InvalidInput(
         fmt::format("column {}: row {} holds a date or time that Parquet does not: its dates are whole days, "
                     "and its times of day milliseconds, in 32 bits",

@@ -20,8 +20,8 @@
 #include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/file_format_internal.h"
-#include "marquet/parquet/row_slices_internal.h"
 #include "marquet/parquet/writer_properties_internal.h"
+#include "marquet/schema/decoded_rows.h"
 #include "parquet/column_reader.h"
 #include "parquet/metadata.h"
 #include "parquet/schema.h"
@@ -203,7 +203,7 @@ void ValueCheck::TakeSample(const arrow::RecordBatch& given, int64_t first_row) 
 
 void ValueCheck::TakeAll(const arrow::RecordBatch& given, int64_t first_row) {
   for (Leaf& leaf : leaves_) {
-    leaf.read_rows = RowsWithinMemory(*given.column(leaf.column), leaf.read_rows);
+    leaf.read_rows = schema::RowsWithinMemory(*given.column(leaf.column), leaf.read_rows);
   }
   std::vector<uint64_t> hashes;
   for (int64_t done = 0; done < given.num_rows();) {

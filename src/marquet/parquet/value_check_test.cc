@@ -6,6 +6,7 @@
 #include "marquet/parquet/encoder_fault_internal.h"
 #include "marquet/parquet/row_slices_internal.h"
 #include "marquet/parquet/testing_internal.h"
+#include "marquet/schema/decoded_rows.h"
 
 namespace marquet::pq {
 namespace {
@@ -116,10 +117,10 @@ TEST_F(ValueCheckTest, LongTextsAreDecodedAFewAtATime) {
   const auto plain = Value(builder.Finish());
   const auto encoded =
       Value(arrow::DictionaryArray::FromArrays(FromJson(arrow::int8(), "[0, 0, 0, 1, 1, 1, 1, 0]"), plain));
-  EXPECT_EQ(RowsWithinMemory(*plain, 8'192), 4);
-  EXPECT_EQ(RowsWithinMemory(*plain, 3), 3);
-  EXPECT_EQ(RowsWithinMemory(*encoded, 8'192), 4);
-  EXPECT_EQ(RowsWithinMemory(*FromJson(arrow::utf8(), R"(["a", null])"), 8'192), 8'192);
+  EXPECT_EQ(schema::RowsWithinMemory(*plain, 8'192), 4);
+  EXPECT_EQ(schema::RowsWithinMemory(*plain, 3), 3);
+  EXPECT_EQ(schema::RowsWithinMemory(*encoded, 8'192), 4);
+  EXPECT_EQ(schema::RowsWithinMemory(*FromJson(arrow::utf8(), R"(["a", null])"), 8'192), 8'192);
   const auto rows =
       arrow::RecordBatch::Make(arrow::schema({arrow::field("a", encoded->type())}), 8, {encoded});
   EXPECT_EQ(RowsAtOnce(*rows), 4);

@@ -46,12 +46,14 @@ class FileWriter {
   arrow::Status Flush();
 
   // Ends the file: footer, sync, verify, publish, directory sync. The statistics are those of all row groups
-  // together. kCorruptData where the file does not give back what it was given.
+  // together. kCorruptData where the file does not give back what it was given. After kCommitUnknown, and
+  // when memory ran out, the file may have its name nonetheless: it must mean nothing until something refers
+  // to it.
   arrow::Result<WrittenFile> Close();
 
   // The same in two steps. Seal: footer, sync, verify; the whole file then lies under temporary_path(), until
   // PublishReplacing gives it its name in place of the file there, or Abort removes it. kCommitUnknown from
-  // PublishReplacing when only the directory's sync failed.
+  // PublishReplacing when only the directory's sync failed; when memory ran out, either file may be there.
   arrow::Result<WrittenFile> Seal();
   arrow::Status PublishReplacing();
   const std::string& temporary_path() const;

@@ -386,6 +386,33 @@ TEST_F(WriterTest, DatesAndTimesThatParquetLacksAreRefused) {
   }
 }
 
+// What lies behind a null row is no value, whatever its bytes are.
+TEST_F(WriterTest, TextAndTimesBehindNullRowsAreNotLookedAt) {
+  arrow::StringBuilder texts;
+  for (const char* const text : {"a", "\xFF", "b"}) MQ_ASSERT_OK(texts.Append(text));
+  const auto text = Value(texts.Finish());
+  const auto days = Value(ArrayFromJSONString(arrow::date64(), "[0, 1, 86400000]"));
+  const auto offsets = Value(ArrayFromJSONString(arrow::int32(), "[0, 1, 2, 3]"));
+  const auto lists = Value(arrow::ListArray::FromArrays(*offsets, *text));
+  const auto inner = Value(arrow::StructArray::Make({lists}, {arrow::field("l", lists->type())}));
+  for (const auto& part : arrow::ArrayVector{text, days, lists, inner}) {
+    SCOPED_TRACE(part->type()->ToString());
+    const auto write = [&](const char* valid) {
+      const auto bits = Value(ArrayFromJSONString(arrow::boolean(), valid))->data()->buffers[1];
+      const auto rows = Value(arrow::StructArray::Make({part}, {arrow::field("k", part->type())}, bits));
+      const auto table = arrow::Table::Make(arrow::schema({arrow::field("v", rows->type())}), {rows});
+      return WriteTable(Path("hidden.parquet"), *table).status();
+    };
+    const arrow::Status refused = write("[false, true, true]");
+    EXPECT_TRUE(IsKind(refused, ErrorKind::kInvalidInput)) << refused;
+    EXPECT_NE(refused.message().find("column 'v': row 1 holds"), std::string::npos) << refused;
+    MQ_ASSERT_OK(write("[true, false, true]"));
+    const auto read = Value(ReadTable(Path("hidden.parquet")))->column(0)->chunk(0);
+    EXPECT_TRUE(read->IsValid(0) && read->IsNull(1) && read->IsValid(2)) << read->ToString();
+    std::filesystem::remove(Path("hidden.parquet"));
+  }
+}
+
 TEST_F(WriterTest, ANullBehindANullRowIsNone) {  // as Polars has them
   const auto part = arrow::field("k", arrow::int64(), /*nullable=*/false);
   const auto type = arrow::list(arrow::struct_({part}));

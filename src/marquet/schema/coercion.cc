@@ -20,6 +20,7 @@
 #include "marquet/base/text.h"
 #include "marquet/schema/conversion_check.h"
 #include "marquet/schema/decoded.h"
+#include "marquet/schema/extension_meaning_internal.h"
 #include "marquet/schema/required.h"
 
 namespace marquet::schema {
@@ -353,6 +354,14 @@ arrow::Result<Coercion> Coercion::Make(std::shared_ptr<arrow::Schema> from,
     if (!Convertible(*field->type(), wanted)) {
       return SchemaError(fmt::format("column {} is {}; the table's is {}", Quoted(field->name()),
                                      field->type()->ToString(), wanted.type()->ToString()));
+    }
+    if (const auto* const lost = LostMeaning(*field->type(), *wanted.type())) {
+      return SchemaError(
+          fmt::format("column {} is {}; the table's is {}: what {} stores is not the value itself",
+                      Quoted(field->name()), field->type()->ToString(), wanted.type()->ToString(),
+                      lost->extension_name()),
+          "Cast the column to the type that is wanted first: periods to timestamps, intervals to their two "
+          "ends.");
     }
   }
   for (const auto& field : coercion.to_->fields()) {

@@ -8,7 +8,7 @@
 // column whose field metadata says unit=ns; a time without a zone is UTC. Nested types convert part by part,
 // whole floating numbers inside of them to integers, and a struct's fields must all have their place. A value
 // that does not fit (out of range, between two microseconds, a list of another length) is an error, never
-// rounded.
+// rounded. Extension types whose storage is their value (uuid, json ...) are taken for it.
 //
 // Immutable and thread safe.
 #pragma once
@@ -24,7 +24,8 @@ namespace marquet::schema {
 class Coercion {
  public:
   // kSchema for a column of `from` that `to` lacks, for one that is required and absent, for a name that is
-  // there twice, and for types that do not convert, each by name.
+  // there twice, for types that do not convert, and for an extension type whose storage has no meaning
+  // without it, each by name.
   static arrow::Result<Coercion> Make(std::shared_ptr<arrow::Schema> from, std::shared_ptr<arrow::Schema> to);
 
   const std::shared_ptr<arrow::Schema>& from() const { return from_; }
@@ -46,7 +47,8 @@ class Coercion {
   std::vector<int> sources_;  // by field of to_: the column of from_, or -1
 };
 
-// One column in the type of `field`, by the same rules. kSchema or kInvalidInput.
+// One column in the type of `field`, by the same rules, but any extension type is taken for its storage: of a
+// table's file the log says what the values are. kSchema or kInvalidInput.
 arrow::Result<std::shared_ptr<arrow::Array>> CoerceArray(const std::shared_ptr<arrow::Array>& array,
                                                          const arrow::Field& field);
 

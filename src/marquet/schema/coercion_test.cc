@@ -56,6 +56,59 @@ TEST(CoercionTest, NamesWhatDoesNotFit) {
   EXPECT_THAT(error(arrow::field("a", arrow::float64())), HasSubstr("is double"));
 }
 
+// Days since 1970, under a name that says so.
+class DayType : public arrow::ExtensionType {
+ public:
+  explicit DayType(std::string name) : ExtensionType(arrow::int64()), name_(std::move(name)) {}
+
+  std::string extension_name() const override { return name_; }
+  bool ExtensionEquals(const ExtensionType& other) const override { return other.extension_name() == name_; }
+  std::shared_ptr<arrow::Array> MakeArray(std::shared_ptr<arrow::ArrayData> data) const override {
+    return std::make_shared<arrow::ExtensionArray>(std::move(data));
+  }
+  arrow::Result<std::shared_ptr<arrow::DataType>> Deserialize(std::shared_ptr<arrow::DataType>,
+                                                              const std::string&) const override {
+    return std::make_shared<DayType>(name_);
+  }
+  std::string Serialize() const override { return ""; }
+
+ private:
+  const std::string name_;
+};
+
+TEST(CoercionTest, ExtensionsAreTakenForTheirStorageOnlyWhereItIsTheirValue) {
+  const auto make = [](const std::shared_ptr<arrow::DataType>& from,
+                       const std::shared_ptr<arrow::DataType>& to) {
+    return Coercion::Make(arrow::schema({arrow::field("a", from)}), arrow::schema({arrow::field("a", to)}))
+        .status();
+  };
+  using Wrap = std::function<std::shared_ptr<arrow::DataType>(std::shared_ptr<arrow::DataType>)>;
+  const std::vector<Wrap> places = {
+      [](auto type) { return type; },
+      [](auto type) { return arrow::list(type); },
+      [](auto type) {
+        return arrow::struct_({arrow::field("b", arrow::int8()), arrow::field("k", type)});
+      },
+      [](auto type) { return arrow::map(arrow::utf8(), type); },
+  };
+  const auto day = std::make_shared<DayType>("example.day");
+  for (const Wrap& in : places) {
+    for (const auto& number : {arrow::int64(), arrow::float64()}) {
+      const auto status = make(in(day), in(number));
+      EXPECT_TRUE(IsKind(status, ErrorKind::kSchema)) << status;
+      EXPECT_THAT(status.message(), HasSubstr("what example.day stores is not the value itself"));
+      EXPECT_FALSE(make(in(arrow::int32()), in(day)).ok());
+    }
+    EXPECT_FALSE(make(in(day), in(std::make_shared<DayType>("example.other"))).ok());
+    EXPECT_TRUE(make(in(day), in(std::make_shared<DayType>("example.day"))).ok());
+    EXPECT_TRUE(make(in(arrow::null()), in(day)).ok());
+    EXPECT_TRUE(make(in(std::make_shared<DayType>("arrow.bool8")), in(arrow::int64())).ok());
+    EXPECT_TRUE(make(in(arrow::int64()), in(std::make_shared<DayType>("arrow.bool8"))).ok());
+  }
+  EXPECT_FALSE(make(arrow::dictionary(arrow::int32(), day), arrow::int64()).ok());
+  EXPECT_TRUE(make(arrow::dictionary(arrow::int32(), day), day).ok());
+}
+
 TEST(CoercionTest, DictionariesOfViewsAreDecoded) {
   const auto values =
       ArrayOf<arrow::StringViewBuilder>(arrow::utf8_view(), "a value longer than a view", "b");

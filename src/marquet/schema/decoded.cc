@@ -6,6 +6,7 @@
 #include "arrow/array.h"
 #include "arrow/array/builder_primitive.h"
 #include "arrow/array/util.h"
+#include "arrow/buffer_builder.h"
 #include "arrow/compute/api_vector.h"
 #include "arrow/compute/cast.h"
 #include "arrow/compute/initialize.h"
@@ -188,6 +189,46 @@ arrow::Result<ArrayPointer> DecodeRuns(const ArrayPointer& array) {
   return TakeRows(values, *runs);
 }
 
+// As TakeRows, of views, which Arrow does not take. The text itself is shared.
+arrow::Result<ArrayPointer> TakeViews(const arrow::Array& values, const arrow::Array& indices) {
+  ARROW_RETURN_NOT_OK(InitializeKernels());
+  ARROW_ASSIGN_OR_RAISE(const ArrayPointer numbers, arrow::compute::Cast(indices, arrow::int64()));
+  const auto& places = static_cast<const arrow::Int64Array&>(*numbers);
+  using View = arrow::BinaryViewType::c_type;
+  const auto* const from = values.data()->GetValues<View>(1);
+  arrow::TypedBufferBuilder<View> views;
+  arrow::TypedBufferBuilder<bool> valid;
+  ARROW_RETURN_NOT_OK(views.Reserve(places.length()));
+  ARROW_RETURN_NOT_OK(valid.Reserve(places.length()));
+  for (int64_t i = 0; i < places.length(); ++i) {
+    const int64_t place = places.IsValid(i) ? places.Value(i) : 0;
+    if (place < 0 || place >= values.length()) {
+      return arrow::Status::IndexError("row ", i, " has the index ", place, " into a dictionary of ",
+                                       values.length());
+    }
+    const bool is_value = places.IsValid(i) && values.IsValid(place);
+    views.UnsafeAppend(is_value ? from[place] : View{});
+    valid.UnsafeAppend(is_value);
+  }
+  arrow::BufferVector buffers = values.data()->buffers;
+  ARROW_ASSIGN_OR_RAISE(buffers[0], valid.Finish());
+  ARROW_ASSIGN_OR_RAISE(buffers[1], views.Finish());
+  return arrow::MakeArray(arrow::ArrayData::Make(values.type(), places.length(), std::move(buffers)));
+}
+
+arrow::Result<ArrayPointer> DecodeDictionary(const ArrayPointer& array) {
+  const auto& encoded = static_cast<const arrow::DictionaryArray&>(*array);
+  const ArrayPointer& dictionary = encoded.dictionary();
+  const bool views = dictionary->type_id() == Type::STRING_VIEW || dictionary->type_id() == Type::BINARY_VIEW;
+  // A few rows of many categories need no other text than their own.
+  if (views && dictionary->length() > array->length()) {
+    ARROW_ASSIGN_OR_RAISE(const ArrayPointer rows, TakeViews(*dictionary, *encoded.indices()));
+    return Decode(rows);
+  }
+  ARROW_ASSIGN_OR_RAISE(const ArrayPointer values, Decode(dictionary));
+  return TakeRows(values, *encoded.indices());
+}
+
 arrow::Result<ArrayPointer> DecodeView(const ArrayPointer& array, const TypePointer& type) {
   ARROW_RETURN_NOT_OK(InitializeKernels());
   return arrow::compute::Cast(*array, type, arrow::compute::CastOptions::Safe());
@@ -264,11 +305,8 @@ std::shared_ptr<arrow::Schema> DecodedSchema(const std::shared_ptr<arrow::Schema
 
 arrow::Result<ArrayPointer> Decode(const ArrayPointer& array) {
   switch (array->type_id()) {
-    case Type::DICTIONARY: {
-      const auto& encoded = static_cast<const arrow::DictionaryArray&>(*array);
-      ARROW_ASSIGN_OR_RAISE(const ArrayPointer values, Decode(encoded.dictionary()));
-      return TakeRows(values, *encoded.indices());
-    }
+    case Type::DICTIONARY:
+      return DecodeDictionary(array);
     case Type::RUN_END_ENCODED:
       return DecodeRuns(array);
     case Type::STRING_VIEW:

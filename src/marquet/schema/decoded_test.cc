@@ -39,6 +39,26 @@ TEST(DecodeTest, DictionariesWithNullsOnBothSides) {
                 "[null, null, null]");
 }
 
+// Of which the rows' own text alone is made plain, however many others the dictionary has.
+TEST(DecodeTest, DictionariesOfMoreViewsThanThereAreRows) {
+  const char* const json =
+      R"(["unused", "a value longer than a view", null, "b", "another long enough value"])";
+  for (const auto& [view, plain] :
+       {std::pair{arrow::utf8_view(), arrow::utf8()}, std::pair{arrow::binary_view(), arrow::binary()}}) {
+    const auto values = FromJson(view, json);
+    ExpectDecoded(Encoded("[4, 2, null, 1]", values), plain,
+                  R"(["another long enough value", null, null, "a value longer than a view"])");
+    ExpectDecoded(Encoded("[0, 3, 1, null]", values)->Slice(1), plain,
+                  R"(["b", "a value longer than a view", null])");
+    ExpectDecoded(Encoded("[0, 2, null]", values->Slice(1)), plain,
+                  R"(["a value longer than a view", "b", null])");
+    ExpectDecoded(Encoded("[]", values), plain, "[]");
+    auto data = Encoded("[0, 4]", values)->data()->Copy();
+    data->dictionary = values->Slice(0, 4)->data();
+    EXPECT_FALSE(Decode(arrow::MakeArray(data)).ok());
+  }
+}
+
 TEST(DecodeTest, DictionariesOfNestedValues) {
   const auto pair = arrow::struct_({arrow::field("k", arrow::utf8()), arrow::field("v", arrow::float64())});
   ExpectDecoded(Encoded("[1, null, 0, 2]", FromJson(pair, R"([{"k": "x", "v": null}, null, {"k": null}])")),

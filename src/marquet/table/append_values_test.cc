@@ -38,5 +38,29 @@ TEST_F(TableTest, AnAppendWithOtherValuesThanItWasGivenIsRefused) {
   MQ_OK(Append(*table, Batch({{2, 1, 5, 0.5, "A"}, {3, 1, 6, 0.5, "B"}})).status());
 }
 
+// The rows of a dictionary may have more text together than one array holds.
+TEST_F(TableTest, DictionariesOfLongTextsAreFittedAFewRowsAtATime) {
+  const auto schema =
+      arrow::schema({arrow::field("n", arrow::int32(), false), arrow::field("s", arrow::utf8())});
+  const auto table = Value(Table::Create(file::LocalFileSystem(), Path(), *schema, {}));
+  arrow::StringBuilder text;
+  arrow::Int8Builder index;
+  arrow::Int32Builder number;
+  MQ_OK(text.Append(std::string(129 << 20, 'x')));
+  MQ_OK(index.AppendValues({0, 0}));
+  MQ_OK(number.Append(1));
+  MQ_OK(number.AppendNull());
+  const auto texts = Value(arrow::DictionaryArray::FromArrays(Value(index.Finish()), Value(text.Finish())));
+  const auto rows = arrow::RecordBatch::Make(
+      arrow::schema({arrow::field("n", arrow::int32()), arrow::field("s", texts->type())}), 2,
+      {Value(number.Finish()), texts});
+  // The second row does not fit, which is found when the first is on its way: it is not committed either.
+  const auto appender = Value(table->NewAppender({}));
+  const arrow::Status refused = appender->Write(*rows);
+  EXPECT_TRUE(IsKind(refused, ErrorKind::kInvalidInput)) << refused;
+  EXPECT_EQ(appender->Commit().status().message(), refused.message());
+  EXPECT_EQ(table->version(), 0);
+}
+
 }  // namespace
 }  // namespace marquet::table

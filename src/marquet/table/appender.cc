@@ -24,6 +24,7 @@
 #include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/schema/coercion.h"
+#include "marquet/schema/decoded_rows.h"
 #include "marquet/table/batch_bytes_internal.h"
 #include "marquet/table/partition_split.h"
 #include "marquet/table/partition_writer.h"
@@ -143,13 +144,27 @@ class TableAppender final : public Appender {
     if (!coercion_ || coercion_->from() != batch.schema()) {
       ARROW_ASSIGN_OR_RAISE(coercion_, schema::Coercion::Make(batch.schema(), snapshot_->schema));
     }
+    const int64_t at_once = schema::RowsWithinMemory(batch, batch.num_rows());
+    for (int64_t begin = 0; begin < batch.num_rows(); begin += at_once) {
+      const bool whole = at_once == batch.num_rows();
+      const arrow::Status written = WriteFitting(whole ? batch : *batch.Slice(begin, at_once));
+      if (written.ok()) continue;
+      if (begin == 0) return written;
+      finished_ = true;  // a part of the batch is queued, and no part of one is committed
+      return thrown_ = written;
+    }
+    return arrow::Status::OK();
+  }
+
+  // Rows of the schema of `coercion_`.
+  arrow::Status WriteFitting(const arrow::RecordBatch& rows) {
     ARROW_ASSIGN_OR_RAISE(const auto fitted,
-                          coercion_->Apply(batch, options_.file.verify == pq::VerifyLevel::kFull));
+                          coercion_->Apply(rows, options_.file.verify == pq::VerifyLevel::kFull));
     ARROW_ASSIGN_OR_RAISE(const auto slices, splitter_.Split(*fitted));
     ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*fitted));
     for (const PartitionSplitter::Slice& slice : slices) {
       ARROW_RETURN_NOT_OK(
-          Queue(slice.partition, slice.rows, bytes / batch.num_rows() * slice.rows->num_rows()));
+          Queue(slice.partition, slice.rows, bytes / rows.num_rows() * slice.rows->num_rows()));
     }
     splitter_.CountEmptyTexts(*fitted, &empty_as_null_);
     return arrow::Status::OK();
@@ -434,7 +449,7 @@ class TableAppender final : public Appender {
   std::optional<std::vector<PartitionWriter::Written>> written_;
   bool already_applied_ = false;
   bool let_go_ = false;   // the data files: a version names them, or may
-  arrow::Status thrown_;  // by a write
+  arrow::Status thrown_;  // by a write, or what it returned when a part of its rows was queued
   bool finished_ = false;
 };
 
