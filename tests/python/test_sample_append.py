@@ -8,6 +8,7 @@ import pathlib
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from order_books import START, as_arrow, random_book, write_book
 
@@ -227,3 +228,44 @@ def test_of_builds_side_by_side_one_counts(tmp_path: pathlib.Path) -> None:
     ids = [row["sample_id"] for row in rows_of(tmp_path / "samples")]
     assert len(set(ids)) == len(ids) == len(rows_of(tmp_path / "alone"))
     assert np.isfinite([row["feature_mean"] for row in rows_of(tmp_path / "samples")]).all()
+
+
+@pytest.mark.parametrize("where", [None, "side = 'x'"])
+def test_files_that_criss_cross_are_put_in_the_order_of_each_symbols_rows(
+    tmp_path: pathlib.Path, where: str | None
+) -> None:
+    """The file that begins first holds the later rows of one symbol and the earlier ones of the other."""
+    first, second = as_arrow(random_book(1_500, 1)), as_arrow(random_book(1_500, 2), "NQH4")
+    if where is not None:  # the same of rows that a filter chooses
+        names = {"ESH4": "x", "NQH4": "y"}
+        first, second = (
+            table.append_column("side", [names[table["symbol"][0].as_py()]] * table.num_rows).set_column(
+                table.schema.get_field_index("symbol"), "symbol", [["ESH4"] * table.num_rows]
+            )
+            for table in (first, second)
+        )
+        second = second.set_column(
+            second.schema.get_field_index("source_row"),
+            "source_row",
+            pa.array(np.arange(1_500) * 3 + 10_000, pa.int64()),
+        )
+    files = [
+        pa.concat_tables([first.slice(900), second.slice(0, 600)]),
+        pa.concat_tables([first.slice(1, 899), second.slice(600)]),
+    ]
+    partition_by = ("date",) if where is None else ("symbol", "date")
+    book = write_book(tmp_path / "book", *files, partition_by=partition_by)
+    apart = write_book(tmp_path / "apart", first.slice(1), second)
+    options = {"symbols": "ESH4", **({} if where is None else {"where": where})}
+    build(book, tmp_path / "samples", **options)
+    build(apart, tmp_path / "expected", **options)
+
+    def values(name: str) -> list[dict[str, object]]:
+        left_out = {"first_source", "last_source", "book_version", "sample_id"}
+        return [
+            {key: value for key, value in row.items() if key not in left_out and not key.startswith("labels")}
+            for row in rows_of(tmp_path / name)
+        ]
+
+    assert values("samples") == values("expected") != []
+    assert sum(len(y) for _, y in mq.depth.DepthBatches(tmp_path / "samples", book)) > 0
