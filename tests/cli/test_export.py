@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from dbn_files import trade, trades_file, tree
+from dbn_files import DAY, metadata, nanos, trade, trades_file, tree
 
 
 @pytest.fixture
@@ -44,6 +44,19 @@ def test_standard_output_of_dbn_is_the_source(marquet_program, marquet, table, t
 def test_fields_of_records_that_partition_the_table_come_back(marquet, tmp_path, columns):
     source = trades_file(tmp_path / "a.dbn", ["ESH4", "NQH4"], count=6)
     marquet("ingest", source, "--into", tmp_path / "t", "--partition-by", columns)
+    marquet("export", tmp_path / "t", "--to", "dbn", "-o", tmp_path / "back.dbn")
+    assert (tmp_path / "back.dbn").read_bytes() == source.read_bytes()
+
+
+def test_characters_that_are_nul_come_back_from_partitions(marquet, tmp_path):
+    """The log spells an empty text as it spells null, and no character of a record is null."""
+    records = b""
+    for i, characters in enumerate((b"\0A", b"T\0", b"\0\0", b"TA")):
+        record = trade(1, nanos(DAY, i), sequence=i)
+        records += record[:28] + characters + record[30:]
+    source = tmp_path / "a.dbn"
+    source.write_bytes(metadata({1: "ESH4"}) + records)
+    marquet("ingest", source, "--into", tmp_path / "t", "--partition-by", "action,side")
     marquet("export", tmp_path / "t", "--to", "dbn", "-o", tmp_path / "back.dbn")
     assert (tmp_path / "back.dbn").read_bytes() == source.read_bytes()
 

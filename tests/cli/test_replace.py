@@ -280,6 +280,24 @@ def test_what_two_replace_at_once_is_all_there(marquet, tmp_path):
         marquet("verify", table)
 
 
+def test_what_came_and_went_while_it_was_read_is_not_said_to_be_there(marquet, marquet_program, tmp_path):
+    """Another process ingests the same bytes, and a third takes all of their rows away."""
+    table, kept = tmp_path / "t", trades_file(tmp_path / "kept.dbn", day=NEXT_DAY)
+    marquet("ingest", kept, "--into", table, "--partition-by", "date")
+    records = b"".join(trade(1, nanos(DAY, 0) + i, sequence=i) for i in range(200_000))
+    (tmp_path / "same.dbn").write_bytes(metadata({1: "ESH4"}, days=2) + records)
+    ends = b"".join(trade(1, nanos(DAY, 0) + i, CORRECTED, sequence=i) for i in (0, 199_999))
+    (tmp_path / "ends.dbn").write_bytes(metadata({1: "ESH4"}, days=2) + ends)
+    command = [str(marquet_program), "ingest", "-", "--into", str(table), "--replace"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as slow:
+        slow.stdin.write((tmp_path / "same.dbn").read_bytes()[:-48])  # all but what a pipe holds has been read then
+        marquet("ingest", tmp_path / "same.dbn", "--into", table)
+        marquet("ingest", tmp_path / "ends.dbn", "--into", table, "--replace")
+        _, said = slow.communicate(records[-48:])
+    assert slow.returncode == 1 and b"was ingested meanwhile, and its rows went again" in said, said
+    assert rows(table).height == 2 + 10
+
+
 def test_a_damaged_source_can_be_replaced_by_its_own_bytes(marquet, tmp_path):
     table, source = tmp_path / "t", trades_file(tmp_path / "a.dbn")
     marquet("ingest", source, "--into", table)

@@ -8,11 +8,13 @@ import os
 import shutil
 import subprocess
 import time
+import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 from order_books import as_arrow, random_book, write_book
 
 import marquet as mq
@@ -171,6 +173,40 @@ def test_what_killed_builds_stored_is_cleaned_and_nothing_else(marquet: Run, qui
         mq.open_table(quick_path / "s", version=1).scan(columns=["labels_digest"]).to_pandas()["labels_digest"].unique()
     )
     assert (digests(quick_path / "s") / f"{first}.json").exists()
+
+
+def test_labels_of_versions_that_can_be_restored_are_not_cleaned(marquet: Run, quick_path: Path, book: str) -> None:
+    """The log forgets which files an overwrite took away, but nobody removed them."""
+    samples = quick_path / "s"
+    marquet("depth", book, "--into", samples, *OPTIONS, "--classes", 3)
+    marquet("depth", book, "--into", samples, *OPTIONS, "--classes", 5, "--mode", "overwrite")
+    log = samples / "_delta_log"
+    commit = log / f"{2:020}.json"
+    actions = list(map(json.loads, commit.read_text().splitlines()))
+    for action in actions:
+        if "remove" in action:
+            action["remove"]["deletionTimestamp"] = 1_000  # longer ago than tombstones are kept
+    commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
+    DeltaTable(samples).create_checkpoint()  # which leaves expired ones out
+    stored = set(digests(samples).iterdir())
+    old = time.time() - 7_200
+    for path in stored:
+        os.utime(path, (old, old))
+    marquet("clean", samples, "--yes")
+    assert len(stored) == 2 and set(digests(samples).iterdir()) == stored
+    assert mq.open_table(samples, version=1).scan().to_arrow().num_rows > 0
+
+    removed = [action["remove"]["path"] for action in actions if "remove" in action]
+    for path in removed:
+        (samples / urllib.parse.unquote(path)).unlink()  # as a vacuum does
+    unreadable = samples / "other.parquet"
+    unreadable.write_bytes(b"PAR1")  # whose labels are not known
+    marquet("clean", samples, "--yes")
+    assert set(digests(samples).iterdir()) == stored
+    unreadable.unlink()
+    marquet("clean", samples, "--yes")
+    assert len(list(digests(samples).iterdir())) == 1
+    assert classes_of(samples) == 5
 
 
 def test_boundaries_that_lie_in_the_set_alone_are_read_and_stored_by_digest(

@@ -8,6 +8,7 @@ import pathlib
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from order_books import START, as_arrow, random_book, write_book
 
@@ -227,3 +228,95 @@ def test_of_builds_side_by_side_one_counts(tmp_path: pathlib.Path) -> None:
     ids = [row["sample_id"] for row in rows_of(tmp_path / "samples")]
     assert len(set(ids)) == len(ids) == len(rows_of(tmp_path / "alone"))
     assert np.isfinite([row["feature_mean"] for row in rows_of(tmp_path / "samples")]).all()
+
+
+@pytest.mark.parametrize("where", [None, "side = 'x'"])
+def test_files_that_criss_cross_are_put_in_the_order_of_each_symbols_rows(
+    tmp_path: pathlib.Path, where: str | None
+) -> None:
+    """The file that begins first holds the later rows of one symbol and the earlier ones of the other."""
+    first, second = as_arrow(random_book(1_500, 1)), as_arrow(random_book(1_500, 2), "NQH4")
+    if where is not None:  # the same of rows that a filter chooses
+        names = {"ESH4": "x", "NQH4": "y"}
+        first, second = (
+            table.append_column("side", [names[table["symbol"][0].as_py()]] * table.num_rows).set_column(
+                table.schema.get_field_index("symbol"), "symbol", [["ESH4"] * table.num_rows]
+            )
+            for table in (first, second)
+        )
+        second = second.set_column(
+            second.schema.get_field_index("source_row"),
+            "source_row",
+            pa.array(np.arange(1_500) * 3 + 10_000, pa.int64()),
+        )
+    files = [
+        pa.concat_tables([first.slice(900), second.slice(0, 600)]),
+        pa.concat_tables([first.slice(1, 899), second.slice(600)]),
+    ]
+    partition_by = ("date",) if where is None else ("symbol", "date")
+    book = write_book(tmp_path / "book", *files, partition_by=partition_by)
+    apart = write_book(tmp_path / "apart", first.slice(1), second)
+    options = {"symbols": "ESH4", **({} if where is None else {"where": where})}
+    build(book, tmp_path / "samples", **options)
+    build(apart, tmp_path / "expected", **options)
+
+    def values(name: str) -> list[dict[str, object]]:
+        left_out = {"first_source", "last_source", "book_version", "sample_id"}
+        return [
+            {key: value for key, value in row.items() if key not in left_out and not key.startswith("labels")}
+            for row in rows_of(tmp_path / name)
+        ]
+
+    assert values("samples") == values("expected") != []
+    assert sum(len(y) for _, y in mq.depth.DepthBatches(tmp_path / "samples", book)) > 0
+
+
+def remove_file(book: pathlib.Path, of_commit: int) -> None:
+    """Takes the file that a commit added out of the book, as another engine does that replaces rows."""
+    log = book / "_delta_log"
+    (added,) = (
+        action["add"]
+        for action in map(json.loads, (log / f"{of_commit:020}.json").read_text().splitlines())
+        if "add" in action
+    )
+    remove = {"path": added["path"], "deletionTimestamp": 1_700_000_000_000, "dataChange": True}
+    version = len(list(log.glob("*.json")))
+    (log / f"{version:020}.json").write_text(json.dumps({"remove": remove}) + "\n")
+
+
+def test_windows_whose_rows_changed_are_not_gone_on_with(tmp_path: pathlib.Path) -> None:
+    """Five rows between the ends of two windows, and nothing that any window begins or ends with."""
+    whole = as_arrow(random_book(1_500, 1))
+    parts = [whole.slice(0, 700), whole.slice(700, 5), whole.slice(705, 495), whole.slice(1_200)]
+    other = parts[1].set_column(parts[1].schema.get_field_index("bid_sz_00"), "bid_sz_00", [[1, 2, 3, 4, 5]])
+    between = as_arrow(random_book(BUILD["hop"], 3)).set_column(
+        whole.schema.get_field_index("ts_recv"),
+        whole.schema.field("ts_recv"),
+        [[parts[1]["ts_recv"][-1].as_py() + 1 + row for row in range(BUILD["hop"])]],
+    )
+    for name, change, said in (
+        ("replaced", other, r"row 1924 of .* has rows of the source .*, which came after version 3 "),
+        ("removed", None, r"at which none would end now"),
+        ("between", between, r"row 2194 of .* begins at another row than it did"),
+        ("same", None, None),
+    ):
+        book = tmp_path / name / "book"
+        book.parent.mkdir()
+        write_book(book, *parts[:3])
+        samples = tmp_path / name / "samples"
+        labels = {"lookforward": 1, "offset": 0} if name == "between" else {}  # that look at no row between
+        first = build(str(book), samples, **labels)
+        if change is not None:
+            mq.open_table(book).append(change)
+        if name in ("replaced", "removed"):
+            remove_file(book, 2)
+        mq.open_table(book).append(parts[3])
+        if said is None:
+            assert build(str(book), samples, **labels).values["symbols"][0]["held"] == first.rows > 0
+            continue
+        before = rows_of(samples)
+        with pytest.raises(mq.InvalidInputError, match=said):
+            build(str(book), samples, **labels)
+        assert rows_of(samples) == before
+        assert build(str(book), samples, mode="overwrite", **labels).rows > 0
+        assert build(str(book), samples, **labels).rows == 0

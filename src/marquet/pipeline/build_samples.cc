@@ -151,22 +151,41 @@ arrow::Result<depth::FittedLabels> SampleBuilder::ChooseLabels(const std::string
 }
 
 // Which of the candidates are in the table. All of its samples must be among them: others lie on another
-// grid.
+// grid. They must have the rows that they had, too: else further ones would be made of other rows than they.
 arrow::Status SampleBuilder::FindHeld(const HeldSymbol& held, std::vector<Candidate>* candidates,
                                       SymbolSamples* report) {
-  std::vector<int64_t> last_rows;
-  for (const Candidate& candidate : *candidates) last_rows.push_back(candidate.end - 1);
-  ARROW_ASSIGN_OR_RAISE(const auto picked, reader_.Pick(report->symbol, last_rows));
-  for (size_t i = 0; i < candidates->size(); ++i) {
-    const auto source = held.ends.find(picked.sources[i]);
+  ARROW_ASSIGN_OR_RAISE(const RowNames names, reader_.ReadNames(report->symbol));
+  const auto rows = static_cast<int64_t>(names.source_rows.size());
+  if (rows != report->rows) return reader_.RowsWentMissing(report->symbol);
+  const depth::LabelSpec& labels = held.labels.spec;
+  HeldWindows windows(*book_, held, names);
+  std::string change;  // of the first sample that has other rows now
+  for (Candidate& candidate : *candidates) {
+    const int64_t last = candidate.end - 1;
+    const std::string& last_source = names.parts[names.PartOf(last)].source;
+    const auto source = held.ends.find(last_source);
     if (source == held.ends.end()) continue;
-    const auto end = source->second.find(picked.source_rows[i]);
-    if (end == source->second.end()) continue;
-    (*candidates)[i].held = true;
-    (*candidates)[i].held_label = end->second;
+    const auto sample = source->second.find(names.source_rows[last]);
+    if (sample == source->second.end()) continue;
+    candidate.held = true;
+    candidate.held_label = sample->second.has_label;
     ++report->held;
+    if (change.empty()) {
+      int64_t seen_begin = candidate.end, seen_end = candidate.end;
+      if (candidate.held_label) {
+        seen_begin = std::max<int64_t>(0, candidate.end - labels.lookback);
+        seen_end = std::min(rows, candidate.end + 1 + labels.offset + labels.lookforward);
+      }
+      ARROW_ASSIGN_OR_RAISE(const auto found,
+                            windows.Change(sample->second, candidate.end - options_.tensor.rows(),
+                                           candidate.end, seen_begin, seen_end));
+      if (found) {
+        change = fmt::format("its sample of {} that ends at row {} of {} {}", Quoted(report->symbol),
+                             names.source_rows[last], Quoted(last_source), *found);
+      }
+    }
     // Where nobody noted how they were made, a label tells it: one out of rows behind the end of the run.
-    if (end->second && (*candidates)[i].past_end && !held.labels.spec.across_rolls && report->rolls > 0) {
+    if (candidate.held_label && candidate.past_end && !held.labels.spec.across_rolls && report->rolls > 0) {
       return InvalidInput(
           fmt::format("{}: labels of {} look at rows of more than one instrument or publisher",
                       options_.samples, Quoted(report->symbol)),
@@ -174,7 +193,12 @@ arrow::Status SampleBuilder::FindHeld(const HeldSymbol& held, std::vector<Candid
           "build all samples again: --mode overwrite (mode=\"overwrite\" in Python).");
     }
   }
-  if (report->held == held.samples) return arrow::Status::OK();
+  if (report->held == held.samples) {
+    if (change.empty()) return arrow::Status::OK();
+    return InvalidInput(fmt::format("{}: in {}, {}", options_.samples, options_.book, change),
+                        "Rows were replaced or came between. Build all samples again: --mode overwrite "
+                        "(mode=\"overwrite\" in Python).");
+  }
   return InvalidInput(
       fmt::format("{}: {} of its {} samples of {} end at rows of {} at which none would end now",
                   options_.samples, WithCommas(held.samples - report->held), WithCommas(held.samples),

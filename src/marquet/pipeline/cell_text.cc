@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include <arrow/api.h>
 #include <fmt/compile.h>
 #include <fmt/format.h>
 

@@ -63,6 +63,8 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> ReadDataFile(
     const auto field = snapshot.schema->GetFieldByName(column);
     const auto text = file.partition_values.find(column);
     auto value = arrow::MakeNullScalar(field->type());
+    // The log spells the empty text and null alike, and no text of a record is null but its symbol.
+    if (field->type()->id() == arrow::Type::STRING && column != "symbol") value = arrow::MakeScalar("");
     if (text != file.partition_values.end() && text->second) {
       ARROW_ASSIGN_OR_RAISE(value, delta::PartitionValueFromText(*text->second, field->type()));
     }

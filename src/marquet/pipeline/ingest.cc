@@ -149,9 +149,16 @@ class SourceIngest {
   arrow::Result<HeldSource> HeldBy(const Candidate& candidate, const std::string& digest) const {
     const SourceDescription* planned = candidate.planned ? candidate.planned->Find(digest) : nullptr;
     if (planned != nullptr) return HeldSource{*planned, planned->rows, {}};
-    const auto snapshot = candidate.table->snapshot();
-    const int64_t version = snapshot->transactions.Find(SourceAppId(digest))->version;
-    return ReadHeldSource(*fs_, candidate.path, *snapshot, SourceId(digest, version));
+    const auto snapshot = candidate.table == nullptr ? nullptr : candidate.table->snapshot();
+    const auto* stored = snapshot == nullptr ? nullptr : snapshot->transactions.Find(SourceAppId(digest));
+    if (stored == nullptr || stored->version % 2 == 0) return GoneMeanwhile(candidate.path);
+    return ReadHeldSource(*fs_, candidate.path, *snapshot, SourceId(digest, stored->version));
+  }
+
+  arrow::Status GoneMeanwhile(const std::string& table) const {
+    return Conflict(
+        fmt::format("{}: {} was ingested meanwhile, and its rows went again", table, source_.name()),
+        "Run this one again: 'marquet history' tells what changed the table.");
   }
 
   void Skip(int64_t version, const HeldSource& held) {
@@ -336,6 +343,7 @@ class SourceIngest {
     if (all_known) {
       const std::string path = TablePath(targets_.begin()->first);
       ARROW_ASSIGN_OR_RAISE(const auto holder, CandidateAt(path));
+      if (!holder) return GoneMeanwhile(path);
       ARROW_ASSIGN_OR_RAISE(const HeldSource held, HeldBy(*holder, description.digest));
       Skip(report_->version, held);
       report_->rows = report_->records = report_->control_records = report_->unknown_records = 0;

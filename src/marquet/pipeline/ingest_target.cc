@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <set>
 
+#include <arrow/api.h>
 #include <arrow/compute/api.h>
 #include <arrow/util/byte_size.h>
 #include <fmt/format.h>

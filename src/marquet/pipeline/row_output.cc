@@ -1,5 +1,6 @@
 #include "marquet/pipeline/row_output.h"
 
+#include <arrow/api.h>
 #include <arrow/ipc/writer.h>
 
 #include <chrono>

@@ -1,5 +1,7 @@
 #include "marquet/pipeline/row_text.h"
 
+#include <arrow/api.h>
+
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 

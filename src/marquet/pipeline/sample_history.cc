@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "arrow/api.h"
@@ -59,6 +60,7 @@ arrow::Status SampleHistory::ReadRows(const table::Table& samples, const StopFla
     kSymbol,
     kId,
     kFirst,
+    kFirstRow,
     kLast,
     kRow,
     kLabel,
@@ -69,12 +71,14 @@ arrow::Status SampleHistory::ReadRows(const table::Table& samples, const StopFla
     kHop,
     kFilter,
     kName,
-    kDigest
+    kDigest,
+    kVersion
   };
   table::ScanOptions options;
-  options.columns = {"symbol", "sample_id",  "first_source", "last_source",   "last_source_row",
-                     "label",  "features",   "time_bins",    "ticks_per_bin", "micro_pip",
-                     "hop",    "row_filter", "labels",       "labels_digest"};
+  options.columns = {"symbol",      "sample_id",       "first_source",  "first_source_row",
+                     "last_source", "last_source_row", "label",         "features",
+                     "time_bins",   "ticks_per_bin",   "micro_pip",     "hop",
+                     "row_filter",  "labels",          "labels_digest", "book_version"};
   const auto expected = SampleSchema(0);
   for (const std::string& column : options.columns) {
     const auto there = samples.schema()->GetFieldByName(column);
@@ -114,13 +118,22 @@ arrow::Status SampleHistory::ReadRows(const table::Table& samples, const StopFla
                                         path_, Quoted(name), text(kId, i)),
                             "Build them again: --mode overwrite (mode=\"overwrite\" in Python).");
       }
-      if (!symbol.ends[last].emplace(number(kRow, i), batch->column(kLabel)->IsValid(i)).second) {
+      HeldSample sample;
+      sample.has_label = batch->column(kLabel)->IsValid(i);
+      sample.first_row = number(kFirstRow, i);
+      sample.book_version = number(kVersion, i);
+      for (const std::string& source : {last, text(kFirst, i)}) {
+        auto& there =
+            symbol.sources.try_emplace(source, HeldSampleSource{static_cast<int32_t>(symbol.sources.size())})
+                .first->second;
+        there.known_since = std::min(there.known_since, sample.book_version);
+        sample.first_source = there.number;
+      }
+      if (!symbol.ends[last].emplace(number(kRow, i), sample).second) {
         return InvalidInput(fmt::format("{}: it holds the sample {} twice", path_, text(kId, i)),
                             "Build the samples again: --mode overwrite (mode=\"overwrite\" in Python).");
       }
       ++symbol.samples;
-      symbol.sources.insert(last);
-      symbol.sources.insert(text(kFirst, i));
     }
   }
 }
@@ -240,7 +253,7 @@ arrow::Status SampleHistory::CheckBoundaries(const std::string& symbol,
 arrow::Status SampleHistory::CheckBook(const table::Table& book) const {
   const auto sources = sampling::BookSources(book);
   for (const auto& [symbol, held] : symbols_) {
-    for (const std::string& source : held.sources) {
+    for (const auto& [source, since] : held.sources) {
       if (sources.count(source)) continue;
       return InvalidInput(
           fmt::format("{}: its samples of {} are made of rows of the source {}, which {} does not hold",
@@ -250,6 +263,46 @@ arrow::Status SampleHistory::CheckBook(const table::Table& book) const {
     }
   }
   return arrow::Status::OK();
+}
+
+arrow::Result<const std::optional<std::set<std::string>>*> HeldWindows::SourcesAt(int64_t version) {
+  const auto [at, is_new] = sources_.try_emplace(version);
+  if (is_new) {
+    const auto book = table::Table::Open(book_.fs(), book_.path(), version);
+    if (book.ok()) {
+      at->second = sampling::BookSources(**book);
+    } else if (!IsKind(book.status(), ErrorKind::kNotFound)) {
+      return book.status();
+    }
+  }
+  return &at->second;
+}
+
+arrow::Result<std::optional<std::string>> HeldWindows::Change(const HeldSample& sample, int64_t begin,
+                                                              int64_t end, int64_t seen_begin,
+                                                              int64_t seen_end) {
+  const auto& parts = rows_.parts;
+  const auto first = held_.sources.find(parts[rows_.PartOf(begin)].source);
+  if (first == held_.sources.end() || first->second.number != sample.first_source ||
+      rows_.source_rows[begin] != sample.first_row) {
+    return "begins at another row than it did";
+  }
+  const int64_t from = std::min(begin, seen_begin), to = std::max(end, seen_end);
+  for (size_t part = rows_.PartOf(from); part < parts.size() && parts[part].begin < to; ++part) {
+    const auto& source = parts[part].source;
+    const auto known = held_.sources.find(source);
+    if (known != held_.sources.end() && known->second.known_since <= sample.book_version) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto* sources, SourcesAt(sample.book_version));
+    if (!*sources) {
+      return fmt::format("has rows of the source {}, and the log no longer tells whether version {} had them",
+                         Quoted(source), sample.book_version);
+    }
+    if (!(*sources)->contains(source)) {
+      return fmt::format("has rows of the source {}, which came after version {} that it was made of",
+                         Quoted(source), sample.book_version);
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace marquet::pipeline

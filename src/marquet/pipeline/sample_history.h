@@ -13,6 +13,7 @@
 #include "arrow/result.h"
 #include "marquet/base/progress.h"
 #include "marquet/depth/labels.h"
+#include "marquet/pipeline/symbol_reader.h"
 #include "marquet/table/table.h"
 
 namespace marquet::pipeline {
@@ -28,13 +29,25 @@ struct SampleSettings {
   bool operator==(const SampleSettings&) const = default;
 };
 
+struct HeldSample {
+  bool has_label = false;
+  int32_t first_source = 0;  // the number of its first row's source
+  int64_t first_row = 0;     // and the row's place there
+  int64_t book_version = 0;  // that it was made of
+};
+
+struct HeldSampleSource {
+  int32_t number = 0;
+  int64_t known_since = INT64_MAX;  // a version of the book that had it: the least of its samples'
+};
+
 struct HeldSymbol {
   SampleSettings settings;
   depth::FittedLabels labels;  // those of its samples' digest
-  // Samples by the place of their last row: source, row, and whether there is a label.
-  std::unordered_map<std::string, std::unordered_map<int64_t, bool>> ends;
+  // Samples by the place of their last row: source and row.
+  std::unordered_map<std::string, std::unordered_map<int64_t, HeldSample>> ends;
   int64_t samples = 0;
-  std::set<std::string> sources;  // of first and last rows
+  std::map<std::string, HeldSampleSource> sources;  // of first and last rows
 };
 
 // The checks give kInvalidInput, naming what differs. A symbol that the table does not hold is compared with
@@ -69,6 +82,30 @@ class SampleHistory {
 
   std::string path_;
   std::map<std::string, HeldSymbol> symbols_;
+};
+
+// Whether samples still have the rows that they were made of. Rows that are replaced by as many leave all
+// ends of windows where they were, so that only what lies between tells.
+class HeldWindows {
+ public:
+  // All outlive it. `rows`: those of the symbol, as the book holds them now.
+  HeldWindows(const table::Table& book, const HeldSymbol& held, const RowNames& rows)
+      : book_(book), held_(held), rows_(rows) {}
+
+  // What is not as it was, in words; nothing for a sample of which nothing changed. Its window are the rows
+  // [begin, end); [seen_begin, seen_end) are those that its label looks at, too. That no source came into
+  // them since is taken from the samples; where they do not say it, from the book's log.
+  arrow::Result<std::optional<std::string>> Change(const HeldSample& sample, int64_t begin, int64_t end,
+                                                   int64_t seen_begin, int64_t seen_end);
+
+ private:
+  // Nothing where the log does not reach back to the version.
+  arrow::Result<const std::optional<std::set<std::string>>*> SourcesAt(int64_t version);
+
+  const table::Table& book_;
+  const HeldSymbol& held_;
+  const RowNames& rows_;
+  std::map<int64_t, std::optional<std::set<std::string>>> sources_;  // of the book, by version
 };
 
 }  // namespace marquet::pipeline

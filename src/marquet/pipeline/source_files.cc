@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include <arrow/buffer.h>
+#include <arrow/io/interfaces.h>
 #include <arrow/io/stdio.h>
 #include <fmt/format.h>
 

@@ -327,11 +327,9 @@ struct RangeCounter::Edges {
 };
 
 SourceRange* RangeCounter::RangeFor(std::vector<SourceRange>* ranges, int32_t publisher, int32_t rtype) {
-  for (SourceRange& range : *ranges) {
-    if (range.publisher == publisher && range.rtype == rtype) return &range;
-  }
-  ranges->push_back({publisher, rtype});
-  return &ranges->back();
+  const auto [at, is_new] = places_.try_emplace({ranges, publisher, rtype}, ranges->size());
+  if (is_new) ranges->push_back({publisher, rtype});
+  return &(*ranges)[at->second];
 }
 
 std::vector<SourceRange>* RangeCounter::RangesFor(RangeKey key) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -110,6 +111,10 @@ class RecordPlaces {
 // Counts rows into ranges, batch by batch.
 class RangeCounter {
  public:
+  RangeCounter() = default;
+  RangeCounter(const RangeCounter&) = delete;  // `places_` points into `ranges_`
+  RangeCounter& operator=(const RangeCounter&) = delete;
+
   // `batch` has all columns of the kind's table. `one_key`: all its rows are of one symbol and date.
   arrow::Status Add(const arrow::RecordBatch& batch, bool one_key);
 
@@ -121,9 +126,11 @@ class RangeCounter {
   struct Edges;
   bool AddUniform(const arrow::RecordBatch& batch, const RecordPlaces& places);
   std::vector<SourceRange>* RangesFor(RangeKey key);
-  static SourceRange* RangeFor(std::vector<SourceRange>* ranges, int32_t publisher, int32_t rtype);
+  SourceRange* RangeFor(std::vector<SourceRange>* ranges, int32_t publisher, int32_t rtype);
 
   SourceRanges ranges_;
+  // Where the range of a publisher and rtype stands among those of its key.
+  std::map<std::tuple<const std::vector<SourceRange>*, int32_t, int32_t>, size_t> places_;
   int64_t symbols_ = 0;
 };
 

@@ -173,5 +173,27 @@ TEST(RangeCounterTest, ManyRecordsOfOneTimeAreNotToldApart) {
   EXPECT_TRUE(range.first_records.empty());
 }
 
+// Each publisher that takes its turn is found at once, not by looking through those before it.
+TEST(RangeCounterTest, AsManyPublishersAsThereAreTakeTurns) {
+  constexpr int kPublishers = 65'536, kTurns = 3;
+  RangeCounter counter;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    std::vector<Row> rows;
+    for (int32_t publisher = 0; publisher < kPublishers; ++publisher) {
+      rows.push_back({1 + turn, "A", publisher, publisher});
+    }
+    ASSERT_TRUE(counter.Add(*Batch(rows), true).ok());
+  }
+  const auto& ranges = counter.ranges().begin()->second;
+  ASSERT_EQ(ranges.size(), static_cast<size_t>(kPublishers));
+  for (int32_t publisher = 0; publisher < kPublishers; ++publisher) {
+    const SourceRange& range = ranges[static_cast<size_t>(publisher)];
+    ASSERT_EQ(range.publisher, publisher);
+    ASSERT_EQ(range.rows, kTurns);
+    ASSERT_EQ(range.first_ns, 1);
+    ASSERT_EQ(range.last_ns, kTurns);
+  }
+}
+
 }  // namespace
 }  // namespace marquet::pipeline

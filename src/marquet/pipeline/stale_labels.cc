@@ -1,6 +1,7 @@
 #include "marquet/pipeline/stale_labels.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -18,6 +19,7 @@ namespace marquet::pipeline {
 namespace {
 
 constexpr std::string_view kEnding = ".json";
+constexpr int kDeepest = 64;  // directories below the table
 
 class Search {
  public:
@@ -33,7 +35,7 @@ class Search {
     ARROW_ASSIGN_OR_RAISE(const auto in_use, DigestsInUse(path));
     for (const file::FileInfo& entry : files) {
       if (entry.is_directory || entry.path.starts_with('.') || !entry.path.ends_with(kEnding)) continue;
-      if (in_use.contains(entry.path.substr(0, entry.path.size() - kEnding.size()))) continue;
+      if (!in_use || in_use->contains(entry.path.substr(0, entry.path.size() - kEnding.size()))) continue;
       file::Leftover left;
       left.path = file::JoinPath(folder, entry.path);
       left.final_name = entry.path;
@@ -52,14 +54,41 @@ class Search {
   std::vector<file::Leftover> Take() { return std::move(found_); }
 
  private:
-  arrow::Result<std::set<std::string>> DigestsInUse(const std::string& path) {
+  // Nothing where it cannot be known.
+  arrow::Result<std::optional<std::set<std::string>>> DigestsInUse(const std::string& path) {
     ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs_, path));
-    std::set<std::string> digests;
+    std::set<std::string> digests, named;
     const auto snapshot = table->snapshot();
-    for (const auto& add : snapshot->files) ARROW_RETURN_NOT_OK(ReadDigests(path, add->path, &digests));
-    for (const auto& gone : snapshot->tombstones)
-      ARROW_RETURN_NOT_OK(ReadDigests(path, gone->path, &digests));
+    for (const auto& add : snapshot->files) named.insert(add->path);
+    for (const auto& gone : snapshot->tombstones) named.insert(gone->path);
+    for (const std::string& file : named) ARROW_RETURN_NOT_OK(ReadDigests(path, file, &digests));
+    std::vector<std::string> others;  // whose tombstones expired, or that no version names
+    ARROW_RETURN_NOT_OK(FindOthers(path, {}, 0, named, &others));
+    for (const std::string& file : others) {
+      const arrow::Status status = ReadDigests(path, file, &digests);
+      if (IsKind(status, ErrorKind::kCorruptData) || IsKind(status, ErrorKind::kUnsupported)) {
+        return std::nullopt;
+      }
+      ARROW_RETURN_NOT_OK(status);
+    }
     return digests;
+  }
+
+  arrow::Status FindOthers(const std::string& table, const std::string& below, int depth,
+                           const std::set<std::string>& named, std::vector<std::string>* others) {
+    if (options_.stop != nullptr) ARROW_RETURN_NOT_OK(options_.stop->Check());
+    ARROW_ASSIGN_OR_RAISE(const auto entries,
+                          fs_->List(below.empty() ? table : file::JoinPath(table, below)));
+    for (const file::FileInfo& entry : entries) {
+      if (entry.path.starts_with('_') || entry.path.starts_with('.')) continue;
+      const std::string name = below.empty() ? entry.path : file::JoinPath(below, entry.path);
+      if (entry.is_directory) {
+        if (depth < kDeepest) ARROW_RETURN_NOT_OK(FindOthers(table, name, depth + 1, named, others));
+      } else if (entry.path.ends_with(".parquet") && !named.contains(name)) {
+        others->push_back(name);
+      }
+    }
+    return arrow::Status::OK();
   }
 
   arrow::Status ReadDigests(const std::string& table, const std::string& relative,

@@ -10,9 +10,11 @@
 namespace marquet::pipeline {
 
 // Of every table in the directory and below it: the files of labels by digest (sample_labels.h) that no row
-// of a data file refers to, whether the file is of the newest version or of an older one that the log still
-// knows. Young ones are listed as such and stay, because a build may be about to commit; others are removed
-// when that is asked for. Sorted by path. Errors: those of reading the tables and their data files.
+// of a data file refers to, whether the file is of the newest version or merely still there: as long as it
+// is, an older version can be restored. Of a table with a data file that no version names and that cannot be
+// read, there are none. Young ones are listed as such and stay, because a build may be about to commit;
+// others are removed when that is asked for. Sorted by path. Errors: those of reading the tables and their
+// data files.
 arrow::Result<std::vector<file::Leftover>> FindStaleLabels(const std::string& directory,
                                                            const file::LeftoverOptions& options);
 

@@ -1,5 +1,7 @@
 #include "marquet/pipeline/symbol_reader.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "arrow/api.h"
@@ -85,6 +87,25 @@ arrow::Result<PickedRows> SymbolReader::Pick(const std::string& symbol,
     first = end;
   }
   return picked;
+}
+
+size_t RowNames::PartOf(int64_t row) const {
+  const auto next = std::upper_bound(parts.begin(), parts.end(), row,
+                                     [](int64_t value, const Part& part) { return value < part.begin; });
+  return static_cast<size_t>(next - parts.begin()) - 1;
+}
+
+arrow::Result<RowNames> SymbolReader::ReadNames(const std::string& symbol) const {
+  ARROW_ASSIGN_OR_RAISE(auto sequence, Open(symbol, {"source_row"}));
+  RowNames names;
+  for (;;) {
+    ARROW_ASSIGN_OR_RAISE(auto batch, sequence.Next());
+    if (!batch) return names;
+    if (names.parts.empty() || names.parts.back().source != batch->source) {
+      names.parts.push_back({static_cast<int64_t>(names.source_rows.size()), std::move(batch->source)});
+    }
+    ARROW_RETURN_NOT_OK(depth::AppendIntegers(*batch->rows->column(0), "source_row", 0, &names.source_rows));
+  }
 }
 
 arrow::Status SymbolReader::RowsWentMissing(const std::string& symbol) const {

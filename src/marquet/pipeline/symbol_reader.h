@@ -25,6 +25,18 @@ struct PickedRows {
   std::vector<std::string> sources;
 };
 
+// (source, source_row) of each row of a symbol's sequence.
+struct RowNames {
+  struct Part {
+    int64_t begin = 0;  // its first row; it ends where the next begins
+    std::string source;
+  };
+  std::vector<Part> parts;  // rows of one source that follow each other, in order
+  std::vector<int64_t> source_rows;
+
+  size_t PartOf(int64_t row) const;
+};
+
 class SymbolReader {
  public:
   // `where` (SQL, empty for all): rows for which it is not true are no part of any sequence. `memory` bounds
@@ -37,6 +49,8 @@ class SymbolReader {
   arrow::Result<Quotes> ReadQuotes(const std::string& symbol) const;
   // `rows`: positions in the sequence, ascending.
   arrow::Result<PickedRows> Pick(const std::string& symbol, const std::vector<int64_t>& rows) const;
+
+  arrow::Result<RowNames> ReadNames(const std::string& symbol) const;
 
   // For a sequence that ends before it should.
   arrow::Status RowsWentMissing(const std::string& symbol) const;

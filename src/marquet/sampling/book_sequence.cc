@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "arrow/api.h"
 #include "arrow/compute/api.h"
@@ -24,14 +25,16 @@ bool PartitionedBySymbol(const delta::Snapshot& snapshot) {
   return std::find(columns.begin(), columns.end(), "symbol") != columns.end();
 }
 
-int64_t LowestOf(const delta::FileStatistics& statistics, const std::string& column) {
+// Of a column of 64-bit integers; the widest where nothing is known.
+std::pair<int64_t, int64_t> BoundsOf(const delta::FileStatistics& statistics, const std::string& column) {
+  const auto value = [](const std::shared_ptr<arrow::Scalar>& scalar, int64_t otherwise) {
+    if (!scalar || !scalar->is_valid || scalar->type->id() != arrow::Type::INT64) return otherwise;
+    return static_cast<const arrow::Int64Scalar&>(*scalar).value;
+  };
   for (const auto& bounds : statistics.columns) {
-    if (bounds.name != column || !bounds.min || !bounds.min->is_valid) continue;
-    if (bounds.min->type->id() == arrow::Type::INT64) {
-      return static_cast<const arrow::Int64Scalar&>(*bounds.min).value;
-    }
+    if (bounds.name == column) return {value(bounds.min, INT64_MIN), value(bounds.max, INT64_MAX)};
   }
-  return INT64_MIN;
+  return {INT64_MIN, INT64_MAX};
 }
 
 const std::string& SourceOf(const delta::AddFile& file) {
@@ -136,8 +139,8 @@ arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const s
     file.source = SourceOf(*add);
     file.size = add->size;
     ARROW_ASSIGN_OR_RAISE(const auto statistics, delta::StatisticsOf(*add, *book.schema()));
-    file.first_time = LowestOf(statistics, time);
-    file.first_row = LowestOf(statistics, "source_row");
+    std::tie(file.first_time, file.last_time) = BoundsOf(statistics, time);
+    file.first_row = BoundsOf(statistics, "source_row").first;
     for (const std::string& column : constants) {
       const auto value = add->partition_values.find(column);
       const auto type = book.schema()->GetFieldByName(column)->type();
@@ -150,11 +153,59 @@ arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const s
     sequence.rows_at_most_ += statistics.rows.value_or(0);
     sequence.files_.push_back(std::move(file));
   }
-  std::sort(sequence.files_.begin(), sequence.files_.end(), [](const File& a, const File& b) {
+  sequence.SortFiles();
+  // Else all rows of a file are part of the sequence, and its statistics are theirs.
+  const bool partly = sequence.filter_symbol_ || !sequence.where_.trivial();
+  if (partly) ARROW_RETURN_NOT_OK(sequence.PlaceInterleaved(time));
+  return sequence;
+}
+
+void BookSequence::SortFiles() {
+  std::sort(files_.begin(), files_.end(), [](const File& a, const File& b) {
     return std::tie(a.first_time, a.source, a.first_row, a.path) <
            std::tie(b.first_time, b.source, b.first_row, b.path);
   });
-  return sequence;
+}
+
+// Statistics are those of all rows of a file: of two that interleave, the one that begins first may hold the
+// later rows of the symbol. Only such files are looked into, as far as their first row of the sequence.
+arrow::Status BookSequence::PlaceInterleaved(const std::string& time) {
+  auto columns = std::exchange(columns_, {time, "source_row"});
+  auto read = read_;
+  for (const std::string& column : columns_) {
+    if (std::find(read_.begin(), read_.end(), column) == read_.end()) read_.push_back(column);
+  }
+  for (size_t begin = 0, end = 0; begin < files_.size(); begin = end) {
+    int64_t reach = files_[begin].last_time;
+    for (end = begin + 1; end < files_.size() && files_[end].first_time <= reach; ++end) {
+      reach = std::max(reach, files_[end].last_time);
+    }
+    if (end - begin == 1) continue;
+    for (next_ = begin; next_ < end; ++next_) {
+      ARROW_RETURN_NOT_OK(OpenFile());
+      std::shared_ptr<arrow::RecordBatch> rows;
+      do {
+        if (stop_) ARROW_RETURN_NOT_OK(stop_->Check());
+        ARROW_RETURN_NOT_OK(reader_->ReadNext(&rows));
+        if (!rows) break;
+        ARROW_ASSIGN_OR_RAISE(rows, Select(std::move(rows)));
+      } while (rows->num_rows() == 0);
+      if (!rows) continue;  // it has no row of the sequence
+      const auto first = [&](int column, int64_t* value) {
+        const auto& values = *rows->column(column);
+        if (values.type_id() != arrow::Type::INT64 || values.IsNull(0)) return;  // Next() tells
+        *value = static_cast<const arrow::Int64Array&>(values).Value(0);
+      };
+      first(0, &files_[next_].first_time);
+      first(1, &files_[next_].first_row);
+    }
+  }
+  next_ = 0;
+  reader_.reset();
+  columns_ = std::move(columns);
+  read_ = std::move(read);
+  SortFiles();
+  return arrow::Status::OK();
 }
 
 arrow::Status BookSequence::OpenFile() {

@@ -1,8 +1,10 @@
 // The order-book rows of one symbol out of a table, in the order of their sources.
 //
-// Files are put in the order of their time statistics; rows of one file stay in the order of `source_row`,
-// the record's place in its source. So a row's position in the sequence follows from the table's version
-// alone, and (source, source_row) names a row for good. Owned by one thread at a time.
+// Files are put in the order of their time statistics, and where these interleave, in that of the times of
+// the first row of each that is part of the sequence: what other symbols a file holds besides decides
+// nothing. Rows of one file stay in the order of `source_row`, the record's place in its source. So a row's
+// position in the sequence follows from the table's version alone, and (source, source_row) names a row for
+// good. Owned by one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -56,11 +58,13 @@ class BookSequence {
     std::string path;
     std::string source;
     int64_t size = 0;
-    int64_t first_time = 0;
+    int64_t first_time = 0, last_time = 0;
     int64_t first_row = 0;
     // Columns that are not in the file, because the table is partitioned by them.
     std::vector<std::pair<std::string, std::shared_ptr<arrow::Scalar>>> constants;
   };
+  void SortFiles();
+  arrow::Status PlaceInterleaved(const std::string& time);
   arrow::Status OpenFile();
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Select(std::shared_ptr<arrow::RecordBatch> rows) const;
 
