@@ -159,6 +159,7 @@ class ParquetWriter:
         self._turns = Turns(folder)
         self._rejected = 0  # rows that never reached the core
         self._report: WriteReport | None = None
+        self._given: list[dict[str, Any]] = []  # by the core, once everything was published: the report
         if records_per_chunk > 0 and "chunk_index" not in template:
             warnings.warn(
                 f"the name {template!r} has no ${{chunk_index}}: all chunks go to one file, which appears when the "
@@ -315,12 +316,16 @@ class ParquetWriter:
         """
         if self._report is not None:
             return self._report
-        return told(self._close, self._closed)
+        return told(self._close, self._closed, given=self._given)
 
     def _close(self, done: Callable[[Any], None]) -> None:
-        with self._turns:
-            self._hand_on()
-            self._core.close(done)
+        with self._turns.end():
+            if self._given:
+                return  # another thread's call has closed it meanwhile
+            with self._turns:
+                self._hand_on()
+                self._core.close(done)
+                self._turns.closed = True  # before another thread's turn comes
 
     def _closed(self, report: dict[str, Any]) -> WriteReport:
         self._turns.closed = True

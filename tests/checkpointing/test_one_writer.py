@@ -96,6 +96,28 @@ def test_a_closed_writer_takes_no_dictionary(tmp_path: pathlib.Path) -> None:
     assert writer.close() == writer.report
 
 
+def test_threads_that_close_it_get_the_same_report(tmp_path: pathlib.Path) -> None:
+    for n in range(20):
+        writer = mq.ParquetWriter(tmp_path, f"{n}.parquet")
+        writer.write([{"n": number} for number in range(500)])
+        start = threading.Barrier(4)
+        told: list[Any] = []
+
+        def close(writer: mq.ParquetWriter = writer, start: threading.Barrier = start, told: list[Any] = told) -> None:
+            start.wait()
+            try:
+                told.append(writer.close())
+            except BaseException as error:
+                told.append(error)
+
+        threads = [threading.Thread(target=close) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert told == [writer.report] * 4
+
+
 def test_rows_of_threads_go_to_their_own_names(tmp_path: pathlib.Path) -> None:
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
