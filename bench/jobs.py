@@ -2,7 +2,7 @@
 
 `python bench/jobs.py JOB PEER DATA` runs one measurement once, in a process of its own with default threads, and prints
 one JSON object: `seconds` (of the work alone, imports and warm-up excluded), `peak_mib` (of the process or, where the
-work is a command, of the command), and whatever else the job reports. Inputs are made by `prepare`.
+work is a command, of the command), and whatever else the job reports. Inputs are those of inputs.py.
 """
 
 from __future__ import annotations
@@ -19,12 +19,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BIN = ROOT / "build" / "release" / "bin"
-SEED = 7
-MBP10_RECORDS, MBO_RECORDS = 1_000_000, 4_000_000
-WIDE_ROWS, WIDE_COLUMNS = 10_000_000, 22
-PARTITIONS = 1_000
+from inputs import BIN, MBO_RECORDS, MBP10_RECORDS, ROOT, SEED, WIDE_ROWS, hundred_rows, trades
+
 APPENDS = 200
 
 Measured = dict[str, Any]
@@ -62,65 +58,6 @@ def scratch(data: pathlib.Path, name: str) -> pathlib.Path:
     path.unlink(missing_ok=True)
     path.parent.mkdir(exist_ok=True)
     return path
-
-
-# Inputs
-
-
-def prepare(data: pathlib.Path) -> None:
-    """Makes what is not there yet."""
-    import pyarrow.parquet
-
-    import marquet
-
-    data.mkdir(parents=True, exist_ok=True)
-    for kind, records in (("mbp-10", MBP10_RECORDS), ("mbo", MBO_RECORDS)):
-        if not (data / f"{kind}.dbn.zst").exists():
-            generate(kind, records, data / f"{kind}.dbn.zst")
-    if not (data / "wide.parquet").exists():
-        wide(data / "wide.parquet")
-    if not (data / "wide_table").exists():
-        rows = pyarrow.parquet.read_table(data / "wide.parquet")
-        marquet.create_table(data / "wide_table", rows.schema).append(rows)
-    if not (data / "partitioned").exists():
-        partitioned(data / "partitioned")
-    if not (data / "book").exists():
-        marquet.ingest(data / "mbp-10.dbn.zst", data / "book")
-
-
-def generate(kind: str, records: int, target: pathlib.Path) -> None:
-    words = [BIN / "marquet_generate", "--kind", kind, "--symbols", "ESH4,NQH4", "--records", records, "--seed", SEED]
-    words += ["--date", "2024-03-04", "--out", target]
-    subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL)
-
-
-def wide(path: pathlib.Path) -> None:
-    """Random walks rounded to cents, as feature columns are."""
-    import numpy
-    import pyarrow.parquet
-
-    random = numpy.random.default_rng(SEED)
-    columns = {
-        f"f{i:02}": numpy.round(numpy.cumsum(random.normal(0, 0.01, WIDE_ROWS)) + 100, 2) for i in range(WIDE_COLUMNS)
-    }
-    pyarrow.parquet.write_table(pyarrow.table(columns), path, compression="zstd", row_group_size=1 << 20)
-
-
-def partitioned(path: pathlib.Path) -> None:
-    """A thousand days of one-minute bars, a file each, as a Delta table that every peer reads."""
-    import deltalake
-    import numpy
-    import pyarrow
-
-    random = numpy.random.default_rng(SEED)
-    rows = PARTITIONS * 1_440
-    columns = {
-        "day": numpy.repeat(numpy.arange(PARTITIONS, dtype="int32"), 1_440),
-        "minute": numpy.tile(numpy.arange(1_440, dtype="int32"), PARTITIONS),
-        **{name: random.normal(100, 1, rows) for name in ("open", "high", "low", "close", "volume")},
-    }
-    deltalake.write_deltalake(str(path), pyarrow.table(columns), partition_by=["day"])
-    deltalake.DeltaTable(str(path)).create_checkpoint()
 
 
 # DBN into Parquet
@@ -247,15 +184,6 @@ def _(data: pathlib.Path) -> Measured:
 # A durable append of 100 rows
 
 
-def hundred_rows() -> Any:
-    import numpy
-    import pyarrow
-
-    random = numpy.random.default_rng(SEED)
-    prices = {name: random.normal(100, 1, 100) for name in ("open", "high", "low", "close", "volume")}
-    return pyarrow.table({"ts": pyarrow.array(numpy.arange(100), pyarrow.timestamp("us", "UTC")), **prices})
-
-
 def spread(work: Callable[[int], Any]) -> Measured:
     """Median and 99th percentile of many repetitions, in seconds."""
     times = sorted(seconds_of(lambda n=n: work(n)) for n in range(APPENDS))
@@ -332,28 +260,6 @@ def _(data: pathlib.Path) -> Measured:
     return two_publishes(data, "publish-chunks")
 
 
-def trades() -> Any:
-    """Two million trades as a table in memory."""
-    import numpy
-    import pyarrow
-
-    random = numpy.random.default_rng(SEED)
-    rows = 2_000_000
-    price = numpy.round(100 + numpy.cumsum(random.normal(0, 0.01, rows)), 2)
-    return pyarrow.table(
-        {
-            "ts": pyarrow.array(numpy.cumsum(random.integers(1, 1_000_000, rows)), pyarrow.timestamp("ns", "UTC")),
-            "symbol": pyarrow.array(random.choice(["ESH4", "NQH4", "CLG4", "GCJ4"], rows)),
-            "price": price,
-            "price_units": (price * 1e9).astype("int64"),
-            "size": random.integers(1, 100, rows).astype("uint32"),
-            "side": pyarrow.array(random.choice(["A", "B", "N"], rows)),
-            "sequence": numpy.arange(rows, dtype="uint32"),
-            "signal": random.normal(0, 1, rows),
-        }
-    )
-
-
 @job("write 2 M trades", "marquet")
 def _(data: pathlib.Path) -> Measured:
     import marquet
@@ -394,6 +300,27 @@ def _(data: pathlib.Path) -> Measured:
     connection.register("trades", rows)
     query = f"copy trades to '{path}' (format parquet, compression zstd, compression_level 1)"
     return {"seconds": best_of(3, lambda: connection.sql(query)), "items": rows.num_rows}
+
+
+def book_benchmark(name: str) -> Measured:
+    """One of those of C++, which measures a step of the writer that nobody can leave out."""
+    program = ROOT / "build" / "bench" / "src" / "marquet" / "parquet" / "marquet_parquet_bench"
+    words = [program, f"--benchmark_filter=^{name}/", "--benchmark_format=json", "--benchmark_min_time=2"]
+    told = subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True)
+    (measured,) = json.loads(told.stdout)["benchmarks"]
+    assert measured["time_unit"] == "ms"
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {"seconds": measured["real_time"] / 1e3, "peak_mib": peak}
+
+
+@job("verification within a write", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    return book_benchmark("CheckBook")
+
+
+@job("verification within a write", "the whole write")
+def _(data: pathlib.Path) -> Measured:
+    return book_benchmark("EncodeBook/parallel:1")
 
 
 # Depth

@@ -12,7 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from marquet._values import DURATIONS, TIMES, check_name, check_names, first_cut, first_misfit, pass_for_numbers, walk
+from marquet._values import (
+    DURATIONS,
+    TIMES,
+    check_name,
+    check_names,
+    first_cut,
+    first_misfit,
+    pass_for_numbers,
+    walk,
+    what_to_give,
+)
 from marquet.errors import SchemaError
 
 _MISFITS = (pa.ArrowException, ValueError, TypeError, OverflowError)
@@ -101,7 +111,7 @@ def column_of(
         if typed is None:
             raise SchemaError(
                 f"column {name!r}: row {first_row + cut} holds {values[cut]!r}, which {array.type} does not hold as it "
-                f"is; give values of one kind, or a schema with a type that holds them all"
+                f"is; {what_to_give(array.type, values[cut])}"
             )
         return typed
     wide = _with_room(array.type)

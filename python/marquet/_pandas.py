@@ -89,6 +89,11 @@ def _keeps_index(frame: Any, target: pa.Schema) -> bool:
 def _check_index(frame: Any, target: pa.Schema) -> None:
     for place, name in enumerate(frame.index.names):
         column = f"__index_level_{place}__" if name is None else str(name)
+        if name is not None and column in map(str, frame.columns):
+            raise SchemaError(
+                f"the index of the pandas frame has the name of one of its columns, {column!r}\n"
+                f"hint: Leave one of them out: the index with reset_index({name!r}, drop=True), or the column."
+            )
         if column not in target.names:
             raise SchemaError(
                 f"the index of the pandas frame, {column!r}, has no column here; expected one of "

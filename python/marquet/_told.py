@@ -12,15 +12,17 @@ def told(
     call: Callable[[Callable[[Any], None]], Any],
     report: Callable[[Any], T],
     remark: Callable[[T], None] = lambda report: None,
+    given: list[Any] | None = None,
 ) -> T:
     """``report`` of what the core gives to ``call``'s argument when its work is done.
 
     From then on the work stands, and whatever is raised (KeyboardInterrupt, for one, at any instruction of Python)
     carries the report in its attribute ``report``. To be the last that a function does: ``return told(...)``.
 
-    ``remark`` may warn of what is in the report.
+    ``remark`` may warn of what is in the report. ``given`` keeps what the core gives for calls that find the work
+    done by another one.
     """
-    given: list[Any] = []
+    given = [] if given is None else given
     try:
         call(given.append)
         result = report(given[0])

@@ -25,11 +25,7 @@ class Turns:
         return os.getpid() != self._process
 
     def __enter__(self) -> None:
-        if self.in_fork:
-            raise InvalidInputError(
-                f"{self._folder}: the writer is that of process {self._process}, of which this one ({os.getpid()}) is "
-                f"a fork; make a writer of its own, with a rank of its own, in each process"
-            )
+        self._check_process()
         self._lock.acquire()
         try:
             self._check()
@@ -45,8 +41,16 @@ class Turns:
         self._lock.release()
 
     def end(self) -> threading.RLock:
-        """The turn of ``abort``, which comes after errors, too."""
+        """The turn of ``abort`` and ``close``, which come after errors and after the end, too; others fit in it."""
+        self._check_process()
         return self._lock
+
+    def _check_process(self) -> None:
+        if self.in_fork:
+            raise InvalidInputError(
+                f"{self._folder}: the writer is that of process {self._process}, of which this one ({os.getpid()}) is "
+                f"a fork; make a writer of its own, with a rank of its own, in each process"
+            )
 
     def _check(self) -> None:
         if self.closed:

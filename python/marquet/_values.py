@@ -27,6 +27,9 @@ _UNCHANGING = frozenset(
 TIMES = (datetime.datetime, np.datetime64)
 DURATIONS = (datetime.timedelta, np.timedelta64)
 
+_NUMPY_UNITS = frozenset({"s", "ms", "us", "ns"})
+"""Of NumPy's times, those that Arrow has, too."""
+
 
 def own_row(row: Mapping[str, Any], kinds: set[type]) -> dict[str, Any]:
     """The row as it is now: whoever gave it may fill the same dictionary and lists again for the next one.
@@ -178,11 +181,19 @@ def _is_no_finer(value: Any, unit: str) -> bool:
     return unit == "ns" or not (getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0))
 
 
+def what_to_give(kind: pa.DataType, value: Any) -> str:
+    """Instead of a value that a type, found by pyarrow, does not hold as it is."""
+    if "[us" in str(kind) and any(not _is_no_finer(item, "us") for _, item in walk(value, "")):
+        return "give a schema with nanoseconds, such as timestamp('ns') or duration('ns')"
+    return "give values of one kind, or a schema with a type that holds them all"
+
+
 def pass_for_numbers(values: Sequence[Any]) -> bool:
     """Whether any are NumPy's booleans or durations, which pyarrow takes for numbers where it finds such beside them.
 
     Raises:
-        TypeError: NumPy's times and numbers stand in one place, where pyarrow crashes.
+        TypeError: NumPy's times and numbers stand in one place, where pyarrow crashes, or times count other units than
+            pyarrow knows: of 25 seconds it makes one.
     """
     kinds: dict[str, set[type]] = {}
     for value in values:
@@ -192,10 +203,19 @@ def pass_for_numbers(values: Sequence[Any]) -> bool:
     return any(np.bool_ in found or np.timedelta64 in found for found in kinds.values())
 
 
+def _check_unit(kind: np.dtype[Any]) -> None:
+    if kind.kind not in "mM":
+        return
+    unit, count = np.datetime_data(kind)
+    if count != 1 or unit not in _NUMPY_UNITS:
+        raise TypeError(f"{kind} is no kind of time that Arrow has; give it as {kind.type.__name__}[s], ms, us or ns")
+
+
 def _note_numpy_kinds(value: Any, where: str, kinds: dict[str, set[type]]) -> None:
     kind = type(value)
     if kind is np.ndarray:
         if value.dtype != object:
+            _check_unit(value.dtype)
             kinds.setdefault(f"{where}[]", set()).add(value.dtype.type)
             return
         value, kind = value.tolist(), list
@@ -208,6 +228,7 @@ def _note_numpy_kinds(value: Any, where: str, kinds: dict[str, set[type]]) -> No
             for key, item in value.items():
                 _note_numpy_kinds(item, f"{where}.{key}", kinds)
     elif isinstance(value, np.generic):
+        _check_unit(value.dtype)
         kinds.setdefault(where, set()).add(kind)
 
 

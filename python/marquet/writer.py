@@ -158,7 +158,9 @@ class ParquetWriter:
         self._rounds = schema is not None  # floats to a narrow column that was asked for
         self._turns = Turns(folder)
         self._rejected = 0  # rows that never reached the core
+        self._removed = 0  # rows that were taken, and had not reached the core when `abort` came
         self._report: WriteReport | None = None
+        self._given: list[dict[str, Any]] = []  # by the core, once everything was published: the report
         if records_per_chunk > 0 and "chunk_index" not in template:
             warnings.warn(
                 f"the name {template!r} has no ${{chunk_index}}: all chunks go to one file, which appears when the "
@@ -228,7 +230,7 @@ class ParquetWriter:
         counts = self._core.counts
         return {
             **counts,
-            "accepted": counts["accepted"] + len(self._rows),
+            "accepted": counts["accepted"] + len(self._rows) + self._removed,
             "rejected": counts["rejected"] + self._rejected,
         }
 
@@ -315,12 +317,16 @@ class ParquetWriter:
         """
         if self._report is not None:
             return self._report
-        return told(self._close, self._closed)
+        return told(self._close, self._closed, given=self._given)
 
     def _close(self, done: Callable[[Any], None]) -> None:
-        with self._turns:
-            self._hand_on()
-            self._core.close(done)
+        with self._turns.end():
+            if self._given:
+                return  # another thread's call has closed it meanwhile
+            with self._turns:
+                self._hand_on()
+                self._core.close(done)
+                self._turns.closed = True  # before another thread's turn comes
 
     def _closed(self, report: dict[str, Any]) -> WriteReport:
         self._turns.closed = True
@@ -332,6 +338,7 @@ class ParquetWriter:
         if self._turns.in_fork:
             return  # everything is another process's
         with self._turns.end():
+            self._removed += len(self._rows)
             self._rows = []
             self._turns.closed = True
             self._core.abort()
@@ -360,15 +367,21 @@ class ParquetWriter:
     def _schema_or_empty(self) -> pa.Schema:
         return self.schema or pa.schema([])
 
-    def _gather(self, rows: Iterable[Mapping[str, Any]], target: _Target) -> None:
-        if target != self._target:
-            self._hand_on()
-            self._target = target
-        for row in rows:
-            self._rows.append(own_row(row, self._kinds))
-            room = self._room()
-            if len(self._rows) >= (_ROWS_AT_ONCE if room is None else min(room, _ROWS_AT_ONCE)):
+    def _gather(self, rows: Sequence[Mapping[str, Any]], target: _Target) -> None:
+        taken = 0
+        try:
+            if target != self._target:
                 self._hand_on()
+                self._target = target
+            for row in rows:
+                self._rows.append(own_row(row, self._kinds))
+                taken += 1
+                room = self._room()
+                if len(self._rows) >= (_ROWS_AT_ONCE if room is None else min(room, _ROWS_AT_ONCE)):
+                    self._hand_on()
+        except BaseException:
+            self._rejected += len(rows) - taken
+            raise
 
     def _room(self) -> int | None:
         return self._core.room(self._target[0])

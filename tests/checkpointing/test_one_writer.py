@@ -85,6 +85,22 @@ def test_refused_dictionaries_are_counted(tmp_path: pathlib.Path) -> None:
     writer.abort()
 
 
+def test_rows_add_up_whatever_is_refused(tmp_path: pathlib.Path) -> None:
+    for name, place in (("a", 2), ("b", 1_002)):  # the latter when a thousand were handed on
+        writer = mq.ParquetWriter(tmp_path, f"{name}.parquet")
+        writer.write({"n": 0})
+        with pytest.raises(mq.SchemaError):
+            writer.write([{"n": {0} if n == place else n} for n in range(1_500)])
+        for _ in range(2):
+            assert (writer.counts["accepted"], writer.counts["rejected"]) == (1 + place, 1_500 - place)
+            writer.abort()
+    writer = mq.ParquetWriter(tmp_path, "c.parquet")
+    with pytest.raises(mq.SchemaError):
+        writer.write([{"n": "x" if n == 500 else n} for n in range(1_500)])
+    assert (writer.counts["accepted"], writer.counts["rejected"]) == (0, 1_500)
+    writer.abort()
+
+
 def test_a_closed_writer_takes_no_dictionary(tmp_path: pathlib.Path) -> None:
     with mq.ParquetWriter(tmp_path, "all.parquet") as writer:
         writer.write({"n": 0})
@@ -94,6 +110,28 @@ def test_a_closed_writer_takes_no_dictionary(tmp_path: pathlib.Path) -> None:
         pass
     assert writer.counts["accepted"] == writer.counts["committed"] == 1
     assert writer.close() == writer.report
+
+
+def test_threads_that_close_it_get_the_same_report(tmp_path: pathlib.Path) -> None:
+    for n in range(20):
+        writer = mq.ParquetWriter(tmp_path, f"{n}.parquet")
+        writer.write([{"n": number} for number in range(500)])
+        start = threading.Barrier(4)
+        told: list[Any] = []
+
+        def close(writer: mq.ParquetWriter = writer, start: threading.Barrier = start, told: list[Any] = told) -> None:
+            start.wait()
+            try:
+                told.append(writer.close())
+            except BaseException as error:
+                told.append(error)
+
+        threads = [threading.Thread(target=close) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert told == [writer.report] * 4
 
 
 def test_rows_of_threads_go_to_their_own_names(tmp_path: pathlib.Path) -> None:

@@ -72,6 +72,15 @@ def test_a_counted_index_with_a_name_is_a_column(tmp_path: pathlib.Path) -> None
     pd.testing.assert_frame_equal(read, frame, check_index_type=False)
 
 
+def test_a_counted_index_without_a_name_only_counts_rows(tmp_path: pathlib.Path) -> None:
+    """A file's metadata could tell of one range, and a file has the rows of many frames, or a part of one's."""
+    frame = pd.DataFrame({"bid": range(6)}, index=pd.RangeIndex(5, 17, 2))
+    with mq.ParquetWriter(tmp_path, "all.parquet", max_rows_per_file=3) as writer:
+        writer.write(frame)
+    for path in sorted(tmp_path.glob("*.parquet")):
+        assert pd.read_parquet(path).index.equals(pd.RangeIndex(3))
+
+
 def test_frames_one_after_the_other(tmp_path: pathlib.Path) -> None:
     frame = pd.DataFrame({"bid": range(6)})
     with mq.ParquetWriter(tmp_path, "all.parquet") as writer:
@@ -122,6 +131,15 @@ def test_an_index_that_has_no_column_is_refused(tmp_path: pathlib.Path, index: A
     with pytest.raises(mq.SchemaError, match=rf"index of the pandas frame, {name}.*\n.*reset_index"):
         table.append(pd.DataFrame({"bid": [1.0, 2.0, 3.0]}, index=index))
     assert table.version == 0
+
+
+def test_an_index_with_the_name_of_a_column_is_refused(tmp_path: pathlib.Path) -> None:
+    table = table_of(tmp_path, ("ts", pa.timestamp("us", "UTC")), ("bid", pa.float64()))
+    frame = pd.DataFrame({"ts": TIMES, "bid": [1.0, 2.0, 3.0]}).set_index("ts", drop=False)
+    with pytest.raises(mq.SchemaError, match=r"one of its columns, 'ts'\n.*reset_index\('ts', drop=True\)"):
+        table.append(frame)
+    table.append(frame.reset_index("ts", drop=True))
+    assert table.scan().count() == 3
 
 
 def test_an_index_that_counts_rows_needs_no_column(tmp_path: pathlib.Path) -> None:

@@ -101,6 +101,34 @@ def test_what_a_column_does_not_hold_is_refused(tmp_path: pathlib.Path, values: 
     assert not list(tmp_path.glob("*.parquet"))
 
 
+@pytest.mark.parametrize("value", [NANOSECOND, [NANOSECOND], {"k": NANOSECOND}, pd.Timedelta(1, "ns")])
+def test_nanoseconds_ask_for_a_schema(tmp_path: pathlib.Path, value: Any) -> None:
+    with pytest.raises(mq.SchemaError, match="give a schema with nanoseconds"):
+        written(tmp_path, [{"a": value}])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.datetime64("2024-01-01", "D"),
+        np.datetime64("2024-01-01T05", "h"),
+        np.datetime64(1, "25s"),  # of which pyarrow makes one second
+        np.timedelta64(1, "7ms"),
+        [np.datetime64(1, "25s")],
+        {"k": np.array([1, 2], "M8[25s]")},
+        np.array([1, 2], "m8[h]"),
+    ],
+)
+@pytest.mark.parametrize("kind", [None, pa.timestamp("s"), pa.duration("ms"), pa.list_(pa.timestamp("s"))])
+def test_units_of_numpy_that_arrow_has_not_are_refused(tmp_path: pathlib.Path, value: Any, kind: Any) -> None:
+    schema = None if kind is None else pa.schema([("a", kind)])
+    with pytest.raises(
+        mq.SchemaError, match=r"is no kind of time that Arrow has; give it as (datetime|timedelta)64\[s"
+    ):
+        written(tmp_path, [{"a": value}], schema)
+    assert not list(tmp_path.glob("*.parquet"))
+
+
 @pytest.mark.parametrize(
     ("kind", "values"),
     [

@@ -1,7 +1,8 @@
 """A process that runs jobs in children of its own, which get a SIGINT or an exception at their n-th file operation.
 
-Each line on standard input is a JSON object: `job`, `folder`, and `environment`. The answer is one line: what the job
-was told. The child is forked with everything imported, so that hundreds of runs take seconds.
+Each line on standard input is a list of JSON objects, `job`, `folder` and `environment`, whose children run side by
+side. The answer is one line: the list of what the jobs were told. The children are forked with everything imported, so
+that hundreds of runs take seconds.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -74,7 +76,8 @@ def told(job: str, folder: Path) -> dict[str, object]:
     return answer
 
 
-def run(request: dict[str, object]) -> dict[str, object]:
+def start(request: dict[str, object]) -> Callable[[], dict[str, object]]:
+    """Begins a job; what is returned waits for its answer."""
     receiving, sending = os.pipe()
     child = os.fork()
     if child == 0:
@@ -85,12 +88,17 @@ def run(request: dict[str, object]) -> dict[str, object]:
         finally:
             os._exit(0)
     os.close(sending)
-    with os.fdopen(receiving) as answer:
-        text = answer.read()
-    _, status = os.waitpid(child, 0)
-    return {**(json.loads(text) if text else {}), "exit": os.waitstatus_to_exitcode(status)}
+
+    def finish() -> dict[str, object]:
+        with os.fdopen(receiving) as answer:
+            text = answer.read()
+        _, status = os.waitpid(child, 0)
+        return {**(json.loads(text) if text else {}), "exit": os.waitstatus_to_exitcode(status)}
+
+    return finish
 
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        print(json.dumps(run(json.loads(line))), flush=True)
+        running = [start(request) for request in json.loads(line)]
+        print(json.dumps([finish() for finish in running]), flush=True)

@@ -30,11 +30,14 @@ THROW = "MARQUET_TEST_THROW_AT_OPERATION"
 # Within the wait the waiting thread finds the signal; without one the job may be over by then.
 WAITS = ["{},120", "{}"]
 JOBS = ["append", "ingest", "close", "build_samples"]
+AT_ONCE = 4
+
+Host = Callable[[str, list[Path], list[dict[str, str]]], list[dict[str, object]]]
 
 
 @pytest.fixture(scope="module")
-def host() -> Iterator[Callable[[str, Path, dict[str, str]], dict[str, object]]]:
-    """Runs a job in a child: ``host(job, folder, environment)``; returns what it was told."""
+def host() -> Iterator[Host]:
+    """Runs a job in children side by side: ``host(job, folders, environments)``; returns what each was told."""
     process = subprocess.Popen(
         [sys.executable, str(HERE / "interrupted_child.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -42,8 +45,10 @@ def host() -> Iterator[Callable[[str, Path, dict[str, str]], dict[str, object]]]
     assert process.stdout is not None
     request, answer = process.stdin, process.stdout
 
-    def run(job: str, folder: Path, environment: dict[str, str]) -> dict[str, object]:
-        request.write(json.dumps({"job": job, "folder": str(folder), "environment": environment}) + "\n")
+    def run(job: str, folders: list[Path], environments: list[dict[str, str]]) -> list[dict[str, object]]:
+        pairs = zip(folders, environments, strict=True)
+        jobs = [{"job": job, "folder": str(folder), "environment": environment} for folder, environment in pairs]
+        request.write(json.dumps(jobs) + "\n")
         request.flush()
         return json.loads(answer.readline())
 
@@ -89,7 +94,7 @@ def is_done(job: str, folder: Path) -> bool:
 
 
 def each_operation(
-    host: Callable[[str, Path, dict[str, str]], dict[str, object]],
+    host: Host,
     job: str,
     start: Path,
     folder: Path,
@@ -98,18 +103,21 @@ def each_operation(
 ) -> Iterator[tuple[Path, dict[str, object]]]:
     """Runs the job again and again, each time with the next operation met, up to a run that is not."""
     returned = 0
-    for n in range(1, 1_000):
-        here = folder / str(n)
-        shutil.copytree(start, here)
-        answer = host(job, here, {variable: form.format(n)})
-        assert answer["exit"] == 0, (n, answer)
-        yield here, {**answer, "operation": n}
-        if variable == INTERRUPT and answer["signals"] == 0:
-            return
-        # A throw that a job can do without is one of the few that come after its commit.
-        returned = returned + 1 if "returned" in answer else 0
-        if variable == THROW and returned == 3:
-            return
+    for first in range(1, 1_000, AT_ONCE):
+        operations = range(first, first + AT_ONCE)
+        folders = [folder / str(n) for n in operations]
+        for here in folders:
+            shutil.copytree(start, here)
+        answers = host(job, folders, [{variable: form.format(n)} for n in operations])
+        for n, here, answer in zip(operations, folders, answers, strict=True):
+            assert answer["exit"] == 0, (n, answer)
+            yield here, {**answer, "operation": n}
+            if variable == INTERRUPT and answer["signals"] == 0:
+                return
+            # A throw that a job can do without is one of the few that come after its commit.
+            returned = returned + 1 if "returned" in answer else 0
+            if variable == THROW and returned == 3:
+                return
     raise AssertionError("it does not end")
 
 
@@ -131,7 +139,7 @@ def test_an_interrupt_is_told_with_what_was_done(
             assert answer["report"] == mq.open_table(folder / "t").version, answer
         stopped, done = stopped + (not reported), done + reported
         if not reported and job != "close":  # what was stopped is done by the same call again
-            again = host(job, folder, {})
+            (again,) = host(job, [folder], [{}])
             assert "returned" in again, (answer, again)
     assert done > 0, "the end of the commit was not met"
     assert stopped > 0 or "120" not in form or job == "close"
@@ -152,7 +160,7 @@ def test_what_is_thrown_is_an_error_with_its_text(
         assert "memory ran out" in str(answer["text"]), answer
         if "CommitUnknownError" not in answer["raised"]:
             assert not is_done(job, folder), answer
-        again = host(job, folder, {})
+        (again,) = host(job, [folder], [{}])
         assert "returned" in again, (answer, again)
     assert raised > 5
     record_property("faults", raised)

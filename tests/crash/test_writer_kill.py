@@ -121,9 +121,9 @@ class Readers:
 
 
 def test_killed_at_every_operation(
-    host: WriterHost, tmp_path: pathlib.Path, record_property: Callable[[str, Any], None]
+    host: WriterHost, quick_path: pathlib.Path, record_property: Callable[[str, Any], None]
 ) -> None:
-    folder = tmp_path / "out"
+    folder = quick_path / "out"
     kills = reads = 0
     with Readers(folder) as readers:
         while True:
@@ -146,13 +146,13 @@ def test_killed_at_every_operation(
 
 
 def test_killed_again_and_again_in_one_folder(
-    host: WriterHost, tmp_path: pathlib.Path, record_property: Callable[[str, Any], None]
+    host: WriterHost, quick_path: pathlib.Path, record_property: Callable[[str, Any], None]
 ) -> None:
     """Attempts that die one after the other, each a little further, until one gets through."""
     chance = random.Random(SEED)
     kills = 0
     for round_ in range(50 if TORTURE else 5):
-        folder = tmp_path / f"out-{round_}"
+        folder = quick_path / f"out-{round_}"
         acknowledged = 0
         while True:
             done = host.run(folder, kill_at=chance.randrange(1, 120), records=60)

@@ -1,15 +1,21 @@
 // Encode: rows of an order book of ten levels (22 + 60 columns) through FileWriter, on one thread and on all.
-// Decode: the same file read back whole; three of 22 floating columns of a wide table; verification.
+// Decode: the same file read back whole; three of 22 floating columns of a wide table; verification. What of
+// a write is verification, by itself.
 #include <benchmark/benchmark.h>
 
 #include <filesystem>
 #include <random>
 
 #include "arrow/api.h"
+#include "arrow/io/file.h"
 #include "fmt/format.h"
+#include "marquet/parquet/file_format.h"
 #include "marquet/parquet/reader.h"
+#include "marquet/parquet/value_check_internal.h"
 #include "marquet/parquet/verify.h"
+#include "marquet/parquet/verify_internal.h"
 #include "marquet/parquet/writer.h"
+#include "parquet/file_reader.h"
 
 namespace marquet::pq {
 namespace {
@@ -151,6 +157,37 @@ BENCHMARK(EncodeBook)
     ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
+
+void Check(const arrow::Status& status) {
+  if (!status.ok()) throw std::runtime_error(status.ToString());
+}
+
+// What EncodeBook spends on verification at the default level: the writer's own steps, once more.
+void CheckBook(benchmark::State& state) {
+  const Scratch scratch;
+  const auto book = Book(kBookRows);
+  const WrittenFile written = Write(scratch.Path("book.parquet"), *book, true);
+  const auto format = Value(FileFormat::Make(book->schema(), {}));
+  arrow::TableBatchReader reader(*book);
+  reader.set_chunksize(kBatchRows);
+  const arrow::RecordBatchVector batches = Value(reader.ToRecordBatches());
+  const std::vector<bool> decoded(static_cast<size_t>(book->num_columns()), false);
+  const std::shared_ptr<arrow::io::RandomAccessFile> file =
+      Value(arrow::io::ReadableFile::Open(written.path));
+  const std::shared_ptr<::parquet::FileMetaData> footer = ::parquet::ReadMetaData(file);
+  for (auto _ : state) {
+    ValueCheck values(format, written.path);
+    int64_t row = 0;
+    for (const auto& batch : batches) {
+      values.Take(*batch, decoded, row);
+      row += batch->num_rows();
+    }
+    Check(CheckWritten(*file, written.path, *footer, VerifyLevel::kFooter));
+    Check(values.Compare(file, footer, true));
+  }
+  state.SetItemsProcessed(state.iterations() * kBookRows);
+}
+BENCHMARK(CheckBook)->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMillisecond);
 
 void Read(benchmark::State& state, const std::string& path, int columns, int64_t rows) {
   for (auto _ : state) {
