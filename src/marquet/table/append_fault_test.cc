@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "fmt/format.h"
 #include "marquet/file/fault_file_system.h"
 #include "marquet/file/memory_file_system.h"
 #include "marquet/table/table_testing.h"
@@ -142,7 +143,7 @@ TEST_F(AppendFaultTest, AnAppendThatWasAppliedIsToldSoThoughItsFilesCannotBeRemo
 TEST_F(AppendFaultTest, OnlyDirectoriesThatHoldNoCommittedFileAreMade) {
   const auto memory = std::make_shared<MemoryFileSystem>();
   std::vector<Trade> trades;
-  for (int i = 0; i < 30; ++i) trades.push_back({1, 1, i, {}, "S" + std::to_string(i)});
+  for (int i = 0; i < 30; ++i) trades.push_back({1, 1, i, {}, fmt::format("S{}", i)});
   const auto made = Value(Table::Create(memory, "t", *Trades(), {.partition_by = {"symbol"}}));
   MQ_OK(Append(*made, Batch(trades)).status());
   const auto watched = std::make_shared<FaultFileSystem>(memory);
