@@ -168,9 +168,9 @@ void ValueCheck::Take(const arrow::RecordBatch& given, const std::vector<bool>& 
 }
 
 std::pair<int, int> ValueCheck::LeavesOf(int column) const {
-  const auto of_column = std::ranges::equal_range(leaves_, column, {}, &Leaf::column);
-  const auto begin = static_cast<int>(of_column.begin() - leaves_.begin());
-  return {begin, begin + static_cast<int>(of_column.size())};
+  const auto begin = std::ranges::lower_bound(leaves_, column, {}, &Leaf::column);
+  const auto end = std::ranges::upper_bound(leaves_, column, {}, &Leaf::column);
+  return {static_cast<int>(begin - leaves_.begin()), static_cast<int>(end - leaves_.begin())};
 }
 
 bool ValueCheck::IsChosen(int leaf, int row_group, int64_t rows) const {
