@@ -359,11 +359,11 @@ def test_batches_of_windows_whose_rows_changed_are_refused(tmp_path: pathlib.Pat
         for row in rows_of(samples, "NQH4")
         if row["first_source_row"] < rows_before and row["last_source_row"] > rows_through
     )
-    time = np.datetime64(first["end_ts_event"], "ns")
+    time = first["end_ts_event"].isoformat().removesuffix("+00:00")
     with pytest.raises(mq.InvalidInputError) as refused:
         drawn(samples, book)
     text = str(refused.value)
-    for said in (f"{samples}: in {book}, its sample {first['sample_id']} of 'NQH4'", str(time).rstrip("0"),
+    for said in (f"{samples}: in {book}, its sample {first['sample_id']} of 'NQH4'", time,
                  "which came after version 4 ", "--mode overwrite"):  # fmt: skip
         assert said in text
     assert len(drawn(samples, book, symbols=["ESH4"])) == len(before) // 2
