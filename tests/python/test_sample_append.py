@@ -7,6 +7,7 @@ import json
 import pathlib
 import shutil
 
+import deltalake
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -28,6 +29,16 @@ def build(book: str, samples: pathlib.Path, **options: object) -> mq.depth.Build
 def rows_of(samples: pathlib.Path, symbol: str | None = None) -> list[dict[str, object]]:
     where = None if symbol is None else [("symbol", "==", symbol)]
     return mq.open_table(samples).scan(filter=where, sort_by=["symbol", "end_ts_event"]).to_arrow().to_pylist()
+
+
+def drawn(samples: pathlib.Path, book: pathlib.Path, **options: object) -> dict[str, tuple[np.ndarray, int]]:
+    """Tensor and label by sample, in the order of symbols and rows."""
+    batches = mq.depth.DepthBatches(samples, book, shuffle=False, unlabelled=True, **options)
+    return {
+        sample: (tensor.copy(), int(label))
+        for tensors, labels, samples_of in batches.with_ids()
+        for tensor, label, sample in zip(tensors, labels, samples_of, strict=True)
+    }
 
 
 def two_days(path: pathlib.Path, gap: int, *, second: bool) -> str:
@@ -312,11 +323,71 @@ def test_windows_whose_rows_changed_are_not_gone_on_with(tmp_path: pathlib.Path)
             remove_file(book, 2)
         mq.open_table(book).append(parts[3])
         if said is None:
-            assert build(str(book), samples, **labels).values["symbols"][0]["held"] == first.rows > 0
+            more = build(str(book), samples, **labels)
+            assert more.values["symbols"][0]["held"] == first.rows > 0 < more.rows
+            assert len(drawn(samples, book)) == first.rows + more.rows
             continue
+        with pytest.raises((mq.InvalidInputError, mq.CorruptDataError)):
+            drawn(samples, book)
         before = rows_of(samples)
         with pytest.raises(mq.InvalidInputError, match=said):
             build(str(book), samples, **labels)
         assert rows_of(samples) == before
         assert build(str(book), samples, mode="overwrite", **labels).rows > 0
         assert build(str(book), samples, **labels).rows == 0
+        assert len(drawn(samples, book)) == len(rows_of(samples))
+
+
+def test_batches_of_windows_whose_rows_changed_are_refused(tmp_path: pathlib.Path) -> None:
+    """Five rows of the second symbol are replaced by as many, with the labels of those before in the samples."""
+    whole = as_arrow(random_book(1_200, 1), "NQH4")
+    short = whole.slice(700, 5)
+    other = short.set_column(short.schema.get_field_index("bid_sz_00"), "bid_sz_00", [[1, 2, 3, 4, 5]])
+    book, samples = tmp_path / "book", tmp_path / "samples"
+    write_book(book, as_arrow(random_book(1_200, 2)), whole.slice(0, 700), short, whole.slice(705))
+    build(str(book), samples)
+    before = drawn(samples, book)
+    mq.open_table(book).append(other)
+    assert len(drawn(samples, book, symbols=["ESH4"])) == len(before) // 2
+    with pytest.raises(mq.CorruptDataError):  # five rows more
+        drawn(samples, book)
+    remove_file(book, 3)
+
+    rows_before, rows_through = (whole["source_row"][row].as_py() for row in (700, 704))
+    first = next(
+        row
+        for row in rows_of(samples, "NQH4")
+        if row["first_source_row"] < rows_before and row["last_source_row"] > rows_through
+    )
+    time = first["end_ts_event"].isoformat().removesuffix("+00:00")
+    with pytest.raises(mq.InvalidInputError) as refused:
+        drawn(samples, book)
+    text = str(refused.value)
+    for said in (f"{samples}: in {book}, its sample {first['sample_id']} of 'NQH4'", time,
+                 "which came after version 4 ", "--mode overwrite"):  # fmt: skip
+        assert said in text
+    assert len(drawn(samples, book, symbols=["ESH4"])) == len(before) // 2
+
+    build(str(book), samples, mode="overwrite")
+    after = drawn(samples, book)
+    assert after.keys() == before.keys()
+    changed = [sample for sample, (tensor, _) in after.items() if not np.array_equal(tensor, before[sample][0])]
+    assert changed[0] == first["sample_id"]
+
+
+def test_where_the_log_ends_samples_tell_themselves_what_their_book_held(tmp_path: pathlib.Path) -> None:
+    """Windows that begin or end among five rows prove that these were there; others need the log."""
+    whole = as_arrow(random_book(1_500, 1))
+    book = tmp_path / "book"
+    write_book(book, whole.slice(0, 700), whole.slice(700, 5), whole.slice(705, 495))
+    for hop in (1, 30):
+        build(str(book), tmp_path / str(hop), hop=hop)
+    mq.open_table(book).append(whole.slice(1_200))
+    deltalake.DeltaTable(str(book)).create_checkpoint()
+    for version in range(4):
+        (book / "_delta_log" / f"{version:020}.json").unlink()
+    assert len(drawn(tmp_path / "1", book)) == len(rows_of(tmp_path / "1"))
+    assert build(str(book), tmp_path / "1", hop=1).rows > 0
+    for refused in (drawn, lambda samples, book: build(str(book), samples)):
+        with pytest.raises(mq.InvalidInputError, match="the log no longer tells whether version 3 had them"):
+            refused(tmp_path / "30", book)

@@ -265,17 +265,9 @@ arrow::Status SampleHistory::CheckBook(const table::Table& book) const {
   return arrow::Status::OK();
 }
 
-arrow::Result<const std::optional<std::set<std::string>>*> HeldWindows::SourcesAt(int64_t version) {
-  const auto [at, is_new] = sources_.try_emplace(version);
-  if (is_new) {
-    const auto book = table::Table::Open(book_.fs(), book_.path(), version);
-    if (book.ok()) {
-      at->second = sampling::BookSources(**book);
-    } else if (!IsKind(book.status(), ErrorKind::kNotFound)) {
-      return book.status();
-    }
-  }
-  return &at->second;
+HeldWindows::HeldWindows(const table::Table& book, const HeldSymbol& held, const RowNames& rows)
+    : held_(held), rows_(rows), history_(book) {
+  for (const auto& [source, known] : held.sources) history_.Note(source, known.known_since);
 }
 
 arrow::Result<std::optional<std::string>> HeldWindows::Change(const HeldSample& sample, int64_t begin,
@@ -289,18 +281,8 @@ arrow::Result<std::optional<std::string>> HeldWindows::Change(const HeldSample& 
   }
   const int64_t from = std::min(begin, seen_begin), to = std::max(end, seen_end);
   for (size_t part = rows_.PartOf(from); part < parts.size() && parts[part].begin < to; ++part) {
-    const auto& source = parts[part].source;
-    const auto known = held_.sources.find(source);
-    if (known != held_.sources.end() && known->second.known_since <= sample.book_version) continue;
-    ARROW_ASSIGN_OR_RAISE(const auto* sources, SourcesAt(sample.book_version));
-    if (!*sources) {
-      return fmt::format("has rows of the source {}, and the log no longer tells whether version {} had them",
-                         Quoted(source), sample.book_version);
-    }
-    if (!(*sources)->contains(source)) {
-      return fmt::format("has rows of the source {}, which came after version {} that it was made of",
-                         Quoted(source), sample.book_version);
-    }
+    ARROW_ASSIGN_OR_RAISE(auto why_new, history_.WhyNew(parts[part].source, sample.book_version));
+    if (why_new) return why_new;
   }
   return std::nullopt;
 }

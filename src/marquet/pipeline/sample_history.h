@@ -14,6 +14,7 @@
 #include "marquet/base/progress.h"
 #include "marquet/depth/labels.h"
 #include "marquet/pipeline/symbol_reader.h"
+#include "marquet/sampling/book_history.h"
 #include "marquet/table/table.h"
 
 namespace marquet::pipeline {
@@ -89,8 +90,7 @@ class SampleHistory {
 class HeldWindows {
  public:
   // All outlive it. `rows`: those of the symbol, as the book holds them now.
-  HeldWindows(const table::Table& book, const HeldSymbol& held, const RowNames& rows)
-      : book_(book), held_(held), rows_(rows) {}
+  HeldWindows(const table::Table& book, const HeldSymbol& held, const RowNames& rows);
 
   // What is not as it was, in words; nothing for a sample of which nothing changed. Its window are the rows
   // [begin, end); [seen_begin, seen_end) are those that its label looks at, too. That no source came into
@@ -99,13 +99,9 @@ class HeldWindows {
                                                    int64_t seen_begin, int64_t seen_end);
 
  private:
-  // Nothing where the log does not reach back to the version.
-  arrow::Result<const std::optional<std::set<std::string>>*> SourcesAt(int64_t version);
-
-  const table::Table& book_;
   const HeldSymbol& held_;
   const RowNames& rows_;
-  std::map<int64_t, std::optional<std::set<std::string>>> sources_;  // of the book, by version
+  sampling::BookHistory history_;
 };
 
 }  // namespace marquet::pipeline

@@ -10,7 +10,9 @@
 #include "arrow/api.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/base/time.h"
 #include "marquet/depth/book_buffer.h"
+#include "marquet/sampling/book_history.h"
 #include "marquet/sampling/book_sequence.h"
 #include "marquet/table/table.h"
 
@@ -20,12 +22,13 @@ namespace {
 // The columns that are read, in this order.
 const arrow::FieldVector& SampleFields() {
   static const arrow::FieldVector fields = {
-      arrow::field("symbol", arrow::utf8()),       arrow::field("sample_id", arrow::utf8()),
-      arrow::field("first_source", arrow::utf8()), arrow::field("first_source_row", arrow::int64()),
-      arrow::field("last_source", arrow::utf8()),  arrow::field("last_source_row", arrow::int64()),
-      arrow::field("label", arrow::int32()),       arrow::field("features", arrow::utf8()),
-      arrow::field("time_bins", arrow::int32()),   arrow::field("ticks_per_bin", arrow::int32()),
-      arrow::field("micro_pip", arrow::int64()),   arrow::field("row_filter", arrow::utf8())};
+      arrow::field("symbol", arrow::utf8()),        arrow::field("sample_id", arrow::utf8()),
+      arrow::field("first_source", arrow::utf8()),  arrow::field("first_source_row", arrow::int64()),
+      arrow::field("last_source", arrow::utf8()),   arrow::field("last_source_row", arrow::int64()),
+      arrow::field("label", arrow::int32()),        arrow::field("features", arrow::utf8()),
+      arrow::field("time_bins", arrow::int32()),    arrow::field("ticks_per_bin", arrow::int32()),
+      arrow::field("micro_pip", arrow::int64()),    arrow::field("row_filter", arrow::utf8()),
+      arrow::field("end_ts_event", arrow::int64()), arrow::field("book_version", arrow::int64())};
   return fields;
 }
 
@@ -48,7 +51,9 @@ arrow::Result<std::shared_ptr<table::Table>> OpenSamples(const std::shared_ptr<f
 }  // namespace
 
 // The three passes of SampleStore::Load. For each symbol:
-//   1. `source_row` alone is read, which tells where in the sequence each sample's window lies;
+//   1. `source_row` alone is read, which tells where in the sequence each sample's window lies, and whether
+//   it
+//      has rows that came into the book since;
 //   2. the bins that the windows need are listed, and their memory is counted before any of it is taken;
 //   3. the feature columns are read once, and each bin is computed as soon as its rows have come.
 class StoreLoader {
@@ -72,6 +77,13 @@ class StoreLoader {
     int32_t label = -1;
     int64_t begin = -1;  // position of its first row in the symbol's sequence
     int64_t micro_pip = 0;
+    int64_t end_ns = 0;
+    int64_t book_version = 0;
+  };
+  // Rows of one source that follow each other in a symbol's sequence; it ends where the next begins.
+  struct Part {
+    int64_t begin = 0;
+    std::string source;
   };
   struct Phase {
     std::vector<int64_t> numbers;  // of the bins needed whose first row is number * ticks + residue
@@ -89,6 +101,7 @@ class StoreLoader {
 
   arrow::Status ReadSamples(const std::shared_ptr<file::FileSystem>& fs);
   arrow::Status Locate(Symbol& symbol);
+  arrow::Status CheckRowsBetween(const Symbol& symbol, const std::vector<Part>& parts) const;
   arrow::Status ListBins();
   arrow::Status Compute(Symbol& symbol);
   arrow::Result<BookSequence> Read(const Symbol& symbol, std::vector<std::string> columns) const {
@@ -159,6 +172,8 @@ arrow::Status StoreLoader::ReadSamples(const std::shared_ptr<file::FileSystem>& 
     window.last_source_row = number(5).Value(i);
     window.label = labels.IsNull(i) ? -1 : labels.Value(i);
     window.micro_pip = number(10).Value(i);
+    window.end_ns = number(12).Value(i);
+    window.book_version = number(13).Value(i);
     if (text(11).GetView(i) != symbol.row_filter) {
       return InvalidInput(fmt::format("{}: samples of {} were built with different row filters, {} and {}",
                                       options_.samples, Quoted(name), Quoted(symbol.row_filter),
@@ -207,11 +222,13 @@ arrow::Status StoreLoader::Locate(Symbol& symbol) {
     starts[window.first_source][window.first_source_row].push_back(i);
   }
   std::vector<int64_t> first_positions(symbol.windows.size(), -1);
+  std::vector<Part> parts;
   ARROW_ASSIGN_OR_RAISE(auto sequence, Read(symbol, {}));
   int64_t position = 0;
   for (;;) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, sequence.Next());
     if (!batch) break;
+    if (parts.empty() || parts.back().source != batch->source) parts.push_back({position, batch->source});
     const auto end = ends.find(batch->source);
     const auto start = starts.find(batch->source);
     const int64_t n = batch->rows->num_rows();
@@ -246,7 +263,54 @@ arrow::Status StoreLoader::Locate(Symbol& symbol) {
   std::sort(symbol.windows.begin(), symbol.windows.end(), [](const Window& a, const Window& b) {
     return std::tie(a.begin, a.id) < std::tie(b.begin, b.id);
   });
-  return arrow::Status::OK();
+  return CheckRowsBetween(symbol, parts);
+}
+
+// The book had the sources of a window's first and last row when its sample was made, so that only parts
+// which lie between these can have come since. Windows that hold a whole part and more on both sides of it
+// are few where parts are longer than windows: what this costs grows with the parts.
+arrow::Status StoreLoader::CheckRowsBetween(const Symbol& symbol, const std::vector<Part>& parts) const {
+  const auto& windows = symbol.windows;
+  const auto from = [&](int64_t row) {  // the first window that begins there or behind
+    const auto found = std::partition_point(windows.begin(), windows.end(),
+                                            [&](const Window& window) { return window.begin < row; });
+    return static_cast<size_t>(found - windows.begin());
+  };
+  std::optional<BookHistory> history;
+  size_t changed = windows.size();  // the first window with rows that came since
+  std::string change;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const int64_t end = i + 1 < parts.size() ? parts[i + 1].begin : symbol.rows;
+    const int64_t least = end - store_->spec_.rows() + 1;
+    if (least >= parts[i].begin) continue;
+    const size_t stop = std::min(from(parts[i].begin), changed);
+    int64_t had = INT64_MAX;  // the least version that is known to have had it
+    for (size_t w = from(least); w < stop; ++w) {
+      const int64_t version = windows[w].book_version;
+      if (version >= had) continue;
+      if (!history) {
+        history.emplace(*book_);
+        for (const Window& window : windows) {
+          history->Note(window.first_source, window.book_version);
+          history->Note(window.last_source, window.book_version);
+        }
+      }
+      ARROW_ASSIGN_OR_RAISE(auto why_new, history->WhyNew(parts[i].source, version));
+      if (why_new) {
+        changed = w;
+        change = *std::move(why_new);
+        break;
+      }
+      had = version;
+    }
+  }
+  if (changed == windows.size()) return arrow::Status::OK();
+  const Window& window = windows[changed];
+  return InvalidInput(
+      fmt::format("{}: in {}, its sample {} of {}, which ends at {}, {}", options_.samples, options_.book,
+                  window.id, Quoted(symbol.name), FormatNanos(window.end_ns), change),
+      "Rows were replaced or came between, and its label is of those before. Build all samples again: "
+      "--mode overwrite (mode=\"overwrite\" in Python).");
 }
 
 arrow::Status StoreLoader::ListBins() {

@@ -37,8 +37,9 @@ class SampleStore {
   static arrow::Status Check(std::shared_ptr<file::FileSystem> fs, const StoreOptions& options);
 
   // Errors: kNotFound (a table, a symbol), kSchema (not a samples table), kInvalidInput (samples of different
-  // shapes, or more bins than `memory` holds; the message says how much they need), kCorruptData (rows that a
-  // sample names are not in the book).
+  // shapes, or with rows between their first and last that came into the book since, or more bins than
+  // `memory` holds; the message says how much they need), kCorruptData (rows that a sample names are not in
+  // the book).
   static arrow::Result<std::shared_ptr<const SampleStore>> Load(std::shared_ptr<file::FileSystem> fs,
                                                                 StoreOptions options);
 

@@ -117,12 +117,13 @@ class SamplingTest : public testing::Test {
     const std::string source = (*sequence.Next())->source;
     const size_t n = begins.size();
     std::vector<std::string> ids;
-    std::vector<int64_t> first, last;
+    std::vector<int64_t> first, last, ends;
     std::vector<int32_t> labels;
     for (size_t i = 0; i < n; ++i) {
       ids.push_back(symbol + "-" + std::to_string(begins[i]));
       first.push_back(begins[i] * 2 + 1);
       last.push_back((begins[i] + kRows - 1) * 2 + 1);
+      ends.push_back((begins[i] + kRows - 1) * 1'000'000);
       labels.push_back(static_cast<int32_t>(i % 3));
     }
     const auto schema = arrow::schema(
@@ -131,16 +132,17 @@ class SamplingTest : public testing::Test {
          arrow::field("last_source", arrow::utf8()), arrow::field("last_source_row", arrow::int64()),
          arrow::field("label", arrow::int32()), arrow::field("features", arrow::utf8()),
          arrow::field("time_bins", arrow::int32()), arrow::field("ticks_per_bin", arrow::int32()),
-         arrow::field("micro_pip", arrow::int64()), arrow::field("row_filter", arrow::utf8())});
+         arrow::field("micro_pip", arrow::int64()), arrow::field("row_filter", arrow::utf8()),
+         arrow::field("end_ts_event", arrow::int64()), arrow::field("book_version", arrow::int64())});
     const auto text = [&](const std::string& value) { return Texts(std::vector<std::string>(n, value)); };
-    Write(
-        "samples",
-        {arrow::RecordBatch::Make(
-            schema, static_cast<int64_t>(n),
-            {text(symbol), Texts(ids), text(source), Numbers(first), text(source), Numbers(last),
-             Small(labels), text("volume,variance,trade_counts"), Small(std::vector<int32_t>(n, kBins)),
-             Small(std::vector<int32_t>(n, kTicks)), Numbers(std::vector<int64_t>(n, kMicroPip)), text("")})},
-        {"symbol"});
+    Write("samples",
+          {arrow::RecordBatch::Make(
+              schema, static_cast<int64_t>(n),
+              {text(symbol), Texts(ids), text(source), Numbers(first), text(source), Numbers(last),
+               Small(labels), text("volume,variance,trade_counts"), Small(std::vector<int32_t>(n, kBins)),
+               Small(std::vector<int32_t>(n, kTicks)), Numbers(std::vector<int64_t>(n, kMicroPip)), text(""),
+               Numbers(ends), Numbers(std::vector<int64_t>(n, book->version()))})},
+          {"symbol"});
   }
 
   arrow::Result<std::shared_ptr<const SampleStore>> Load(int64_t memory = 1 << 30) {
