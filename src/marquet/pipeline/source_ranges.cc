@@ -335,7 +335,9 @@ SourceRange* RangeCounter::RangeFor(std::vector<SourceRange>* ranges, int32_t pu
 std::vector<SourceRange>* RangeCounter::RangesFor(RangeKey key) {
   const auto [at, is_new] = ranges_.try_emplace(std::move(key));
   if (is_new) {
-    const auto is_of_symbol = [&](auto other) { return other->first.first == at->first.first; };
+    const auto is_of_symbol = [&symbol = at->first.first](auto other) {
+      return other->first.first == symbol;
+    };
     const bool known = (at != ranges_.begin() && is_of_symbol(std::prev(at))) ||
                        (std::next(at) != ranges_.end() && is_of_symbol(std::next(at)));
     symbols_ += !known;

@@ -215,8 +215,8 @@ arrow::Status SourceReplacement::Apply(table::Appender* append) {
   for (const ReplacedRange& cut : cuts_) source_.description.ranges.erase(cut.where);
   for (const auto& [part, counter] : left) {
     for (const auto& [key, of_key] : counter.ranges()) {
-      const bool is_cut =
-          std::any_of(cuts_.begin(), cuts_.end(), [&](const auto& cut) { return cut.where == key; });
+      const bool is_cut = std::any_of(cuts_.begin(), cuts_.end(),
+                                      [&where = key](const auto& cut) { return cut.where == where; });
       if (!is_cut) continue;
       auto& ranges = source_.description.ranges[key];
       ranges.insert(ranges.end(), of_key.begin(), of_key.end());
