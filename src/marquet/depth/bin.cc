@@ -68,7 +68,14 @@ MARQUET_INLINE uint64_t NarrowBody(const int64_t* values, int64_t n, int32_t* na
 MARQUET_DISPATCH(uint64_t, Narrow, (const int64_t* values, int64_t n, int32_t* narrow), (values, n, narrow))
 
 constexpr int kLanes = 16;
-using Ints = int32_t __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+using Ints = int32_t __attribute__((vector_size(kLanes * 4)));
+
+// Vector `i` of those that stand from `x` on, wherever that is.
+MARQUET_INLINE Ints VectorAt(const int32_t* x, int64_t i) {
+  Ints vector;
+  std::memcpy(&vector, x + i * kLanes, sizeof vector);
+  return vector;
+}
 
 MARQUET_INLINE int32_t CountTrue(Ints minus_counts) {
   int32_t count = 0;
@@ -80,7 +87,6 @@ MARQUET_INLINE int32_t CountTrue(Ints minus_counts) {
 // vectors. The lower median is the largest value with fewer than half of the others below it: it is found bit
 // by bit from the top, counting, so that no branch depends on a single value.
 MARQUET_INLINE double MedianBody(const int32_t* x, int64_t n, uint64_t bits) {
-  const auto* vectors = reinterpret_cast<const Ints*>(x);
   const int64_t count = (n + kLanes - 1) / kLanes;
   const auto wanted = static_cast<int32_t>((n - 1) / 2 + 1);  // how many values are at or below it
   uint32_t lower = 0;
@@ -88,7 +94,7 @@ MARQUET_INLINE double MedianBody(const int32_t* x, int64_t n, uint64_t bits) {
     const uint32_t candidate = lower | (1u << bit);
     const Ints bound = Ints{} + static_cast<int32_t>(candidate ^ 0x80000000u);
     Ints below{};
-    for (int64_t i = 0; i < count; ++i) below += vectors[i] < bound;
+    for (int64_t i = 0; i < count; ++i) below += VectorAt(x, i) < bound;
     lower = CountTrue(below) < wanted ? candidate : lower;
   }
   if (n % 2 == 1) return lower;
@@ -96,9 +102,10 @@ MARQUET_INLINE double MedianBody(const int32_t* x, int64_t n, uint64_t bits) {
   Ints at_most{};
   Ints next = Ints{} + INT32_MAX;
   for (int64_t i = 0; i < count; ++i) {
-    const Ints above = vectors[i] > bound;
+    const Ints values = VectorAt(x, i);
+    const Ints above = values > bound;
     at_most += ~above;
-    next = (above != 0) & (vectors[i] < next) ? vectors[i] : next;
+    next = (above != 0) & (values < next) ? values : next;
   }
   if (CountTrue(at_most) > wanted) return lower;
   int32_t smallest = INT32_MAX;

@@ -13,7 +13,7 @@ constexpr int kMaxSteps = kSlots + 1;
 constexpr int kLanes = 16;
 constexpr int kTileColumns = 64;
 
-using Floats = float __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+using Floats = float __attribute__((vector_size(kLanes * 4)));
 using Ints = int32_t __attribute__((vector_size(kLanes * 4)));
 
 // The steps of one column.
@@ -44,13 +44,14 @@ MARQUET_INLINE void DrawTileBody(const Steps& steps, float* out, int64_t stride)
     if (mask != 0) {
       for (int v = 0; v < kVectors; ++v) {
         const Ints chosen = (Ints{} + static_cast<int32_t>(mask & 0xffff)) & bits;
-        const Floats fresh = *reinterpret_cast<const Floats*>(&tile[row][v * kLanes]);
+        Floats fresh;
+        std::memcpy(&fresh, &tile[row][v * kLanes], sizeof fresh);
         current[v] = chosen != 0 ? fresh : current[v];
         mask >>= kLanes;
       }
     }
     float* line = out + row * stride;
-    for (int v = 0; v < kVectors; ++v) *reinterpret_cast<Floats*>(line + v * kLanes) = current[v];
+    std::memcpy(line, current, sizeof current);
   }
 }
 MARQUET_DISPATCH(void, DrawTile, (const Steps& steps, float* out, int64_t stride), (steps, out, stride))

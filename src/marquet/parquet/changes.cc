@@ -15,7 +15,8 @@ constexpr size_t kWordBits = 64;
 template <typename T>
 uint64_t PlainWord(const T* numbers, size_t count) {
   uint64_t word = 0;
-  for (size_t i = 0; i < count; ++i) word |= static_cast<uint64_t>(numbers[i] != numbers[i - 1]) << i;
+  const T* const before = numbers - 1;
+  for (size_t i = 0; i < count; ++i) word |= static_cast<uint64_t>(numbers[i] != before[i]) << i;
   return word;
 }
 
