@@ -11,7 +11,7 @@ from marquet import _core
 
 @dataclass(frozen=True)
 class Leftover:
-    """A temporary file of a writer, or the journal beside one."""
+    """A temporary file of a writer, the journal beside one, or a directory that a file was staged in."""
 
     path: str
     journal: bool

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet as pq
 import pytest
 
 import marquet as mq
@@ -78,6 +81,34 @@ def test_from_python(table, tmp_path):
     assert mq.clean(table, yes=True).files[0].removed and not left.exists()
     with pytest.raises(mq.NotFoundError):
         mq.clean(tmp_path / "nowhere")
+
+
+def test_what_a_killed_export_staged(tmp_path):
+    """Killed at each file operation while it replaces a file, an export leaves the file whole, and nothing else
+    that `clean` does not remove."""
+    table, out = tmp_path / "table", tmp_path / "out"
+    out.mkdir()
+    rows = pyarrow.table({"n": range(100)})
+    mq.create_table(table, rows.schema).append(rows)
+    mq.export(table, out / "rows.parquet", "parquet")
+    export = "import sys, marquet; marquet.export(sys.argv[1], sys.argv[2], 'parquet', replace=True)"
+    staged = 0
+    for operation in range(1, 100):
+        environment = {**os.environ, "MARQUET_TEST_KILL_AT_OPERATION": str(operation)}
+        command = [sys.executable, "-c", export, table, out / "rows.parquet"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        left = sorted(p for p in out.rglob("*") if p != out / "rows.parquet")
+        staged += (len(left) > 1) + any(p.name == "rows.parquet" for p in left)
+        old = time.time() - 7_200
+        for path in left:
+            os.utime(path, (old, old))
+        assert sorted(Path(file.path) for file in mq.clean(out, yes=True).files) == left
+        assert list(out.rglob("*")) == [out / "rows.parquet"]
+        assert pq.read_table(out / "rows.parquet") == rows
+    assert done.returncode == 0 and staged > 2
 
 
 def test_wrong_usage(marquet, fails, tmp_path):

@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 from dbn_files import DAY, bar, metadata, nanos, trade, trades_file
 
+import marquet as mq
+
 AT = nanos(DAY, 36_000)
 HEADER = metadata({1: "ESH4"})
 OHLCV_1S, OHLCV_1M = 5, 6
@@ -198,3 +200,17 @@ def test_overlapping_sources_of_two_processes_do_not_both_get_in(marquet, tmp_pa
         assert sorted(each.returncode for each in done) == [0, 1]
         assert "is already filled" in next(each.stderr for each in done if each.returncode)
         assert rows(table) in (210, 211)
+
+
+def test_a_version_that_none_can_follow_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "day.dbn").write_bytes(HEADER + trade(1, AT))
+    mq.ingest(tmp_path / "day.dbn", tmp_path / "t")
+    (commit,) = (tmp_path / "t" / "_delta_log").glob("*.json")
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    for action in actions:
+        if "txn" in action:
+            action["txn"]["version"] = 2**63 - 1
+    commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
+    with pytest.raises(mq.CorruptDataError, match=r"version 9223372036854775807 .*which none can follow"):
+        mq.ingest(tmp_path / "day.dbn", tmp_path / "t", again=True)
+    assert list((tmp_path / "t" / "_delta_log").glob("*.json")) == [commit]

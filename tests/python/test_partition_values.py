@@ -37,6 +37,11 @@ VALUES: dict[str, tuple[pa.DataType, list[Any]]] = {
         pa.decimal128(38, 9),
         [Decimal("0.000000001"), Decimal("12345678901234567890.123456789"), Decimal("-1.000000000"), None],
     ),
+    # The log spells the small ones with exponents: 0E-18, 1E-18, 1.00000000000E-7.
+    "small decimal": (
+        pa.decimal128(38, 18),
+        [Decimal(0), Decimal("1E-18"), Decimal("0.0000001"), Decimal("0.000001"), Decimal("-7"), None],
+    ),
     "boolean": (pa.bool_(), [True, False, None]),
     "long": (pa.int64(), [2**63 - 1, -(2**63), 0, None]),
     "date": (pa.date32(), [dt.date(1, 1, 1), dt.date(9999, 12, 31), dt.date(1969, 12, 31), None]),

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "marquet/base/error.h"
+#include "marquet/delta/checkpoint.h"
 #include "marquet/delta/test_table.h"
 
 namespace marquet::delta {
@@ -109,6 +110,20 @@ TEST(BrokenLogTest, AMissingCommitIsNamed) {
   const auto headless = Log(table.fs(), table.path()).Latest();
   EXPECT_TRUE(IsKind(headless.status(), ErrorKind::kCorruptData)) << headless.status();
   EXPECT_NE(headless.status().message().find("commit 0 is missing"), std::string::npos);
+}
+
+TEST(BrokenLogTest, AVersionThatNoneCanFollowIsRefused) {
+  const TestTable table;
+  Log log(table.fs(), table.path());
+  ASSERT_TRUE(log.Commit(CreateRequest()).ok());
+  Snapshot last = **log.Latest();
+  last.version = INT64_MAX;
+  ASSERT_TRUE(WriteCheckpoint(table.fs(), table.LogPath(""), last).ok());
+  const auto read = Log(table.fs(), table.path()).Latest();
+  EXPECT_TRUE(IsKind(read.status(), ErrorKind::kCorruptData)) << read.status();
+  EXPECT_NE(read.status().message().find("version 9223372036854775807, which none can follow"),
+            std::string::npos)
+      << read.status();
 }
 
 TEST(BrokenLogTest, StrangersInTheLogDirectoryArePassedOver) {

@@ -170,6 +170,10 @@ arrow::Status Log::Impl::Refresh() {
     head = nullptr;
   }
   for (;;) {
+    if (replay->version() == INT64_MAX) {
+      return CorruptData(
+          fmt::format("{}: the log goes on to version {}, which none can follow", table, replay->version()));
+    }
     const int64_t next = replay->version() + 1;
     auto commit = ReadCommit(*fs, directory, next);
     if (commit.ok()) {

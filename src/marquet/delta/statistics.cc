@@ -23,6 +23,11 @@ constexpr size_t kCodePoints = 32;  // of a string bound, as Spark cuts them
 constexpr int64_t kMicrosPerMilli = 1000;
 constexpr int64_t kMostRows = int64_t{1} << 40;  // of one file; so that sums over files do not overflow
 
+std::optional<int64_t> RowCount(const JsonValue& value) {
+  const auto count = value.Integer();
+  return count && *count >= 0 && *count <= kMostRows ? count : std::nullopt;
+}
+
 // The end of the first 32 code points of UTF-8 text.
 size_t PrefixEnd(std::string_view text) {
   size_t points = 0;
@@ -193,6 +198,14 @@ arrow::Result<FileStatistics> StatisticsOf(const AddFile& file, const arrow::Sch
   return StatisticsFromJson(file.stats, schema, ours ? StatisticsWriter::kMarquet : StatisticsWriter::kOther);
 }
 
+std::optional<std::string> WrongRowCount(const AddFile& file) {
+  const auto document = JsonDocument::Parse(file.stats);
+  if (!document.ok()) return {};
+  const auto rows = document->root().Find("numRecords");
+  if (!rows || RowCount(*rows)) return {};
+  return std::string(rows->Text());
+}
+
 arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const arrow::Schema& schema,
                                                  StatisticsWriter writer) {
   auto document = JsonDocument::Parse(json);
@@ -239,9 +252,7 @@ arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const ar
     columns[place].null_count = nulls;
     return true;
   });
-  const auto rows = document->root().Find("numRecords");
-  const int64_t count = rows ? rows->Integer().value_or(-1) : -1;
-  if (count >= 0 && count <= kMostRows) statistics.rows = count;
+  if (const auto rows = document->root().Find("numRecords")) statistics.rows = RowCount(*rows);
   for (size_t i = 0; i < columns.size(); ++i) {
     if (known[i]) statistics.columns.push_back(std::move(columns[i]));
   }

@@ -43,6 +43,10 @@ std::string StatisticsToJson(int64_t rows, const std::vector<pq::ColumnStatistic
 // Those of a live file. Errors as below.
 arrow::Result<FileStatistics> StatisticsOf(const AddFile& file, const arrow::Schema& schema);
 
+// numRecords as the log spells it, where that is no number of rows that a file can have. Nothing when it is
+// one, or is not there.
+std::optional<std::string> WrongRowCount(const AddFile& file);
+
 // Unknown or ill-typed entries are left out (no bound is always safe); kCorruptData when the text is not
 // JSON.
 arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const arrow::Schema& schema,

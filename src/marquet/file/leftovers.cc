@@ -55,16 +55,19 @@ class Walk {
     struct stat status;
   };
 
-  // Takes over `fd`.
-  arrow::Status Directory(int fd, const std::string& path) {
+  // Takes over `fd`. `self` is the directory's own name where it is a temporary one, and `above` the
+  // directory that it is in.
+  arrow::Status Directory(int fd, const std::string& path, const Seen* self = nullptr, int above = -1) {
     const OpenDirectory directory(::fdopendir(fd));
     if (directory == nullptr) {
       const int error = errno;
       ::close(fd);
       return StorageError(error, "list", path);
     }
-    std::vector<std::string> below;
+    std::vector<Seen> below;                        // of a name that is not temporary, `parsed` is empty
     std::map<std::string, std::vector<Seen>> left;  // by the name without its ending: a file and its journal
+    std::vector<Seen> published;                    // into a staging directory, under the final name
+    bool others = false;
     for (;;) {
       if (options_.stop != nullptr) ARROW_RETURN_NOT_OK(options_.stop->Check());
       errno = 0;
@@ -77,49 +80,91 @@ class Walk {
         if (errno == ENOENT) continue;  // gone since it was listed
         return StorageError(errno, "stat", JoinPath(path, name));
       }
+      const auto parsed = ParseTemporaryName(name);
       if (S_ISDIR(status.st_mode)) {
-        below.push_back(name);
-      } else if (const auto parsed = ParseTemporaryName(name); parsed && S_ISREG(status.st_mode)) {
+        below.push_back({name, parsed && !parsed->journal ? *parsed : TemporaryName(), status});
+        others = true;
+      } else if (parsed && S_ISREG(status.st_mode)) {
         left[name.substr(0, name.rfind('.'))].push_back({name, *parsed, status});
+      } else if (self != nullptr && S_ISREG(status.st_mode) && IsTemporaryOf(self->parsed, name)) {
+        published.push_back({name, self->parsed, status});
+      } else {
+        others = true;
       }
     }
     if (errno != 0) return StorageError(errno, "list", path);
+    if (self != nullptr && !others && published.size() <= 1) {
+      return Staging(fd, path, *self, above, left, published);
+    }
     for (const auto& [stem, files] : left) ARROW_RETURN_NOT_OK(Judge(fd, path, files));
-    for (const std::string& name : below) {
-      const int child = ::openat(fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    for (const Seen& one : below) {
+      const int child = ::openat(fd, one.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
       if (child < 0) {
         if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) continue;  // it is another thing by now
-        return StorageError(errno, "list", JoinPath(path, name));
+        return StorageError(errno, "list", JoinPath(path, one.name));
       }
-      ARROW_RETURN_NOT_OK(Directory(child, JoinPath(path, name)));
+      const bool staging = one.parsed.pid != 0;
+      ARROW_RETURN_NOT_OK(Directory(child, JoinPath(path, one.name), staging ? &one : nullptr, fd));
     }
     return arrow::Status::OK();
   }
 
   // A journal is written once, and as old as its writer may be young: the two are judged together.
   arrow::Status Judge(int fd, const std::string& path, const std::vector<Seen>& files) {
+    const Verdict verdict = VerdictOf(files);
+    for (const Seen& file : files) ARROW_RETURN_NOT_OK(Add(fd, path, file, verdict));
+    return arrow::Status::OK();
+  }
+
+  // A directory that holds nothing but what its writer put there is judged with all that is in it, and goes
+  // last.
+  arrow::Status Staging(int fd, const std::string& path, const Seen& self, int above,
+                        const std::map<std::string, std::vector<Seen>>& left, std::vector<Seen> inside) {
+    for (const auto& [stem, files] : left) inside.insert(inside.end(), files.begin(), files.end());
+    std::vector<Seen> all = inside;
+    all.push_back(self);
+    const Verdict verdict = VerdictOf(all);
+    for (const Seen& file : inside) ARROW_RETURN_NOT_OK(Add(fd, path, file, verdict));
+    return Add(above, ParentPath(path), self, verdict);
+  }
+
+  struct Verdict {
     int64_t modified_ms = 0;
-    for (const Seen& file : files) modified_ms = std::max(modified_ms, ModifiedMs(file.status));
-    const bool young = now_ms_ - modified_ms < options_.older_than_ms;
-    const bool owner_lives = OwnerMayLive(files[0].parsed, modified_ms);
+    bool young = false;
+    bool owner_lives = false;
+  };
+
+  Verdict VerdictOf(const std::vector<Seen>& files) const {
+    Verdict verdict;
     for (const Seen& file : files) {
-      Leftover& one = found_.emplace_back();
-      one.path = JoinPath(path, file.name);
-      one.final_name = file.parsed.final_name;
-      one.journal = file.parsed.journal;
-      one.bytes = file.status.st_size;
-      one.age_ms = std::max(now_ms_ - modified_ms, int64_t{0});
-      one.pid = file.parsed.pid;
-      one.young = young;
-      one.owner_lives = owner_lives;
-      if (!remove_ || one.kept()) continue;
-      if (::unlinkat(fd, file.name.c_str(), 0) == 0) {
-        one.removed = true;
-      } else if (errno == ENOENT) {
-        found_.pop_back();  // somebody else removed it
-      } else {
-        return StorageError(errno, "remove", one.path);
-      }
+      verdict.modified_ms = std::max(verdict.modified_ms, ModifiedMs(file.status));
+    }
+    verdict.young = now_ms_ - verdict.modified_ms < options_.older_than_ms;
+    for (const Seen& file : files) {
+      verdict.owner_lives = verdict.owner_lives || OwnerMayLive(file.parsed, verdict.modified_ms);
+    }
+    return verdict;
+  }
+
+  // What is in `path`, open as `fd`: notes it, and removes it where that is to be done.
+  arrow::Status Add(int fd, const std::string& path, const Seen& file, const Verdict& verdict) {
+    const bool is_directory = S_ISDIR(file.status.st_mode);
+    Leftover& one = found_.emplace_back();
+    one.path = JoinPath(path, file.name);
+    one.final_name = file.parsed.final_name;
+    one.journal = file.parsed.journal;
+    one.bytes = is_directory ? 0 : file.status.st_size;
+    one.age_ms = std::max(now_ms_ - verdict.modified_ms, int64_t{0});
+    one.pid = file.parsed.pid;
+    one.young = verdict.young;
+    one.owner_lives = verdict.owner_lives;
+    if (!remove_ || one.kept()) return arrow::Status::OK();
+    if (::unlinkat(fd, file.name.c_str(), is_directory ? AT_REMOVEDIR : 0) == 0) {
+      one.removed = true;
+    } else if (errno == ENOENT || (is_directory && (errno == ENOTEMPTY || errno == EEXIST))) {
+      found_.pop_back();  // somebody else removed it, or put something into it
+    } else {
+      return StorageError(errno, "remove", one.path);
     }
     return arrow::Status::OK();
   }

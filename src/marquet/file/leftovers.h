@@ -2,7 +2,8 @@
 //
 // They do no harm but to take space. What is taken for one has exactly a name that this room makes
 // (temporary_name.h), is a regular file, has not been changed for a while, and its writer is not a living
-// process of this machine. Of writers on other machines, and in other containers, only the time can tell.
+// process of this machine. So is a directory of such a name with the one file that it was made for, when it
+// holds nothing else. Of writers on other machines, and in other containers, only the time can tell.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +16,13 @@
 namespace marquet::file {
 
 struct LeftoverOptions {
-  int64_t older_than_ms = int64_t{3600} * 1000;  // since the file, or the one it goes with, was changed
+  int64_t older_than_ms = int64_t{3600} * 1000;  // since the file, or one it goes with, was changed
   bool remove = false;
   const StopFlag* stop = nullptr;
 };
 
 struct Leftover {
-  std::string path;
+  std::string path;        // a directory has no bytes of its own
   std::string final_name;  // of the file that it was to be, or the beginning of it
   bool journal = false;
   int64_t bytes = 0;

@@ -88,10 +88,54 @@ TEST_F(LeftoversTest, FilesThatMarquetDidNotMakeStay) {
         std::string(".day.parquet.journal"), std::string(".day.36d26ccd-93e4-4bc3-9d41-4be3ab77bc5c.tmp")}) {
     others.push_back(Put(name));
   }
-  fs::create_directories(fs::path(directory_) / Name(gone_, 7));  // a directory of such a name
+  // A directory of such a name stays with what nobody stages, and so does one with a journal's name.
+  for (const std::string inside : {"/other.parquet", "/below/day.parquet"}) {
+    others.push_back(Put(Name(gone_, 7) + inside));
+  }
+  others.push_back(Put(Name(gone_, 8, ".journal") + "/day.parquet"));
+  others.push_back(Put("kept/day.parquet"));
+  fs::create_directory_symlink(fs::path(directory_) / "kept", fs::path(directory_) / Name(gone_, 9));
   EXPECT_TRUE(Find(true).empty());
   for (const std::string& path : others) EXPECT_TRUE(fs::exists(path)) << path;
-  EXPECT_TRUE(fs::exists(fs::path(directory_) / Name(gone_, 7)));
+}
+
+TEST_F(LeftoversTest, StagingDirectoriesGoWithWhatIsInThem) {
+  const std::string directory = directory_ + "/a=1/" + Name(gone_, 7);
+  const auto put = [&](int64_t age_ms) {
+    const std::string published = Put("a=1/" + Name(gone_, 7) + "/day.parquet", age_ms);
+    Put("a=1/" + Name(gone_, 7) + "/" + Name(gone_, 8), age_ms);
+    Put("a=1/" + Name(gone_, 7) + "/" + Name(gone_, 8, ".journal"), age_ms);
+    fs::last_write_time(directory, fs::file_time_type::clock::now() - std::chrono::milliseconds(2 * kHour));
+    return published;
+  };
+  // As young as the youngest in it.
+  const std::string published = put(kHour / 2);
+  for (const Leftover& one : Find(true)) EXPECT_TRUE(one.young) << one.path;
+  EXPECT_TRUE(fs::exists(published));
+  put(2 * kHour);
+  const auto listed = Find();
+  ASSERT_EQ(listed.size(), 4u);
+  EXPECT_EQ(listed[0].path, directory);
+  EXPECT_EQ(listed[0].bytes, 0);
+  for (const Leftover& one : listed) {
+    EXPECT_FALSE(one.kept() || one.removed) << one.path;
+    EXPECT_EQ(one.pid, gone_);
+    EXPECT_EQ(one.final_name, "day.parquet");
+  }
+  EXPECT_TRUE(fs::exists(published));
+  const auto removed = Find(true);
+  ASSERT_EQ(removed.size(), 4u);
+  for (const Leftover& one : removed) EXPECT_TRUE(one.removed) << one.path;
+  EXPECT_FALSE(fs::exists(directory));
+  EXPECT_TRUE(fs::exists(directory_ + "/a=1"));
+}
+
+TEST_F(LeftoversTest, StagingDirectoriesOfLivingProcessesStay) {
+  const std::string published = Put(Name(::getpid(), 7) + "/day.parquet", 0);
+  const auto found = Find(true, 0);
+  ASSERT_EQ(found.size(), 2u);
+  for (const Leftover& one : found) EXPECT_TRUE(one.owner_lives && !one.removed) << one.path;
+  EXPECT_TRUE(fs::exists(published));
 }
 
 TEST_F(LeftoversTest, YoungFilesStay) {

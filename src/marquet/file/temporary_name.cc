@@ -45,22 +45,28 @@ std::optional<uint64_t> ParseHex(std::string_view text) {
   return value;
 }
 
+// What a temporary name holds of a final one.
+std::string_view NamePart(std::string_view name) {
+  if (name.size() <= kLongestNamePart) return name;
+  size_t end = kLongestNamePart;
+  while (end > 0 && (name[end] & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
+  return name.substr(0, end);
+}
+
 }  // namespace
 
 std::string MakeTemporaryPath(const std::string& path) {
-  std::string name = FileName(path);
-  if (name.size() > kLongestNamePart) {
-    size_t end = kLongestNamePart;
-    while (end > 0 && (name[end] & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
-    name.resize(end);
-  }
-  const std::string temporary = fmt::format(".{}.{}{}", name, UniqueSuffix(), kTemporary);
+  const std::string temporary = fmt::format(".{}.{}{}", NamePart(FileName(path)), UniqueSuffix(), kTemporary);
   // A bare name stays bare, so that messages show the path as it was given.
   return path.find('/') == std::string::npos ? temporary : JoinPath(ParentPath(path), temporary);
 }
 
 std::string JournalPath(std::string_view temporary) {
   return std::string(temporary.substr(0, temporary.size() - kTemporary.size())) + std::string(kJournal);
+}
+
+bool IsTemporaryOf(const TemporaryName& temporary, std::string_view name) {
+  return NamePart(name) == temporary.final_name;
 }
 
 std::optional<TemporaryName> ParseTemporaryName(std::string_view name) {

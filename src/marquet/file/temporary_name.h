@@ -1,6 +1,9 @@
 // The names of files that are not finished: ".NAME.PID-COUNTER-PROCESS.tmp" beside the final NAME, and, for
 // what helps to rescue them, the same with ".journal".
 //
+// A file that a writer of its own publishes, and that is then to replace another, is staged in a directory of
+// such a name: there it has its final name already.
+//
 // PID is the number of the process that writes, COUNTER tells its files apart, PROCESS is a number drawn once
 // per process, all in hexadecimal: processes with equal numbers (of several machines or containers that write
 // to one directory) cannot meet, and no name comes twice. Thread safe.
@@ -28,5 +31,8 @@ struct TemporaryName {
 
 // Takes a name (without directories) apart; nothing when it was not made here.
 std::optional<TemporaryName> ParseTemporaryName(std::string_view name);
+
+// Whether the temporary name may have been made for a file of this name.
+bool IsTemporaryOf(const TemporaryName& temporary, std::string_view name);
 
 }  // namespace marquet::file

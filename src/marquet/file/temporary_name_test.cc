@@ -33,6 +33,9 @@ TEST(TemporaryNameTest, DoesNotComeTwiceAndIsNotTooLong) {
   EXPECT_LE(JournalPath(path).size(), 255u);
   ASSERT_TRUE(ParseTemporaryName(path).has_value());
   EXPECT_TRUE(long_name.starts_with(ParseTemporaryName(path)->final_name));
+  EXPECT_TRUE(IsTemporaryOf(*ParseTemporaryName(path), long_name));
+  EXPECT_TRUE(IsTemporaryOf(*ParseTemporaryName(MakeTemporaryPath("day.parquet")), "day.parquet"));
+  EXPECT_FALSE(IsTemporaryOf(*ParseTemporaryName(MakeTemporaryPath("day.parquet")), "day.parquet2"));
 }
 
 TEST(TemporaryNameTest, NamesOfOthersAreNotTakenForOurs) {

@@ -12,6 +12,7 @@
 #include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/file/durable_file.h"
+#include "marquet/file/temporary_name.h"
 #include "marquet/parquet/writer.h"
 #include "marquet/pipeline/row_text.h"
 
@@ -74,9 +75,8 @@ arrow::Result<int64_t> WriteIpc(arrow::RecordBatchReader& rows,
 
 // A Parquet file takes the place of another in two steps, because its writer publishes under free names only:
 //
-// 1. It is written, verified and made durable in a directory of its own beside the old file, whose name no
-// reader's
-//    pattern matches. A crash after it leaves that directory, and the old file as it was.
+// 1. It is written, verified and made durable in a directory of its own beside the old file, which has a
+//    temporary name. A crash after it leaves that directory (`marquet clean`), and the old file as it was.
 // 2. It is renamed over the old file, and the directory synced. A crash after it leaves an empty directory.
 arrow::Result<RowOutputReport> WriteParquet(const std::shared_ptr<file::FileSystem>& fs,
                                             arrow::RecordBatchReader& rows, const std::string& path,
@@ -84,8 +84,7 @@ arrow::Result<RowOutputReport> WriteParquet(const std::shared_ptr<file::FileSyst
                                             const StopFlag* stop) {
   std::string staging, written = path;
   if (replace) {
-    staging =
-        file::JoinPath(file::ParentPath(path), fmt::format(".{}.{}.tmp", file::FileName(path), RandomUuid()));
+    staging = file::MakeTemporaryPath(path);
     ARROW_RETURN_NOT_OK(fs->CreateDirectory(staging));
     written = file::JoinPath(staging, file::FileName(path));
   }

@@ -172,7 +172,7 @@ std::string SourceDescriptionPath(const std::string& id) {
 
 std::string SourceId(std::string_view digest, int64_t transaction_version) {
   if (transaction_version <= 1) return std::string(digest);
-  return fmt::format("{}.{}", digest, (transaction_version + 1) / 2);
+  return fmt::format("{}.{}", digest, transaction_version / 2 + transaction_version % 2);
 }
 
 std::string ToJson(const SourceDescription& description) {

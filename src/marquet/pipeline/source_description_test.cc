@@ -34,6 +34,13 @@ SourceDescription Sample() {
   return description;
 }
 
+TEST(SourceDescriptionTest, IdsOfEveryVersion) {
+  EXPECT_EQ(SourceId("d", 1), "d");
+  EXPECT_EQ(SourceId("d", 2), "d.1");
+  EXPECT_EQ(SourceId("d", 3), "d.2");
+  EXPECT_EQ(SourceId("d", INT64_MAX), "d.4611686018427387904");
+}
+
 TEST(SourceDescriptionTest, ComesBackAsItWas) {
   const SourceDescription before = Sample();
   const auto after = SourceDescriptionFromJson(ToJson(before), "p").ValueOrDie();

@@ -9,6 +9,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/log.h"
+#include "marquet/base/saturating.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/writer_manifest.h"
 #include "spdlog/logger.h"
@@ -154,12 +155,12 @@ arrow::Result<PathVerdict> VerifyFiles(file::FileSystem& fs, Contents contents, 
     }
     const pq::FileVerdict& file = *checked;
     Log().debug("{}: {}, {}", path, Counted(file.rows, "row"), file.ok ? "intact" : "damaged");
-    verdict.verdict.rows += file.rows;
-    verdict.verdict.rows_intact += file.rows_intact;
+    verdict.verdict.rows = SaturatingSum(verdict.verdict.rows, file.rows);
+    verdict.verdict.rows_intact = SaturatingSum(verdict.verdict.rows_intact, file.rows_intact);
     verdict.verdict.bytes += file.bytes;
     verdict.verdict.ok = verdict.verdict.ok && file.ok;
     verdict.verdict.damage.insert(verdict.verdict.damage.end(), file.damage.begin(), file.damage.end());
-    progress.rows += file.rows;
+    progress.rows = SaturatingSum(progress.rows, file.rows);
     progress.bytes += file.bytes;
     if (options.progress) options.progress(progress);
   }
@@ -261,8 +262,8 @@ PathVerdict Together(const VerifyReport& report, const std::string& path) {
       return relative ? file::JoinPath(one.path, name) : name;
     };
     sum.files += verdict.files;
-    sum.rows += verdict.rows;
-    sum.rows_intact += verdict.rows_intact;
+    sum.rows = SaturatingSum(sum.rows, verdict.rows);
+    sum.rows_intact = SaturatingSum(sum.rows_intact, verdict.rows_intact);
     sum.bytes += verdict.bytes;
     for (const pq::Damage& damage : verdict.damage) {
       sum.damage.push_back(damage);

@@ -12,6 +12,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
 #include "marquet/base/log.h"
+#include "marquet/base/saturating.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/schema.h"
@@ -286,10 +287,10 @@ TableInfo Table::Info() const {
   const auto index = impl_->state->index();
   for (const auto& add : snapshot->files) {
     ++info.files;
-    info.bytes += add->size;
+    info.bytes = SaturatingSum(info.bytes, add->size);
     PartitionInfo& partition = partitions[add->partition_values];
     ++partition.files;
-    partition.bytes += add->size;
+    partition.bytes = SaturatingSum(partition.bytes, add->size);
   }
   if (index.ok()) {
     for (const IndexedFile& file : (*index)->files()) {

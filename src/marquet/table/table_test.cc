@@ -1,6 +1,7 @@
 #include "marquet/table/table.h"
 
 #include <fstream>
+#include <regex>
 #include <thread>
 
 #include "marquet/table/table_state.h"
@@ -492,6 +493,24 @@ TEST_F(TableTest, APartitionValueOfAnotherTypeIsCorruptData) {
   EXPECT_THAT(status.message(), AllOf(HasSubstr("size=2/"), HasSubstr("'x'")));
   EXPECT_TRUE(IsKind(Value(table->NewScan({})).ToTable().status(), ErrorKind::kCorruptData));
   EXPECT_EQ(Where(*table, "price = 7")->num_rows(), 0);  // neither file is opened
+}
+
+// The log is input: sizes whose sum does not fit are told as the most that does.
+TEST_F(TableTest, SizesThatDoNotAddUpAreToldAsTheMost) {
+  const auto created = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
+  MQ_OK(Append(*created, Batch({{1, 1, 1, 1.0, "A"}, {1, 1, 2, 2.0, "B"}})).status());
+  const std::string commit = Path() + "/_delta_log/00000000000000000001.json";
+  std::string text(std::filesystem::file_size(commit), '\0');
+  std::ifstream(commit).read(text.data(), static_cast<std::streamsize>(text.size()));
+  std::ofstream(commit) << std::regex_replace(text, std::regex(R"("size":\d+,"mod)"),
+                                              R"("size":9223372036854775807,"mod)");
+  const auto table = Value(Table::Open(fs_, Path()));
+  const TableInfo info = table->Info();
+  ASSERT_EQ(info.files, 2);
+  EXPECT_EQ(info.bytes, INT64_MAX);
+  for (const PartitionInfo& partition : info.partitions) EXPECT_EQ(partition.bytes, INT64_MAX);
+  const auto verdict = Value(table->Verify(pq::VerifyLevel::kFooter));
+  EXPECT_EQ(verdict.damage.size(), 2u);
 }
 
 TEST(DataFilePathTest, StaysInsideOfTheTable) {

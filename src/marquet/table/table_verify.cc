@@ -11,9 +11,12 @@
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
 #include "marquet/base/log.h"
+#include "marquet/base/saturating.h"
+#include "marquet/base/text.h"
 #include "marquet/base/thread.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/schema.h"
+#include "marquet/delta/statistics.h"
 #include "marquet/table/table.h"
 #include "marquet/table/table_state.h"
 #include "spdlog/logger.h"
@@ -83,7 +86,7 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
       damage.message = path.status().message();
       continue;
     }
-    bytes_total += file.add().size;
+    bytes_total = SaturatingSum(bytes_total, file.add().size);
     checks.push_back({&file, *std::move(path), {}, {}});
   }
   for (const auto& removed : index->snapshot().tombstones) named.insert(removed->path);
@@ -118,8 +121,8 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
       }
       if (!check.status.ok() && !IsKind(check.status, ErrorKind::kNotFound)) failed = true;
       std::lock_guard lock(mutex);
-      told.bytes += add.size;
-      told.rows += check.verdict.rows;
+      told.bytes = SaturatingSum(told.bytes, add.size);
+      told.rows = SaturatingSum(told.rows, check.verdict.rows);
       const int64_t now = NowNanos();
       if (progress && now - told_at >= kProgressNanos) {
         told_at = now;
@@ -157,10 +160,21 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
     }
     ARROW_RETURN_NOT_OK(check.status);
     verdict.ok = verdict.ok && check.verdict.ok;
-    verdict.rows += check.verdict.rows;
-    verdict.rows_intact += check.verdict.rows_intact;
+    verdict.rows = SaturatingSum(verdict.rows, check.verdict.rows);
+    verdict.rows_intact = SaturatingSum(verdict.rows_intact, check.verdict.rows_intact);
     verdict.bytes += check.verdict.bytes;
     verdict.damage.insert(verdict.damage.end(), check.verdict.damage.begin(), check.verdict.damage.end());
+    if (const delta::AddFile& add = check.file->add(); add.tags.contains(delta::kDigestTag)) {
+      // No number to compare with; of other writers' statistics nothing is expected.
+      if (const auto wrong = delta::WrongRowCount(add)) {
+        verdict.ok = false;
+        pq::Damage& damage = verdict.damage.emplace_back();
+        damage.file = add.path;
+        damage.region = "log";
+        damage.message = fmt::format("the log says numRecords {}; expected {}, the rows of the footer",
+                                     Quoted(*wrong), check.verdict.rows);
+      }
+    }
   }
   // Files of other versions than this one are not orphans.
   const auto latest = table.log.Latest();

@@ -35,5 +35,30 @@ TEST_F(TableTest, VerifyFindsDamageMissingFilesAndOrphans) {
   EXPECT_EQ(verdict.rows_intact, 1);
 }
 
+// The log is input: a count of rows that no file can have is damage, and not a count that is not known.
+TEST_F(TableTest, VerifyFindsRowCountsThatCannotBe) {
+  const auto created = Value(Table::Create(fs_, Path(), *Trades(), {}));
+  MQ_OK(Append(*created, Batch({{1, 1, 1, 1.0, "A"}, {1, 1, 2, 2.0, "B"}})).status());
+  const std::string commit = Path() + "/_delta_log/00000000000000000001.json";
+  std::string text(std::filesystem::file_size(commit), '\0');
+  std::ifstream(commit).read(text.data(), static_cast<std::streamsize>(text.size()));
+  const std::string written = R"(numRecords\":2)";
+  const size_t at = text.find(written);
+  ASSERT_NE(at, std::string::npos) << text;
+  for (const std::string count : {"9223372036854775807", "1e300", "-5", "2.5"}) {
+    std::string changed = text;
+    changed.replace(at, written.size(), R"(numRecords\":)" + count);
+    std::ofstream(commit) << changed;
+    const auto verdict = Value(Value(Table::Open(fs_, Path()))->Verify(pq::VerifyLevel::kFooter));
+    EXPECT_FALSE(verdict.ok) << count;
+    ASSERT_EQ(verdict.damage.size(), 1u) << count;
+    EXPECT_THAT(verdict.damage[0].file, testing::EndsWith(".parquet"));
+    EXPECT_EQ(verdict.damage[0].region, "log");
+    EXPECT_THAT(verdict.damage[0].message, AllOf(HasSubstr("'" + count + "'"), HasSubstr("expected 2")));
+  }
+  std::ofstream(commit) << text;
+  EXPECT_TRUE(Value(Value(Table::Open(fs_, Path()))->Verify(pq::VerifyLevel::kFooter)).ok);
+}
+
 }  // namespace
 }  // namespace marquet::table
