@@ -51,7 +51,8 @@ arrow::Result<SourceDescription> SourceDescriptionFromJson(std::string json, con
 // Durable when it returns OK.
 arrow::Status WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
                                      const SourceDescription& description);
-// kNotFound when there is none.
+// kNotFound when there is none; kCorruptData for an id that none can have, which would be a path to anywhere,
+// and for a description of another source.
 arrow::Result<SourceDescription> ReadSourceDescription(file::FileSystem& fs, const std::string& table,
                                                        const std::string& id);
 // The ids of all that lie there, those of interrupted ingests too, sorted.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "marquet/base/error.h"
+#include "marquet/file/durable_file.h"
 #include "marquet/file/memory_file_system.h"
 
 namespace marquet::pipeline {
@@ -53,7 +54,53 @@ TEST(SourceDescriptionTest, IsFoundWhereItWasPut) {
   const auto ids = ListSourceDescriptions(*fs, "t").ValueOrDie();
   ASSERT_EQ(ids.size(), 1u);
   EXPECT_EQ(ReadSourceDescription(*fs, "t", ids[0]).ValueOrDie().rows, 2);
-  EXPECT_TRUE(IsKind(ReadSourceDescription(*fs, "t", "none").status(), ErrorKind::kNotFound));
+  EXPECT_TRUE(IsKind(ReadSourceDescription(*fs, "t", std::string(32, 'b')).status(), ErrorKind::kNotFound));
+}
+
+TEST(SourceDescriptionTest, AnotherIdThanTheNamesIsRefused) {
+  const auto read = [](const SourceDescription& description, const std::string& id) {
+    const auto fs = std::make_shared<file::MemoryFileSystem>();
+    EXPECT_TRUE(file::CreateDirectories(*fs, "t/_marquet/sources").ok());
+    EXPECT_TRUE(file::PutNew(fs, "t/" + SourceDescriptionPath(id), ToJson(description)).ok());
+    return ReadSourceDescription(*fs, "t", id).status();
+  };
+  const std::string digest = Sample().digest, other(32, 'b');
+  EXPECT_TRUE(read(Sample(), digest + ".2").ok());
+  SourceDescription away = Sample();
+  away.id = "../../../OUTSIDE";
+  SourceDescription of_others = Sample();
+  of_others.digest = other;
+  const std::vector<std::pair<SourceDescription, std::string>> foreign = {{Sample(), digest},
+                                                                          {Sample(), digest + ".3"},
+                                                                          {Sample(), other},
+                                                                          {away, digest},
+                                                                          {of_others, digest + ".2"}};
+  for (const auto& [description, id] : foreign) {
+    const auto status = read(description, id);
+    EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << status;
+    EXPECT_THAT(status.message(), testing::StartsWith("t/_marquet/sources/" + id + ".json: describes"));
+    EXPECT_THAT(status.message(), testing::HasSubstr("'" + description.id + "'"));
+    EXPECT_FALSE(HintOf(status).empty());
+  }
+}
+
+TEST(SourceDescriptionTest, WhatIsNoIdIsNoPath) {
+  const auto fs = std::make_shared<file::MemoryFileSystem>();
+  ASSERT_TRUE(file::CreateDirectories(*fs, "t/_marquet/sources").ok());
+  const std::string digest(32, 'a');
+  const auto kind = [&](const std::string& id) {
+    return KindOf(ReadSourceDescription(*fs, "t", id).status());
+  };
+  for (const std::string& id : {digest, digest + ".2", digest + ".10", SourceId(digest, INT64_MAX)}) {
+    EXPECT_EQ(kind(id), ErrorKind::kNotFound) << id;
+  }
+  for (const std::string& id :
+       {std::string(), std::string("../../elsewhere"), std::string(32, 'A'), std::string(32, 'g'),
+        digest.substr(1), digest + "a", digest + ".", digest + ".1", digest + ".02", digest + ".x",
+        digest + ".-2", digest + "/..", digest + ".2/../x", digest + std::string(1, '\0'),
+        digest + "." + std::string(20, '9')}) {
+    EXPECT_EQ(kind(id), ErrorKind::kCorruptData) << id;
+  }
 }
 
 TEST(SourceDescriptionTest, NoChangedByteIsPassedOver) {
