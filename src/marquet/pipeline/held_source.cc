@@ -80,7 +80,8 @@ arrow::Result<int64_t> WriteRemainder(const std::shared_ptr<file::FileSystem>& f
     ++number;
     const auto put = file::PutNew(fs, file::JoinPath(table, RemainderPath(description.id, number)), text);
     if (put.ok()) return number;
-    if (!IsKind(put, ErrorKind::kAlreadyExists)) return put;  // an attempt that did not commit has that one
+    if (!IsKind(put, ErrorKind::kAlreadyExists))
+      return file::NotYetCommitted(put);  // an attempt that did not commit has that one
   }
 }
 

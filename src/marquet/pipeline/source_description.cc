@@ -231,7 +231,7 @@ arrow::Status WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs
                                      const SourceDescription& description) {
   const std::string path = file::JoinPath(table, SourceDescriptionPath(description.id));
   ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, file::ParentPath(path)));
-  return file::PutReplacing(fs, path, ToJson(description));
+  return file::NotYetCommitted(file::PutReplacing(fs, path, ToJson(description)));
 }
 
 arrow::Result<SourceDescription> ReadSourceDescription(file::FileSystem& fs, const std::string& table,

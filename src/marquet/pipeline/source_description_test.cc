@@ -1,11 +1,20 @@
 #include "marquet/pipeline/source_description.h"
 
+#include <cerrno>
+#include <functional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
+#include "marquet/delta/log.h"
+#include "marquet/depth/labels.h"
 #include "marquet/file/durable_file.h"
+#include "marquet/file/fault_file_system.h"
 #include "marquet/file/memory_file_system.h"
+#include "marquet/pipeline/held_source.h"
+#include "marquet/pipeline/sample_labels.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -100,6 +109,39 @@ TEST(SourceDescriptionTest, WhatIsNoIdIsNoPath) {
         digest + ".-2", digest + "/..", digest + ".2/../x", digest + std::string(1, '\0'),
         digest + "." + std::string(20, '9')}) {
     EXPECT_EQ(kind(id), ErrorKind::kCorruptData) << id;
+  }
+}
+
+// They are stored before the commit begins.
+TEST(SourceDescriptionTest, WhatFailsLeavesNoDoubtAboutACommit) {
+  const delta::Snapshot snapshot;
+  HeldSource held;
+  held.description = Sample();
+  depth::FittedLabels labels = depth::ThresholdLabels(depth::DefaultThresholds(), {}).ValueOrDie();
+  using Job = std::function<arrow::Status(const std::shared_ptr<file::FileSystem>&)>;
+  const std::vector<Job> jobs = {
+      [](const auto& fs) { return WriteSourceDescription(fs, "t", Sample()); },
+      [&](const auto& fs) { return WriteRemainder(fs, "t", snapshot, held).status(); },
+      [&](const auto& fs) {
+        return StoreLabels(fs, "t", {{"A", labels}}, {});
+      },
+  };
+  for (const Job& job : jobs) {
+    int failed = 0;
+    for (const auto thrown : {file::Fault::Thrown::kNothing, file::Fault::Thrown::kBadAlloc}) {
+      for (const bool lasting : {false, true}) {
+        for (int64_t n = 1;; ++n) {
+          ASSERT_LT(n, 100);
+          const auto fs = std::make_shared<file::FaultFileSystem>(std::make_shared<file::MemoryFileSystem>());
+          fs->FailAt({.operation = n, .error_number = EIO, .lasting = lasting, .thrown = thrown});
+          const auto status = Caught("t", [&] { return job(fs); });
+          if (fs->operations() < n) break;
+          failed += !status.ok();
+          EXPECT_FALSE(IsKind(status, ErrorKind::kCommitUnknown)) << n << ": " << status;
+        }
+      }
+    }
+    EXPECT_GT(failed, 8);
   }
 }
 
