@@ -192,6 +192,15 @@ std::string SourceId(std::string_view digest, int64_t transaction_version) {
   return fmt::format("{}.{}", digest, transaction_version / 2 + transaction_version % 2);
 }
 
+arrow::Result<int64_t> RaisedVersion(const std::string& table, const delta::Transaction& stored, int by) {
+  if (stored.version >= 0 && stored.version <= INT64_MAX - by) return stored.version + by;
+  return CorruptData(
+      fmt::format("{}: the version of the application {} is {}; expected 0 to {}",
+                  file::JoinPath(table, "_delta_log"), Quoted(stored.app_id), stored.version, INT64_MAX - by),
+      "Marquet did not commit it. Restore the log from a copy, or write the rows to a new "
+      "table.");
+}
+
 std::string ToJson(const SourceDescription& description) {
   const dbn::ReadSummary& summary = description.summary;
   Json kept = Json::array();

@@ -17,6 +17,7 @@
 
 #include "arrow/result.h"
 #include "marquet/dbn/reader.h"
+#include "marquet/delta/actions.h"
 #include "marquet/file/file_system.h"
 #include "marquet/pipeline/source_ranges.h"
 
@@ -42,6 +43,9 @@ struct SourceDescription {
 // rows are in the table and even once they were replaced; each further ingest of the same bytes adds two.
 std::string SourceAppId(std::string_view digest);
 std::string SourceId(std::string_view digest, int64_t transaction_version);
+// The version of a table's txn action raised by 1 or 2; kCorruptData where Marquet cannot have committed it:
+// below 0, and where there is none above it.
+arrow::Result<int64_t> RaisedVersion(const std::string& table, const delta::Transaction& stored, int by);
 
 std::string ToJson(const SourceDescription& description);
 // kCorruptData, naming path, line and column, for text that is no description, and for one whose bytes have

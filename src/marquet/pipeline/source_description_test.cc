@@ -145,6 +145,20 @@ TEST(SourceDescriptionTest, WhatFailsLeavesNoDoubtAboutACommit) {
   }
 }
 
+TEST(SourceDescriptionTest, NoVersionAboveTheHighestIsMadeUp) {
+  const auto raised = [](int64_t version, int by) { return RaisedVersion("t", {"app", version, {}}, by); };
+  EXPECT_EQ(*raised(0, 1), 1);
+  EXPECT_EQ(*raised(INT64_MAX - 2, 2), INT64_MAX);
+  for (const auto& [version, by] :
+       {std::pair{INT64_MAX, 1}, {INT64_MAX, 2}, {INT64_MAX - 1, 2}, {-INT64_MAX, 2}}) {
+    const auto status = raised(version, by).status();
+    EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << status;
+    EXPECT_THAT(status.message(),
+                testing::StartsWith("t/_delta_log: the version of the application 'app' is "));
+  }
+  EXPECT_EQ(SourceId(std::string(32, 'a'), INT64_MAX), std::string(32, 'a') + ".4611686018427387904");
+}
+
 TEST(SourceDescriptionTest, NoChangedByteIsPassedOver) {
   const std::string whole = ToJson(Sample());
   const size_t digest = whole.find("\"xxh3\"");
