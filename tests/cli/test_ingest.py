@@ -444,7 +444,10 @@ def test_verify_looks_at_what_describes_the_sources(marquet, tmp_path):
         (other_rows, "its bytes have the XXH3-128 "),
         (whole[path][:-100], "is not a source's description: line "),
         (whole[path].replace(b'"bytes": ', b'"bytes": x', 1), "expected a value"),
-        (whole[of["b.dbn"]], f"it describes source '{of['b.dbn'].stem}'; expected '{path.stem}' by its name"),
+        (
+            whole[of["b.dbn"]],
+            f"describes the source '{of['b.dbn'].stem}' of the digest '{of['b.dbn'].stem}'; expected {path.stem} ",
+        ),
     ):
         verdict, text = found(lambda content=content: path.write_bytes(content))
         (damage,) = verdict["damage"]
@@ -464,6 +467,24 @@ def test_verify_looks_at_what_describes_the_sources(marquet, tmp_path):
     text = whole[path].decode().replace(path.stem, left.stem).rsplit(",", 1)[0] + "\n}\n"
     left.write_text(text)
     assert mq.verify(table)
+
+
+def test_a_description_of_another_id_is_no_way_out_of_the_table(marquet, fails, tmp_path):
+    table = tmp_path / "deep" / "t"
+    table.parent.mkdir()
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", table)
+    corrected = trades_file(tmp_path / "b.dbn", first_second=3, count=2, price=6_000_000_000)
+    (path,) = descriptions(table).values()
+    written = json.loads(path.read_text())
+    del written["xxh3"]
+    for foreign in ("../../../../../OUTSIDE", path.stem + ".2"):
+        path.write_text(json.dumps({**written, "id": foreign}))
+        for options in ((), ("--replace",), ("--again", "--replace")):
+            told = fails("ingest", corrected, "--into", table, "-q", *options)
+            assert f"corrupt data: {path}: describes the source '{foreign}'" in told
+            assert f"expected {path.stem} of the digest" in told and "hint: " in told
+    assert not list(tmp_path.rglob("*OUTSIDE*"))
+    assert rows(table).height == 10
 
 
 def test_a_damaged_description_is_not_exported_from(marquet, fails, tmp_path):

@@ -158,8 +158,10 @@ def test_what_is_thrown_is_an_error_with_its_text(
         raised += 1
         assert "MarquetError" in answer["raised"], answer
         assert "memory ran out" in str(answer["text"]), answer
-        if "CommitUnknownError" not in answer["raised"]:
-            assert not is_done(job, folder), answer
+        if job == "close":
+            assert "CommitUnknownError" in answer["raised"] or not is_done(job, folder), answer
+        else:  # only the log's own sync leaves a doubt about the commit, and then it is there
+            assert is_done(job, folder) == ("CommitUnknownError" in answer["raised"]), answer
         (again,) = host(job, [folder], [{}])
         assert "returned" in again, (answer, again)
     assert raised > 5

@@ -5,13 +5,72 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
 
 #include "marquet/base/error.h"
+#include "marquet/base/text.h"
 #include "marquet/depth/labels.h"
 
 namespace marquet::depth {
 
 using Json = nlohmann::json;
+
+namespace {
+
+// A value of exactly the type asked for: nlohmann's own get() cuts fractions and high bits off, takes true
+// for 1, and leaves what becomes of 1e300 to the compiler.
+template <typename T>
+arrow::Status Take(const Json& json, const std::string& name, T* value) {
+  const auto unexpected = [&](const std::string& expected) {
+    std::string found =
+        json.is_structured() ? json.type_name() : json.dump(-1, ' ', true, Json::error_handler_t::replace);
+    return CorruptData(
+        fmt::format("labels: {} is {}; expected {}", Quoted(name), found.substr(0, 40), expected));
+  };
+  if constexpr (std::is_same_v<T, bool>) {
+    if (!json.is_boolean()) return unexpected("true or false");
+  } else if constexpr (std::is_floating_point_v<T>) {
+    if (!json.is_number()) return unexpected("a number");
+  } else if constexpr (std::is_integral_v<T>) {
+    const bool fits = json.is_number_unsigned()  ? std::in_range<T>(json.get<uint64_t>())
+                      : json.is_number_integer() ? std::in_range<T>(json.get<int64_t>())
+                                                 : false;
+    if (!fits) {
+      return unexpected(fmt::format("a whole number from {} to {}", std::numeric_limits<T>::min(),
+                                    std::numeric_limits<T>::max()));
+    }
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    if (!json.is_string()) return unexpected("a string");
+  } else {
+    if (!json.is_array()) return unexpected("a list");
+    value->resize(json.size());
+    for (size_t i = 0; i < json.size(); ++i) {
+      ARROW_RETURN_NOT_OK(Take(json[i], fmt::format("{}[{}]", name, i), &(*value)[i]));
+    }
+    return arrow::Status::OK();
+  }
+  *value = json.get<T>();
+  return arrow::Status::OK();
+}
+
+// The same of a member that must be there.
+template <typename T>
+arrow::Status TakeMember(const Json& json, const std::string& name, T* value) {
+  return Take(json.at(name), name, value);
+}
+
+// The same of one that may be missing.
+template <typename T>
+arrow::Status TakeOptional(const Json& json, const std::string& name, std::optional<T>* value) {
+  value->reset();
+  const auto member = json.find(name);
+  return member == json.end() ? arrow::Status::OK() : Take(*member, name, &value->emplace());
+}
+
+}  // namespace
 
 std::string ToJson(const FittedLabels& fitted) {
   Json json;
@@ -52,29 +111,34 @@ arrow::Result<FittedLabels> FittedLabelsFromJson(std::string_view text) {
                                      json.at("format").dump(-1, ' ', false, Json::error_handler_t::replace)));
     }
     FittedLabels fitted;
-    json.at("classes").get_to(fitted.spec.classes);
-    json.at("lookback").get_to(fitted.spec.lookback);
-    json.at("lookforward").get_to(fitted.spec.lookforward);
-    json.at("offset").get_to(fitted.spec.offset);
-    ARROW_ASSIGN_OR_RAISE(fitted.spec.invalid, ParseInvalidRows(json.at("invalid").get<std::string>()));
-    ARROW_ASSIGN_OR_RAISE(fitted.spec.ties, ParseTies(json.at("ties").get<std::string>()));
-    json.at("seed").get_to(fitted.spec.seed);
-    fitted.spec.across_rolls.reset();
-    if (json.contains("across_rolls")) fitted.spec.across_rolls = json["across_rolls"].get<bool>();
-    if (json.contains("prices_end_ns")) fitted.prices_end_ns = json["prices_end_ns"].get<int64_t>();
-    json.at("thresholds").get_to(fitted.thresholds);
-    json.at("interior").get_to(fitted.interior);
-    fitted.low = json.value("low", -std::numeric_limits<double>::infinity());
-    fitted.high = json.value("high", std::numeric_limits<double>::infinity());
-    json.at("rows").get_to(fitted.rows);
-    json.at("fit_start_ns").get_to(fitted.fit_start_ns);
-    json.at("fit_end_ns").get_to(fitted.fit_end_ns);
-    json.at("data_version").get_to(fitted.data_version);
+    ARROW_RETURN_NOT_OK(TakeMember(json, "classes", &fitted.spec.classes));
+    ARROW_RETURN_NOT_OK(TakeMember(json, "lookback", &fitted.spec.lookback));
+    ARROW_RETURN_NOT_OK(TakeMember(json, "lookforward", &fitted.spec.lookforward));
+    ARROW_RETURN_NOT_OK(TakeMember(json, "offset", &fitted.spec.offset));
+    std::string invalid, ties;
+    ARROW_RETURN_NOT_OK(TakeMember(json, "invalid", &invalid));
+    ARROW_RETURN_NOT_OK(TakeMember(json, "ties", &ties));
+    ARROW_ASSIGN_OR_RAISE(fitted.spec.invalid, ParseInvalidRows(invalid));
+    ARROW_ASSIGN_OR_RAISE(fitted.spec.ties, ParseTies(ties));
+    ARROW_RETURN_NOT_OK(TakeMember(json, "seed", &fitted.spec.seed));
+    ARROW_RETURN_NOT_OK(TakeOptional(json, "across_rolls", &fitted.spec.across_rolls));
+    ARROW_RETURN_NOT_OK(TakeOptional(json, "prices_end_ns", &fitted.prices_end_ns));
+    ARROW_RETURN_NOT_OK(TakeMember(json, "thresholds", &fitted.thresholds));
+    ARROW_RETURN_NOT_OK(TakeMember(json, "interior", &fitted.interior));
+    std::optional<double> low, high;
+    ARROW_RETURN_NOT_OK(TakeOptional(json, "low", &low));
+    ARROW_RETURN_NOT_OK(TakeOptional(json, "high", &high));
+    fitted.low = low.value_or(-std::numeric_limits<double>::infinity());
+    fitted.high = high.value_or(std::numeric_limits<double>::infinity());
+    ARROW_RETURN_NOT_OK(TakeMember(json, "rows", &fitted.rows));
+    ARROW_RETURN_NOT_OK(TakeMember(json, "fit_start_ns", &fitted.fit_start_ns));
+    ARROW_RETURN_NOT_OK(TakeMember(json, "fit_end_ns", &fitted.fit_end_ns));
+    ARROW_RETURN_NOT_OK(TakeMember(json, "data_version", &fitted.data_version));
     for (const Json& entry : json.at("shared")) {
       SharedValue shared;
-      entry.at("value").get_to(shared.value);
-      entry.at("first_class").get_to(shared.first_class);
-      entry.at("counts").get_to(shared.counts);
+      ARROW_RETURN_NOT_OK(TakeMember(entry, "value", &shared.value));
+      ARROW_RETURN_NOT_OK(TakeMember(entry, "first_class", &shared.first_class));
+      ARROW_RETURN_NOT_OK(TakeMember(entry, "counts", &shared.counts));
       const int64_t classes = static_cast<int64_t>(shared.counts.size());
       const bool empty =
           std::all_of(shared.counts.begin(), shared.counts.end(), [](int64_t c) { return c == 0; });

@@ -264,6 +264,39 @@ TEST(Labels, SurviveJsonExactly) {
   }
 }
 
+TEST(Labels, NumbersOfJsonAreTakenAsTheyAreOrRefused) {
+  std::vector<double> r(50, 1.0 / 3);
+  for (int i = 0; i < 50; ++i) r.push_back(std::sin(i));
+  auto fitted = FitLabels(r, {.lookback = 3, .classes = 3, .ties = Ties::kRank, .seed = 77}).ValueOrDie();
+  fitted.prices_end_ns = 17;
+  ASSERT_FALSE(fitted.shared.empty());
+  const std::string text = ToJson(fitted);
+  ASSERT_TRUE(FittedLabelsFromJson(text).ok());
+  const auto refused = [&](const std::string& name, const std::string& value) {
+    const size_t at = text.find('"' + name + "\": ");
+    ASSERT_NE(at, text.npos) << name;
+    const size_t begin = at + name.size() + 4;
+    const std::string changed =
+        std::string(text).replace(begin, text.find_first_of(",\n", begin) - begin, value);
+    const auto status = FittedLabelsFromJson(changed).status();
+    EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << name << " " << value << ": " << status;
+    EXPECT_THAT(status.message(), HasSubstr("'" + name + "' is " + value + "; expected ")) << status;
+  };
+  for (const char* name : {"classes", "first_class"}) refused(name, "4294967299");
+  for (const char* name : {"classes", "first_class", "lookback", "lookforward", "offset", "seed", "rows",
+                           "fit_start_ns", "fit_end_ns", "prices_end_ns"}) {
+    for (const char* value : {"1.5", "3.0", "1e+300", "true", "null", "\"3\"", "18446744073709551616"}) {
+      // What no integer of 64 bits holds is read, and told, as a float.
+      refused(name, value == std::string_view("18446744073709551616") ? "1.8446744073709552e+19" : value);
+    }
+    if (name != std::string_view("seed")) refused(name, "18446744073709551615");
+  }
+  refused("seed", "-1");
+  for (const char* name : {"low", "high", "value"}) refused(name, "true");
+  for (const char* name : {"across_rolls", "thresholds"}) refused(name, "1");
+  for (const char* name : {"invalid", "ties", "data_version"}) refused(name, "1");
+}
+
 TEST(MicroPip, IsKnownForCurrencyPairsAndReadExactly) {
   EXPECT_EQ(MicroPipOfPair("EURUSD"), 10'000);
   EXPECT_EQ(MicroPipOfPair("GBP/USD"), 10'000);

@@ -297,4 +297,8 @@ arrow::Status PutReplacing(const std::shared_ptr<FileSystem>& fs, const std::str
   return file->PublishReplacing();
 }
 
+arrow::Status NotYetCommitted(const arrow::Status& status) {
+  return IsKind(status, ErrorKind::kCommitUnknown) ? AsKind(status, ErrorKind::kStorage) : status;
+}
+
 }  // namespace marquet::file

@@ -88,4 +88,8 @@ arrow::Status PutNew(const std::shared_ptr<FileSystem>& fs, const std::string& p
 arrow::Status PutReplacing(const std::shared_ptr<FileSystem>& fs, const std::string& path,
                            std::string_view bytes);
 
+// For files that are stored before a commit begins, or without one: a doubt about one of them is none about a
+// commit, so kCommitUnknown becomes kStorage.
+arrow::Status NotYetCommitted(const arrow::Status& status);
+
 }  // namespace marquet::file

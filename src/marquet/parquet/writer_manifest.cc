@@ -296,7 +296,7 @@ arrow::Result<std::unique_ptr<ManifestFile>> ManifestFile::Claim(std::shared_ptr
     return Conflict(
         fmt::format("{}: another process has just begun attempt {} at this output", folder, attempt));
   }
-  ARROW_RETURN_NOT_OK(put);
+  ARROW_RETURN_NOT_OK(file::NotYetCommitted(put));
   ARROW_ASSIGN_OR_RAISE(const auto names, fs->ListNames(directory));
   for (const std::string& name : names) {
     const auto other = AttemptOf(name);
@@ -325,8 +325,7 @@ arrow::Status ManifestFile::Add(std::optional<PublishedUnit> unit,
   if (manifest_.units.size() - sealed_units_ >= kUnsealedUnits) {
     const arrow::Status sealed = Caught(directory_, [&] { return Seal(); });
     // Nothing names the sealed file yet, so it does not matter whether it is there.
-    if (IsKind(sealed, ErrorKind::kCommitUnknown)) return AsKind(sealed, ErrorKind::kStorage);
-    ARROW_RETURN_NOT_OK(sealed);
+    ARROW_RETURN_NOT_OK(file::NotYetCommitted(sealed));
   }
   const size_t units_before = manifest_.units.size();
   const std::shared_ptr<arrow::Schema> schema_before = manifest_.schema;

@@ -542,7 +542,9 @@ arrow::Status SampleBuilder::PrepareLabels(const BuildSamplesReport& report) {
   ARROW_RETURN_NOT_OK(StoreLabels(fs_, options_.samples, labels, history_.digests()));
   if (copied) return arrow::Status::OK();
   const std::string copy = LabelSetPath(options_.labels_name);
-  if (!appender_) return file::PutReplacing(fs_, file::JoinPath(options_.samples, copy), text);
+  if (!appender_) {
+    return file::NotYetCommitted(file::PutReplacing(fs_, file::JoinPath(options_.samples, copy), text));
+  }
   ARROW_ASSIGN_OR_RAISE(label_set_, table::FollowUp::Prepare(*samples_, copy, text));
   appender_->Record(label_set_->transaction());
   return arrow::Status::OK();

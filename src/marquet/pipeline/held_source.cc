@@ -74,13 +74,16 @@ arrow::Result<int64_t> WriteRemainder(const std::shared_ptr<file::FileSystem>& f
                                        {"ranges", RangesToJson(description.ranges)},
                                        {"replaced", ReplacedToJson(source.replaced)}});
   ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, file::JoinPath(table, kDirectory)));
-  const delta::Transaction* before = snapshot.transactions.Find(RemainderAppId(description.id));
-  int64_t number = before == nullptr ? 0 : before->version;
+  const std::string app_id = RemainderAppId(description.id);
+  const delta::Transaction* before = snapshot.transactions.Find(app_id);
+  delta::Transaction taken = before == nullptr ? delta::Transaction{app_id, 0, std::nullopt} : *before;
   while (true) {
-    ++number;
-    const auto put = file::PutNew(fs, file::JoinPath(table, RemainderPath(description.id, number)), text);
-    if (put.ok()) return number;
-    if (!IsKind(put, ErrorKind::kAlreadyExists)) return put;  // an attempt that did not commit has that one
+    ARROW_ASSIGN_OR_RAISE(taken.version, RaisedVersion(table, taken, 1));
+    const std::string path = file::JoinPath(table, RemainderPath(description.id, taken.version));
+    const auto put = file::PutNew(fs, path, text);
+    if (put.ok()) return taken.version;
+    if (!IsKind(put, ErrorKind::kAlreadyExists))
+      return file::NotYetCommitted(put);  // an attempt that did not commit has that one
   }
 }
 

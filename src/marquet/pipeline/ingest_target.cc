@@ -34,13 +34,6 @@ namespace {
 
 constexpr const char* kKindProperty = "marquet.kind";
 
-// Whether two more versions can come behind that of a transaction.
-arrow::Status CheckFollowable(const std::string& table, const std::string& app_id, int64_t version) {
-  if (version <= INT64_MAX - 2) return arrow::Status::OK();
-  return CorruptData(fmt::format("{}: the log says version {} of txn {}, which none can follow", table,
-                                 version, Quoted(app_id)));
-}
-
 // Whether a table with this schema takes records of the options' kind; `kind` is what it says to hold.
 arrow::Status CheckKind(std::string_view kind, const arrow::Schema& schema, const arrow::Schema& expected,
                         const TargetOptions& options) {
@@ -299,9 +292,9 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
   const auto snapshot = table_->snapshot();
   const std::string app_id = SourceAppId(description.digest);
   const delta::Transaction* stored = snapshot->transactions.Find(app_id);
-  const int64_t before = stored == nullptr ? 0 : stored->version;
-  ARROW_RETURN_NOT_OK(CheckFollowable(table_->path(), app_id, before));
-  const int64_t version = before % 2 == 0 ? before + 1 : before + 2;
+  const delta::Transaction before = stored == nullptr ? delta::Transaction{app_id, 0, std::nullopt} : *stored;
+  ARROW_ASSIGN_OR_RAISE(const int64_t version,
+                        RaisedVersion(table_->path(), before, before.version % 2 == 0 ? 1 : 2));
   const int64_t now_ms = NowNanos() / 1'000'000;
   description.id = SourceId(description.digest, version);
   for (SourceReplacement& source : replaced) ARROW_RETURN_NOT_OK(source.Apply(appender_.get()));
@@ -332,8 +325,8 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
     const delta::Transaction* theirs = snapshot->transactions.Find(SourceAppId(digest));
     // Of these bytes themselves, the record below says what became.
     if (some || digest == description.digest || theirs == nullptr || theirs->version % 2 == 0) continue;
-    ARROW_RETURN_NOT_OK(CheckFollowable(table_->path(), theirs->app_id, theirs->version));
-    appender_->Record({theirs->app_id, theirs->version + 1, now_ms});
+    ARROW_ASSIGN_OR_RAISE(const int64_t gone, RaisedVersion(table_->path(), *theirs, 1));
+    appender_->Record({theirs->app_id, gone, now_ms});
   }
   appender_->Tag(kSourceTag, description.id);
   const delta::Transaction own = {app_id, version, now_ms};

@@ -183,7 +183,8 @@ arrow::Status StoreLabels(const std::shared_ptr<file::FileSystem>& fs, const std
     const std::string digest = LabelsDigest(fitted);
     if (!stored.insert(digest).second) continue;
     if (in_use.contains(digest) && ReadDigest(*fs, samples, digest).ok()) continue;
-    ARROW_RETURN_NOT_OK(file::PutReplacing(fs, DigestPath(samples, digest), depth::ToJson(fitted)));
+    const arrow::Status put = file::PutReplacing(fs, DigestPath(samples, digest), depth::ToJson(fitted));
+    ARROW_RETURN_NOT_OK(file::NotYetCommitted(put));
   }
   return arrow::Status::OK();
 }

@@ -21,6 +21,23 @@ constexpr int kFormat = 2;
 constexpr int kFirstFormat = 1;  // times in microseconds, no publishers
 constexpr const char* kDirectory = "_marquet/sources";
 constexpr std::string_view kEnding = ".json";
+
+// As SourceId makes them. Others come from a log, or a file's name, that Marquet did not write.
+bool IsSourceId(std::string_view id) {
+  constexpr size_t kDigestDigits = 32;
+  constexpr size_t kMostDigits = 19;  // of an int64_t
+  const auto all_in = [](std::string_view text, const char* characters) {
+    return text.find_first_not_of(characters) == text.npos;
+  };
+  if (id.size() < kDigestDigits || !all_in(id.substr(0, kDigestDigits), "0123456789abcdef")) return false;
+  std::string_view number = id.substr(kDigestDigits);
+  if (number.empty()) return true;
+  if (number.front() != '.') return false;
+  number.remove_prefix(1);
+  if (number.empty() || number.size() > kMostDigits || number.front() == '0' || number == "1") return false;
+  return all_in(number, "0123456789");
+}
+
 Json Texts(const std::vector<std::string>& texts) {
   Json list = Json::array();
   for (const std::string& text : texts) list.push_back(TextToJson(text));
@@ -175,6 +192,15 @@ std::string SourceId(std::string_view digest, int64_t transaction_version) {
   return fmt::format("{}.{}", digest, transaction_version / 2 + transaction_version % 2);
 }
 
+arrow::Result<int64_t> RaisedVersion(const std::string& table, const delta::Transaction& stored, int by) {
+  if (stored.version >= 0 && stored.version <= INT64_MAX - by) return stored.version + by;
+  return CorruptData(
+      fmt::format("{}: the version of the application {} is {}; expected 0 to {}",
+                  file::JoinPath(table, "_delta_log"), Quoted(stored.app_id), stored.version, INT64_MAX - by),
+      "Marquet did not commit it. Restore the log from a copy, or write the rows to a new "
+      "table.");
+}
+
 std::string ToJson(const SourceDescription& description) {
   const dbn::ReadSummary& summary = description.summary;
   Json kept = Json::array();
@@ -214,14 +240,31 @@ arrow::Status WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs
                                      const SourceDescription& description) {
   const std::string path = file::JoinPath(table, SourceDescriptionPath(description.id));
   ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, file::ParentPath(path)));
-  return file::PutReplacing(fs, path, ToJson(description));
+  return file::NotYetCommitted(file::PutReplacing(fs, path, ToJson(description)));
 }
 
 arrow::Result<SourceDescription> ReadSourceDescription(file::FileSystem& fs, const std::string& table,
                                                        const std::string& id) {
   const std::string path = file::JoinPath(table, SourceDescriptionPath(id));
+  if (!IsSourceId(id)) {
+    return CorruptData(
+        fmt::format("{}: describes the source {}; expected an id of 32 hexadecimal digits, with .2 or more "
+                    "behind them where the same bytes were ingested again",
+                    path, Quoted(id)),
+        "Marquet gives no such id: the name of this file, or the tag of a data file in the log, comes from "
+        "elsewhere. Bring the table back from a copy.");
+  }
   ARROW_ASSIGN_OR_RAISE(std::string text, file::ReadAll(fs, path));
-  return SourceDescriptionFromJson(std::move(text), path);
+  ARROW_ASSIGN_OR_RAISE(auto description, SourceDescriptionFromJson(std::move(text), path));
+  const std::string_view digest = std::string_view(id).substr(0, id.find('.'));
+  if (description.id != id || description.digest != digest) {
+    return CorruptData(fmt::format("{}: describes the source {} of the digest {}; expected {} of the digest "
+                                   "{}, as the file's name says",
+                                   path, Quoted(description.id), Quoted(description.digest), id, digest),
+                       "The file was changed, or is another's under this name. Bring it back from a copy of "
+                       "the table.");
+  }
+  return description;
 }
 
 arrow::Result<std::vector<std::string>> ListSourceDescriptions(file::FileSystem& fs,

@@ -17,6 +17,7 @@
 
 #include "arrow/result.h"
 #include "marquet/dbn/reader.h"
+#include "marquet/delta/actions.h"
 #include "marquet/file/file_system.h"
 #include "marquet/pipeline/source_ranges.h"
 
@@ -42,6 +43,9 @@ struct SourceDescription {
 // rows are in the table and even once they were replaced; each further ingest of the same bytes adds two.
 std::string SourceAppId(std::string_view digest);
 std::string SourceId(std::string_view digest, int64_t transaction_version);
+// The version of a table's txn action raised by 1 or 2; kCorruptData where Marquet cannot have committed it:
+// below 0, and where there is none above it.
+arrow::Result<int64_t> RaisedVersion(const std::string& table, const delta::Transaction& stored, int by);
 
 std::string ToJson(const SourceDescription& description);
 // kCorruptData, naming path, line and column, for text that is no description, and for one whose bytes have
@@ -51,7 +55,8 @@ arrow::Result<SourceDescription> SourceDescriptionFromJson(std::string json, con
 // Durable when it returns OK.
 arrow::Status WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
                                      const SourceDescription& description);
-// kNotFound when there is none.
+// kNotFound when there is none; kCorruptData for an id that none can have, which would be a path to anywhere,
+// and for a description of another source.
 arrow::Result<SourceDescription> ReadSourceDescription(file::FileSystem& fs, const std::string& table,
                                                        const std::string& id);
 // The ids of all that lie there, those of interrupted ingests too, sorted.

@@ -1,10 +1,20 @@
 #include "marquet/pipeline/source_description.h"
 
+#include <cerrno>
+#include <functional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "marquet/base/error.h"
+#include "marquet/base/exceptions.h"
+#include "marquet/delta/log.h"
+#include "marquet/depth/labels.h"
+#include "marquet/file/durable_file.h"
+#include "marquet/file/fault_file_system.h"
 #include "marquet/file/memory_file_system.h"
+#include "marquet/pipeline/held_source.h"
+#include "marquet/pipeline/sample_labels.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -60,7 +70,100 @@ TEST(SourceDescriptionTest, IsFoundWhereItWasPut) {
   const auto ids = ListSourceDescriptions(*fs, "t").ValueOrDie();
   ASSERT_EQ(ids.size(), 1u);
   EXPECT_EQ(ReadSourceDescription(*fs, "t", ids[0]).ValueOrDie().rows, 2);
-  EXPECT_TRUE(IsKind(ReadSourceDescription(*fs, "t", "none").status(), ErrorKind::kNotFound));
+  EXPECT_TRUE(IsKind(ReadSourceDescription(*fs, "t", std::string(32, 'b')).status(), ErrorKind::kNotFound));
+}
+
+TEST(SourceDescriptionTest, AnotherIdThanTheNamesIsRefused) {
+  const auto read = [](const SourceDescription& description, const std::string& id) {
+    const auto fs = std::make_shared<file::MemoryFileSystem>();
+    EXPECT_TRUE(file::CreateDirectories(*fs, "t/_marquet/sources").ok());
+    EXPECT_TRUE(file::PutNew(fs, "t/" + SourceDescriptionPath(id), ToJson(description)).ok());
+    return ReadSourceDescription(*fs, "t", id).status();
+  };
+  const std::string digest = Sample().digest, other(32, 'b');
+  EXPECT_TRUE(read(Sample(), digest + ".2").ok());
+  SourceDescription away = Sample();
+  away.id = "../../../OUTSIDE";
+  SourceDescription of_others = Sample();
+  of_others.digest = other;
+  const std::vector<std::pair<SourceDescription, std::string>> foreign = {{Sample(), digest},
+                                                                          {Sample(), digest + ".3"},
+                                                                          {Sample(), other},
+                                                                          {away, digest},
+                                                                          {of_others, digest + ".2"}};
+  for (const auto& [description, id] : foreign) {
+    const auto status = read(description, id);
+    EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << status;
+    EXPECT_THAT(status.message(), testing::StartsWith("t/_marquet/sources/" + id + ".json: describes"));
+    EXPECT_THAT(status.message(), testing::HasSubstr("'" + description.id + "'"));
+    EXPECT_FALSE(HintOf(status).empty());
+  }
+}
+
+TEST(SourceDescriptionTest, WhatIsNoIdIsNoPath) {
+  const auto fs = std::make_shared<file::MemoryFileSystem>();
+  ASSERT_TRUE(file::CreateDirectories(*fs, "t/_marquet/sources").ok());
+  const std::string digest(32, 'a');
+  const auto kind = [&](const std::string& id) {
+    return KindOf(ReadSourceDescription(*fs, "t", id).status());
+  };
+  for (const std::string& id : {digest, digest + ".2", digest + ".10", SourceId(digest, INT64_MAX)}) {
+    EXPECT_EQ(kind(id), ErrorKind::kNotFound) << id;
+  }
+  for (const std::string& id :
+       {std::string(), std::string("../../elsewhere"), std::string(32, 'A'), std::string(32, 'g'),
+        digest.substr(1), digest + "a", digest + ".", digest + ".1", digest + ".02", digest + ".x",
+        digest + ".-2", digest + "/..", digest + ".2/../x", digest + std::string(1, '\0'),
+        digest + "." + std::string(20, '9')}) {
+    EXPECT_EQ(kind(id), ErrorKind::kCorruptData) << id;
+  }
+}
+
+// They are stored before the commit begins.
+TEST(SourceDescriptionTest, WhatFailsLeavesNoDoubtAboutACommit) {
+  const delta::Snapshot snapshot;
+  HeldSource held;
+  held.description = Sample();
+  depth::FittedLabels labels = depth::ThresholdLabels(depth::DefaultThresholds(), {}).ValueOrDie();
+  using Job = std::function<arrow::Status(const std::shared_ptr<file::FileSystem>&)>;
+  const std::vector<Job> jobs = {
+      [](const auto& fs) { return WriteSourceDescription(fs, "t", Sample()); },
+      [&](const auto& fs) { return WriteRemainder(fs, "t", snapshot, held).status(); },
+      [&](const auto& fs) {
+        return StoreLabels(fs, "t", {{"A", labels}}, {});
+      },
+  };
+  for (const Job& job : jobs) {
+    int failed = 0;
+    for (const auto thrown : {file::Fault::Thrown::kNothing, file::Fault::Thrown::kBadAlloc}) {
+      for (const bool lasting : {false, true}) {
+        for (int64_t n = 1;; ++n) {
+          ASSERT_LT(n, 100);
+          const auto fs = std::make_shared<file::FaultFileSystem>(std::make_shared<file::MemoryFileSystem>());
+          fs->FailAt({.operation = n, .error_number = EIO, .lasting = lasting, .thrown = thrown});
+          const auto status = Caught("t", [&] { return job(fs); });
+          if (fs->operations() < n) break;
+          failed += !status.ok();
+          EXPECT_FALSE(IsKind(status, ErrorKind::kCommitUnknown)) << n << ": " << status;
+        }
+      }
+    }
+    EXPECT_GT(failed, 8);
+  }
+}
+
+TEST(SourceDescriptionTest, NoVersionAboveTheHighestIsMadeUp) {
+  const auto raised = [](int64_t version, int by) { return RaisedVersion("t", {"app", version, {}}, by); };
+  EXPECT_EQ(*raised(0, 1), 1);
+  EXPECT_EQ(*raised(INT64_MAX - 2, 2), INT64_MAX);
+  for (const auto& [version, by] :
+       {std::pair{INT64_MAX, 1}, {INT64_MAX, 2}, {INT64_MAX - 1, 2}, {-INT64_MAX, 2}}) {
+    const auto status = raised(version, by).status();
+    EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << status;
+    EXPECT_THAT(status.message(),
+                testing::StartsWith("t/_delta_log: the version of the application 'app' is "));
+  }
+  EXPECT_EQ(SourceId(std::string(32, 'a'), INT64_MAX), std::string(32, 'a') + ".4611686018427387904");
 }
 
 TEST(SourceDescriptionTest, NoChangedByteIsPassedOver) {

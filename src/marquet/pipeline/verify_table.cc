@@ -27,13 +27,6 @@ std::set<std::string> SourcesOf(const delta::Snapshot& snapshot) {
   return ids;
 }
 
-arrow::Status CheckDescription(file::FileSystem& fs, const std::string& table, const std::string& id) {
-  ARROW_ASSIGN_OR_RAISE(const SourceDescription description, ReadSourceDescription(fs, table, id));
-  if (description.id == id) return arrow::Status::OK();
-  return CorruptData(
-      fmt::format("it describes source {}; expected {} by its name", Quoted(description.id), Quoted(id)));
-}
-
 // What the files say that describe sources, or what was left of them.
 class SourceCheck {
  public:
@@ -76,7 +69,7 @@ arrow::Result<table::TableVerdict> VerifyTable(file::FileSystem& fs, const table
   SourceCheck check(table.path(), &verdict);
   for (const std::string& id : there) {
     if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
-    const arrow::Status status = CheckDescription(fs, table.path(), id);
+    const arrow::Status status = ReadSourceDescription(fs, table.path(), id).status();
     ARROW_RETURN_NOT_OK(check.Add(SourceDescriptionPath(id), status));
     if (!status.ok()) continue;  // what was left of it cannot be told
     const auto* left = table.snapshot()->transactions.Find(RemainderAppId(id));

@@ -23,6 +23,7 @@
 #include "marquet/delta/json_text.h"
 #include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
+#include "marquet/file/durable_file.h"
 #include "marquet/schema/coercion.h"
 #include "marquet/schema/decoded_rows.h"
 #include "marquet/table/batch_bytes_internal.h"
@@ -103,10 +104,7 @@ class TableAppender final : public Appender {
     auto report = CommitWithoutThrowing();
     if (report.ok()) BestEffort([&] { return TellOfEmptyTexts(*report); });
     if (let_go_) return report;
-    // A data file whose publishing is in doubt leaves no doubt about the commit, which was not begun.
-    if (IsKind(report.status(), ErrorKind::kCommitUnknown)) {
-      report = AsKind(report.status(), ErrorKind::kStorage);
-    }
+    if (!report.ok()) report = file::NotYetCommitted(report.status());
     // The first error is the one that matters; what could not be removed stays unseen.
     const arrow::Status aborted = Caught(table_->path, [&] { return writer_.Abort(); });
     // The rows are there, whatever becomes of the files that were written to say it again.

@@ -160,8 +160,7 @@ arrow::Result<FollowUp> FollowUp::Prepare(const Table& table, const std::string&
   };
   if (const arrow::Status stored = Caught(made.file_, store); !stored.ok()) {
     made.Discard();
-    // Whatever is in doubt, the commit is not: it was not begun.
-    return IsKind(stored, ErrorKind::kCommitUnknown) ? AsKind(stored, ErrorKind::kStorage) : stored;
+    return file::NotYetCommitted(stored);
   }
   return made;
 }
