@@ -36,6 +36,8 @@ class ReplacedRows:
     """None for rows without one."""
     date: str | None
     rows: int
+    rows_left: int = 0
+    """Rows of the same symbol, day and publishers that stay: they lie outside of the times that came."""
 
 
 @dataclass(frozen=True)

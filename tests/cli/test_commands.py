@@ -196,6 +196,25 @@ def test_a_caret_stands_below_what_it_is_about(marquet, fails, tmp_path):
     assert json.loads(done.stdout)["error"].endswith(f"at byte 13\n  {where}\n               ^")
 
 
+def test_a_filter_that_is_written_otherwise_is_told_how(marquet, fails, tmp_path):
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
+    text = fails("scan", tmp_path / "t", "--where", 'symbol = "ESH4"')
+    assert text.splitlines()[-1] == "hint: text goes into single quotes; double quotes are for names of columns"
+    for where, hint in (
+        ("ts_event > 2024-01-02T14:30", "hint: a time goes into single quotes"),
+        ("size + 1 > 5", "there is no arithmetic"),
+        ("size = 1 && price > 5", "docs/cli.md"),
+    ):
+        assert hint in fails("scan", "t", "--where", where, code=2).splitlines()[-1]
+    shown = marquet("scan", "--help").stdout
+    assert "PREDICATE of --where:" in shown and "[not] between VALUE and VALUE" in shown
+
+
+def test_a_compressed_name_is_refused_with_what_is_written(fails, tmp_path):
+    text = fails("scan", "t", "-o", tmp_path / "rows.csv.gz", code=2)
+    assert "csv is written uncompressed: leave .gz out" in text
+
+
 def test_verbose_says_what_is_done(marquet, tmp_path):
     source, table = trades_file(tmp_path / "a.dbn"), tmp_path / "t"
     done = marquet("ingest", source, "--into", table, "-v").stderr

@@ -77,7 +77,7 @@ def test_windows_cross_rolls_only_when_asked(tmp_path: Path, marquet_program: Pa
     book = write_book(tmp_path / "book", as_arrow(columns))
     for name, options, said in (
         ("parted", (), "out of 1,500 rows in 2 runs\n  1 roll to another instrument or publisher: runs end there\n"),
-        ("across", ("--across-rolls",), "in 1 runs\n  1 roll to another instrument or publisher: windows go on across"),
+        ("across", ("--across-rolls",), "in 1 run\n  1 roll to another instrument or publisher: windows go on across"),
     ):
         done = run(marquet_program, book, "--into", tmp_path / name, *OPTIONS, "--classes", 3, *options)
         assert said in done.stdout, done.stdout + done.stderr

@@ -62,6 +62,7 @@ def test_a_correction_takes_only_its_symbol_day_and_times(marquet, table, tmp_pa
             "symbol": "ESH4",
             "date": "2024-01-03",
             "rows": 4,
+            "rows_left": 6,
         }
     ]
     assert "replaced 4 rows of" in done["note"] and "week.dbn" in done["note"]
@@ -89,6 +90,13 @@ def test_rows_before_plus_rows_in_less_rows_gone_are_rows_after(marquet, table, 
     assert mq.open_table(table).info()["rows"] == after  # by the statistics of the files written anew
 
 
+def test_the_history_tells_what_went(marquet, table, tmp_path):
+    marquet("ingest", correction(tmp_path / "fix.dbn", 3, 4), "--into", table, "--replace")
+    newest, first = json.loads(marquet("history", table, "--json").stdout)["commits"]
+    assert newest["replaced"] == f"4 rows of {tmp_path}/week.dbn" and "replaced" not in first
+    assert f"replaced=4 rows of {tmp_path}/week.dbn" in marquet("history", table).stdout
+
+
 def test_a_dry_run_tells_what_would_go(marquet, table, tmp_path):
     fix = correction(tmp_path / "fix.dbn", 3, 4)
     before = tree(table)
@@ -104,9 +112,22 @@ def test_a_dry_run_tells_what_would_go(marquet, table, tmp_path):
 def test_the_report_in_python(table, tmp_path):
     done = mq.ingest(correction(tmp_path / "fix.dbn", 3, 4), table, on_overlap="replace")
     (gone,) = done.sources[0].replaced
-    assert gone == mq.ReplacedRows(str(table), str(tmp_path / "week.dbn"), "ESH4", "2024-01-03", 4)
+    assert gone == mq.ReplacedRows(str(table), str(tmp_path / "week.dbn"), "ESH4", "2024-01-03", 4, rows_left=6)
     assert done.rows_replaced == done.sources[0].rows_replaced == 4
     assert f"gone: 4 rows of {tmp_path}/week.dbn: ESH4 on 2024-01-03" in str(done)
+
+
+def test_rows_of_the_days_touched_that_stay_are_told(marquet, table, tmp_path):
+    """So that a wrong first or last record does not survive its correction unseen."""
+    fix = correction(tmp_path / "fix.dbn", 1, 8)
+    stay = f"stay: 2 rows of {tmp_path}/week.dbn: ESH4 on 2024-01-03, outside of the times that come\n"
+    assert "would " + stay in marquet("ingest", fix, "--into", table, "--replace", "--dry-run").stdout
+    assert "  " + stay in marquet("ingest", fix, "--into", table, "--replace").stdout
+    # Of what is left, too: the two rows, of which one goes.
+    done = report(marquet("ingest", correction(tmp_path / "first.dbn", 0, 1), "--into", table, "--replace", "--json"))
+    assert [(each["rows"], each["rows_left"]) for each in done["replaced"]] == [(1, 1)]
+    whole = marquet("ingest", correction(tmp_path / "whole.dbn", 0, 10), "--into", table, "--replace").stdout
+    assert whole.count("gone: ") == 3 and "stay: " not in whole
 
 
 def test_what_is_left_of_a_source_is_told_when_it_is_exported(marquet, fails, table, tmp_path):

@@ -141,7 +141,10 @@ def test_a_further_symbol_is_fitted_as_the_others_were(tmp_path: pathlib.Path) -
         ({"invalid": "skip"}, r"invalid rows skip \(there: null\)"),
         ({"ties": "rank"}, r"ties rank \(there: boundary\)"),
         ({"thresholds": [1.0]}, r"labels by fixed thresholds \(there: fitted boundaries\)"),
-        ({"fit_end": START + 700 * 1_000_000}, r"boundaries .* \(there: .*moves fitted on 584 \(there: "),
+        (
+            {"fit_end": START + 700 * 1_000_000},
+            r"append: last time fitted on \(--fit-end\) 2.* \(there: 2.*\), moves fitted on 584 \(there: ",
+        ),
         ({"max_gap": 60}, r"11 of its 37 samples of 'ESH4' end at rows of .* at which none would end now"),
     ],
 )
@@ -174,7 +177,7 @@ def test_labels_that_are_given_must_be_those_that_are_there(tmp_path: pathlib.Pa
     mine, other = (mq.depth.load_labels(tmp_path / name) for name in ("samples", "other"))
     assert build(book, tmp_path / "samples", labels=mine).rows == 0
     assert build(book, tmp_path / "samples", labels=mine["ESH4"]).rows == 0
-    with pytest.raises(mq.InvalidInputError, match=r"boundaries .* moves fitted on 1385 \(there: 584\)"):
+    with pytest.raises(mq.InvalidInputError, match=r"\(--fit-end\) .* moves fitted on 1385 \(there: 584\)"):
         build(book, tmp_path / "samples", labels=other)
 
 

@@ -30,6 +30,13 @@ struct Command {
 // Every command there is, in the order of the help.
 const std::vector<Command>& Commands();
 
+// Wrong usage that knows a better hint than where the options are shown.
+struct UsageError : CLI::ValidationError {
+  UsageError(std::string option, const std::string& message, std::string what_to_do)
+      : CLI::ValidationError(std::move(option), message), hint(std::move(what_to_do)) {}
+  std::string hint;
+};
+
 // Adds an option whose text `parse` turns into a value; text that it refuses is wrong usage.
 template <typename T, typename Parse>
 CLI::Option* AddParsed(CLI::App& app, const std::string& name, T* target, Parse parse,
@@ -38,7 +45,7 @@ CLI::Option* AddParsed(CLI::App& app, const std::string& name, T* target, Parse 
       name,
       [target, parse, name](const std::string& text) {
         auto value = parse(text);
-        if (!value.ok()) throw CLI::ValidationError(name, value.status().message());
+        if (!value.ok()) throw UsageError(name, value.status().message(), HintOf(value.status()));
         *target = *std::move(value);
       },
       help);

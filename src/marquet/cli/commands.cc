@@ -13,7 +13,14 @@ const std::vector<Command>& Commands() {
       {"scan", "Print or save rows of a table",
        "  marquet scan book --where \"symbol = 'ESH4' and price > '4750'\" --limit 10\n"
        "  marquet scan book --columns ts_event,bid_px_00,ask_px_00 --start 2024-01-02 --format csv\n"
-       "  marquet scan book --as-of 2024-03-01 --format parquet -o march.parquet",
+       "  marquet scan book --as-of 2024-03-01 --format parquet -o march.parquet\n\n"
+       "PREDICATE of --where:\n"
+       "  tests      COLUMN = != <> < <= > >= VALUE or COLUMN, [not] in (VALUE, ...), [not] between VALUE "
+       "and VALUE,\n"
+       "             [not] like 'a%', is [not] null, is [not] nan\n"
+       "  joined by  and, or, not, ( )\n"
+       "  values     numbers, 'text', '2024-01-02T14:30' (UTC), true, false\n"
+       "  columns    as they are named, or in \"double quotes\"",
        DeclareScan},
       {"info", "Show a table's version, schema, size and partitions",
        "  marquet info book\n"
@@ -45,7 +52,7 @@ const std::vector<Command>& Commands() {
        "  marquet clean data/ --older-than 2d --json",
        DeclareClean},
       {"depth", "Labelled market-depth samples out of order-book rows",
-       "  marquet depth book --into samples --micro-pip 0.25\n"
+       "  marquet depth book --into samples --micro-pip 0.25 --fit-end 2024-03-04T19:00\n"
        "  marquet depth book --into samples --micro-pip 0.25 --mode append\n"
        "  marquet depth book --into es --symbol ESH4 --features volume,variance --definitions definitions\n"
        "  marquet depth book --into tested --micro-pip 0.25 --labels samples",

@@ -147,7 +147,8 @@ int Main(int argc, char** argv) {
       const auto unknown = UnknownOption(command);
       if (unknown) return UnknownOptionOf(common, command, *unknown, hint);
     }
-    return WrongUsage(common, error.what(), hint);
+    const auto* usage = dynamic_cast<const UsageError*>(&error);
+    return WrongUsage(common, error.what(), usage == nullptr || usage->hint.empty() ? hint : usage->hint);
   }
   const std::vector<std::string> extras = app.remaining();
   if (app.get_subcommands().empty()) {

@@ -104,7 +104,7 @@ arrow::Result<int> RunScan(Session& session, const ScanRequest& request) {
             ",\"statistics\":" + StatisticsJson(scan.statistics()) + "}\n";
     ARROW_RETURN_NOT_OK(session.Print(text));
   } else if (!session.common().quiet) {
-    ARROW_RETURN_NOT_OK(session.Print(request.output + ": " + WithCommas(written.rows) + " rows, " +
+    ARROW_RETURN_NOT_OK(session.Print(request.output + ": " + Counted(written.rows, "row") + ", " +
                                       HumanBytes(written.bytes) + "\n"));
   }
   return 0;
@@ -140,6 +140,14 @@ Action DeclareScan(CLI::App& options) {
       throw CLI::ValidationError("--format", "parquet needs a file: add -o FILE");
     }
     if ((request->format.empty() || request->format == "table") && !request->output.empty()) {
+      for (const char* ending : {".csv", ".jsonl", ".arrow", ".parquet"}) {
+        for (const char* packed : {".gz", ".zst", ".bz2", ".xz", ".lz4", ".zip"}) {
+          if (!request->output.ends_with(std::string(ending) + packed)) continue;
+          throw CLI::ValidationError("-o", request->output + ": " + (ending + 1) +
+                                               " is written uncompressed: leave " + packed +
+                                               " out, or compress what goes to standard output");
+        }
+      }
       throw CLI::ValidationError("-o", "a file needs a format: add --format csv, jsonl, arrow or parquet");
     }
   });

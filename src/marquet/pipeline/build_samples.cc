@@ -342,9 +342,8 @@ arrow::Status SampleBuilder::OpenHeld(const BuildSamplesReport& report) {
   const bool empty = samples_->snapshot()->files.empty();
   if (options_.mode == table::AppendMode::kErrorIfExists && !empty) {
     return AlreadyExists(fmt::format("{}: there is a table already", options_.samples),
-                         "Append to it (--mode append, mode=\"append\" in Python) or replace its rows "
-                         "(\"overwrite\"), or choose "
-                         "another name.");
+                         "Append to it (--mode append, mode=\"append\" in Python), replace its rows "
+                         "(--mode overwrite, mode=\"overwrite\"), or choose another name.");
   }
   if (options_.mode == table::AppendMode::kAppend && !empty) ARROW_RETURN_NOT_OK(CheckHeld(report));
   const auto columns = SampleSchema(options_.tensor.features)->field_names();

@@ -19,9 +19,8 @@ std::string ToText(const BuildSamplesReport& report) {
       text += fmt::format("{}: no samples: {}\n", s.symbol, s.skipped);
       continue;
     }
-    text +=
-        fmt::format("{}: {} samples of {} candidates out of {} rows in {} runs", s.symbol,
-                    WithCommas(s.samples), WithCommas(s.candidates), WithCommas(s.rows), WithCommas(s.runs));
+    text += fmt::format("{}: {} of {} out of {} in {}", s.symbol, Counted(s.samples, "sample"),
+                        Counted(s.candidates, "candidate"), Counted(s.rows, "row"), Counted(s.runs, "run"));
     if (s.short_runs > 0) text += fmt::format(" ({} too short)", WithCommas(s.short_runs));
     text += '\n';
     if (s.rolls > 0) {
@@ -30,6 +29,7 @@ std::string ToText(const BuildSamplesReport& report) {
     }
     if (s.held > 0) {
       text += fmt::format("  {} are in the table already, and were not added again\n", WithCommas(s.held));
+      if (s.samples > 0) text += "  the new ones are labelled by the boundaries of those\n";
     }
     if (s.held_late > 0) {
       text += fmt::format(
@@ -46,7 +46,7 @@ std::string ToText(const BuildSamplesReport& report) {
           WithCommas(s.unlabelled), WithCommas(s.past_end), WithCommas(s.by_invalid), WithCommas(s.by_base));
     }
     if (s.invalid_rows > 0) {
-      text += fmt::format("  {} rows with a null or crossed book\n", WithCommas(s.invalid_rows));
+      text += fmt::format("  {} with a null or crossed book\n", Counted(s.invalid_rows, "row"));
     }
     text += "  classes:";
     for (const int64_t count : s.labels.counts) text += ' ' + WithCommas(count);
@@ -72,7 +72,7 @@ std::string ToText(const BuildSamplesReport& report) {
     }
   }
   if (!report.warning.empty()) text += fmt::format("warning: {}\n", report.warning);
-  text += fmt::format("{} samples into {} (version {}) in {}\n", WithCommas(report.rows), report.samples,
+  text += fmt::format("{} into {} (version {}) in {}\n", Counted(report.rows, "sample"), report.samples,
                       report.version, HumanSeconds(report.seconds));
   return text;
 }

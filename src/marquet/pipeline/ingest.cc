@@ -389,21 +389,8 @@ class SourceIngest {
     if (!report.replaced.empty()) {
       report_->status = options_.dry_run ? "would replace" : "replaced";
       report_->replaced.insert(report_->replaced.end(), report.replaced.begin(), report.replaced.end());
-      AddNote(NoteOfReplaced(report.replaced), report_);
+      AddNote((options_.dry_run ? "would replace " : "replaced ") + RowsAndSources(report.replaced), report_);
     }
-  }
-
-  std::string NoteOfReplaced(const std::vector<ReplacedRows>& replaced) const {
-    int64_t rows = 0;
-    std::vector<std::string> sources;
-    for (const ReplacedRows& each : replaced) {
-      rows += each.rows;
-      if (std::find(sources.begin(), sources.end(), each.source) == sources.end()) {
-        sources.push_back(each.source);
-      }
-    }
-    return fmt::format("{} {} of {}", options_.dry_run ? "would replace" : "replaced", Counted(rows, "row"),
-                       fmt::join(sources, ", "));
   }
 
   const std::shared_ptr<file::FileSystem> fs_;

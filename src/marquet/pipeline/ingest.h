@@ -42,6 +42,7 @@ struct ReplacedRows {
   std::optional<std::string> symbol;  // nothing: rows without one
   std::optional<std::string> date;
   int64_t rows = 0;
+  int64_t rows_left = 0;  // of the same symbol, day and publishers that stay: outside of the times that came
 };
 
 // What one table took in of a source.
@@ -97,6 +98,9 @@ struct IngestOutcome {
   arrow::Status first_error;
 };
 arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, IngestOptions options);
+
+// "12 rows of a.dbn, b.dbn".
+std::string RowsAndSources(const std::vector<ReplacedRows>& replaced);
 
 // Reports as people and as machines read them.
 std::string ToText(const IngestReport& report);

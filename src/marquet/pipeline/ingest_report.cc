@@ -27,6 +27,12 @@ std::string Line(const ReplacedRows& replaced) {
                      RangeName({replaced.symbol, replaced.date}));
 }
 
+// "5 rows of old.dbn: ESH4 on 2024-01-02, outside of the times that come".
+std::string LineOfLeft(const ReplacedRows& replaced) {
+  return fmt::format("{} of {}: {}, outside of the times that come", Counted(replaced.rows_left, "row"),
+                     replaced.source, RangeName({replaced.symbol, replaced.date}));
+}
+
 std::string ToText(const SourceReport& report) {
   std::string text;
   if (report.status == "skipped") {
@@ -81,7 +87,10 @@ std::string ToText(const SourceReport& report) {
   }
   const size_t shown = std::min(report.replaced.size(), kMostReplacedLines);
   for (size_t i = 0; i < shown; ++i) {
-    line((report.status == "replaced" ? "gone: " : "would go: ") + Line(report.replaced[i]));
+    const bool is_done = report.status == "replaced";
+    line((is_done ? "gone: " : "would go: ") + Line(report.replaced[i]));
+    if (report.replaced[i].rows_left == 0) continue;
+    line((is_done ? "stay: " : "would stay: ") + LineOfLeft(report.replaced[i]));
   }
   if (shown < report.replaced.size()) {
     line(fmt::format("and so on for {}; --json names all",
@@ -92,6 +101,18 @@ std::string ToText(const SourceReport& report) {
 }
 
 }  // namespace
+
+std::string RowsAndSources(const std::vector<ReplacedRows>& replaced) {
+  int64_t rows = 0;
+  std::vector<std::string> sources;
+  for (const ReplacedRows& each : replaced) {
+    rows += each.rows;
+    if (std::find(sources.begin(), sources.end(), each.source) == sources.end()) {
+      sources.push_back(each.source);
+    }
+  }
+  return fmt::format("{} of {}", Counted(rows, "row"), fmt::join(sources, ", "));
+}
 
 std::string ToText(const IngestReport& report) {
   std::string text;
@@ -123,7 +144,8 @@ std::string ToJson(const IngestReport& report) {
                           {"source", rows.source},
                           {"symbol", rows.symbol ? nlohmann::ordered_json(*rows.symbol) : nullptr},
                           {"date", rows.date ? nlohmann::ordered_json(*rows.date) : nullptr},
-                          {"rows", rows.rows}});
+                          {"rows", rows.rows},
+                          {"rows_left", rows.rows_left}});
     }
     sources.push_back({{"source", source.source},
                        {"status", source.status},

@@ -198,8 +198,8 @@ arrow::Status IngestTarget::Refusal(const SourceDescription& description, const 
       fmt::format("{}: {} is already filled from {} to {} by {}", description.name, RangeName(where.where),
                   FormatNanos(where.theirs.first_ns), FormatNanos(where.theirs.last_ns), other.name),
       "pass --append-anyway (on_overlap=\"append\" in Python) to keep both. --replace "
-      "(on_overlap=\"replace\") takes away the older rows that this source brings again; with --dry-run it "
-      "tells which");
+      "(on_overlap=\"replace\") takes away all older rows in this source's time range, of its symbols and "
+      "days, whether or not they are equal to new ones; with --dry-run it tells which");
 }
 
 arrow::Status IngestTarget::RefusalInCall(const SourceDescription& description,
@@ -272,8 +272,9 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
   for (const SourceReplacement& source : replaced) {
     for (const auto& [key, rows] : source.rows()) {
       if (rows == 0) continue;
-      report.replaced.push_back(
-          {options_.path, source.source().description.name, key.first, key.second, rows});
+      const auto left = source.left().find(key);
+      report.replaced.push_back({options_.path, source.source().description.name, key.first, key.second, rows,
+                                 left == source.left().end() ? 0 : left->second});
     }
   }
   if (options_.dry_run) {
@@ -329,6 +330,7 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
     appender_->Record({theirs->app_id, gone, now_ms});
   }
   appender_->Tag(kSourceTag, description.id);
+  if (!report.replaced.empty()) appender_->Note("replaced", RowsAndSources(report.replaced));
   const delta::Transaction own = {app_id, version, now_ms};
   if (options_.again) {
     appender_->Record(own);  // that others brought the same bytes is not this request done

@@ -139,7 +139,24 @@ arrow::Status SourceReplacement::Count() {
                                    table_->path(), total(), source_.description.name),
                        "'marquet history' tells what changed the table since");
   }
+  CountLeft();
   return arrow::Status::OK();
+}
+
+void SourceReplacement::CountLeft() {
+  for (const auto& [key, gone] : gone_) {
+    const auto of_key = source_.description.ranges.find(key);
+    if (of_key == source_.description.ranges.end()) continue;
+    int64_t rows = 0;
+    for (const SourceRange& range : of_key->second) {
+      const bool comes = std::any_of(cuts_.begin(), cuts_.end(), [&, &where = key](const ReplacedRange& cut) {
+        return cut.where == where && range.publisher.value_or(cut.publisher) == cut.publisher &&
+               range.rtype.value_or(cut.rtype) == cut.rtype;
+      });
+      if (comes) rows += range.rows;
+    }
+    if (rows > gone) left_[key] = rows - gone;
+  }
 }
 
 arrow::Status SourceReplacement::CountIn(File* file, const Cutter& cutter) {

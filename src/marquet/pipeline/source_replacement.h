@@ -30,6 +30,8 @@ class SourceReplacement {
 
   // The rows that go.
   const std::map<RangeKey, int64_t>& rows() const { return gone_; }
+  // Of those symbols and days, the rows of the same publishers that stay: outside of the times that come.
+  const std::map<RangeKey, int64_t>& left() const { return left_; }
   int64_t total() const;
   // Nothing of the source is left in its files.
   bool is_whole() const { return source_.description.rows == 0; }
@@ -47,6 +49,7 @@ class SourceReplacement {
   class Cutter;
 
   arrow::Status Count();
+  void CountLeft();
   arrow::Status CountIn(File* file, const Cutter& cutter);
 
   const table::Table* table_ = nullptr;
@@ -55,6 +58,7 @@ class SourceReplacement {
   std::vector<File> files_;  // that may hold rows of the symbols and dates that come again
   std::vector<ReplacedRange> cuts_;
   std::map<RangeKey, int64_t> gone_;
+  std::map<RangeKey, int64_t> left_;
 };
 
 }  // namespace marquet::pipeline

@@ -97,6 +97,7 @@ class TableAppender final : public Appender {
   }
 
   void Tag(const std::string& name, const std::string& value) override { tags_[name] = value; }
+  void Note(const std::string& name, const std::string& value) override { notes_[name] = value; }
 
   arrow::Result<AppendReport> Commit() override {
     ARROW_RETURN_NOT_OK(CheckOpen());
@@ -328,6 +329,7 @@ class TableAppender final : public Appender {
       request.info.operation_parameters["partitionBy"] = JsonText(snapshot_->metadata.partition_columns);
     }
     request.info.extra.insert(options_.commit_metadata.begin(), options_.commit_metadata.end());
+    request.info.extra.insert(notes_.begin(), notes_.end());
     for (const auto& file : removed_) request.actions.emplace_back(RemovalOf(*file, now_ms));
     return CommitActions(std::move(request), std::move(report), now_ms);
   }
@@ -443,6 +445,7 @@ class TableAppender final : public Appender {
   std::string own_app_id_;
   std::function<arrow::Status(const delta::Snapshot&)> may_follow_;
   delta::StringMap tags_;
+  delta::StringMap notes_;
   std::map<std::string, int64_t> empty_as_null_;  // see AppendReport
   std::optional<std::vector<PartitionWriter::Written>> written_;
   bool already_applied_ = false;

@@ -62,7 +62,10 @@ arrow::Result<std::shared_ptr<arrow::Field>> FindField(const arrow::Schema& sche
   if (indices.size() > 1) {
     return ErrorAt(place, fmt::format("there are {} columns named {}", indices.size(), Quoted(name)));
   }
-  return AsKind(ErrorAt(place, fmt::format("there is no column {}", Quoted(name)), ColumnHint(name, schema)),
+  const bool in_quotes = place.text != nullptr && place.text->substr(place.at, 1) == "\"";
+  return AsKind(ErrorAt(place, fmt::format("there is no column {}", Quoted(name)),
+                        in_quotes ? "text goes into single quotes; double quotes are for names of columns"
+                                  : ColumnHint(name, schema)),
                 ErrorKind::kNotFound);
 }
 

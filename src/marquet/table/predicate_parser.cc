@@ -30,6 +30,13 @@ using Kind = PredicateNode::Kind;
 constexpr size_t kMaxText = 1 << 20;
 constexpr int kMaxDepth = 200;
 
+constexpr const char* kGrammarHint =
+    "a filter compares columns with values (= != < <= > >=, in, between, like, is null) and joins that by "
+    "and, "
+    "or, not and parentheses; there is no arithmetic. Text and times go into single quotes. The grammar: "
+    "docs/cli.md";
+constexpr const char* kTimeHint = "a time goes into single quotes: '2024-01-02T14:30'";
+
 enum class TokenKind { kEnd, kName, kQuotedName, kString, kNumber, kSymbol };
 
 struct Token {
@@ -73,7 +80,7 @@ class Parser {
         token_.kind == TokenKind::kEnd
             ? "the end"
             : Quoted(std::string_view(*text_).substr(token_.at, std::max<size_t>(at_ - token_.at, 1)), 40);
-    return ErrorAt(PlaceAt(token_.at), fmt::format("expected {}, found {}", expected, found));
+    return ErrorAt(PlaceAt(token_.at), fmt::format("expected {}, found {}", expected, found), kGrammarHint);
   }
 
   // Reads the next token into token_.
@@ -86,6 +93,7 @@ class Parser {
     const char c = text[at_];
     if (c == '\'' || c == '"') return AdvanceQuoted(c);
     if (IsDigit(c) || (c == '.' && at_ + 1 < text.size() && IsDigit(text[at_ + 1]))) {
+      if (IsDateAt(at_)) return ErrorAt(PlaceAt(at_), "a time without quotes", kTimeHint);
       AdvanceNumber();
       return arrow::Status::OK();
     }
@@ -108,7 +116,8 @@ class Parser {
         return arrow::Status::OK();
       }
     }
-    return ErrorAt(PlaceAt(at_), fmt::format("{} has no meaning here", Quoted(text.substr(at_, 1))));
+    return ErrorAt(PlaceAt(at_), fmt::format("{} has no meaning here", Quoted(text.substr(at_, 1))),
+                   kGrammarHint);
   }
 
   arrow::Status AdvanceQuoted(char quote) {
@@ -126,6 +135,17 @@ class Parser {
     }
     return ErrorAt(PlaceAt(token_.at), fmt::format("the {} that begins here does not end",
                                                    quote == '"' ? "quoted name" : "string"));
+  }
+
+  // "2024-01-02" and so on.
+  bool IsDateAt(size_t at) const {
+    constexpr std::string_view kForm = "0000-00-00";
+    if (text_->size() - at < kForm.size()) return false;
+    for (size_t i = 0; i < kForm.size(); ++i) {
+      const char c = (*text_)[at + i];
+      if (kForm[i] == '0' ? !IsDigit(c) : c != '-') return false;
+    }
+    return true;
   }
 
   void AdvanceNumber() {

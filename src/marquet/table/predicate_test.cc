@@ -326,6 +326,24 @@ TEST(PredicateErrorTest, ShowsWhere) {
               HasSubstr("\n  \xC3\xA9\xC3\xA9 = 1 and = 2\n             ^"));
 }
 
+TEST(PredicateErrorTest, HintsSayHowItIsWritten) {
+  const auto hint_of = [](std::string_view filter) {
+    auto parsed = Predicate::Parse(filter);
+    return HintOf(parsed.ok() ? parsed->Bind(*Columns()).status() : parsed.status());
+  };
+  EXPECT_THAT(hint_of("s = \"ESH4\""), HasSubstr("text goes into single quotes"));
+  EXPECT_THAT(hint_of("\"ESH4\" = s"), HasSubstr("text goes into single quotes"));
+  for (const char* filter :
+       {"ts > 2024-01-02", "ts > 2024-01-02T14:30", "ts between 2024-01-02 and '2025'"}) {
+    EXPECT_THAT(hint_of(filter), HasSubstr("a time goes into single quotes")) << filter;
+  }
+  EXPECT_THAT(ErrorOf("ts > 2024-01-02"), HasSubstr("a time without quotes at byte 5"));
+  for (const char* filter :
+       {"i + 1 > 5", "i = 1 && i = 2", "i * 2 = 4", "i = 1, i = 2", "i = 14:30", "i ="}) {
+    EXPECT_THAT(hint_of(filter), HasSubstr("docs/cli.md")) << filter;
+  }
+}
+
 TEST(PredicateErrorTest, UnknownColumnsAreNotFoundAndNameNearOnes) {
   const auto status = Predicate::Parse("ts_evnt > 5")->Bind(*Columns()).status();
   EXPECT_TRUE(IsKind(status, ErrorKind::kNotFound)) << status;

@@ -83,10 +83,12 @@ class Appender {
 
   // What is only known once all rows were seen; before Commit(). RecordOnce: the commit's own transaction, as
   // AppendOptions::transaction. Record: what the commit means to another application; stored meanwhile, it is
-  // a kConflict. Tag: of each file that the commit adds, but for those of Keep().
+  // a kConflict. Tag: of each file that the commit adds, but for those of Keep(). Note: a further string of
+  // the commit's info, as AppendOptions::commit_metadata.
   virtual void RecordOnce(delta::Transaction transaction) = 0;
   virtual void Record(delta::Transaction transaction) = 0;
   virtual void Tag(const std::string& name, const std::string& value) = 0;
+  virtual void Note(const std::string& name, const std::string& value) = 0;
 
   // Asked with the newest snapshot when others committed since the append began and nothing else stands
   // against committing behind them; its error is the commit's. Must not use the table. Before Commit().
