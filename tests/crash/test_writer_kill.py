@@ -128,6 +128,7 @@ def test_killed_at_every_operation(
     with Readers(folder) as readers:
         while True:
             shutil.rmtree(folder, ignore_errors=True)
+            before = readers.reads
             done = host.run(folder, kill_at=kills + 1)
             if done["exit"] == 0:
                 break
@@ -138,9 +139,11 @@ def test_killed_at_every_operation(
             assert len(found) == len(set(found)), f"operation {kills}"
             assert host.run(folder)["exit"] == 0, f"the run after a kill at operation {kills}"
             assert rows(folder) == list(range(RECORDS)), f"operation {kills}"
+            while readers.reads == before and not readers.failures:  # on a busy machine, too
+                time.sleep(0.01)
             assert not readers.failures, f"operation {kills}: {readers.failures[:3]}"
         reads = readers.reads
-    assert kills > 100 and reads > kills
+    assert kills > 100 and reads >= kills
     record_property("faults", kills)
     print(f"killed at {kills} operations; {reads} reads beside")
 
