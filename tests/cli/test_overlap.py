@@ -211,6 +211,8 @@ def test_a_version_that_none_can_follow_is_refused(tmp_path: Path) -> None:
         if "txn" in action:
             action["txn"]["version"] = 2**63 - 1
     commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
-    with pytest.raises(mq.CorruptDataError, match=r"version of the application .* is 9223372036854775807; expected 0 to"):
+    with pytest.raises(
+        mq.CorruptDataError, match=r"version of the application .* is 9223372036854775807; expected 0 to"
+    ):
         mq.ingest(tmp_path / "day.dbn", tmp_path / "t", again=True)
     assert list((tmp_path / "t" / "_delta_log").glob("*.json")) == [commit]

@@ -27,7 +27,7 @@ def book(tmp_path: Path) -> mq.Table:
             pa.field("price", pa.int64(), metadata={"unit": "1e-9"}),
         ]
     )
-    times = [int(BEGIN.timestamp()) * 10**9 + i for i in range(4)]
+    times = [int(BEGIN.timestamp()) * 10**9 + i * 1_000 for i in range(4)]
     table = mq.create_table(tmp_path / "book", schema)
     table.append(pa.table({"symbol": ["ESH4"] * 4, "ts_event": times, "price": STORED}, schema=schema))
     return table
@@ -58,5 +58,7 @@ def test_a_number_means_what_the_column_holds(book: mq.Table) -> None:
 def test_a_time_has_a_zone(book: mq.Table) -> None:
     assert book.lazy().schema["ts_event"] == pl.Datetime("ns", "UTC")
     assert book.lazy().filter(pl.col("ts_event") > BEGIN).collect().height == 3
+    nanosecond = pl.lit(int(BEGIN.timestamp()) * 10**9 + 1).cast(pl.Datetime("ns", "UTC"))
+    assert book.lazy().filter(pl.col("ts_event") < nanosecond).collect().height == 1
     with pytest.raises(pl.exceptions.SchemaError):
         book.lazy().filter(pl.col("ts_event") > BEGIN.replace(tzinfo=None)).collect()
