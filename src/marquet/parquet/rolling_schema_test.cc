@@ -136,16 +136,19 @@ TEST_F(RollingSchemaTest, NullsFitAnyColumnAndLateColumnsAreNotDropped) {
   EXPECT_NE(status.message().find("late"), std::string::npos) << status;
 }
 
+// A column without a value yet, and the type that a first value gives it.
+struct LateType {
+  std::shared_ptr<arrow::DataType> before;
+  std::string without;
+  std::shared_ptr<arrow::DataType> after;
+  std::string with;
+};
+
 // Files that were published while a column had no value, and a part in the making, get its type with the
 // first value: all of a run open together.
 TEST_F(RollingSchemaTest, TheFirstValueDecidesTheTypeOfFilesBefore) {
   const auto nulls = arrow::null(), item = arrow::struct_({arrow::field("k", nulls)});
-  const struct {
-    std::shared_ptr<arrow::DataType> before;
-    std::string without;
-    std::shared_ptr<arrow::DataType> after;
-    std::string with;
-  } cases[] = {
+  const LateType cases[] = {
       {nulls, "[null, null]", arrow::int64(), "[7, null]"},
       {nulls, "[null, null]", arrow::list(arrow::utf8()), R"([["a"], null])"},
       {arrow::list(nulls), "[[null], []]", arrow::list(arrow::int64()), "[[7], null]"},
@@ -213,12 +216,7 @@ TEST_F(RollingSchemaTest, APartThatGivesBackFewerRowsWhenItsTypesAreDecidedIsNot
 TEST_F(RollingSchemaTest, AFirstValueInAnotherLayoutDecidesTheTypeToo) {
   const auto pair = arrow::fixed_size_list(arrow::float64(), 2),
              item = arrow::struct_({arrow::field("k", pair)});
-  const struct {
-    std::shared_ptr<arrow::DataType> before;
-    std::string without;
-    std::shared_ptr<arrow::DataType> after;
-    std::string with;
-  } cases[] = {
+  const LateType cases[] = {
       {arrow::list(arrow::null()), "[[], null]", pair, "[[1, 2], null]"},
       {arrow::struct_({arrow::field("k", arrow::list(arrow::null()))}), R"([{"k": []}, null])", item,
        R"([{"k": [1, 2]}, null])"},
