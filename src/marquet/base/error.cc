@@ -80,6 +80,10 @@ arrow::Status Error(ErrorKind kind, std::string message, std::string hint) {
   return Make(kind, std::move(message), std::move(hint), 0, {});
 }
 
+arrow::Status CommitUnknown(const arrow::Status& cause, std::string message, std::string hint) {
+  return Make(ErrorKind::kCommitUnknown, std::move(message), std::move(hint), ErrnoOf(cause), PathOf(cause));
+}
+
 arrow::Status StorageError(int error_number, std::string_view operation, std::string_view path,
                            std::string hint) {
   ErrorKind kind = ErrorKind::kStorage;

@@ -72,6 +72,9 @@ inline arrow::Status Conflict(std::string message, std::string hint = {}) {
 inline arrow::Status CommitUnknown(std::string message, std::string hint = {}) {
   return Error(ErrorKind::kCommitUnknown, std::move(message), std::move(hint));
 }
+
+// A commit in doubt because of `cause`, whose errno and path it keeps.
+arrow::Status CommitUnknown(const arrow::Status& cause, std::string message, std::string hint = {});
 inline arrow::Status CorruptData(std::string message, std::string hint = {}) {
   return Error(ErrorKind::kCorruptData, std::move(message), std::move(hint));
 }

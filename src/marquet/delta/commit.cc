@@ -195,6 +195,7 @@ arrow::Status Settle(file::FileSystem& fs, const std::string& path, const std::s
   const auto outcome = Caught(path, [&] { return WhoseCommit(fs, path, txn_id); });
   if (!outcome.ok()) {
     return CommitUnknown(
+        outcome.status(),
         fmt::format("{}: publishing failed ({}), and so did reading it to learn the outcome: {}", path,
                     error.message(), outcome.status().message()));
   }
@@ -209,8 +210,8 @@ arrow::Status Settle(file::FileSystem& fs, const std::string& path, const std::s
   // The name was given although the call said otherwise, so nothing was synced yet.
   const arrow::Status synced = Caught(path, [&] { return fs.SyncDirectory(file::ParentPath(path)); });
   if (synced.ok()) return synced;
-  return CommitUnknown(
-      fmt::format("{}: the commit can be seen but may not survive a power cut: {}", path, synced.message()));
+  return CommitUnknown(synced, fmt::format("{}: the commit can be seen but may not survive a power cut: {}",
+                                           path, synced.message()));
 }
 
 // Steps 3 to 5. OK: the commit is there and durable. kAlreadyExists: another has the version. kCommitUnknown:
@@ -235,7 +236,7 @@ arrow::Result<CommitResult> Log::Commit(CommitRequest request) {
     const arrow::Status thrown = StatusOfException(impl_->table);
     if (!in_doubt) return thrown;
     return CommitUnknown(
-        fmt::format("{}: whether the commit took place could not be learnt", thrown.message()),
+        thrown, fmt::format("{}: whether the commit took place could not be learnt", thrown.message()),
         "Look in the history before repeating the change; one with a txn action may simply be repeated.");
   }
 }
@@ -317,8 +318,8 @@ arrow::Result<CommitResult> Log::Impl::Commit(CommitRequest request, bool* in_do
       // The commit stands, whatever comes now: no other kind of error may make the caller undo its part.
       if (const auto status = self.MoveOn(version, info.timestamp_ms, std::move(actions)); !status.ok()) {
         return CommitUnknown(
-            fmt::format("{}: version {} was committed, but the table cannot be read after it: {}", self.table,
-                        version, status.message()));
+            status, fmt::format("{}: version {} was committed, but the table cannot be read after it: {}",
+                                self.table, version, status.message()));
       }
       result.version = version;
       result.snapshot = self.head;

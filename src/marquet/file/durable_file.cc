@@ -133,7 +133,8 @@ struct DurableFile::Impl {
       if (IsKind(look, ErrorKind::kNotFound)) {
         status = arrow::Status::OK();
       } else if (!look.ok()) {
-        status = CommitUnknown(fmt::format("{}; whether it took place could not be learnt: {}",
+        status = CommitUnknown(look,
+                               fmt::format("{}; whether it took place could not be learnt: {}",
                                            status.message(), look.message()),
                                "Look whether the file is there before writing it again.");
       }
@@ -152,7 +153,8 @@ struct DurableFile::Impl {
   }
 
   arrow::Status UnsyncedNameError(const arrow::Status& sync) {
-    return Poison(CommitUnknown(fmt::format("{}: the file is complete under its name, but the name may not "
+    return Poison(CommitUnknown(sync,
+                                fmt::format("{}: the file is complete under its name, but the name may not "
                                             "survive a power cut: {}",
                                             path, sync.message()),
                                 "Look whether it is still there before writing it again."));

@@ -224,7 +224,7 @@ TEST_P(RollingFaultTest, EachOperationFailing) {
           const arrow::Status status = WriteTheRest(faulty, columns, &acknowledged);
           ExpectKept(*memory, before, columns);
           ExpectHolds(ExpectWholeFiles(memory), acknowledged);
-          if (!status.ok() && !IsKind(status, ErrorKind::kCommitUnknown)) {
+          if (!status.ok()) {
             EXPECT_EQ(ErrnoOf(status), error) << status.ToString();
             EXPECT_NE(PathOf(status), "") << status.ToString();
           }

@@ -103,6 +103,7 @@ arrow::Result<RowOutputReport> WriteParquet(const std::shared_ptr<file::FileSyst
       const arrow::Status synced = Caught(path, [&] { return fs->SyncDirectory(file::ParentPath(path)); });
       if (!synced.ok()) {
         return CommitUnknown(
+            synced,
             fmt::format("{}: the file is complete under its name, but may not survive a power cut: {}", path,
                         synced.message()));
       }

@@ -224,7 +224,7 @@ class TableAppender final : public Appender {
       const arrow::Status thrown = StatusOfException(table_->path);
       if (!let_go_) return thrown;
       return CommitUnknown(
-          fmt::format("{}: whether the append was committed could not be learnt", thrown.message()),
+          thrown, fmt::format("{}: whether the append was committed could not be learnt", thrown.message()),
           "Look in the history before repeating it.");
     }
   }
