@@ -72,15 +72,15 @@ inline arrow::Status Conflict(std::string message, std::string hint = {}) {
 inline arrow::Status CommitUnknown(std::string message, std::string hint = {}) {
   return Error(ErrorKind::kCommitUnknown, std::move(message), std::move(hint));
 }
-
-// A commit in doubt because of `cause`, whose errno and path it keeps.
-arrow::Status CommitUnknown(const arrow::Status& cause, std::string message, std::string hint = {});
 inline arrow::Status CorruptData(std::string message, std::string hint = {}) {
   return Error(ErrorKind::kCorruptData, std::move(message), std::move(hint));
 }
 inline arrow::Status Unsupported(std::string message, std::string hint = {}) {
   return Error(ErrorKind::kUnsupported, std::move(message), std::move(hint));
 }
+
+// A commit in doubt because of `cause`, whose errno and path it keeps.
+arrow::Status CommitUnknown(const arrow::Status& cause, std::string message, std::string hint = {});
 
 // A refusal of the operating system: "PATH: cannot OPERATION: No space left on device". ENOENT becomes
 // kNotFound and EEXIST kAlreadyExists; everything else is kStorage. The errno and the path are kept in the

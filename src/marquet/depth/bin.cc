@@ -71,13 +71,11 @@ constexpr int kLanes = 16;
 using Ints = int32_t __attribute__((vector_size(kLanes * 4)));
 
 // Vector `i` of those that stand from `x` on, wherever that is.
-MARQUET_INLINE Ints VectorAt(const int32_t* x, int64_t i) {
-  Ints vector;
-  std::memcpy(&vector, x + i * kLanes, sizeof vector);
-  return vector;
+MARQUET_INLINE void Load(const int32_t* x, int64_t i, Ints* vector) {
+  std::memcpy(vector, x + i * kLanes, sizeof *vector);
 }
 
-MARQUET_INLINE int32_t CountTrue(Ints minus_counts) {
+MARQUET_INLINE int32_t CountTrue(const Ints& minus_counts) {
   int32_t count = 0;
   for (int lane = 0; lane < kLanes; ++lane) count -= minus_counts[lane];
   return count;
@@ -90,11 +88,15 @@ MARQUET_INLINE double MedianBody(const int32_t* x, int64_t n, uint64_t bits) {
   const int64_t count = (n + kLanes - 1) / kLanes;
   const auto wanted = static_cast<int32_t>((n - 1) / 2 + 1);  // how many values are at or below it
   uint32_t lower = 0;
+  Ints values;
   for (int bit = std::bit_width(bits) - 1; bit >= 0; --bit) {
     const uint32_t candidate = lower | (1u << bit);
     const Ints bound = Ints{} + static_cast<int32_t>(candidate ^ 0x80000000u);
     Ints below{};
-    for (int64_t i = 0; i < count; ++i) below += VectorAt(x, i) < bound;
+    for (int64_t i = 0; i < count; ++i) {
+      Load(x, i, &values);
+      below += values < bound;
+    }
     lower = CountTrue(below) < wanted ? candidate : lower;
   }
   if (n % 2 == 1) return lower;
@@ -102,7 +104,7 @@ MARQUET_INLINE double MedianBody(const int32_t* x, int64_t n, uint64_t bits) {
   Ints at_most{};
   Ints next = Ints{} + INT32_MAX;
   for (int64_t i = 0; i < count; ++i) {
-    const Ints values = VectorAt(x, i);
+    Load(x, i, &values);
     const Ints above = values > bound;
     at_most += ~above;
     next = (above != 0) & (values < next) ? values : next;

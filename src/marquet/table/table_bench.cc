@@ -1,10 +1,12 @@
 // Workloads:
 //   Append100Rows        a durable append of 100 rows (data file, commit)
-//   TwoBarePublishes     two files of the same sizes through DurableFile alone: what the append is measured
-//   by OnePartitionOpen     one partition of 1,000 files, the table open OnePartitionCold     the same,
-//   Table::Open included RangeByStatistics    101 rows by the log's statistics among 1,000 files, the table
-//   open ThreeOf22Columns     three of 22 float columns of 10 M rows
+//   TwoBarePublishes     two files of the same sizes through DurableFile alone, the append's measure
+//   OnePartitionOpen     one partition of 1,000 files, the table open
+//   OnePartitionCold     the same, Table::Open included
+//   RangeByStatistics    101 rows by the log's statistics among 1,000 files, the table open
+//   ThreeOf22Columns     three of 22 float columns of 10 M rows
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -107,7 +109,7 @@ const std::string& ThousandFiles() {
     const auto table =
         Value(Table::Create(file::LocalFileSystem(), made, *first->schema(), {.partition_by = {"symbol"}}));
     const auto appender = Value(table->NewAppender());
-    for (int64_t i = 0; i < 1'000; ++i) Ok(appender->Write(*Rows(2'000, i * 2'000, "S" + std::to_string(i))));
+    for (int64_t i = 0; i < 1'000; ++i) Ok(appender->Write(*Rows(2'000, i * 2'000, fmt::format("S{}", i))));
     Value(appender->Commit());
     Ok(table->log().Checkpoint());
     return made;
@@ -122,7 +124,7 @@ void OnePartition(benchmark::State& state, bool cold) {
     if (cold) table = Value(Table::Open(file::LocalFileSystem(), ThousandFiles()));
     ScanOptions options;
     options.where = Value(
-        Predicate::FromTerms(std::vector<Term>{{"symbol", "=", {"S" + std::to_string(n++ * 37 % 1'000)}}}));
+        Predicate::FromTerms(std::vector<Term>{{"symbol", "=", {fmt::format("S{}", n++ * 37 % 1'000)}}}));
     const auto rows = Value(Value(table->NewScan(std::move(options))).ToTable());
     if (rows->num_rows() != 2'000) throw std::runtime_error("wrong rows");
   }
@@ -146,7 +148,7 @@ const std::string& WideTable() {
   static const std::string path = [] {
     const std::string made = (Directory() / "wide").string();
     arrow::FieldVector fields;
-    for (int c = 0; c < 22; ++c) fields.push_back(arrow::field("c" + std::to_string(c), arrow::float64()));
+    for (int c = 0; c < 22; ++c) fields.push_back(arrow::field(fmt::format("c{}", c), arrow::float64()));
     const auto schema = arrow::schema(fields);
     const auto table = Value(Table::Create(file::LocalFileSystem(), made, *schema, {}));
     const auto appender = Value(table->NewAppender());
