@@ -73,7 +73,9 @@ void FailEachOperation(
 TEST(CommitFaultTest, EachOperationFailingLeavesAKnownOutcome) {
   FailEachOperation([](const auto& faulty, const auto& memory, int error) {
     const auto result = Log(faulty, kTable).Commit(AppendRequest(1, "second.parquet"));
-    if (!result.ok()) EXPECT_EQ(ErrnoOf(result.status()), error) << result.status();
+    if (!result.ok()) {
+      EXPECT_EQ(ErrnoOf(result.status()), error) << result.status();
+    }
     const bool visible = Holds(memory, "second.parquet");
     if (result.ok()) {
       EXPECT_TRUE(visible);
@@ -96,7 +98,9 @@ TEST(CommitFaultTest, EachOperationFailingLeavesAKnownOutcome) {
 TEST(CommitFaultTest, EachOperationOfACheckpointFailing) {
   FailEachOperation([](const auto& faulty, const auto& memory, int error) {
     const auto made = Log(faulty, kTable).Checkpoint();
-    if (!made.ok()) EXPECT_EQ(ErrnoOf(made), error) << made;
+    if (!made.ok()) {
+      EXPECT_EQ(ErrnoOf(made), error) << made;
+    }
     for (const auto& fs : {memory, memory->AfterPowerCut()}) {
       EXPECT_TRUE(Holds(fs, "first.parquet"));
       EXPECT_TRUE(Log(fs, kTable).Checkpoint().ok());
