@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime
 import functools
 import pathlib
+import random
 import zoneinfo
 from collections.abc import Callable
+from decimal import Context, Decimal
 from typing import Any
 
 import duckdb
 import pandas
 import polars
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -278,3 +281,111 @@ def test_in_a_table_a_time_without_a_zone_is_utc(tmp_path: pathlib.Path, form: s
     for time in (NOON.replace(tzinfo=None), NOON.astimezone(BERN)):
         table.append(FORMS[form](time))
     assert table.scan().to_arrow()["t"].to_pylist() == [NOON, NOON]
+
+
+@pytest.mark.parametrize("wrap", [lambda a: a, lambda a: pa.ListArray.from_arrays([0, *range(1, len(a) + 1)], a)])
+def test_seconds_beyond_32_bits_of_milliseconds_are_refused(tmp_path: pathlib.Path, wrap: Any) -> None:
+    """Arrow's cast counts them around."""
+    seconds = pa.array([0] * 50 + [3_000_000] + [0] * 49, pa.int32()).view(pa.time32("s"))
+    writer = mq.ParquetWriter(tmp_path, "a.parquet")
+    writer.write(pa.table({"t": wrap(pa.array([1], pa.time32("ms")))}))
+    with pytest.raises(mq.InvalidInputError, match="column 't'"):
+        writer.write(pa.table({"t": wrap(seconds)}))
+    writer.abort()
+    with mq.ParquetWriter(tmp_path, "b.parquet") as writer:
+        writer.write(pa.table({"t": wrap(pa.array([1], pa.time32("ms")))}))
+        writer.write(pa.table({"t": wrap(pa.array([86_399, None], pa.time32("s")))}))
+    last = pq.read_table(tmp_path / "b.parquet")["t"].to_pylist()[1]
+    assert last in (datetime.time(23, 59, 59), [datetime.time(23, 59, 59)])
+
+
+def test_another_schema_than_the_one_asked_for_is_reported(tmp_path: pathlib.Path) -> None:
+    schema = pa.schema([("a", pa.float32())])
+    for name, rows in (("first", [{"a": "text"}]), ("gathered", [{"a": 0.5}, {"a": 1e300}])):
+        with mq.ParquetWriter(tmp_path / name, "a.parquet", schema=schema, on_schema_change="new_part") as writer:
+            writer.write(rows)
+        assert writer.report is not None and writer.report.schema_changes == ["a.parquet"]
+    with mq.ParquetWriter(tmp_path / "none", "a.parquet", schema=schema, on_schema_change="new_part") as writer:
+        writer.write({"a": 0.5})
+    assert writer.report is not None and writer.report.schema_changes == []
+
+
+def as_decimal(value: Decimal, kind: pa.DataType) -> bool:
+    """Whether a decimal type holds a value."""
+    digits = value.scaleb(kind.scale, WIDE)
+    return digits == digits.to_integral_value(context=WIDE) and abs(digits) < Decimal(10) ** kind.precision
+
+
+WIDE = Context(prec=200)
+DECIMALS = {pa.decimal32: 9, pa.decimal64: 18, pa.decimal128: 38, pa.decimal256: 76}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_decimals_keep_their_value_in_another_type_or_are_refused(tmp_path: pathlib.Path, seed: int) -> None:
+    """Python's own decimals tell which."""
+    draw = random.Random(seed)
+    outcomes = {True: 0, False: 0}
+    for place in range(150):
+        kinds = []
+        for _ in range(2):
+            make = draw.choice(list(DECIMALS))
+            precision = draw.randint(1, DECIMALS[make])
+            kinds.append(make(precision, draw.randint(0, precision)))
+        given, wanted = kinds
+        count = draw.randint(1, min(given.precision, wanted.precision + 2))
+        values = [Decimal(draw.randint(-(10**count) + 1, 10**count - 1)).scaleb(-given.scale, WIDE) for _ in range(3)]
+        if draw.random() < 0.5:  # trailing zeros, which a smaller scale does not lose
+            values = [v.scaleb(1, WIDE).to_integral_value(context=WIDE).scaleb(-1, WIDE) for v in values]
+        values = [value for value in values if as_decimal(value, given)]
+        rows = pa.table({"v": pa.array([*values, None], given)})
+        fits = all(as_decimal(value, wanted) for value in values)
+        outcomes[fits] += 1
+        writer = mq.ParquetWriter(tmp_path / str(place), "a.parquet", schema=pa.schema([("v", wanted)]))
+        if fits:
+            writer.write(rows)
+            writer.close()
+            found = pq.read_table(tmp_path / str(place) / "a.parquet")["v"].to_pylist()
+            assert found == [*values, None], f"{given} to {wanted}, seed {seed}"
+        else:
+            with pytest.raises(mq.InvalidInputError):
+                writer.write(rows)
+            writer.abort()
+    assert min(outcomes.values()) > 20
+
+
+@pytest.mark.parametrize("kind", [pa.decimal32(5, 2), pa.decimal64(12, 3), pa.decimal128(38, 18), pa.decimal256(50, 4)])
+def test_integers_keep_their_value_in_a_decimal_or_are_refused(tmp_path: pathlib.Path, kind: pa.DataType) -> None:
+    for place, value in enumerate((0, 999, -999, 1_000, 2**32 + 1, 2**63 - 1, -(2**63), 2**64 - 1)):
+        numbers = pa.array([value], pa.uint64() if value >= 2**63 else pa.int64())
+        writer = mq.ParquetWriter(tmp_path / str(place), "a.parquet", schema=pa.schema([("v", kind)]))
+        if as_decimal(Decimal(value), kind):
+            writer.write(pa.table({"v": numbers}))
+            writer.close()
+            assert pq.read_table(tmp_path / str(place) / "a.parquet")["v"].to_pylist() == [Decimal(value)]
+        else:
+            with pytest.raises(mq.InvalidInputError, match="column 'v'"):
+                writer.write(pa.table({"v": numbers}))
+            writer.abort()
+
+
+@pytest.mark.parametrize("verify", ["footer", "full"])
+def test_decimals_of_more_digits_than_their_type_are_refused(tmp_path: pathlib.Path, verify: Any) -> None:
+    """Arrow makes such arrays without a word, and encoders store their low bytes."""
+    good = pa.array([Decimal("0.01")] * 5_000, pa.decimal128(5, 2))
+    long = pa.array([Decimal("100000000.07")], pa.decimal128(11, 2)).cast(pa.decimal128(5, 2), safe=False)
+    writer = mq.ParquetWriter(tmp_path, "a.parquet", verify=verify)
+    with pytest.raises(mq.InvalidInputError, match="column 'v': row 5000 holds a date, time or decimal"):
+        writer.write(pa.table({"v": pa.concat_arrays([good, long, good])}))
+        writer.close()
+    writer.abort()
+
+
+def test_naive_times_are_told_from_zoned_ones_in_runs_too(tmp_path: pathlib.Path) -> None:
+    naive = pa.array([datetime.datetime(2024, 1, 1)], pa.timestamp("us"))
+    zoned = naive.cast(pa.timestamp("us", "UTC"))
+    for place, (first, second) in enumerate(((zoned, naive), (naive, zoned))):
+        writer = mq.ParquetWriter(tmp_path / str(place), "a.parquet")
+        writer.write(pa.table({"t": first}))
+        with pytest.raises(mq.SchemaError, match="column 't'"):
+            writer.write(pa.table({"t": pc.run_end_encode(second)}))
+        writer.abort()

@@ -454,3 +454,22 @@ def test_other_engines_read_every_type(tmp_path_factory: pytest.TempPathFactory,
     assert comparable(read.to_pydict()) == expected
     assert comparable(polars.read_parquet(path).to_arrow().to_pydict()) == expected
     assert comparable(duckdb.sql(f"select * from '{path}'").to_arrow_table().to_pydict()) == expected
+
+
+def test_rows_for_what_this_writer_closed_are_refused(tmp_path):
+    """They would be taken for the ones that are published, come again, and be gone."""
+    with mq.ParquetWriter(tmp_path / "names", "${k}.parquet") as writer:
+        writer.write([{"v": 1}], values={"k": "a"})
+        writer.close_file("a.parquet")
+        with pytest.raises(mq.InvalidInputError, match=r"'a\.parquet' was published by this writer"):
+            writer.write([{"v": 1}], values={"k": "a"})
+            writer.flush()
+        writer.abort()
+    with mq.ParquetWriter(tmp_path / "chunks", "${chunk_index}.parquet") as writer:
+        writer.write([{"v": 1}], chunk_index=3)
+        writer.close_chunk(3)
+        with pytest.raises(mq.InvalidInputError, match=r"'3\.parquet' was published by this writer"):
+            writer.write([{"v": 1}], chunk_index=3)
+            writer.flush()
+        writer.abort()
+    assert pq.read_table(tmp_path / "chunks" / "3.parquet")["v"].to_pylist() == [1]

@@ -44,6 +44,11 @@
 namespace marquet::pq {
 namespace {
 
+// Whether there are rows of a chunk or, outside of all chunks, of a name.
+bool Holds(const PublishedIndex& index, const std::string& name, std::optional<int64_t> chunk) {
+  return chunk ? index.Has(*chunk) : !index.FilesOf(name, chunk).empty();
+}
+
 arrow::Status NotOpen(const std::string& folder) {
   return InvalidInput(fmt::format("{}: the writer is closed", folder));
 }
@@ -77,6 +82,7 @@ class RollingWriter::Impl {
     options_.file.metadata.emplace_back(kRunKey, manifest.run);
     row_schema_.emplace(options_);
     if (options_.schema != nullptr) ARROW_RETURN_NOT_OK(row_schema_->Use(options_.schema));
+    if (first_schema_ == nullptr) first_schema_ = row_schema_->schema();
     ARROW_ASSIGN_OR_RAISE(manifest_,
                           ManifestFile::Claim(folder_.fs, folder_.path, held.id, std::move(held.manifest)));
     replays_.emplace(&folder_, file::JoinPath(ManifestDirectory(folder_.path), held.id + ".replay"));
@@ -334,6 +340,11 @@ class RollingWriter::Impl {
   arrow::Status WritePiece(const Piece& piece, const RowTarget& target, std::optional<int64_t> chunk) {
     ARROW_ASSIGN_OR_RAISE(const std::string name, names_.Fill(target.values, chunk));
     if (chunk) chunked_ = true;
+    if (Holds(own_, name, names_.Told(chunk))) {
+      return InvalidInput(
+          fmt::format("{} was published by this writer; rows for it came too late", Quoted(name, 200)),
+          "Write all rows of a chunk, or a file, before it is closed.");
+    }
     Output& output = OutputOf(name, chunk);
     ARROW_RETURN_NOT_OK(Append(*output.parts, piece));
     output.rows += piece.given->num_rows();
@@ -348,7 +359,7 @@ class RollingWriter::Impl {
   arrow::Status Append(OutputParts& parts, const Piece& piece) {
     const auto open = parts.open_format();
     if (open != nullptr && open != row_schema_->format()) {
-      const auto rows = FittedOrNull(*piece.given, *open);
+      ARROW_ASSIGN_OR_RAISE(const auto rows, FittedOrNull(*piece.given, *open));
       if (rows != nullptr) return parts.Append(*rows, open);
     }
     return parts.Append(*piece.fitted, row_schema_->format());
@@ -382,7 +393,7 @@ class RollingWriter::Impl {
     Output& output = outputs_[name];
     if (output.parts == nullptr) {
       const auto unit = names_.Told(chunk);
-      output.again = unit ? published_.Has(*unit) : !published_.FilesOf(name, unit).empty();
+      output.again = Holds(published_, name, unit);
       output.parts = output.again ? replays_->Begin(name) : std::make_unique<OutputParts>(&folder_, name);
     }
     return output;
@@ -459,7 +470,7 @@ class RollingWriter::Impl {
     return arrow::Status::OK();
   }
 
-  // Notes files that do not open together with the first.
+  // Notes files that do not open together with the first, or are not what was asked for.
   void NoteSchema(const std::string& file, const std::shared_ptr<arrow::Schema>& schema) {
     if (first_schema_ == nullptr) first_schema_ = schema;
     if (!schema->Equals(*first_schema_, /*check_metadata=*/false)) schema_changes_.push_back(file);
@@ -470,10 +481,11 @@ class RollingWriter::Impl {
   arrow::Status List(const PublishedUnit& unit, int64_t rows, const std::set<std::string>& names,
                      bool finished) {
     std::optional<PublishedUnit> added;
-    PublishedIndex index;
+    PublishedIndex index, own;
     if (unit.chunk || !unit.files.empty()) {
       added = unit;
       index.Add(unit);
+      own.Add(unit);
     }
     std::vector<PublishedFile> files = unit.files;
     MakeRoom(&files_, files.size());
@@ -482,7 +494,7 @@ class RollingWriter::Impl {
     }
     const arrow::Status saved = manifest_->Add(std::move(added), row_schema_->schema(), finished);
     if (saved.ok() || IsKind(saved, ErrorKind::kCommitUnknown)) {
-      Settle(std::move(index), std::move(files), rows, names);
+      Settle(std::move(index), std::move(own), std::move(files), rows, names);
       return saved;
     }
     for (const std::string& name : names) {
@@ -492,11 +504,12 @@ class RollingWriter::Impl {
   }
 
   // Notes that a unit is in the manifest, perhaps not for good.
-  void Settle(PublishedIndex index, std::vector<PublishedFile> files, int64_t rows,
+  void Settle(PublishedIndex index, PublishedIndex own, std::vector<PublishedFile> files, int64_t rows,
               const std::set<std::string>& names) noexcept {
     counts_.committed += rows;
     for (PublishedFile& file : files) files_.push_back(std::move(file));
     published_.Merge(std::move(index));
+    own_.Merge(std::move(own));
     for (const std::string& name : names) {
       const auto output = outputs_.find(name);
       if (output != outputs_.end() && !output->second.again) outputs_.erase(output);
@@ -575,11 +588,12 @@ class RollingWriter::Impl {
   std::map<std::string, Output> outputs_;
 
   PublishedIndex published_;
+  PublishedIndex own_;  // of these, what this writer published
 
   RollingCounts counts_;
   std::vector<PublishedFile> files_;
   int64_t files_before_ = 0;
-  std::shared_ptr<arrow::Schema> first_schema_;  // of published files
+  std::shared_ptr<arrow::Schema> first_schema_;  // that was asked for, or of the first published file
   std::vector<std::string> schema_changes_;
   arrow::Status error_;
   bool closed_ = false;

@@ -48,8 +48,8 @@ struct RollingReport {
   RollingCounts counts;
   std::vector<PublishedFile> files;  // of this writer
   int64_t files_before = 0;          // of earlier attempts
-  // Of `files`, those with another schema than the first that was published: they do not open together with
-  // the rest.
+  // Of `files`, those with another schema than the one asked for, or else the first that was published: they
+  // do not open together with the rest.
   std::vector<std::string> schema_changes;
   int64_t bytes = 0;  // of `files`
 };

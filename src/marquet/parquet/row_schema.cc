@@ -30,18 +30,25 @@ arrow::Status CheckSchema(const arrow::Schema& schema) {
   return arrow::Status::OK();
 }
 
+// The type of the values that another layout encodes; a null pointer for others.
+const arrow::DataType* EncodedValues(const arrow::DataType& type) {
+  if (type.id() == arrow::Type::DICTIONARY) {
+    return static_cast<const arrow::DictionaryType&>(type).value_type().get();
+  }
+  if (type.id() == arrow::Type::RUN_END_ENCODED) {
+    return static_cast<const arrow::RunEndEncodedType&>(type).value_type().get();
+  }
+  return nullptr;
+}
+
 // Where the one type has times with a zone and the other times without, within columns of one kind.
 bool ZonesDiffer(const arrow::DataType& a, const arrow::DataType& b) {
   if (a.id() == arrow::Type::TIMESTAMP && b.id() == arrow::Type::TIMESTAMP) {
     return static_cast<const arrow::TimestampType&>(a).timezone().empty() !=
            static_cast<const arrow::TimestampType&>(b).timezone().empty();
   }
-  if (a.id() == arrow::Type::DICTIONARY) {
-    return ZonesDiffer(*static_cast<const arrow::DictionaryType&>(a).value_type(), b);
-  }
-  if (b.id() == arrow::Type::DICTIONARY) {
-    return ZonesDiffer(a, *static_cast<const arrow::DictionaryType&>(b).value_type());
-  }
+  if (const auto* values = EncodedValues(a)) return ZonesDiffer(*values, b);
+  if (const auto* values = EncodedValues(b)) return ZonesDiffer(a, *values);
   if (a.id() == arrow::Type::STRUCT && b.id() == arrow::Type::STRUCT) {
     return std::any_of(a.fields().begin(), a.fields().end(), [&](const auto& field) {
       const auto other = static_cast<const arrow::StructType&>(b).GetFieldByName(field->name());
@@ -122,10 +129,15 @@ std::shared_ptr<arrow::Schema> RowSchema::DecidedOf(const std::shared_ptr<arrow:
   return Decided(earlier, *schema_, late_columns_);
 }
 
-std::shared_ptr<arrow::RecordBatch> FittedOrNull(const arrow::RecordBatch& rows, const FileFormat& format) {
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> FittedOrNull(const arrow::RecordBatch& rows,
+                                                                const FileFormat& format) {
   const auto coercion = FitRows(rows.schema(), format.schema());
   if (!coercion.ok()) return nullptr;
-  return coercion->Apply(rows, format.options().verify == VerifyLevel::kFull).ValueOr(nullptr);
+  auto fitted = coercion->Apply(rows, format.options().verify == VerifyLevel::kFull);
+  if (IsKind(fitted.status(), ErrorKind::kInvalidInput) || IsKind(fitted.status(), ErrorKind::kSchema)) {
+    return nullptr;
+  }
+  return fitted;
 }
 
 }  // namespace marquet::pq

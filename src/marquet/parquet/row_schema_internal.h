@@ -64,7 +64,9 @@ class RowSchema {
 arrow::Result<schema::Coercion> FitRows(const std::shared_ptr<arrow::Schema>& rows,
                                         const std::shared_ptr<arrow::Schema>& file);
 
-// The rows in the schema of another format, or a null pointer where they do not fit it.
-std::shared_ptr<arrow::RecordBatch> FittedOrNull(const arrow::RecordBatch& rows, const FileFormat& format);
+// The rows in the schema of another format, or a null pointer where they do not fit it. Other errors are
+// those of schema::Coercion::Apply.
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> FittedOrNull(const arrow::RecordBatch& rows,
+                                                                const FileFormat& format);
 
 }  // namespace marquet::pq

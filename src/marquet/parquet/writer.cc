@@ -15,10 +15,10 @@
 #include "marquet/parquet/encoder_fault_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/file_encoder_internal.h"
+#include "marquet/parquet/range_check_internal.h"
 #include "marquet/parquet/rescue_journal_internal.h"
 #include "marquet/parquet/row_slices_internal.h"
 #include "marquet/parquet/text_check_internal.h"
-#include "marquet/parquet/time_check_internal.h"
 #include "marquet/parquet/value_check_internal.h"
 #include "marquet/parquet/verify_internal.h"
 #include "marquet/schema/decoded.h"
@@ -122,7 +122,7 @@ struct FileWriter::Impl {
     }
     const auto batch = arrow::RecordBatch::Make(file_schema, given.num_rows(), std::move(columns));
     ARROW_RETURN_NOT_OK(CheckText(*batch, rows));
-    ARROW_RETURN_NOT_OK(CheckTimes(*batch, rows));
+    ARROW_RETURN_NOT_OK(CheckRanges(*batch, rows));
     values->Take(given, decoded_columns, rows);
     ARROW_RETURN_NOT_OK(encoder->Append(*AfterFault(batch)));
     rows += batch->num_rows();

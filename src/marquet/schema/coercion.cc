@@ -19,6 +19,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/schema/conversion_check.h"
+#include "marquet/schema/decimals_internal.h"
 #include "marquet/schema/decoded.h"
 #include "marquet/schema/extension_meaning_internal.h"
 #include "marquet/schema/required.h"
@@ -74,15 +75,25 @@ arrow::Result<ArrayPointer> ConvertTimes(ArrayPointer array, const TypePointer& 
   return Cast(array, to);
 }
 
-// By way of a decimal that holds every integer at that scale: Arrow asks for as many digits as the widest
-// integer could have, whatever the values are.
-arrow::Result<ArrayPointer> IntegersToDecimals(const ArrayPointer& array, const TypePointer& to) {
-  constexpr int kDigits = 20;  // of a uint64
-  const int32_t scale = static_cast<const arrow::DecimalType&>(*to).scale();
-  const int32_t digits = kDigits + std::max(scale, 0);
-  if (digits > arrow::Decimal256Type::kMaxPrecision) return Cast(array, to);
-  ARROW_ASSIGN_OR_RAISE(const auto wide, Cast(array, arrow::decimal256(digits, scale)));
-  return Cast(wide, to);
+// Arrow's cast counts milliseconds in 32 bits without looking whether they fit.
+arrow::Result<ArrayPointer> SecondsToMillis(const arrow::Array& array, const TypePointer& to) {
+  constexpr int32_t kMillis = 1'000;
+  const auto& seconds = static_cast<const arrow::Time32Array&>(array);
+  arrow::Time32Builder builder(to, arrow::default_memory_pool());
+  ARROW_RETURN_NOT_OK(builder.Reserve(seconds.length()));
+  for (int64_t i = 0; i < seconds.length(); ++i) {
+    int32_t millis = 0;
+    if (seconds.IsValid(i) && __builtin_mul_overflow(seconds.Value(i), kMillis, &millis)) {
+      return arrow::Status::Invalid("row ", i, " holds ", seconds.Value(i), " seconds, which ",
+                                    to->ToString(), " does not hold");
+    }
+    if (seconds.IsValid(i)) {
+      builder.UnsafeAppend(millis);
+    } else {
+      builder.UnsafeAppendNull();
+    }
+  }
+  return builder.Finish();
 }
 
 // Bits that begin at the array's first row; a null pointer where no row is null.
@@ -246,9 +257,11 @@ arrow::Result<ArrayPointer> Convert(const ArrayPointer& given, const arrow::Fiel
     ARROW_ASSIGN_OR_RAISE(array, Cast(array, arrow::timestamp(arrow::TimeUnit::NANO, zone)));
     return Reinterpret(array, to);
   }
-  if (arrow::is_integer(array->type_id()) && arrow::is_decimal(to->id())) {
-    return IntegersToDecimals(array, to);
+  if (array->type()->Equals(*arrow::time32(arrow::TimeUnit::SECOND)) && to->id() == Type::TIME32) {
+    return SecondsToMillis(*array, to);
   }
+  const bool is_exact = arrow::is_integer(array->type_id()) || arrow::is_decimal(array->type_id());
+  if (is_exact && arrow::is_decimal(to->id())) return ToDecimals(*array, to);
   return Cast(array, to);
 }
 

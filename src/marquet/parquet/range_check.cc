@@ -1,4 +1,4 @@
-#include "marquet/parquet/time_check_internal.h"
+#include "marquet/parquet/range_check_internal.h"
 
 #include <limits>
 
@@ -7,6 +7,7 @@
 #include "arrow/array.h"
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
+#include "arrow/util/decimal.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/leaf_values_internal.h"
@@ -30,8 +31,26 @@ bool AllFit(const arrow::Array& array, const Fits& fits) {
   return true;
 }
 
+template <typename Decimal>
+bool DigitsFit(const arrow::Array& array) {
+  const auto& values = static_cast<const arrow::FixedSizeBinaryArray&>(array);
+  const int digits = static_cast<const arrow::DecimalType&>(*array.type()).precision();
+  for (int64_t i = 0; i < values.length(); ++i) {
+    if (!Decimal(values.GetValue(i)).FitsInPrecision(digits) && values.IsValid(i)) return false;
+  }
+  return true;
+}
+
 bool IsHeld(const arrow::Array& array) {
   switch (array.type_id()) {
+    case arrow::Type::DECIMAL32:
+      return DigitsFit<arrow::Decimal32>(array);
+    case arrow::Type::DECIMAL64:
+      return DigitsFit<arrow::Decimal64>(array);
+    case arrow::Type::DECIMAL128:
+      return DigitsFit<arrow::Decimal128>(array);
+    case arrow::Type::DECIMAL256:
+      return DigitsFit<arrow::Decimal256>(array);
     case arrow::Type::DATE64:
       return AllFit<arrow::Date64Array>(array, [](int64_t millis) {
         return millis % kMillisPerDay == 0 && FitsInt32(millis / kMillisPerDay);
@@ -47,17 +66,21 @@ bool IsHeld(const arrow::Array& array) {
 
 }  // namespace
 
-arrow::Status CheckTimes(const arrow::RecordBatch& batch, int64_t first_row) {
+arrow::Status CheckRanges(const arrow::RecordBatch& batch, int64_t first_row) {
   for (int i = 0; i < batch.num_columns(); ++i) {
     const arrow::Array& column = *batch.column(i);
     if (HoldsOfLeaves(column, IsHeld)) continue;
     int64_t row = 0;
     while (row + 1 < column.length() && HoldsOfLeaves(*column.Slice(row, 1), IsHeld)) ++row;
     return InvalidInput(
-        fmt::format("column {}: row {} holds a date or time that Parquet does not: its dates are whole days, "
-                    "and its times of day milliseconds, in 32 bits",
-                    Quoted(batch.column_name(i)), first_row + row),
-        "Give dates with a time of day as timestamps, and longer times as durations.");
+        fmt::format(
+            "column {}: row {} holds a date, time or decimal that Parquet does not: its dates are whole "
+            "days, and its times of day milliseconds, in 32 bits, and decimals have no more digits than "
+            "their type says",
+            Quoted(batch.column_name(i)), first_row + row),
+        "Give dates with a time of day as timestamps, longer times as durations, and decimals of more digits "
+        "as "
+        "a type with them.");
   }
   return arrow::Status::OK();
 }
