@@ -11,8 +11,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 from dbn_files import DAY, metadata, nanos, trade, trades_file, tree
 
 
@@ -118,12 +120,25 @@ def test_unknown_records_are_counted_and_kept_on_request(marquet, fails, tmp_pat
     assert '"unknown_records": 1' in text and '"rows": 4' in text and '"records": 5' in text
     told = marquet("ingest", source, "--into", tmp_path / "told").stdout
     assert (
-        "  1 record of unknown type (0xEE: 1), not kept, so that an export to DBN will refuse; --keep-unknown " in told
+        "  1 record of unknown type (0xEE: 1), not kept, so that an export to DBN will refuse; --again --replace "
+        in told
     )
     assert "not kept" in fails("export", tmp_path / "t", "--to", "dbn", "-o", tmp_path / "back.dbn")
     marquet("ingest", source, "--into", tmp_path / "kept", "--keep-unknown")
     marquet("export", tmp_path / "kept", "--to", "dbn", "-o", tmp_path / "back.dbn")
     assert (tmp_path / "back.dbn").read_bytes() == source.read_bytes()
+    skipped = marquet("ingest", source, "--into", tmp_path / "told", "--keep-unknown").stdout
+    assert "without its 1 record of unknown type; --again --replace " in skipped
+    marquet("ingest", source, "--into", tmp_path / "told", "--again", "--replace", "--keep-unknown")
+    marquet("export", tmp_path / "told", "--to", "dbn", "-o", tmp_path / "told.dbn")
+    assert (tmp_path / "told.dbn").read_bytes() == source.read_bytes()
+
+
+def test_a_file_cut_short_before_its_first_record_has_nothing_to_take(fails, tmp_path):
+    source = tmp_path / "cut.dbn.zst"
+    source.write_bytes(zstandard.ZstdCompressor().compress(valid())[:60])
+    text = fails("ingest", source, "--into", tmp_path / "t", "--allow-truncated")
+    assert "no record is complete" in text and "--allow-truncated" not in text
 
 
 def test_times_beyond_int64_are_null_on_request(marquet, tmp_path):
@@ -297,3 +312,47 @@ def test_damage_is_found_and_named(marquet, tmp_path):
         done = marquet("verify", path, ok=False)
         assert done.returncode == 1
         assert "DAMAGED" in done.stdout and file.name in done.stdout and "column price" in done.stdout
+
+
+def test_a_description_that_another_attempt_wrote_stays(marquet, tmp_path):
+    """Either may be the one that commits; its commit names the description of its own."""
+    source = tmp_path / "a.dbn"
+    unknown = struct.pack("<BBHIQ", 5, 0xEE, 1, 1, nanos(DAY)) + b"what"
+    source.write_bytes(valid() + unknown)
+    marquet("ingest", source, "--into", tmp_path / "lossy")
+    (theirs,) = (tmp_path / "lossy" / "_marquet" / "sources").glob("*.json")
+    ours = tmp_path / "t" / "_marquet" / "sources" / theirs.name
+    ours.parent.mkdir(parents=True)
+    shutil.copy(theirs, ours)
+    marquet("ingest", source, "--into", tmp_path / "t", "--keep-unknown")
+    assert ours.read_bytes() == theirs.read_bytes()
+    marquet("export", tmp_path / "t", "--to", "dbn", "-o", tmp_path / "back.dbn")
+    assert (tmp_path / "back.dbn").read_bytes() == source.read_bytes()
+    marquet("verify", tmp_path / "t")
+    (attempt,) = (ours.parent / "attempts").glob("*.json")
+    attempt.write_bytes(attempt.read_bytes().replace(b'"rows":', b'"rowz":', 1))
+    assert f"attempts/{attempt.name}" in marquet("verify", tmp_path / "t", ok=False).stdout
+
+
+def test_a_damaged_name_of_a_column_is_no_column_of_nulls(marquet, fails, tmp_path):
+    marquet("ingest", trades_file(tmp_path / "a.dbn", ["ESH4"]), "--into", tmp_path / "t")
+    (file,) = (tmp_path / "t").rglob("*.parquet")
+    content = file.read_bytes()
+    schema_comes_first = content.replace(b"\x18\x05price", b"\x18\x05qrice", 1)
+    assert pq.read_schema(pa.BufferReader(schema_comes_first)).get_field_index("qrice") >= 0
+    file.write_bytes(schema_comes_first)
+    for command in ("scan", tmp_path / "t"), ("export", tmp_path / "t", "--to", "csv", "-o", tmp_path / "x.csv"):
+        assert "has no column 'price', and one named 'qrice'" in fails(*command)
+
+
+def test_pages_of_checkpoints_have_checksums(marquet, tmp_path):
+    table = tmp_path / "t"
+    for day in range(11):
+        marquet("ingest", trades_file(tmp_path / f"{day}.dbn", [f"S{day}"]), "--into", table)
+    (checkpoint,) = (table / "_delta_log").glob("*.checkpoint.parquet")
+    pq.read_table(checkpoint, page_checksum_verification=True)
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 4] ^= 1
+    checkpoint.write_bytes(content)
+    with pytest.raises(OSError, match=r"CRC|checksum|crc"):
+        pq.read_table(checkpoint, page_checksum_verification=True)

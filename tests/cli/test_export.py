@@ -8,7 +8,10 @@ import json
 import subprocess
 from pathlib import Path
 
+import databento_dbn
+import deltalake
 import pytest
+import zstandard
 from dbn_files import DAY, metadata, nanos, trade, trades_file, tree
 
 
@@ -148,3 +151,54 @@ def test_standard_output_takes_one_format(fails, marquet, table):
     text = fails("scan", table, "--json", "--format", "csv")
     assert "standard output takes the rows as csv or the JSON of --json, not both" in text
     assert len(json.loads(marquet("scan", table, "--json").stdout)["rows"]) == 50
+
+
+LEGLESS = ("leg_side", "leg_raw_symbol,symbol", "leg_instrument_class,date")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("columns", LEGLESS)
+def test_fields_that_records_of_a_version_lack_stay_null(marquet, data_dir, tmp_path, version, columns):
+    """The log spells an empty text as it spells null; definitions before version 3 have no legs at all."""
+    source = data_dir / "dbn" / f"test_data.definition.v{version}.dbn.zst"
+    marquet("ingest", source, "--into", tmp_path / "t", "--partition-by", columns)
+    marquet("export", tmp_path / "t", "--to", "dbn", "-o", tmp_path / "back.dbn")
+    theirs, ours = (databento_dbn.DBNDecoder(), databento_dbn.DBNDecoder())
+    theirs.write(zstandard.ZstdDecompressor().stream_reader(source.read_bytes()).read())
+    ours.write((tmp_path / "back.dbn").read_bytes())
+    assert [str(record) for record in ours.decode()] == [str(record) for record in theirs.decode()]
+
+
+@pytest.mark.parametrize("columns", LEGLESS)
+def test_a_record_without_a_field_is_known_again_after_a_replacement(marquet, fails, data_dir, tmp_path, columns):
+    """It came in a second time where its digest took null for the empty text."""
+    source = (data_dir / "dbn" / "test_data.definition.v2.dbn.zst").read_bytes()
+    raw = zstandard.ZstdDecompressor().stream_reader(source).read()
+    header, record = raw[: (body := 8 + int.from_bytes(raw[4:8], "little"))], raw[body : body + raw[body] * 4]
+
+    def at(place: int, price: int) -> bytes:
+        times = [int.from_bytes(record[begin : begin + 8], "little") + place * 10**9 for begin in (8, 16)]
+        return record[:8] + b"".join(time.to_bytes(8, "little") for time in (*times, price)) + record[32:]
+
+    def put(name: str, places: range, price: int = 10**9) -> Path:
+        (tmp_path / name).write_bytes(header + b"".join(at(place, price) for place in places))
+        return tmp_path / name
+
+    table = tmp_path / "t"
+    marquet("ingest", put("week.dbn", range(10)), "--into", table, "--partition-by", columns)
+    marquet("ingest", put("fix.dbn", range(3, 7), 6 * 10**9), "--into", table, "--replace")
+    fails("ingest", put("last.dbn", range(9, 10)), "--into", table)
+    assert deltalake.DeltaTable(table).to_pyarrow_table().num_rows == 10
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "dbn"])
+def test_a_folder_is_no_name_of_a_file(fails, table, tmp_path, kind):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "note").write_text("kept")
+    for options in ((), ("--replace",)):
+        if kind != "dbn":
+            text = fails("export", table, "--to", kind, "-o", tmp_path / "folder", *options)
+            assert text.startswith(f"marquet: invalid input: {tmp_path / 'folder'}: is a folder"), text
+    assert tree(tmp_path / "folder") == {"note": b"kept"}
+    text = fails("export", table, "--to", kind, "-o", tmp_path / "rows.gz")
+    assert "its name says .gz" in text

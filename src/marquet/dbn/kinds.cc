@@ -1,4 +1,5 @@
 // Names of record kinds and the schemas of their tables.
+#include <algorithm>
 #include <array>
 
 #include "arrow/api.h"
@@ -67,6 +68,12 @@ arrow::Result<RecordKind> KindFromName(std::string_view name) {
   }
   return InvalidInput(fmt::format("no record kind is called {}", Quoted(name)),
                       fmt::format("the kinds are {}", fmt::join(kKindNames, ", ")));
+}
+
+bool HasField(RecordKind kind, int version, std::string_view column) {
+  const auto& columns = LayoutOf(kind).columns;
+  return std::any_of(columns.begin(), columns.end(),
+                     [&](const Column& c) { return c.name == column && c.in(version).offset >= 0; });
 }
 
 std::optional<RecordKind> KindOfSchema(uint16_t schema) {

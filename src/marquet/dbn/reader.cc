@@ -159,6 +159,9 @@ struct Reader::Impl {
   }
 
   arrow::Status TruncatedFrame() const {
+    if (summary.records == 0) {
+      return CorruptData(stream->truncated_frame() + "; no record is complete", "fetch the file again");
+    }
     return CorruptData(
         stream->truncated_frame(),
         fmt::format("fetch the file again, or pass --allow-truncated to take the {} complete records",
@@ -282,7 +285,8 @@ struct Reader::Impl {
       const int bytes = record[0] * 4;
       if (bytes < kHeaderBytes) {
         return At(ErrorKind::kCorruptData, summary.records, start + at,
-                  fmt::format("has length {}; expected at least {}", bytes, kHeaderBytes));
+                  fmt::format("has length {}; expected at least {}", bytes, kHeaderBytes),
+                  "fetch the file again");
       }
       if (bytes > size - at) break;
       const RtypeEntry& entry = kRtypes[record[1]];

@@ -47,6 +47,10 @@ std::optional<RecordKind> KindOfSchema(uint16_t schema);
 // "1e-9"). `with_ts_out` adds the ts_out column.
 std::shared_ptr<arrow::Schema> TableSchema(RecordKind kind, bool with_ts_out = false);
 
+// Whether records of a kind have a column's field in a version of DBN, 1 to 3. Of a column that they lack
+// every row is null.
+bool HasField(RecordKind kind, int version, std::string_view column);
+
 enum class OnTimeOverflow { kError, kNull };
 
 struct ReadOptions {

@@ -213,6 +213,7 @@ Status WriteParquet(const arrow::RecordBatch& rows, const std::shared_ptr<file::
                               ->enable_dictionary("add.partitionValues.key_value.value")
                               ->enable_dictionary("add.tags.key_value.key")
                               ->disable_statistics()
+                              ->enable_page_checksum()
                               ->max_row_group_length(int64_t{1} << 20)
                               ->build();
   std::unique_ptr<parquet::arrow::FileWriter> writer;

@@ -100,8 +100,19 @@ arrow::Status SampleBuilder::CheckOptions() {
     return InvalidInput(fmt::format("the hop is {} rows; expected 1 or more", options_.hop));
   if (options_.max_gap_ns < 0) return InvalidInput("the largest gap is negative");
   options_.labels.across_rolls = options_.across_rolls;
+  if (!options_.thresholds && options_.fitted.empty()) return CheckLabelsName(options_.labels_name);
   if (options_.thresholds && !options_.fitted.empty()) {
     return InvalidInput("labels are given both as thresholds and as fitted boundaries; expected one of them");
+  }
+  if (options_.fit_start_ns || options_.fit_end_ns) {
+    return InvalidInput("a range to fit labels on is given, and labels that are not fitted here",
+                        "Leave out the range, or the labels.");
+  }
+  for (const auto& [symbol, given] : options_.fitted) {
+    ARROW_RETURN_NOT_OK(depth::CheckGiven(options_.labels, given));
+  }
+  if (options_.thresholds) {
+    ARROW_RETURN_NOT_OK(depth::ThresholdLabels(*options_.thresholds, options_.labels).status());
   }
   return CheckLabelsName(options_.labels_name);
 }
@@ -538,6 +549,8 @@ arrow::Status SampleBuilder::PrepareLabels(const BuildSamplesReport& report) {
   ARROW_RETURN_NOT_OK(table::FinishFollowUps(fs_, options_.samples, *samples_->snapshot()));
   const bool copied = HasLabelSet(*fs_, options_.samples, options_.labels_name, text);
   if (!appender_ && copied) return arrow::Status::OK();
+  // The data files first: labels that one of them names are in use, whatever `marquet clean` finds meanwhile.
+  if (appender_) ARROW_RETURN_NOT_OK(appender_->Finish());
   ARROW_RETURN_NOT_OK(StoreLabels(fs_, options_.samples, labels, history_.digests()));
   if (copied) return arrow::Status::OK();
   const std::string copy = LabelSetPath(options_.labels_name);

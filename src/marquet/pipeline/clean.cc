@@ -42,8 +42,9 @@ arrow::Result<CleanReport> Clean(const std::string& directory, const file::Lefto
   report.directory = directory;
   report.removed = options.remove;
   ARROW_RETURN_NOT_OK(FinishWhatWasCommitted(directory, options.stop));
-  ARROW_ASSIGN_OR_RAISE(report.files, file::FindLeftovers(directory, options));
+  // What opens tables, and may fail for what is in them, comes before anything is removed.
   ARROW_ASSIGN_OR_RAISE(const auto labels, FindStaleLabels(directory, options));
+  ARROW_ASSIGN_OR_RAISE(report.files, file::FindLeftovers(directory, options));
   report.files.insert(report.files.end(), labels.begin(), labels.end());
   for (const file::Leftover& file : report.files) {
     if (file.kept()) continue;

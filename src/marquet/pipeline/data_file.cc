@@ -43,8 +43,8 @@ class WithPartition final : public arrow::RecordBatchReader {
 
 arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> ReadDataFile(
     const std::shared_ptr<file::FileSystem>& fs, const std::string& table, const delta::Snapshot& snapshot,
-    const delta::AddFile& file, const std::function<bool(const std::string& column)>& wants,
-    int64_t batch_rows) {
+    const delta::AddFile& file, const FileRecords& records,
+    const std::function<bool(const std::string& column)>& wants, int64_t batch_rows) {
   ARROW_ASSIGN_OR_RAISE(const std::string path, table::DataFilePath(table, file.path));
   ARROW_ASSIGN_OR_RAISE(const auto opened, pq::FileReader::Open(fs, path, nullptr, file.size));
   const auto& partition = snapshot.metadata.partition_columns;
@@ -63,8 +63,8 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> ReadDataFile(
     const auto field = snapshot.schema->GetFieldByName(column);
     const auto text = file.partition_values.find(column);
     auto value = arrow::MakeNullScalar(field->type());
-    // The log spells the empty text and null alike, and no text of a record is null but its symbol.
-    if (field->type()->id() == arrow::Type::STRING && column != "symbol") value = arrow::MakeScalar("");
+    const bool is_text = field->type()->id() == arrow::Type::STRING;
+    if (is_text && dbn::HasField(records.kind, records.version, column)) value = arrow::MakeScalar("");
     if (text != file.partition_values.end() && text->second) {
       ARROW_ASSIGN_OR_RAISE(value, delta::PartitionValueFromText(*text->second, field->type()));
     }

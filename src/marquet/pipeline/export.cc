@@ -137,10 +137,10 @@ class SourceWriter {
 arrow::Status CheckComplete(const HeldSource& held) {
   const SourceDescription& source = held.description;
   if (!held.is_whole()) {
-    return Unsupported(fmt::format("{}: only a part of it is left: {}", source.name, held.Losses()),
-                       "choose another source with --source (source= in Python), export an older "
-                       "--at-version that has all of "
-                       "it, or export another format than dbn");
+    return Unsupported(
+        fmt::format("{}: only a part of it is left: {}", source.name, held.Losses()),
+        "choose another source with --source (source= in Python), export an older version that has "
+        "all of it (--at-version, version= in Python), or export another format than dbn");
   }
   if (source.summary.rows.size() > 1) {
     return Unsupported(
@@ -177,7 +177,8 @@ arrow::Status WriteRecords(const std::shared_ptr<file::FileSystem>& fs, const ta
   const bool sorted = std::find(partitions.begin(), partitions.end(), "symbol") != partitions.end();
   Progress progress{"export " + name, 0, 0, 0};
   ARROW_RETURN_NOT_OK(ForEachInSourceOrder(fs, table.path(), *snapshot, FilesOfSource(*snapshot, source.id),
-                                           sorted, [&](const arrow::RecordBatch& rows) -> arrow::Status {
+                                           {source.kind, source.summary.metadata.version}, sorted,
+                                           [&](const arrow::RecordBatch& rows) -> arrow::Status {
                                              if (options.stop != nullptr)
                                                ARROW_RETURN_NOT_OK(options.stop->Check());
                                              ARROW_RETURN_NOT_OK(records.Write(rows));
@@ -205,13 +206,6 @@ arrow::Status WriteSource(const std::shared_ptr<file::FileSystem>& fs, const tab
   ARROW_RETURN_NOT_OK(WriteRecords(fs, table, source, output, file::FileName(path), options, report));
   ARROW_RETURN_NOT_OK(options.replace ? output->PublishReplacing() : output->Publish());
   report->files.push_back(path);
-  return arrow::Status::OK();
-}
-
-arrow::Status CheckFree(file::FileSystem& fs, const std::string& path, const ExportOptions& options) {
-  if (options.replace) return arrow::Status::OK();
-  ARROW_ASSIGN_OR_RAISE(const bool taken, file::Exists(fs, path));
-  if (taken) return AlreadyExists(path + ": there is a file of this name", "pass --replace, or another name");
   return arrow::Status::OK();
 }
 
@@ -263,6 +257,12 @@ arrow::Result<ExportReport> ExportDbn(const std::shared_ptr<file::FileSystem>& f
     return InvalidInput(options.output + ": its name says another format than DBN, which was asked for",
                         "choose one of the two");
   }
+  for (const std::string_view ending : {".gz", ".bz2", ".xz", ".lz4", ".zip"}) {
+    if (is_directory || !options.output.ends_with(ending)) continue;
+    return InvalidInput(
+        fmt::format("{}: its name says {}; DBN is written plain, or as .zst", options.output, ending),
+        fmt::format("leave {} out, or have the name end in .dbn.zst", ending));
+  }
   if (sources.size() > 1 && !is_directory &&
       (options.output.ends_with(".dbn") || options.output.ends_with(".zst"))) {
     return InvalidInput(
@@ -272,14 +272,14 @@ arrow::Result<ExportReport> ExportDbn(const std::shared_ptr<file::FileSystem>& f
   }
   if (sources.size() == 1 && !is_directory) {
     ARROW_RETURN_NOT_OK(CheckFolderOf(*fs, options.output));
-    ARROW_RETURN_NOT_OK(CheckFree(*fs, options.output, options));
+    ARROW_RETURN_NOT_OK(CheckFree(*fs, options.output, options.replace));
     ARROW_RETURN_NOT_OK(WriteSource(fs, table, sources.front(), options.output, options, &report));
     return report;
   }
   ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, options.output));
   const std::vector<std::string> names = OutputNames(sources);
   for (const std::string& name : names) {
-    ARROW_RETURN_NOT_OK(CheckFree(*fs, file::JoinPath(options.output, name), options));
+    ARROW_RETURN_NOT_OK(CheckFree(*fs, file::JoinPath(options.output, name), options.replace));
   }
   for (size_t i = 0; i < sources.size(); ++i) {
     ARROW_RETURN_NOT_OK(

@@ -55,7 +55,7 @@ std::string RemainderPath(std::string_view id, int64_t number) {
 arrow::Result<HeldSource> ReadHeldSource(file::FileSystem& fs, const std::string& table,
                                          const delta::Snapshot& snapshot, const std::string& id) {
   HeldSource source;
-  ARROW_ASSIGN_OR_RAISE(source.description, ReadSourceDescription(fs, table, id));
+  ARROW_ASSIGN_OR_RAISE(source.description, ReadSourceDescription(fs, table, snapshot, id));
   source.rows_ingested = source.description.rows;
   const delta::Transaction* remainder = snapshot.transactions.Find(RemainderAppId(id));
   if (remainder != nullptr) {
@@ -74,17 +74,9 @@ arrow::Result<int64_t> WriteRemainder(const std::shared_ptr<file::FileSystem>& f
                                        {"ranges", RangesToJson(description.ranges)},
                                        {"replaced", ReplacedToJson(source.replaced)}});
   ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, file::JoinPath(table, kDirectory)));
-  const std::string app_id = RemainderAppId(description.id);
-  const delta::Transaction* before = snapshot.transactions.Find(app_id);
-  delta::Transaction taken = before == nullptr ? delta::Transaction{app_id, 0, std::nullopt} : *before;
-  while (true) {
-    ARROW_ASSIGN_OR_RAISE(taken.version, RaisedVersion(table, taken, 1));
-    const std::string path = file::JoinPath(table, RemainderPath(description.id, taken.version));
-    const auto put = file::PutNew(fs, path, text);
-    if (put.ok()) return taken.version;
-    if (!IsKind(put, ErrorKind::kAlreadyExists))
-      return file::NotYetCommitted(put);  // an attempt that did not commit has that one
-  }
+  return WriteNumbered(
+      fs, table, snapshot, RemainderAppId(description.id),
+      [&](int64_t number) { return RemainderPath(description.id, number); }, text);
 }
 
 }  // namespace marquet::pipeline

@@ -170,6 +170,13 @@ class SourceIngest {
     AddNote("the table holds these bytes already" +
                 (as == source_.name() ? std::string() : ", ingested as " + as),
             report_);
+    if (const int64_t lost = held.description.summary.unknown_records;
+        lost > 0 && options_.keep_unknown && !held.description.summary.identical_export) {
+      AddNote(fmt::format("without its {} of unknown type; --again --replace (again=True, "
+                          "on_overlap=\"replace\") keeps them",
+                          Counted(lost, "record")),
+              report_);
+    }
     if (held.is_whole()) return;
     AddNote(held.Losses() + "; --again --replace (again=True, on_overlap=\"replace\") puts them back",
             report_);
@@ -364,6 +371,7 @@ class SourceIngest {
     }
     ARROW_ASSIGN_OR_RAISE(const TargetReport report, target.Commit(description));
     report_->version = report.version;
+    if (report.already_applied) return true;
     // It is committed: what telling of it fails at is a warning.
     const arrow::Status told = Caught(source_.name(), [&] {
       Tell(kind, target, report);
@@ -371,7 +379,7 @@ class SourceIngest {
     });
     if (!told.ok())
       Log().warn("version {} was committed, and its report is not whole: {}", report.version, told.message());
-    return report.already_applied;
+    return false;
   }
 
   void Tell(dbn::RecordKind kind, const IngestTarget& target, const TargetReport& report) {

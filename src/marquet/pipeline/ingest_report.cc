@@ -74,8 +74,9 @@ std::string ToText(const SourceReport& report) {
   count(report.unknown_records, "record",
         fmt::format(" of unknown type ({}), {}", TypesOf(report.unknown_by_rtype),
                     report.unknown_kept ? "kept with the source's description"
-                                        : "not kept, so that an export to DBN will refuse; --keep-unknown "
-                                          "(keep_unknown=True in Python) keeps them"));
+                                        : "not kept, so that an export to DBN will refuse; --again --replace "
+                                          "--keep-unknown (again=True, on_overlap=\"replace\", "
+                                          "keep_unknown=True in Python) keeps them"));
   count(report.unmapped_rows, "row", " whose instrument has no symbol (null)");
   count(report.nulled_times, "time", " beyond int64, left null");
   count(report.truncated_bytes, "byte", " of a last record cut short, lost");

@@ -301,7 +301,9 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
   for (SourceReplacement& source : replaced) ARROW_RETURN_NOT_OK(source.Apply(appender_.get()));
   ARROW_RETURN_NOT_OK(WriteRun());
   ARROW_RETURN_NOT_OK(appender_->Finish());
-  ARROW_RETURN_NOT_OK(WriteSourceDescription(fs_, table_->path(), description));
+  ARROW_ASSIGN_OR_RAISE(const auto attempt,
+                        WriteSourceDescription(fs_, table_->path(), *snapshot, description));
+  if (attempt) appender_->Record({AttemptAppId(description.id), *attempt, now_ms});
   std::map<std::string, bool> is_left;  // by digest: the same bytes may have been ingested several times
   for (const SourceReplacement& source : replaced) {
     const SourceDescription& left = source.source().description;

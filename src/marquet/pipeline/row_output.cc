@@ -52,6 +52,7 @@ arrow::Result<int64_t> WriteText(arrow::RecordBatchReader& rows, TextFormat form
       rows, "write rows",
       [&](const arrow::RecordBatch& batch) -> arrow::Status {
         for (int64_t first = 0; first < batch.num_rows(); first += kSliceRows) {
+          if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
           text.clear();
           writer->Append(*batch.Slice(first, kSliceRows), &text);
           ARROW_RETURN_NOT_OK(output.Write(text.data(), static_cast<int64_t>(text.size())));
@@ -161,6 +162,19 @@ arrow::Status CheckFolderOf(file::FileSystem& fs, const std::string& path) {
   return NotFound(fmt::format("{}: there is no folder {}", path, folder), "make it first, or choose another");
 }
 
+// Found again at the end, but not after an hour of work.
+arrow::Status CheckFree(file::FileSystem& fs, const std::string& path, bool replace) {
+  const auto there = fs.Stat(path);
+  if (IsKind(there.status(), ErrorKind::kNotFound)) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(there.status());
+  if (there->is_directory) {
+    return InvalidInput(path + ": is a folder; expected the name of a file", "name a file in it");
+  }
+  if (replace) return arrow::Status::OK();
+  return AlreadyExists(path + ": there is a file of this name",
+                       "pass --replace (replace=True in Python), or another name");
+}
+
 arrow::Result<RowFormat> ParseRowFormat(std::string_view name) {
   if (name == "csv") return RowFormat::kCsv;
   if (name == "jsonl") return RowFormat::kJsonLines;
@@ -202,11 +216,7 @@ arrow::Result<RowOutputReport> WriteRowsToFile(const std::shared_ptr<file::FileS
                                                const ProgressCallback& progress, const StopFlag* stop) {
   ARROW_RETURN_NOT_OK(CheckName(path, format));
   ARROW_RETURN_NOT_OK(CheckFolderOf(*fs, path));
-  if (!replace) {  // found again at the end, but not after an hour of work
-    ARROW_ASSIGN_OR_RAISE(const bool taken, file::Exists(*fs, path));
-    if (taken)
-      return AlreadyExists(path + ": there is a file of this name", "pass --replace, or another name");
-  }
+  ARROW_RETURN_NOT_OK(CheckFree(*fs, path, replace));
   if (format == RowFormat::kParquet) return WriteParquet(fs, rows, path, replace, progress, stop);
   ARROW_ASSIGN_OR_RAISE(auto output, file::DurableFile::Create(fs, path));
   RowOutputReport report;

@@ -26,6 +26,10 @@ std::optional<RowFormat> RowFormatOfName(std::string_view path);
 // kNotFound when the folder of a file that is to be made is not there.
 arrow::Status CheckFolderOf(file::FileSystem& fs, const std::string& path);
 
+// kAlreadyExists when there is a file of the name that is not to be replaced; kInvalidInput for a folder,
+// which no file takes the place of.
+arrow::Status CheckFree(file::FileSystem& fs, const std::string& path, bool replace);
+
 struct RowOutputReport {
   int64_t rows = 0;
   int64_t bytes = 0;

@@ -20,7 +20,13 @@ using Json = nlohmann::ordered_json;
 constexpr int kFormat = 2;
 constexpr int kFirstFormat = 1;  // times in microseconds, no publishers
 constexpr const char* kDirectory = "_marquet/sources";
+constexpr std::string_view kAttemptAppPrefix = "marquet.attempt.";
+constexpr const char* kAttempts = "_marquet/sources/attempts";
 constexpr std::string_view kEnding = ".json";
+
+std::string AttemptPath(const std::string& id, int64_t number) {
+  return file::JoinPath(kAttempts, fmt::format("{}-{}{}", id, number, kEnding));
+}
 
 // As SourceId makes them. Others come from a log, or a file's name, that Marquet did not write.
 bool IsSourceId(std::string_view id) {
@@ -187,6 +193,13 @@ std::string SourceDescriptionPath(const std::string& id) {
   return file::JoinPath(kDirectory, id + std::string(kEnding));
 }
 
+std::string SourceDescriptionPath(const delta::Snapshot& snapshot, const std::string& id) {
+  const delta::Transaction* attempt = snapshot.transactions.Find(AttemptAppId(id));
+  return attempt == nullptr ? SourceDescriptionPath(id) : AttemptPath(id, attempt->version);
+}
+
+std::string AttemptAppId(std::string_view id) { return std::string(kAttemptAppPrefix) + std::string(id); }
+
 std::string SourceId(std::string_view digest, int64_t transaction_version) {
   if (transaction_version <= 1) return std::string(digest);
   return fmt::format("{}.{}", digest, transaction_version / 2 + transaction_version % 2);
@@ -236,16 +249,45 @@ arrow::Result<SourceDescription> SourceDescriptionFromJson(std::string json, con
   return description;
 }
 
-arrow::Status WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
-                                     const SourceDescription& description) {
+arrow::Result<std::optional<int64_t>> WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs,
+                                                             const std::string& table,
+                                                             const delta::Snapshot& snapshot,
+                                                             const SourceDescription& description) {
   const std::string path = file::JoinPath(table, SourceDescriptionPath(description.id));
+  const std::string text = ToJson(description);
   ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, file::ParentPath(path)));
-  return file::NotYetCommitted(file::PutReplacing(fs, path, ToJson(description)));
+  const arrow::Status put = file::PutNew(fs, path, text);
+  if (put.ok()) return std::nullopt;
+  if (!IsKind(put, ErrorKind::kAlreadyExists)) return file::NotYetCommitted(put);
+  ARROW_ASSIGN_OR_RAISE(const std::string there, file::ReadAll(*fs, path));
+  if (there == text) {
+    ARROW_RETURN_NOT_OK(fs->SyncDirectory(file::ParentPath(path)));  // another may not have come to it
+    return std::nullopt;
+  }
+  ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, file::JoinPath(table, kAttempts)));
+  return WriteNumbered(
+      fs, table, snapshot, AttemptAppId(description.id),
+      [&](int64_t number) { return AttemptPath(description.id, number); }, text);
+}
+
+arrow::Result<int64_t> WriteNumbered(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
+                                     const delta::Snapshot& snapshot, const std::string& app_id,
+                                     const std::function<std::string(int64_t number)>& path_of,
+                                     std::string_view text) {
+  const delta::Transaction* before = snapshot.transactions.Find(app_id);
+  delta::Transaction taken = before == nullptr ? delta::Transaction{app_id, 0, std::nullopt} : *before;
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(taken.version, RaisedVersion(table, taken, 1));
+    const arrow::Status put = file::PutNew(fs, file::JoinPath(table, path_of(taken.version)), text);
+    if (put.ok()) return taken.version;
+    if (!IsKind(put, ErrorKind::kAlreadyExists)) return file::NotYetCommitted(put);
+  }
 }
 
 arrow::Result<SourceDescription> ReadSourceDescription(file::FileSystem& fs, const std::string& table,
+                                                       const delta::Snapshot& snapshot,
                                                        const std::string& id) {
-  const std::string path = file::JoinPath(table, SourceDescriptionPath(id));
+  const std::string path = file::JoinPath(table, SourceDescriptionPath(snapshot, id));
   if (!IsSourceId(id)) {
     return CorruptData(
         fmt::format("{}: describes the source {}; expected an id of 32 hexadecimal digits, with .2 or more "

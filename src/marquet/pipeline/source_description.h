@@ -3,10 +3,16 @@
 //
 // It is written, durable, before the commit that adds the source's rows, so a committed source always has
 // one. One that an interrupted ingest left behind describes a source that is not in the table, and does no
-// harm: the next attempt writes the same again.
+// harm.
+//
+// Two ingests of the same bytes may be at work, with other options, and nobody knows which of them will
+// commit. So none of them replaces what another wrote: who finds another description under ID.json writes
+// "attempts/ID-N.json" beside it, and names N in its commit, in a txn action of the application
+// AttemptAppId(ID).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +24,7 @@
 #include "arrow/result.h"
 #include "marquet/dbn/reader.h"
 #include "marquet/delta/actions.h"
+#include "marquet/delta/log.h"
 #include "marquet/file/file_system.h"
 #include "marquet/pipeline/source_ranges.h"
 
@@ -52,17 +59,31 @@ std::string ToJson(const SourceDescription& description);
 // another digest than the one at its end.
 arrow::Result<SourceDescription> SourceDescriptionFromJson(std::string json, const std::string& path);
 
-// Durable when it returns OK.
-arrow::Status WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
-                                     const SourceDescription& description);
-// kNotFound when there is none; kCorruptData for an id that none can have, which would be a path to anywhere,
-// and for a description of another source.
+// Durable when it returns OK: with the number of the attempt, for the commit to name, where it is not the
+// first that writes one. `snapshot`: that the commit begins at.
+arrow::Result<std::optional<int64_t>> WriteSourceDescription(const std::shared_ptr<file::FileSystem>& fs,
+                                                             const std::string& table,
+                                                             const delta::Snapshot& snapshot,
+                                                             const SourceDescription& description);
+// As the snapshot names it. kNotFound when there is none; kCorruptData for an id that none can have, which
+// would be a path to anywhere, and for a description of another source.
 arrow::Result<SourceDescription> ReadSourceDescription(file::FileSystem& fs, const std::string& table,
+                                                       const delta::Snapshot& snapshot,
                                                        const std::string& id);
 // The ids of all that lie there, those of interrupted ingests too, sorted.
 arrow::Result<std::vector<std::string>> ListSourceDescriptions(file::FileSystem& fs,
                                                                const std::string& table);
-// The file's path, relative to the table.
+// The file's path, relative to the table: of the first attempt, or as the snapshot names it.
 std::string SourceDescriptionPath(const std::string& id);
+std::string SourceDescriptionPath(const delta::Snapshot& snapshot, const std::string& id);
+std::string AttemptAppId(std::string_view id);
+
+// Writes a text under the first number above that of the application's txn action in the snapshot which has
+// no file yet, and gives the number: an attempt that did not commit may have others. Durable when it returns
+// OK.
+arrow::Result<int64_t> WriteNumbered(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
+                                     const delta::Snapshot& snapshot, const std::string& app_id,
+                                     const std::function<std::string(int64_t number)>& path_of,
+                                     std::string_view text);
 
 }  // namespace marquet::pipeline

@@ -66,11 +66,33 @@ TEST(SourceDescriptionTest, ComesBackAsItWas) {
 TEST(SourceDescriptionTest, IsFoundWhereItWasPut) {
   const auto fs = std::make_shared<file::MemoryFileSystem>();
   EXPECT_TRUE(ListSourceDescriptions(*fs, "t").ValueOrDie().empty());
-  ASSERT_TRUE(WriteSourceDescription(fs, "t", Sample()).ok());
+  ASSERT_TRUE(WriteSourceDescription(fs, "t", {}, Sample()).ok());
   const auto ids = ListSourceDescriptions(*fs, "t").ValueOrDie();
   ASSERT_EQ(ids.size(), 1u);
-  EXPECT_EQ(ReadSourceDescription(*fs, "t", ids[0]).ValueOrDie().rows, 2);
-  EXPECT_TRUE(IsKind(ReadSourceDescription(*fs, "t", std::string(32, 'b')).status(), ErrorKind::kNotFound));
+  EXPECT_EQ(ReadSourceDescription(*fs, "t", {}, ids[0]).ValueOrDie().rows, 2);
+  EXPECT_TRUE(
+      IsKind(ReadSourceDescription(*fs, "t", {}, std::string(32, 'b')).status(), ErrorKind::kNotFound));
+}
+
+// Of two ingests of the same bytes either may be the one that commits.
+TEST(SourceDescriptionTest, NoAttemptReplacesWhatAnotherWrote) {
+  const auto fs = std::make_shared<file::MemoryFileSystem>();
+  SourceDescription first = Sample(), second = Sample(), third = Sample();
+  second.summary.unknown_records += 1;
+  third.summary.unknown_records += 2;
+  EXPECT_EQ(WriteSourceDescription(fs, "t", {}, first).ValueOrDie(), std::nullopt);
+  EXPECT_EQ(WriteSourceDescription(fs, "t", {}, first).ValueOrDie(), std::nullopt);
+  EXPECT_EQ(WriteSourceDescription(fs, "t", {}, second).ValueOrDie(), 1);
+  EXPECT_EQ(WriteSourceDescription(fs, "t", {}, third).ValueOrDie(), 2);
+  const auto as_committed = [&](std::optional<int64_t> attempt) {
+    delta::Snapshot snapshot;
+    if (attempt) snapshot.transactions.Set({AttemptAppId(first.id), *attempt, std::nullopt});
+    return ToJson(ReadSourceDescription(*fs, "t", snapshot, first.id).ValueOrDie());
+  };
+  EXPECT_EQ(as_committed(std::nullopt), ToJson(first));
+  EXPECT_EQ(as_committed(1), ToJson(second));
+  EXPECT_EQ(as_committed(2), ToJson(third));
+  EXPECT_EQ(ListSourceDescriptions(*fs, "t").ValueOrDie(), std::vector<std::string>{first.id});
 }
 
 TEST(SourceDescriptionTest, AnotherIdThanTheNamesIsRefused) {
@@ -78,7 +100,7 @@ TEST(SourceDescriptionTest, AnotherIdThanTheNamesIsRefused) {
     const auto fs = std::make_shared<file::MemoryFileSystem>();
     EXPECT_TRUE(file::CreateDirectories(*fs, "t/_marquet/sources").ok());
     EXPECT_TRUE(file::PutNew(fs, "t/" + SourceDescriptionPath(id), ToJson(description)).ok());
-    return ReadSourceDescription(*fs, "t", id).status();
+    return ReadSourceDescription(*fs, "t", {}, id).status();
   };
   const std::string digest = Sample().digest, other(32, 'b');
   EXPECT_TRUE(read(Sample(), digest + ".2").ok());
@@ -105,7 +127,7 @@ TEST(SourceDescriptionTest, WhatIsNoIdIsNoPath) {
   ASSERT_TRUE(file::CreateDirectories(*fs, "t/_marquet/sources").ok());
   const std::string digest(32, 'a');
   const auto kind = [&](const std::string& id) {
-    return KindOf(ReadSourceDescription(*fs, "t", id).status());
+    return KindOf(ReadSourceDescription(*fs, "t", {}, id).status());
   };
   for (const std::string& id : {digest, digest + ".2", digest + ".10", SourceId(digest, INT64_MAX)}) {
     EXPECT_EQ(kind(id), ErrorKind::kNotFound) << id;
@@ -127,7 +149,7 @@ TEST(SourceDescriptionTest, WhatFailsLeavesNoDoubtAboutACommit) {
   depth::FittedLabels labels = depth::ThresholdLabels(depth::DefaultThresholds(), {}).ValueOrDie();
   using Job = std::function<arrow::Status(const std::shared_ptr<file::FileSystem>&)>;
   const std::vector<Job> jobs = {
-      [](const auto& fs) { return WriteSourceDescription(fs, "t", Sample()); },
+      [&](const auto& fs) { return WriteSourceDescription(fs, "t", snapshot, Sample()).status(); },
       [&](const auto& fs) { return WriteRemainder(fs, "t", snapshot, held).status(); },
       [&](const auto& fs) {
         return StoreLabels(fs, "t", {{"A", labels}}, {});

@@ -23,14 +23,15 @@ class Cursor {
   static arrow::Result<std::unique_ptr<Cursor>> Open(const std::shared_ptr<file::FileSystem>& fs,
                                                      const std::string& table,
                                                      const delta::Snapshot& snapshot,
-                                                     const delta::AddFile& file, bool sorted,
-                                                     int64_t batch_rows) {
+                                                     const delta::AddFile& file, const FileRecords& records,
+                                                     bool sorted, int64_t batch_rows) {
     auto cursor = std::make_unique<Cursor>();
     cursor->path_ = file::JoinPath(table, file.path);
     const auto is_of_record = [](const std::string& column) {
       return column != "symbol" && column != "date";
     };
-    ARROW_ASSIGN_OR_RAISE(cursor->rows_, ReadDataFile(fs, table, snapshot, file, is_of_record, batch_rows));
+    ARROW_ASSIGN_OR_RAISE(cursor->rows_,
+                          ReadDataFile(fs, table, snapshot, file, records, is_of_record, batch_rows));
     if (!sorted) ARROW_RETURN_NOT_OK(cursor->SortWhole());
     ARROW_RETURN_NOT_OK(cursor->Advance());
     return cursor;
@@ -96,13 +97,13 @@ class Cursor {
 arrow::Status ForEachInSourceOrder(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
                                    const delta::Snapshot& snapshot,
                                    const std::vector<std::shared_ptr<const delta::AddFile>>& files,
-                                   bool sorted,
+                                   const FileRecords& records, bool sorted,
                                    const std::function<arrow::Status(const arrow::RecordBatch&)>& sink) {
   const auto open_files = std::max<int64_t>(1, static_cast<int64_t>(files.size()));
   const int64_t batch_rows = std::clamp(kMostHeldRows / open_files, kLeastBatchRows, kBatchRows);
   std::vector<std::unique_ptr<Cursor>> cursors;
   for (const auto& file : files) {
-    ARROW_ASSIGN_OR_RAISE(auto cursor, Cursor::Open(fs, table, snapshot, *file, sorted, batch_rows));
+    ARROW_ASSIGN_OR_RAISE(auto cursor, Cursor::Open(fs, table, snapshot, *file, records, sorted, batch_rows));
     cursors.push_back(std::move(cursor));
   }
   const arrow::compute::SortOptions order({arrow::compute::SortKey("source_row")});

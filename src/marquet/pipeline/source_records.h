@@ -10,16 +10,17 @@
 #include "arrow/type_fwd.h"
 #include "marquet/delta/log.h"
 #include "marquet/file/file_system.h"
+#include "marquet/pipeline/data_file.h"
 
 namespace marquet::pipeline {
 
-// Calls `sink` with batches that hold all rows of the files in the order of `source_row`, with the columns of
-// their records, whatever the table is partitioned by; without symbol and date. Memory: a batch of each file;
-// where `sorted` is false, each file as a whole.
+// Calls `sink` with batches that hold all rows of the files, which are `records`, in the order of
+// `source_row`, with the columns of their records, whatever the table is partitioned by; without symbol and
+// date. Memory: a batch of each file; where `sorted` is false, each file as a whole.
 arrow::Status ForEachInSourceOrder(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
                                    const delta::Snapshot& snapshot,
                                    const std::vector<std::shared_ptr<const delta::AddFile>>& files,
-                                   bool sorted,
+                                   const FileRecords& records, bool sorted,
                                    const std::function<arrow::Status(const arrow::RecordBatch&)>& sink);
 
 }  // namespace marquet::pipeline

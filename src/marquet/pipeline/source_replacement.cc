@@ -17,11 +17,13 @@ namespace {
 constexpr int64_t kBatchRows = 32'768;
 constexpr int kGoes = -1;
 
-arrow::Status ForEachBatch(const table::Table& table, const delta::AddFile& file,
-                           const std::function<bool(const std::string&)>& wants, const StopFlag* stop,
+arrow::Status ForEachBatch(const table::Table& table, const SourceDescription& source,
+                           const delta::AddFile& file, const std::function<bool(const std::string&)>& wants,
+                           const StopFlag* stop,
                            const std::function<arrow::Status(const arrow::RecordBatch&)>& sink) {
   ARROW_ASSIGN_OR_RAISE(const auto rows,
-                        ReadDataFile(table.fs(), table.path(), *table.snapshot(), file, wants, kBatchRows));
+                        ReadDataFile(table.fs(), table.path(), *table.snapshot(), file,
+                                     {source.kind, source.summary.metadata.version}, wants, kBatchRows));
   while (true) {
     if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
     std::shared_ptr<arrow::RecordBatch> batch;
@@ -175,15 +177,15 @@ arrow::Status SourceReplacement::CountIn(File* file, const Cutter& cutter) {
   }
   int64_t rows = 0;
   std::vector<int> parts;
-  ARROW_RETURN_NOT_OK(
-      ForEachBatch(*table_, *file->file, IsPlace, stop_, [&](const arrow::RecordBatch& batch) {
-        rows += batch.num_rows();
-        return cutter.PartsOf(batch, &parts, [&](const ReplacedRange& cut) {
-          cuts_[static_cast<size_t>(&cut - cuts_.data())].rows += 1;
-          gone_[cut.where] += 1;
-          file->goes += 1;
-        });
-      }));
+  ARROW_RETURN_NOT_OK(ForEachBatch(*table_, source_.description, *file->file, IsPlace, stop_,
+                                   [&](const arrow::RecordBatch& batch) {
+                                     rows += batch.num_rows();
+                                     return cutter.PartsOf(batch, &parts, [&](const ReplacedRange& cut) {
+                                       cuts_[static_cast<size_t>(&cut - cuts_.data())].rows += 1;
+                                       gone_[cut.where] += 1;
+                                       file->goes += 1;
+                                     });
+                                   }));
   file->all_goes = file->goes == rows;
   return arrow::Status::OK();
 }
@@ -203,7 +205,7 @@ arrow::Status SourceReplacement::Apply(table::Appender* append) {
     if (file.goes > 0 || file.all_goes) append->Remove(file.file);
     if (file.all_goes) continue;
     ARROW_RETURN_NOT_OK(ForEachBatch(
-        *table_, *file.file, [](const std::string&) { return true; }, stop_,
+        *table_, source_.description, *file.file, [](const std::string&) { return true; }, stop_,
         [&](const arrow::RecordBatch& batch) -> arrow::Status {
           ARROW_RETURN_NOT_OK(cutter.PartsOf(batch, &parts, [](const ReplacedRange&) {}));
           std::vector<int> numbers(parts);

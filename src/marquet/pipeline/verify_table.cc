@@ -69,8 +69,9 @@ arrow::Result<table::TableVerdict> VerifyTable(file::FileSystem& fs, const table
   SourceCheck check(table.path(), &verdict);
   for (const std::string& id : there) {
     if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
-    const arrow::Status status = ReadSourceDescription(fs, table.path(), id).status();
-    ARROW_RETURN_NOT_OK(check.Add(SourceDescriptionPath(id), status));
+    const auto& snapshot = *table.snapshot();
+    const arrow::Status status = ReadSourceDescription(fs, table.path(), snapshot, id).status();
+    ARROW_RETURN_NOT_OK(check.Add(SourceDescriptionPath(snapshot, id), status));
     if (!status.ok()) continue;  // what was left of it cannot be told
     const auto* left = table.snapshot()->transactions.Find(RemainderAppId(id));
     if (left == nullptr) continue;

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "arrow/array.h"
 #include "arrow/compute/api_vector.h"
 #include "arrow/type.h"
 #include "marquet/base/error.h"
+#include "marquet/base/text.h"
 #include "marquet/schema/coercion.h"
 #include "marquet/table/late_columns.h"
 #include "marquet/table/predicate_node.h"
@@ -107,6 +110,21 @@ std::vector<pq::RowRange> MatchingRows(const ScanSpec& spec, const ScanPiece& pi
   return ranges;
 }
 
+// A column that a file lacks is null in its rows, since it came into the table later. But Marquet's files
+// have no column that their table has not: where there is one, its name was damaged, and no null is the
+// answer.
+arrow::Status CheckMissing(const arrow::Schema& file, const arrow::Schema& table, const std::string& column,
+                           const std::string& path) {
+  for (const auto& field : file.fields()) {
+    if (table.GetFieldByName(field->name()) != nullptr) continue;
+    return CorruptData(
+        fmt::format("{}: has no column {}, and one named {} that the table has not", path, Quoted(column),
+                    Quoted(field->name())),
+        "'marquet verify' tells whether the file is as it was written; bring it back from a copy.");
+  }
+  return arrow::Status::OK();
+}
+
 }  // namespace
 
 ScanPieces::ScanPieces(std::shared_ptr<const ScanSpec> spec, std::shared_ptr<ScanCounters> counters)
@@ -146,6 +164,9 @@ arrow::Status ScanPieces::OpenNextFile() {
                            "; the table's is " + field->type()->ToString());
       }
       file->columns.push_back(field->name());
+    } else if (file->reader->written_by_marquet()) {
+      ARROW_RETURN_NOT_OK(
+          CheckMissing(*file->reader->schema(), *spec_->index->snapshot().schema, field->name(), path));
     }
   }
   counters_->row_groups += file->reader->num_row_groups();
