@@ -50,7 +50,7 @@ def clean(
     symbolic links. Files of living processes of this machine are kept, and so are those that were changed a short
     while ago. Writers on other machines, or in other containers, are not seen: give `older_than` more time than any of
     them may pause. Of the boundaries that a table of samples stores for its labels, those are listed that no row of
-    the newest version refers to, nor of an older one that the log still knows.
+    any data file in its folder refers to.
 
     Args:
         directory: Such as a table.
@@ -64,5 +64,7 @@ def clean(
         NotFoundError: There is no such directory.
         StorageError: A directory could not be listed, or a file not be removed.
     """
+    if not isinstance(older_than, timedelta):
+        raise TypeError(f"older_than is {older_than!r}; expected a datetime.timedelta")
     report = _core.clean(os.fspath(directory), yes, int(older_than / timedelta(milliseconds=1)))
     return CleanReport(**{**report, "files": [Leftover(**file) for file in report["files"]]})

@@ -28,7 +28,7 @@ def export(
     format: Literal["dbn", "csv", "jsonl", "parquet"] = "dbn",
     *,
     source: str | None = None,
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     filter: FilterLike = None,
     version: int | None = None,
     replace: bool = False,
@@ -42,7 +42,7 @@ def export(
         format: "dbn" gives each source's identical records in their original order, with its metadata, compressed
             where the name ends in ".zst"; "csv", "jsonl" and "parquet" give rows.
         source: DBN: one source, by name or digest.
-        columns: Other formats: names, in the order wanted.
+        columns: Other formats: names, in the order wanted; one may stand alone.
         filter: Other formats: SQL text, or lists of terms.
         version: Of the table; the newest when left out.
         replace: Take the place of an existing output.
@@ -58,7 +58,7 @@ def export(
         raise InvalidInputError(
             "an export takes no Arrow expression", hint="Use SQL text, or write table.scan(filter=...) yourself."
         )
-    names = list(columns or ())
+    names = [columns] if isinstance(columns, str) else list(columns or ())
     paths = os.fspath(table), os.fspath(output)
     return told(
         lambda done: _core.export(paths[0], format, paths[1], source, names, terms, version, replace, progress, done),

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from marquet import _core
 from marquet._told import told
 from marquet._verify import VerifyLevel
+from marquet.errors import InvalidInputError
 
 
 @dataclass(frozen=True)
@@ -177,13 +178,15 @@ def ingest(
 
     Raises:
         MarquetError: The first failure; its attribute ``report`` holds the report up to there. CorruptDataError for
-            damaged bytes, UnsupportedError for what is no DBN that is known, InvalidInputError for an overlap,
-            ConflictError where others kept changing what was to be replaced,
-            NotFoundError for a missing source, StorageError for a refusal of the operating system.
+            damaged bytes, UnsupportedError for what is no DBN that is known, InvalidInputError for an overlap or
+            no source, ConflictError where others kept changing what was to be replaced, NotFoundError for a missing
+            source, StorageError for a refusal of the operating system.
         KeyboardInterrupt: Ctrl-C; nothing half done is visible, and running again goes on. Its attribute ``report``,
             where it has one, tells of each source: a commit that had begun is ended, and is there.
     """
     given = list(source) if isinstance(source, (list, tuple)) else [source]
+    if not given:
+        raise InvalidInputError("no source is given; expected a file, a folder, or several")
 
     def call(done: Callable[[Any], None]) -> None:
         with tempfile.TemporaryDirectory(prefix="marquet-") as folder:
@@ -226,8 +229,6 @@ def ingest(
 
 def _is_null(on_error: str) -> bool:
     if on_error not in ("error", "null"):
-        from marquet.errors import InvalidInputError
-
         raise InvalidInputError(f"unknown on_error {on_error!r}; expected 'error' or 'null'")
     return on_error == "null"
 

@@ -102,7 +102,11 @@ class _Mask:
         frame = rows.struct.unnest()
         if _has_selectors(self._predicate):
             # Which would find a column of row numbers among the others (``pl.first()``, ``cs.integer()``).
-            selected = frame.select(pl.int_range(pl.len()).filter(self._predicate)).to_series()
+            try:
+                selected = frame.select(pl.int_range(pl.len()).filter(self._predicate)).to_series()
+            except pl.exceptions.PolarsError:
+                frame.filter(self._predicate)  # says what no filter takes
+                raise
         else:
             selected = frame.with_row_index(_ROW).filter(self._predicate)[_ROW]
         mask = pl.Series(rows.name, [False], dtype=pl.Boolean).new_from_index(0, len(rows))

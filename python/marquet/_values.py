@@ -263,6 +263,9 @@ def walk(value: Any, where: str) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list):
         for item in value:
             yield from walk(item, f"{where}[]")
+    elif isinstance(value, np.ndarray) and value.dtype == object:
+        for item in value.ravel().tolist():
+            yield from walk(item, f"{where}[]")
     elif isinstance(value, tuple):  # a pair of a map has a key and a value
         for place, item in enumerate(value):
             yield from walk(item, f"{where}[{place}]")

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from marquet import _core
 from marquet._filters import FilterLike, expression_columns, normalize
 from marquet._time import TimeLike, to_nanos
-from marquet.errors import NotFoundError
+from marquet.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +109,12 @@ class Scan:
         Args:
             dtype_backend: "numpy" gives pandas' usual columns, in which integers with a null become float64;
                 "pyarrow" gives columns of ``pandas.ArrowDtype``, which keep every value as it is.
+
+        Raises:
+            InvalidInputError: Another `dtype_backend`; else as of :meth:`to_arrow`.
         """
+        if dtype_backend not in ("numpy", "pyarrow"):
+            raise InvalidInputError(f"unknown dtype_backend {dtype_backend!r}; expected 'numpy' or 'pyarrow'")
         if dtype_backend == "pyarrow":
             import pandas as pd
 

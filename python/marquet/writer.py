@@ -62,7 +62,8 @@ class WriteReport:
     bytes: int
     """Of ``files``."""
     schema_changes: list[str] = field(default_factory=list)
-    """Names of ``files`` that have another schema than the first: they do not open together with the rest."""
+    """Names of ``files`` that have another schema than the one asked for, or else the first: they do not open together
+    with the rest."""
 
 
 class ParquetWriter:
@@ -161,7 +162,8 @@ class ParquetWriter:
         self._removed = 0  # rows that were taken, and had not reached the core when `abort` came
         self._report: WriteReport | None = None
         self._given: list[dict[str, Any]] = []  # by the core, once everything was published: the report
-        if records_per_chunk > 0 and "chunk_index" not in template:
+        per_chunk = _whole("records_per_chunk", records_per_chunk)
+        if per_chunk > 0 and "chunk_index" not in template:
             warnings.warn(
                 f"the name {template!r} has no ${{chunk_index}}: all chunks go to one file, which appears when the "
                 "writer closes",
@@ -177,7 +179,7 @@ class ParquetWriter:
             row_group_size=_whole("row_group_size", row_group_size),
             max_file_size=_whole("max_file_size", max_file_size),
             max_rows_per_file=_whole("max_rows_per_file", max_rows_per_file),
-            records_per_chunk=_whole("records_per_chunk", records_per_chunk),
+            records_per_chunk=per_chunk,
             verify=_text("verify", verify),
             on_schema_change=_text("on_schema_change", on_schema_change),
             empty=_text("empty", empty),
@@ -269,11 +271,7 @@ class ParquetWriter:
             if dictionaries is not None:
                 self._gather(dictionaries, target)
             else:
-                self._hand_on()
-                with_rows(
-                    lambda stream: self._core.write(stream, target[0], dict(target[1])),
-                    to_stream(rows, self._schema_or_empty, fixed=False),
-                )
+                with_rows(lambda stream: self._core.write(stream, target[0], dict(target[1])), self._stream(rows))
 
     def drop(self, records: int = 1, *, chunk_index: int | None = None) -> None:
         """Counts records of a chunk that are left out on purpose."""
@@ -366,6 +364,15 @@ class ParquetWriter:
 
     def _schema_or_empty(self) -> pa.Schema:
         return self.schema or pa.schema([])
+
+    def _stream(self, rows: Any) -> Any:
+        """What has columns, after the rows before it were handed on."""
+        try:
+            self._hand_on()
+            return to_stream(rows, self._schema_or_empty, fixed=False)
+        except BaseException:
+            self._rejected += len(rows) if hasattr(rows, "__len__") else 0
+            raise
 
     def _gather(self, rows: Sequence[Mapping[str, Any]], target: _Target) -> None:
         taken = 0

@@ -351,3 +351,19 @@ def test_polars_opens_times_of_every_offset(tmp_path: pathlib.Path) -> None:
     assert polars.read_parquet(tmp_path / "all.parquet").to_dicts() == [
         {"a": time, "list": [time], "struct": {"k": time}}
     ]
+
+
+def test_infinities_in_an_array_of_objects_are_as_given(tmp_path: pathlib.Path) -> None:
+    schema = pa.schema([("x", pa.list_(pa.float32()))])
+    with mq.ParquetWriter(tmp_path, "a.parquet", schema=schema) as writer:
+        writer.write([{"x": np.array([float("inf"), 2.0], dtype=object)}])
+    assert pq.read_table(tmp_path / "a.parquet")["x"].to_pylist() == [[float("inf"), 2.0]]
+
+
+def test_frames_that_are_refused_are_counted(tmp_path: pathlib.Path) -> None:
+    writer = mq.ParquetWriter(tmp_path, "a.parquet")
+    writer.write([{"a": 1}, {"a": 2}])
+    with pytest.raises(mq.MarquetError):
+        writer.write(pd.DataFrame({"": [1, 2, 3], "a": [object()] * 3}))
+    assert writer.counts["accepted"] + writer.counts["rejected"] == 5
+    writer.abort()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
-from order_books import NULL, as_arrow, random_book, slow_moves
+from order_books import NULL, START, as_arrow, random_book, slow_moves, write_book
 
 import marquet as mq
 
@@ -141,3 +143,46 @@ def test_arguments_are_checked() -> None:
         mq.depth.fit_labels(rows.slice(0, 100), **WINDOWS)
     with pytest.raises(mq.CorruptDataError):
         mq.depth.apply_labels(rows, mq.depth.FittedLabels("{}"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "made"),
+    [("nbins", 7, 3), ("lookback", 40, 50), ("lookforward", 61, 60), ("offset", 6, 5), ("invalid", "skip", "null")],
+)
+def test_options_that_contradict_the_labels_given_are_refused(tmp_path, name, value, made) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)))
+    fitted = mq.depth.fit_labels(as_arrow(random_book(1_200, 1)), nbins=3, **WINDOWS)
+    build = {"micro_pip": 0.25, "hop": 30, "time_bins": 40, "ticks_per_bin": 10}
+    with pytest.raises(mq.InvalidInputError, match=f"{name}.* is {value}; the labels that are given .* {made}"):
+        mq.depth.build_samples(book, tmp_path / "samples", labels=fitted, **{**build, name: value})
+    with pytest.raises(mq.InvalidInputError, match="a range to fit labels on is given"):
+        mq.depth.build_samples(book, tmp_path / "samples", labels=fitted, fit_end=START, **build)
+    assert not (tmp_path / "samples").exists()
+    assert mq.depth.build_samples(book, tmp_path / "samples", labels=fitted, nbins=3, **WINDOWS, **build).rows > 0
+
+
+def test_options_that_contradict_thresholds_are_refused(tmp_path) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)))
+    build = {"micro_pip": 0.25, "hop": 30, "time_bins": 40, "ticks_per_bin": 10, "thresholds": [1.0], **WINDOWS}
+    for options in ({"nbins": 7}, {"ties": "rank"}, {"seed": 4}, {"fit_start": START}):
+        with pytest.raises(mq.InvalidInputError):
+            mq.depth.build_samples(book, tmp_path / "samples", **build, **options)
+    with pytest.raises(mq.InvalidInputError, match=r"classes \(nbins in Python\) is 3"):
+        mq.depth.fit_labels(thresholds=[1, 2, 3], nbins=3)
+    assert mq.depth.build_samples(book, tmp_path / "samples", nbins=3, **build).rows > 0
+
+
+def test_too_few_moves_are_told_with_the_rows_that_there_are() -> None:
+    columns = as_arrow(random_book(117, 3))  # a move needs 50 rows before its own and 65 behind it
+    with pytest.raises(mq.InvalidInputError, match="2 of 117 rows have a price move") as told:
+        mq.depth.fit_labels(columns, nbins=3, **WINDOWS)
+    assert told.value.hint is not None and "needs 50 rows before it and 65 after it" in told.value.hint
+    assert mq.depth.fit_labels(as_arrow(random_book(118, 3)), nbins=3, **WINDOWS).rows == 3
+
+
+def test_stored_weights_of_a_shared_value_are_those_of_rows(tmp_path) -> None:
+    columns = as_arrow(random_book(1_200, 1))
+    text = json.loads(mq.depth.fit_labels(columns, nbins=3, ties="rank", **WINDOWS).json)
+    text["shared"] = [{"value": 0.0, "first_class": 0, "counts": [2**62] * 3}]
+    with pytest.raises(mq.CorruptDataError, match="share a value among other rows"):
+        mq.depth.apply_labels(columns, mq.depth.FittedLabels(json.dumps(text)))

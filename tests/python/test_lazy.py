@@ -289,7 +289,12 @@ def test_predicates_over_whole_columns(table, frame):
             pl.col("zz") > 1,
         ),
         *(pl.first() > 100, pl.nth(3) > pl.date(2024, 1, 1), pl.last() != b"a", pl.nth(2) > pl.nth(1)),
-        *(pl.all_horizontal(cs.integer() > -(2**62)), pl.all_horizontal(cs.numeric().is_not_null())),
+        *(
+            cs.integer() > 1,
+            cs.integer().sum() > 1,
+            pl.all_horizontal(cs.integer() > -(2**62)),
+            pl.all_horizontal(cs.numeric().is_not_null()),
+        ),
         *(cs.by_name("k") > 100, pl.all() > 1, pl.col("^k$") > 100, cs.by_name("k").mean() > 3, udf & (cs.boolean())),
     ):
         agree(table, frame, expression)

@@ -124,6 +124,8 @@ def test_pandas_and_polars_give_the_same_values(table):
     exact = scan.to_pandas(dtype_backend="pyarrow")
     assert exact["i"].dtype == pd.ArrowDtype(pa.int64())
     assert exact["i"].isna().sum() == ROWS.slice(0, 500)["i"].null_count
+    with pytest.raises(mq.InvalidInputError, match="numpy_nullable"):
+        scan.to_pandas(dtype_backend="numpy_nullable")
 
 
 def test_a_scan_can_be_run_again(table):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import numbers
 import os
 from collections.abc import Sequence
 from decimal import Decimal
@@ -46,6 +47,8 @@ def pip_text(micro_pip: MicroPip | None) -> str | None:
 def gap_nanos(max_gap: Gap) -> int:
     if max_gap is None:
         return _NO_GAPS
+    if not isinstance(max_gap, (dt.timedelta, numbers.Real)):
+        raise TypeError(f"max_gap is {max_gap!r}; expected a number of seconds, a timedelta, or None for no gaps")
     seconds = max_gap.total_seconds() if isinstance(max_gap, dt.timedelta) else float(max_gap)
     if not 0 <= seconds < _NO_GAPS / 1e9:
         raise ValueError(f"max_gap is {max_gap}; expected a number of seconds, a timedelta, or None for no gaps")

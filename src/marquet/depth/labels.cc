@@ -75,7 +75,10 @@ arrow::Result<Ties> ParseTies(std::string_view name) {
 
 std::string NameOf(Ties ties) { return ties == Ties::kRank ? "rank" : "boundary"; }
 
-arrow::Result<FittedLabels> FitLabels(std::span<const double> r, const LabelSpec& spec) {
+namespace {
+
+// Of the moves that may be fitted on, out of so many rows.
+arrow::Result<FittedLabels> FitMoves(std::span<const double> r, int64_t rows, const LabelSpec& spec) {
   ARROW_RETURN_NOT_OK(CheckSpec(spec));
   std::vector<double> sorted;
   sorted.reserve(r.size());
@@ -85,9 +88,9 @@ arrow::Result<FittedLabels> FitLabels(std::span<const double> r, const LabelSpec
   if (n < spec.classes) {
     return InvalidInput(
         fmt::format("{} of {} rows have a price move to fit on; expected at least {}, one a class",
-                    WithCommas(n), WithCommas(static_cast<int64_t>(r.size())), spec.classes),
+                    WithCommas(n), WithCommas(rows), spec.classes),
         fmt::format("A row needs {} rows before it and {} after it without a gap and with valid prices.",
-                    spec.lookback, spec.offset + 1 + spec.lookforward));
+                    WithCommas(spec.lookback), WithCommas(spec.offset + spec.lookforward)));
   }
   if (sorted.front() == sorted.back()) {
     return InvalidInput(fmt::format("all {} price moves are {}; there are no classes to tell apart",
@@ -109,6 +112,12 @@ arrow::Result<FittedLabels> FitLabels(std::span<const double> r, const LabelSpec
   }
   if (spec.ties == Ties::kRank) fitted.shared = FindShared(sorted, spec.classes);
   return fitted;
+}
+
+}  // namespace
+
+arrow::Result<FittedLabels> FitLabels(std::span<const double> r, const LabelSpec& spec) {
+  return FitMoves(r, static_cast<int64_t>(r.size()), spec);
 }
 
 arrow::Result<FittedLabels> FitLabelsInRange(std::span<const double> r, std::span<const int64_t> times,
@@ -151,7 +160,7 @@ arrow::Result<FittedLabels> FitLabelsInRange(std::span<const double> r, std::spa
         "Choose another range to fit on: --fit-start and --fit-end (fit_start and fit_end of build_samples, "
         "start and end of fit_labels).");
   }
-  ARROW_ASSIGN_OR_RAISE(auto fitted, FitLabels(chosen, spec));
+  ARROW_ASSIGN_OR_RAISE(auto fitted, FitMoves(chosen, rows, spec));
   fitted.fit_start_ns = first;
   fitted.fit_end_ns = last;
   fitted.prices_end_ns = prices_end;
@@ -161,6 +170,39 @@ arrow::Result<FittedLabels> FitLabelsInRange(std::span<const double> r, std::spa
 std::span<const double> DefaultThresholds() {
   static constexpr double kThresholds[] = {0.47, 1.55, 2.69, 3.92, 5.45, 7.73};
   return kThresholds;
+}
+
+arrow::Status CheckGiven(const LabelSpec& asked, const FittedLabels& given) {
+  const LabelSpec usual;
+  const auto differs = [](std::string_view name, const auto& wanted, const auto& made) {
+    return InvalidInput(
+        fmt::format("{} is {}; the labels that are given were made with {}", name, wanted, made),
+        fmt::format("Leave {} out, or fit labels with it.", name));
+  };
+  if (asked.classes != usual.classes && asked.classes != given.spec.classes) {
+    return differs("classes (nbins in Python)", asked.classes, given.spec.classes);
+  }
+  if (asked.lookback != usual.lookback && asked.lookback != given.spec.lookback) {
+    return differs("lookback", asked.lookback, given.spec.lookback);
+  }
+  if (asked.lookforward != usual.lookforward && asked.lookforward != given.spec.lookforward) {
+    return differs("lookforward", asked.lookforward, given.spec.lookforward);
+  }
+  if (asked.offset != usual.offset && asked.offset != given.spec.offset) {
+    return differs("offset", asked.offset, given.spec.offset);
+  }
+  if (asked.invalid != usual.invalid && asked.invalid != given.spec.invalid) {
+    return differs("invalid", NameOf(asked.invalid), NameOf(given.spec.invalid));
+  }
+  if (asked.ties != usual.ties && (given.thresholds || asked.ties != given.spec.ties)) {
+    return differs("ties", NameOf(asked.ties),
+                   given.thresholds ? std::string("fixed thresholds") : NameOf(given.spec.ties));
+  }
+  if (asked.seed != usual.seed && (given.thresholds || asked.seed != given.spec.seed)) {
+    return differs("seed", std::to_string(asked.seed),
+                   given.thresholds ? std::string("fixed thresholds") : std::to_string(given.spec.seed));
+  }
+  return arrow::Status::OK();
 }
 
 arrow::Result<FittedLabels> ThresholdLabels(std::span<const double> basis_points, const LabelSpec& spec) {
@@ -182,6 +224,7 @@ arrow::Result<FittedLabels> ThresholdLabels(std::span<const double> basis_points
     fitted.interior.push_back(t / 10'000);
     fitted.interior.insert(fitted.interior.begin(), -t / 10'000);
   }
+  ARROW_RETURN_NOT_OK(CheckGiven(spec, fitted));
   return fitted;
 }
 

@@ -104,9 +104,14 @@ arrow::Result<FittedLabels> FitLabelsInRange(std::span<const double> r, std::spa
                                              const LabelSpec& spec);
 
 // Fixed boundaries +-t / 10,000 for each of the ascending, positive `basis_points`; 2 k + 1 classes.
+// kInvalidInput for others, and as of CheckGiven.
 arrow::Result<FittedLabels> ThresholdLabels(std::span<const double> basis_points, const LabelSpec& spec);
 // 0.47, 1.55, 2.69, 3.92, 5.45, 7.73: for 13 classes and a lookforward of 5,000.
 std::span<const double> DefaultThresholds();
+
+// kInvalidInput where `asked` says, other than its default, what is not so of the labels that are `given`:
+// they are used as they were made, and nothing that was asked for goes unheard.
+arrow::Status CheckGiven(const LabelSpec& asked, const FittedLabels& given);
 
 // Classes, -1 where r is NaN. `times` (ts_event) and `sequences` identify rows for the draws of Ties::kRank;
 // may be empty otherwise.

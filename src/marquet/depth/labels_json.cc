@@ -140,13 +140,18 @@ arrow::Result<FittedLabels> FittedLabelsFromJson(std::string_view text) {
       ARROW_RETURN_NOT_OK(TakeMember(entry, "first_class", &shared.first_class));
       ARROW_RETURN_NOT_OK(TakeMember(entry, "counts", &shared.counts));
       const int64_t classes = static_cast<int64_t>(shared.counts.size());
-      const bool empty =
-          std::all_of(shared.counts.begin(), shared.counts.end(), [](int64_t c) { return c == 0; });
-      const bool negative =
-          std::any_of(shared.counts.begin(), shared.counts.end(), [](int64_t c) { return c < 0; });
-      if (shared.first_class < 0 || empty || negative || shared.first_class + classes > fitted.spec.classes) {
+      if (shared.first_class < 0 || shared.first_class + classes > fitted.spec.classes) {
         return CorruptData("labels share a value among classes that there are not");
       }
+      int64_t rows = 0;  // that have the value
+      for (const int64_t count : shared.counts) {
+        if (count < 0 || count > fitted.rows - rows) {
+          return CorruptData(fmt::format("labels share a value among other rows than the {} fitted on",
+                                         WithCommas(fitted.rows)));
+        }
+        rows += count;
+      }
+      if (rows == 0) return CorruptData("labels share a value that no row has");
       fitted.shared.push_back(std::move(shared));
     }
     const arrow::Status status = CheckSpec(fitted.spec);
