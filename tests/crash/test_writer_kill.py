@@ -67,6 +67,15 @@ def files(folder: pathlib.Path) -> list[pathlib.Path]:
         return []
 
 
+def identity(path: pathlib.Path) -> tuple[int, int] | None:
+    """Tells a file from another that gets its name; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_ctime_ns
+
+
 def read_pyarrow(path: pathlib.Path) -> list[int]:
     return pq.read_table(path)["id"].to_pylist()
 
@@ -97,11 +106,12 @@ class Readers:
     def run(self, engine: Callable[[pathlib.Path], list[int]]) -> None:
         while not self.stopping.is_set():
             for path in files(self.folder):
+                before = identity(path)
                 try:
                     numbers = engine(path)
                 except Exception as error:
                     # What an attempt published without its chunk being done is set aside by the next one.
-                    if path.exists():
+                    if before is not None and identity(path) == before:
                         self.failures.append(f"{engine.__name__} {path.name}: {type(error).__name__}: {error}")
                     continue
                 self.reads += 1

@@ -6,6 +6,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/delta/checkpoint.h"
+#include "marquet/delta/commit_json.h"
 #include "marquet/delta/test_table.h"
 
 namespace marquet::delta {
@@ -172,6 +173,35 @@ TEST(BrokenLogTest, ATimestampBeyondAllTimesIsPassedOver) {
     EXPECT_LT((*read)->timestamp_ms, int64_t{9'000'000'000'000});
     ASSERT_TRUE(log.Commit(AppendRequest(0, "a")).ok());
   }
+}
+
+// A bit may be a file's name, a bound that pruning believes, or the name of a column.
+TEST(BrokenLogTest, EveryBitBehindACommitInfoIsLookedAt) {
+  CommitInfo info;
+  info.operation = "WRITE";
+  AddFile add;
+  add.path = "symbol=A/part-0.parquet";
+  add.size = 123;
+  add.partition_values = {{"symbol", "A"}};
+  add.stats = "{\"numRecords\":3,\"minValues\":{\"n\":1},\"maxValues\":{\"n\":1219}}";
+  const std::string text = CommitToJson({info, add, Transaction{"app", 3, 5}}).ValueOrDie();
+  const auto read = CommitFromJson(text, "commit").ValueOrDie();
+  ASSERT_EQ(read.size(), 3u);
+  EXPECT_TRUE(std::get<CommitInfo>(read[0]).extra.empty());
+  const size_t behind = text.find('\n') + 1;
+  ASSERT_GT(text.size(), behind + 200);
+  for (size_t i = behind; i < text.size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = text;
+      damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));
+      const auto status = CheckCommitDigest(damaged, "commit");
+      EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << "byte " << i << ", bit " << bit;
+    }
+  }
+  const std::string cut = text.substr(0, text.rfind('\n', text.size() - 2) + 1);
+  EXPECT_TRUE(IsKind(CheckCommitDigest(cut, "commit"), ErrorKind::kCorruptData)) << "a line is gone";
+  EXPECT_TRUE(CheckCommitDigest(text, "commit").ok());
+  EXPECT_TRUE(CheckCommitDigest(kHead, "commit").ok()) << "another writer's";
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "marquet/base/error.h"
+#include "marquet/base/hash.h"
 #include "marquet/base/text.h"
 #include "marquet/delta/json_document.h"
 #include "marquet/delta/json_text.h"
@@ -395,6 +396,23 @@ arrow::Result<std::string> DecodePath(std::string_view text) {
   return path;
 }
 
+namespace {
+
+// Of the lines behind a commitInfo, which it holds. No other part of the log has a checksum, and one bit of
+// it may be a file, a bound or the name of a column.
+constexpr const char* kDigestKey = "xxh3";
+
+// Empty for commits of other writers.
+std::string TakeDigest(CommitInfo* info) {
+  const auto found = info->extra.find(kDigestKey);
+  if (found == info->extra.end()) return {};
+  std::string digest = std::move(found->second);
+  info->extra.erase(found);
+  return digest;
+}
+
+}  // namespace
+
 arrow::Result<std::string> CommitToJson(const std::vector<Action>& actions) {
   std::string text;
   size_t expected = 256;
@@ -403,7 +421,15 @@ arrow::Result<std::string> CommitToJson(const std::vector<Action>& actions) {
     expected += add != nullptr ? 512 + add->stats.size() * 5 / 4 : 512;
   }
   text.reserve(expected);
-  for (const Action& action : actions) std::visit(Encoder{&text}, action);
+  const auto* info = actions.empty() ? nullptr : std::get_if<CommitInfo>(&actions.front());
+  for (size_t i = info == nullptr ? 0 : 1; i < actions.size(); ++i) std::visit(Encoder{&text}, actions[i]);
+  if (info != nullptr) {
+    CommitInfo told = *info;
+    told.extra[kDigestKey] = Xxh3Hex(text);
+    std::string line;
+    Encoder{&line}(told);
+    text.insert(0, line);
+  }
   if (!IsUtf8(text)) {
     return InvalidInput("a path, partition value or name in the commit is not UTF-8; the log is JSON");
   }
@@ -420,7 +446,22 @@ arrow::Result<CheckpointJson> CheckpointFromJson(std::string_view text, std::str
 
 arrow::Result<std::vector<Action>> CommitFromJson(std::string_view text, std::string_view name) {
   ARROW_ASSIGN_OR_RAISE(CheckpointJson read, CheckpointFromJson(text, name));
+  auto* info = read.actions.empty() ? nullptr : std::get_if<CommitInfo>(&read.actions.front());
+  if (info != nullptr) TakeDigest(info);
   return std::move(read.actions);
+}
+
+arrow::Status CheckCommitDigest(std::string_view text, std::string_view name) {
+  const size_t line_end = text.find('\n');
+  if (line_end == text.npos) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(CheckpointJson read, CheckpointFromJson(text.substr(0, line_end), name));
+  auto* info = read.actions.empty() ? nullptr : std::get_if<CommitInfo>(&read.actions.front());
+  const std::string told = info == nullptr ? std::string() : TakeDigest(info);
+  const std::string found = Xxh3Hex(text.substr(line_end + 1));
+  if (told.empty() || found == told) return arrow::Status::OK();
+  return CorruptData(fmt::format("{}: the lines behind its commitInfo have the digest {}; {} were committed",
+                                 name, found, told),
+                     "The log file was damaged, or changed by hand; bring it back from a copy of the table.");
 }
 
 arrow::Result<CommitInfo> CommitInfoFromJson(std::string_view text, std::string_view name) {
@@ -431,6 +472,7 @@ arrow::Result<CommitInfo> CommitInfoFromJson(std::string_view text, std::string_
         if (kind == "commitInfo") info = ReadCommitInfo(Fields(value, kind));
         return arrow::Status::OK();
       }));
+  TakeDigest(&info);
   return info;
 }
 

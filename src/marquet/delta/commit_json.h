@@ -11,8 +11,8 @@
 
 namespace marquet::delta {
 
-// One line an action, in the order given; paths are URI-encoded here.
-// kInvalidInput when a text is not UTF-8: JSON cannot hold it.
+// One line an action, in the order given; paths are URI-encoded here. A commitInfo in front gets the XXH3-128
+// of the lines behind it (`xxh3`). kInvalidInput when a text is not UTF-8: JSON cannot hold it.
 arrow::Result<std::string> CommitToJson(const std::vector<Action>& actions);
 
 // The actions of a commit file, in their order; kinds that are not known here (and need not be, because a
@@ -21,6 +21,10 @@ arrow::Result<std::string> CommitToJson(const std::vector<Action>& actions);
 // kCorruptData with the line's number for text that is not JSON or lacks what the protocol requires,
 // kUnsupported for a file with a deletion vector.
 arrow::Result<std::vector<Action>> CommitFromJson(std::string_view text, std::string_view name);
+
+// kCorruptData for a commit whose lines behind a commitInfo have another digest than it says; OK where it
+// says none. Readers do not ask: a log that was mended by hand is to be read.
+arrow::Status CheckCommitDigest(std::string_view text, std::string_view name);
 
 // Only the commitInfo action, wherever it stands; without one, a CommitInfo without an operation. Lines of
 // other kinds are not looked into.

@@ -111,4 +111,13 @@ class Log {
   std::unique_ptr<Impl> impl_;
 };
 
+// Of the commits up to a version that lie in the log, those whose bytes are not what was committed: commits
+// of ours say what digest they have.
+struct DamagedCommit {
+  std::string name;  // of the file in _delta_log
+  std::string message;
+};
+arrow::Result<std::vector<DamagedCommit>> FindDamagedCommits(file::FileSystem& fs, const std::string& table,
+                                                             int64_t version);
+
 }  // namespace marquet::delta

@@ -10,6 +10,7 @@
 #include "marquet/base/text.h"
 #include "marquet/delta/commit_json.h"
 #include "marquet/delta/json_document.h"
+#include "marquet/delta/log.h"
 
 namespace marquet::delta {
 namespace {
@@ -131,6 +132,23 @@ arrow::Result<CommitFile> ReadCommit(file::FileSystem& fs, const std::string& lo
     commit.timestamp_ms = stat.modified_ms;
   }
   return commit;
+}
+
+arrow::Result<std::vector<DamagedCommit>> FindDamagedCommits(file::FileSystem& fs, const std::string& table,
+                                                             int64_t version) {
+  const std::string directory = file::JoinPath(table, "_delta_log");
+  ARROW_ASSIGN_OR_RAISE(const auto names, fs.ListNames(directory));
+  std::vector<DamagedCommit> damaged;
+  for (const int64_t commit : ClassifyLogFiles(names).commits) {
+    if (commit > version) break;
+    const std::string path = file::JoinPath(directory, CommitName(commit));
+    const auto text = file::ReadAll(fs, path);
+    if (IsKind(text.status(), ErrorKind::kNotFound)) continue;  // cleaned up meanwhile
+    ARROW_RETURN_NOT_OK(text.status());
+    const arrow::Status status = CheckCommitDigest(*text, CommitName(commit));
+    if (!status.ok()) damaged.push_back({CommitName(commit), status.message()});
+  }
+  return damaged;
 }
 
 }  // namespace marquet::delta

@@ -117,14 +117,24 @@ TEST_F(RollingWriterTest, ChunksFinishedOutOfOrderAreNotWrittenAgain) {
 }
 
 TEST_F(RollingWriterTest, OtherRowsForAPublishedChunkAreRefused) {
-  const auto writer = Value(Open(Options("${chunk_index}.parquet", 3)));
-  MQ_ASSERT_OK(writer->Write(Numbers(0, 3), {.chunk = 0}));
+  const RollingOptions options = Options("${chunk_index}.parquet", 3);
+  MQ_ASSERT_OK(Value(Open(options))->Write(Numbers(0, 3), {.chunk = 0}));
+  const auto writer = Value(Open(options));
   const std::string before = Bytes(Path("out/0.parquet"));
   const arrow::Status status = writer->Write(Numbers(1, 4), {.chunk = 0});
   EXPECT_TRUE(IsKind(status, ErrorKind::kConflict)) << status;
   EXPECT_NE(status.message().find("0.parquet: row 0"), std::string::npos) << status;
   EXPECT_EQ(Bytes(Path("out/0.parquet")), before);
   EXPECT_TRUE(IsKind(writer->Close().status(), ErrorKind::kConflict)) << "an error stays";
+}
+
+// They would be taken for the published ones, come again.
+TEST_F(RollingWriterTest, RowsForAChunkThatTheWriterEndedAreRefused) {
+  const auto writer = Value(Open(Options("${chunk_index}.parquet", 3)));
+  MQ_ASSERT_OK(writer->Write(Numbers(0, 3), {.chunk = 0}));
+  const arrow::Status status = writer->Write(Numbers(0, 3), {.chunk = 0});
+  EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
+  EXPECT_NE(status.message().find("'0.parquet' was published by this writer"), std::string::npos) << status;
 }
 
 TEST_F(RollingWriterTest, AnotherInputChunkSizeOrSchemaIsRefusedWithWhatDiffers) {

@@ -91,6 +91,16 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
   }
   for (const auto& removed : index->snapshot().tombstones) named.insert(removed->path);
 
+  ARROW_ASSIGN_OR_RAISE(const auto commits,
+                        delta::FindDamagedCommits(*table.fs, table.path, index->snapshot().version));
+  for (const delta::DamagedCommit& commit : commits) {
+    verdict.ok = false;
+    pq::Damage& damage = verdict.damage.emplace_back();
+    damage.file = file::JoinPath("_delta_log", commit.name);
+    damage.region = "log";
+    damage.message = commit.message;
+  }
+
   const size_t threads =
       jobs > 0 ? static_cast<size_t>(jobs) : std::max(1u, std::thread::hardware_concurrency());
   std::atomic<size_t> next{0};
