@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import uuid
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
@@ -17,16 +18,19 @@ from marquet._values import (
     TIMES,
     check_name,
     check_names,
+    check_numpy,
     first_cut,
     first_misfit,
-    pass_for_numbers,
+    is_number,
+    is_whole,
+    told_as,
     walk,
     what_to_give,
 )
 from marquet.errors import SchemaError
 
-_MISFITS = (pa.ArrowException, ValueError, TypeError, OverflowError)
-"""What pyarrow raises for values that a type does not hold, or that it does not know."""
+_MISFITS = (pa.ArrowException, ValueError, TypeError, OverflowError, LookupError, NotImplementedError)
+"""What pyarrow raises for values that a type does not hold, or that it does not know; or a zone of somebody's."""
 
 
 DECIMAL = pa.decimal128(38, 18)
@@ -93,7 +97,8 @@ def column_of(
     if typed is not None:
         return typed
     try:
-        numbers = len(kinds) > 0 and pass_for_numbers(values)
+        if kinds:
+            check_numpy(values)
         array = pa.array(values)
     except _MISFITS as error:
         typed = _typed(values, wanted, rounds) if wanted is not None else None
@@ -105,15 +110,21 @@ def column_of(
         zoned = {value.tzinfo is not None for value in values if isinstance(value, datetime.datetime)}
         if len(zoned) > 1:
             raise SchemaError(f"column {name!r} holds times with a zone and times without; expected one kind")
-    cut = first_cut(array.type, values, numbers=numbers)
+    cut = first_cut(array.type, values)
     if cut is not None:
         typed = _typed(values, wanted, rounds) if wanted is not None else None
         if typed is None:
             raise SchemaError(
-                f"column {name!r}: row {first_row + cut} holds {values[cut]!r}, which {array.type} does not hold as it "
-                f"is; {what_to_give(array.type, values[cut])}"
+                f"column {name!r}: row {first_row + cut} holds {told_as(values[cut])}, which {array.type} does not "
+                f"hold as it is; {what_to_give(array.type, values[cut])}"
             )
         return typed
+    if wanted is not None and _passes_for_map(array.type, wanted):
+        row = next(place for place, value in enumerate(values) if not _holds(wanted, value, rounds))
+        raise SchemaError(
+            f"column {name!r}: row {first_row + row} holds {told_as(values[row])}, which is no {wanted}; give a map as "
+            f"a dictionary, or as a list of pairs"
+        )
     wide = _with_room(array.type)
     return array if wide == array.type else _decimals(name, values, wide, first_row)
 
@@ -150,8 +161,8 @@ def _decimals(name: str, values: list[Any], kind: pa.DataType, first_row: int) -
     except _MISFITS as error:
         row = first_row + next(place for place, value in enumerate(values) if not _converts(value, kind))
         raise SchemaError(
-            f"column {name!r}: row {row} holds {values[row - first_row]!r}, and Decimals have room for 20 digits "
-            f"before the point and 18 behind it; give a schema with a decimal type that holds them all: {error}"
+            f"column {name!r}: row {row} holds {told_as(values[row - first_row])}, and Decimals have room for 20 "
+            f"digits before the point and 18 behind it; give a schema with a decimal type that holds them all: {error}"
         ) from error
 
 
@@ -178,11 +189,11 @@ def _typed(values: list[Any], wanted: pa.DataType, rounds: bool) -> pa.Array | N
     pyarrow cuts fractions for integers, and times for a coarser unit, takes bytes for text, and leaves out keys that a
     struct lacks, without a word.
     """
+    if not all(_holds(wanted, value, rounds) for value in values):  # first, for some pyarrow ends the process
+        return None
     try:
         array = pa.array(values, type=wanted)
     except _MISFITS:
-        return None
-    if not all(_holds(wanted, value, rounds) for value in values):
         return None
     return None if rounds and _infinities(array) > _infinities_in(values) else array
 
@@ -215,15 +226,17 @@ def _infinities_in(values: list[Any]) -> int:
 
 
 def _holds(kind: pa.DataType, value: Any, rounds: bool) -> bool:
-    """Whether a type holds a value whole; of one that pyarrow has taken for this type."""
+    """Whether a type holds a value whole, if pyarrow takes it for this type."""
     if value is None:
         return True
     if pt.is_boolean(kind) or isinstance(value, (bool, np.bool_)):
         return pt.is_boolean(kind) and isinstance(value, (bool, np.bool_))
     if pt.is_floating(kind):
-        return rounds or kind.bit_width == 64 or _is_float_of(kind, value)
+        if not is_number(value):
+            return isinstance(value, pa.Scalar)
+        return kind.bit_width == 64 or (rounds and not is_whole(value)) or _is_float_of(kind, value)
     if pt.is_integer(kind):
-        return not isinstance(value, np.timedelta64) and bool(value == int(value))
+        return is_whole(value) or isinstance(value, pa.Scalar) or _is_whole_float(value)
     if pt.is_temporal(kind):
         return _is_time_of(kind, value)
     if pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind):
@@ -233,19 +246,55 @@ def _holds(kind: pa.DataType, value: Any, rounds: bool) -> bool:
     if pt.is_dictionary(kind):
         return _holds(kind.value_type, value, rounds)
     if pt.is_struct(kind):
-        names = {field.name for field in kind}
-        return all(key in names and _holds(kind.field(key).type, item, rounds) for key, item in dict(value).items())
+        if not isinstance(value, Mapping):
+            return False
+        types = {field.name: field.type for field in kind}
+        return all(key in types and _holds(types[key], item, rounds) for key, item in value.items())
     if pt.is_map(kind):
-        pairs = value.items() if isinstance(value, Mapping) else value
-        return all(_holds(kind.key_type, key, rounds) and _holds(kind.item_type, item, rounds) for key, item in pairs)
+        pairs = list(value.items() if isinstance(value, Mapping) else value) if _has_items(value) else [None]
+        return all(_holds_pair(kind, pair, rounds) for pair in pairs)
     if pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind):
-        if pt.is_floating(kind.value_type):
-            if rounds or kind.value_type.bit_width == 64:
-                return True
-            if isinstance(value, np.ndarray) and value.dtype != object:
-                return bool(value.dtype.itemsize * 8 <= kind.value_type.bit_width)
+        if not _has_items(value) or isinstance(value, Mapping):
+            return False
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and pt.is_floating(kind.value_type):
+            return rounds or value.dtype.itemsize * 8 <= kind.value_type.bit_width
         return all(_holds(kind.value_type, item, rounds) for item in value)
+    if isinstance(kind, pa.UuidType):
+        return isinstance(value, uuid.UUID)
     return True
+
+
+def _holds_pair(kind: pa.MapType, pair: Any, rounds: bool) -> bool:
+    if isinstance(pair, Mapping) and pair.keys() == {"key", "value"}:  # as Polars hands on a map
+        pair = pair["key"], pair["value"]
+    if not isinstance(pair, tuple) or len(pair) != 2 or pair[0] is None:
+        return False
+    return _holds(kind.key_type, pair[0], rounds) and _holds(kind.item_type, pair[1], rounds)
+
+
+def _passes_for_map(kind: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether there are lists of dictionaries where a map is wanted: one of two keys would be the key by its place."""
+    if pt.is_map(wanted):
+        return bool(pt.is_list(kind) and pt.is_struct(kind.value_type))
+    if pt.is_struct(wanted) and pt.is_struct(kind):
+        shared = {field.name for field in wanted} & {field.name for field in kind}
+        return any(_passes_for_map(kind.field(name).type, wanted.field(name).type) for name in shared)
+    if pt.is_list(kind) and wanted.num_fields == 1:
+        return _passes_for_map(kind.value_type, wanted.field(0).type)
+    return False
+
+
+def _has_items(value: Any) -> bool:
+    """Whether it holds values of its own; text and bytes are one."""
+    if isinstance(value, (str, bytes, bytearray, memoryview)):
+        return False
+    return isinstance(value, (Sequence, Mapping, pa.Array)) or getattr(value, "ndim", 0) == 1
+
+
+def _is_whole_float(value: Any) -> bool:
+    if isinstance(value, decimal.Decimal):
+        return value.is_finite() and value == value.to_integral_value()
+    return is_number(value) and float(value).is_integer()
 
 
 def _is_time_of(kind: pa.DataType, value: Any) -> bool:
@@ -259,5 +308,9 @@ def _is_time_of(kind: pa.DataType, value: Any) -> bool:
 
 
 def _is_float_of(kind: pa.DataType, value: Any) -> bool:
-    narrow = np.float32(value) if pt.is_float32(kind) else np.float16(value)
-    return bool(float(narrow) == float(value) or value != value)
+    try:
+        with np.errstate(over="ignore"):
+            narrow = float(np.float32(value) if pt.is_float32(kind) else np.float16(value))
+    except OverflowError:  # an integer beyond all floats
+        return False
+    return bool(narrow == value or value != value)

@@ -61,7 +61,11 @@ def from_pandas(frame: Any, target: pa.Schema, *, fixed: bool) -> pa.Table:
     try:
         rows = pa.Table.from_pandas(others, preserve_index=keeps_index)
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-        raise SchemaError(f"the pandas frame has values or names that no Arrow column holds: {error}") from error
+        refused = _first_refused(others)
+        of_which = "" if refused is None else f": column {refused!r}"
+        raise SchemaError(
+            f"the pandas frame has values or names that no Arrow column holds{of_which}: {error}"
+        ) from error
     check_names(rows.schema)
     for place, column in objects.items():
         rows = rows.set_column(place, rows.schema.field(place).with_type(column.type), column)
@@ -72,6 +76,21 @@ def from_pandas(frame: Any, target: pa.Schema, *, fixed: bool) -> pa.Table:
     for place, field in enumerate(rows.schema):
         rows = _with_integers(rows, place, field, target)
     return rows
+
+
+def _first_refused(frame: Any) -> str | None:
+    """The column that pyarrow does not convert, which it does not always name; None where it is none by itself."""
+    for place in range(len(frame.columns)):
+        try:
+            pa.Table.from_pandas(frame.iloc[:, [place]], preserve_index=False)
+        except (pa.ArrowException, ValueError, TypeError, OverflowError):
+            return str(frame.columns[place])
+    for name, level in zip(frame.index.names, _levels(frame), strict=True):
+        try:
+            pa.array(level, from_pandas=True)
+        except (pa.ArrowException, ValueError, TypeError, OverflowError):
+            return str(name)
+    return None
 
 
 def _keeps_index(frame: Any, target: pa.Schema) -> bool:

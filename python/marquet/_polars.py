@@ -86,7 +86,7 @@ def lazy(table: Table, price: PriceForm) -> pl.LazyFrame:
             if predicate is not None:
                 frame = frame.filter(predicate)
             if frame.height or number == 0:
-                yield frame.select(wanted)
+                yield frame[wanted]  # select() takes a name such as "*" for a rule
 
     frame = register_io_source(source, schema=schema, explain_name="MARQUET SCAN", explain_detail=table.path)
     return TableFrame._from_pyldf(frame._ldf)

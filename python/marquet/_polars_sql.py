@@ -20,6 +20,9 @@ _MIRRORED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64)
 _UNITS = {"Nanoseconds": "ns", "Microseconds": "us", "Milliseconds": "ms"}
 
+_NO_TIME = -(2**63)
+"""Ticks that are a time in Polars and NaT in NumPy, which writes the others as text."""
+
 _MAX_TEXT = 1 << 19
 """Of SQL; the core reads twice as much. A filter that is longer prunes little and takes long to read."""
 
@@ -259,7 +262,7 @@ class _Translator:
         if isinstance(dtype, pl.Datetime):
             ticks, unit, zone = _scalar(node, "Datetime") or (None, None, None)
             if _UNITS.get(unit or "") == dtype.time_unit and (zone is None) == (dtype.time_zone is None):
-                return self._sql(column, dtype, ticks)
+                return None if ticks == _NO_TIME else self._sql(column, dtype, ticks)
         if isinstance(dtype, pl.Decimal):
             unscaled, _, scale = _scalar(node, "Decimal") or (None, None, None)
             if unscaled is not None and scale == dtype.scale:
@@ -276,6 +279,8 @@ class _Translator:
             return None
         plain = values.drop_nulls()
         physical = plain if isinstance(dtype, pl.String) else plain.to_physical()
+        if isinstance(dtype, pl.Datetime) and _NO_TIME in physical:
+            return None
         return [self._sql(column, dtype, value) for value in physical.to_list()]
 
     def _sql(self, column: Any, dtype: pl.DataType, value: Any) -> str:

@@ -33,7 +33,7 @@ def to_stream(data: Any, target: Callable[[], pa.Schema], *, fixed: bool) -> Any
     if is_of("polars", data):
         data = data.collect() if hasattr(data, "collect") else data
         _check_kinds("polars", data.schema.items() if hasattr(data, "schema") else [(data.name, data.dtype)])
-    if (is_of("duckdb", data) or is_of("_duckdb", data)) and hasattr(data, "types"):
+    if _is_relation(data):
         _check_kinds("duckdb", zip(data.columns, data.types, strict=True))
     if isinstance(data, pa.RecordBatch):
         data = pa.Table.from_batches([data])
@@ -63,14 +63,17 @@ def with_rows(call: Callable[[Any], T], stream: Any) -> T:
     Of an error behind ``__arrow_c_stream__`` nothing but a text comes through. A ``pyarrow.RecordBatchReader`` may
     stand for a generator, so it is read from here, and its exception kept.
     """
-    if not isinstance(stream, pa.RecordBatchReader):
+    huge = _huge_integers(stream)
+    if not huge and not isinstance(stream, pa.RecordBatchReader):
         return call(stream)
+    reader = pa.RecordBatchReader.from_stream(stream) if huge else stream
     raised: list[BaseException] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
         while True:
             try:
-                batch = stream.read_next_batch()
+                batch = reader.read_next_batch()
+                _check_digits(batch, huge)
             except StopIteration:
                 return
             except BaseException as error:
@@ -79,10 +82,13 @@ def with_rows(call: Callable[[Any], T], stream: Any) -> T:
             yield batch
 
     try:
-        return call(pa.RecordBatchReader.from_batches(stream.schema, batches()))
+        return call(pa.RecordBatchReader.from_batches(reader.schema, batches()))
     except MarquetError:
         if not raised:
             raise
+    finally:
+        if huge:  # DuckDB's connection takes no other query before
+            reader.close()
     raise raised[0]  # here, where its own cause and context stay what they are
 
 
@@ -93,10 +99,36 @@ _NOT_HANDED_ON = {
     },
     "duckdb": {
         "TIME WITH TIME ZONE": "it hands on the time without its offset; cast it to VARCHAR",
+        "UHUGEINT": "it hands on a part of the bits; cast it to DECIMAL(38, 0) or VARCHAR",
         "BIT": "it hands on its own form of the bits; cast it to VARCHAR",
     },
 }
 """Kinds of columns, as they are told, that Polars and DuckDB give to others as something else."""
+
+
+def _huge_integers(data: Any) -> dict[int, str]:
+    """The columns, by their places, of integers that DuckDB puts in a decimal of 38 digits, and which may have 39.
+
+    A sum has this type whatever its digits, so that values are looked at as they come.
+    """
+    if not _is_relation(data):
+        return {}
+    return {place: name for place, name in enumerate(data.columns) if "HUGEINT" in str(data.types[place])}
+
+
+def _check_digits(batch: pa.RecordBatch, huge: dict[int, str]) -> None:
+    for place, name in huge.items():
+        try:
+            batch.column(place).validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise SchemaError(
+                f"column {name!r} has integers of 39 digits, which duckdb hands on as decimals of 38; cast it to "
+                f"VARCHAR: {error}"
+            ) from error
+
+
+def _is_relation(data: Any) -> bool:
+    return (is_of("duckdb", data) or is_of("_duckdb", data)) and hasattr(data, "types")
 
 
 def _check_kinds(library: str, kinds: Iterable[tuple[str, Any]]) -> None:

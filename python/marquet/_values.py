@@ -63,23 +63,29 @@ def own_value(value: Any, column: str, kinds: set[type], level: int = 1) -> Any:
         raise SchemaError(
             f"column {column!r}: its values are nested in more than {_MOST_LEVELS} levels, or hold themselves"
         )
-    if kind is list or kind is tuple:
-        if _UNCHANGING.issuperset(map(type, value)):
-            return kind(value)
-        return kind([own_value(item, column, kinds, level + 1) for item in value])
-    if kind is dict:
-        if bytes in map(type, value):  # pyarrow would leave out one of two keys that differ in being text or bytes
-            raise SchemaError(f"column {column!r} holds a dictionary with keys that are bytes; give text")
-        return {key: own_value(item, column, kinds, level + 1) for key, item in value.items()}
-    kinds.add(kind)
-    if isinstance(value, np.ma.MaskedArray):
-        return _unmasked(value)
-    if isinstance(value, (set, frozenset)):
-        raise SchemaError(f"column {column!r}: a {kind.__name__} has no order, and a list has; give a sorted list")
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         raise SchemaError(f"column {column!r}: a list would lose the names of {kind.__name__}; give its _asdict()")
+    if isinstance(value, (list, tuple)):
+        whole = tuple if isinstance(value, tuple) else list
+        if _UNCHANGING.issuperset(map(type, value)):
+            return whole(value)
+        return whole([own_value(item, column, kinds, level + 1) for item in value])
+    if isinstance(value, Mapping) and not isinstance(value, pa.Scalar):
+        for key in value:
+            if isinstance(key, bytes):  # pyarrow would leave out one of two keys that differ in being text or bytes
+                raise SchemaError(f"column {column!r} holds a dictionary with keys that are bytes; give text")
+        return {key: own_value(item, column, kinds, level + 1) for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        raise SchemaError(f"column {column!r}: a {kind.__name__} has no order, and a list has; give a sorted list")
+    kinds.add(kind)
     try:
-        return copy.deepcopy(value)
+        if isinstance(value, np.ma.MaskedArray):
+            value = _unmasked(value)
+        if isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
+            value = value.tolist()
+        return own_value(value, column, kinds, level) if type(value) is list else copy.deepcopy(value)
+    except SchemaError:
+        raise
     except Exception as error:  # a memoryview, an open file; or what a class of somebody's raises
         raise SchemaError(f"column {column!r}: a {kind.__name__} cannot be kept as it is now: {error}") from error
 
@@ -90,27 +96,31 @@ def _unmasked(array: np.ma.MaskedArray[Any, Any]) -> Any:
         return None
     mask = np.ma.getmaskarray(array)
     if not mask.any():
-        return array.data.copy()
+        return array.data
     if array.ndim == 0:
         return None
+    if array.ndim > 1:
+        return [_unmasked(part) for part in array]
     return [None if hidden else value for value, hidden in zip(array.data, mask, strict=True)]
 
 
-def first_cut(kind: pa.DataType, values: Sequence[Any], *, numbers: bool) -> int | None:
+def first_cut(kind: pa.DataType, values: Sequence[Any]) -> int | None:
     """Which of `values` a type that pyarrow found for them does not hold as it is; None where it holds all.
 
-    pyarrow makes days of times, microseconds of pandas' nanoseconds, bytes of text and the reverse, numbers of NumPy's
-    booleans, and leaves out a zone, where the values beside them have such, without a word.
+    pyarrow makes days of times, microseconds of pandas' nanoseconds, bytes of text and the reverse, numbers of
+    booleans and UUIDs, whole ones of float16, and leaves out a zone, where the values beside them have such, without a
+    word. Of a zone's offset it leaves out the parts of a second.
 
     Args:
         kind: What pyarrow found.
         values: For which it did.
-        numbers: Whether some may only pass for numbers, as ``pass_for_numbers`` says.
     """
     found = set(map(type, values)) - {type(None)}
-    if len(found) == 1 and found <= _UNCHANGING and not pt.is_time(kind):
-        return None  # timestamps without a zone among others with one remain: the caller looks at columns for that
-    holds = _test_of(kind, numbers)
+    if found <= _harmless(kind):
+        return None
+    if len(found) == 1 and found <= _UNCHANGING and not pt.is_time(kind) and not pt.is_timestamp(kind):
+        return None
+    holds = _test_of(kind)
     if holds is None:
         return None
     return next((place for place, value in enumerate(values) if value is not None and not holds(value)), None)
@@ -119,15 +129,19 @@ def first_cut(kind: pa.DataType, values: Sequence[Any], *, numbers: bool) -> int
 _Test = Callable[[Any], bool]
 
 
-def _test_of(kind: pa.DataType, numbers: bool) -> _Test | None:
+def _test_of(kind: pa.DataType) -> _Test | None:
     """Whether a value (no null) is held as it is; None where all that pyarrow takes for the type are."""
     if pt.is_struct(kind):
-        tests = ((field.name, _test_of(field.type, numbers)) for field in kind)
+        tests = ((field.name, _test_of(field.type)) for field in kind)
         return _test_of_fields({name: test for name, test in tests if test is not None})
     if pt.is_list(kind):
-        return _test_of_items(_test_of(kind.value_type, numbers), _harmless(kind.value_type))
-    if numbers and (pt.is_integer(kind) or pt.is_floating(kind)):
-        return lambda value: not isinstance(value, (bool, np.bool_, np.timedelta64))
+        return _test_of_items(_test_of(kind.value_type), _harmless(kind.value_type))
+    if pt.is_integer(kind):
+        return lambda value: is_whole(value) or isinstance(value, pa.Scalar)
+    if pt.is_floating(kind):
+        return lambda value: is_number(value) or isinstance(value, pa.Scalar)
+    if isinstance(kind, pa.UuidType):
+        return lambda value: isinstance(value, uuid.UUID)
     if pt.is_binary(kind):
         return lambda value: not isinstance(value, str)
     if pt.is_string(kind):
@@ -141,6 +155,7 @@ def _test_of(kind: pa.DataType, numbers: bool) -> _Test | None:
         return lambda value: (
             isinstance(value, TIMES)
             and (getattr(value, "tzinfo", None) is not None) == zoned
+            and not (zoned and _has_split_offset(value))
             and _is_no_finer(value, unit)
         )
     if pt.is_duration(kind):
@@ -176,6 +191,22 @@ def _harmless(kind: pa.DataType) -> frozenset[type]:
     return frozenset({type(None)})
 
 
+def is_whole(value: Any) -> bool:
+    """Whether it is an integer of Python or NumPy, and nothing that is only made of one."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64))
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is an integer, or a float that a column of doubles holds whole."""
+    return isinstance(value, (float, np.float16, np.float32)) or is_whole(value)
+
+
+def _has_split_offset(time: Any) -> bool:
+    """Whether the offset of a time's zone has a part of a second, which pyarrow leaves out."""
+    offset = time.utcoffset()
+    return offset is not None and offset.microseconds != 0
+
+
 def _is_no_finer(value: Any, unit: str) -> bool:
     """Whether a time has no nanoseconds, as pandas' have and Python's do not, or the unit keeps them."""
     return unit == "ns" or not (getattr(value, "nanosecond", 0) or getattr(value, "nanoseconds", 0))
@@ -188,8 +219,8 @@ def what_to_give(kind: pa.DataType, value: Any) -> str:
     return "give values of one kind, or a schema with a type that holds them all"
 
 
-def pass_for_numbers(values: Sequence[Any]) -> bool:
-    """Whether any are NumPy's booleans or durations, which pyarrow takes for numbers where it finds such beside them.
+def check_numpy(values: Sequence[Any]) -> None:
+    """Refuses values of NumPy that pyarrow must not see.
 
     Raises:
         TypeError: NumPy's times and numbers stand in one place, where pyarrow crashes, or times count other units than
@@ -200,7 +231,6 @@ def pass_for_numbers(values: Sequence[Any]) -> bool:
         _note_numpy_kinds(value, "", kinds)
     if any(np.datetime64 in found and len(found) > 1 for found in kinds.values()):
         raise TypeError("NumPy's times and numbers have no common type")
-    return any(np.bool_ in found or np.timedelta64 in found for found in kinds.values())
 
 
 def _check_unit(kind: np.dtype[Any]) -> None:
@@ -238,7 +268,7 @@ def first_misfit(values: Sequence[Any], first_row: int) -> tuple[str, str]:
     for row, value in enumerate(values, start=first_row):
         for where, item in walk(value, ""):
             if isinstance(item, int) and not -(2**63) <= item < 2**63:
-                return where, f"row {row} holds {_shortened(str(item))}; integers have 64 bits"
+                return where, f"row {row} holds {told_as(item)}; integers have 64 bits"
             if isinstance(item, str) and not _is_utf8(item):
                 return where, f"row {row} holds text that is not UTF-8, {_shortened(ascii(item))}"
             if isinstance(item, decimal.Decimal) and not item.is_finite():
@@ -308,6 +338,14 @@ def _is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def told_as(value: Any) -> str:
+    """A value in a message."""
+    try:
+        return _shortened(repr(value))
+    except ValueError:  # of integers Python writes no more digits than it was told to
+        return f"a {type(value).__name__} of more digits than can be written"
 
 
 def _shortened(text: str) -> str:

@@ -17,6 +17,7 @@ from marquet._rows import to_stream, with_rows
 from marquet._time import TimeLike, from_nanos, to_nanos
 from marquet._told import told
 from marquet._verify import Damage, TableVerdict, VerifyLevel
+from marquet.errors import SchemaError
 from marquet.scan import PriceForm, Scan
 
 if TYPE_CHECKING:
@@ -81,8 +82,10 @@ def create_table(
     Raises:
         AlreadyExistsError: There is a table already.
         InvalidInputError: The directory holds other things, or a partition column is not in the schema.
-        SchemaError: A type that Delta lacks; the message says which to use.
+        SchemaError: A type that Delta lacks; the message says which to use. A column without a name.
     """
+    if hasattr(schema, "__arrow_c_schema__") and "" in pa.schema(schema).names:
+        raise SchemaError("a column of the schema has an empty name")
     columns = [partition_by] if isinstance(partition_by, str) else list(partition_by)
     return Table(
         _core.Table.create(os.fspath(path), schema, columns, name or "", description or "", dict(configuration or {}))

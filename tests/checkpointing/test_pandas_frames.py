@@ -178,6 +178,8 @@ class Bars(pd.DataFrame):
         objects("text", b"bytes"),
         objects({"k": NANOSECOND}),
         objects([1, np.True_]),
+        objects(1.5, True),
+        objects(1, np.float16(0.5)),
         objects(1, "x"),
         objects({1, 2}),
         pd.DataFrame({"b": [1]}, index=pd.Index([NANOSECOND], dtype=object, name="a")),
@@ -187,6 +189,32 @@ def test_objects_that_would_change_are_refused(tmp_path: pathlib.Path, frame: pd
     with pytest.raises(mq.SchemaError, match="column 'a"):
         mq.ParquetWriter(tmp_path, "all.parquet").write(frame)
     assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_booleans_are_no_floats_of_a_table(tmp_path: pathlib.Path) -> None:
+    table = table_of(tmp_path, ("a", pa.float64()))
+    with pytest.raises(mq.SchemaError, match="column 'a': row 1 holds True"):
+        table.append(objects(1.5, True))
+    assert table.version == 0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([2**63, -1], dtype=object),
+        pd.Series([2**70]),
+        pd.Series(np.array([1], ">i4")),
+        pd.Series([1j]),
+        pd.Series(pd.arrays.SparseArray([0, 1])),
+    ],
+)
+@pytest.mark.parametrize("indexed", [False, True])
+def test_what_no_arrow_column_holds_is_named(tmp_path: pathlib.Path, values: Any, indexed: bool) -> None:
+    frame = pd.DataFrame({"b": range(len(values)), "a": values})
+    if indexed:
+        frame = frame.set_index("a")
+    with pytest.raises(mq.SchemaError, match="column 'a'"):
+        mq.ParquetWriter(tmp_path, "all.parquet").write(frame)
 
 
 @pytest.mark.parametrize(

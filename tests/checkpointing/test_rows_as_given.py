@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 import pathlib
+import uuid
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -19,6 +22,9 @@ import marquet as mq
 
 UTC = datetime.UTC
 INDIA = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+
+
+SPLIT = datetime.timezone(datetime.timedelta(microseconds=999999))
 
 
 class Point(NamedTuple):
@@ -87,6 +93,22 @@ def test_a_dictionary_may_be_filled_again(tmp_path: pathlib.Path) -> None:
         ([datetime.time(5), np.timedelta64(5, "us")], 1),
         ([[1, np.True_]], 0),
         ([np.array([True]), [1]], 0),
+        ([1.5, True], 1),
+        ([1.5, np.True_], 1),
+        ([[1.5, False]], 0),
+        ([{"k": 1.5}, {"k": True}], 1),
+        ([np.array([1.5]), [True]], 1),
+        ([0, np.float16(0.5)], 1),
+        ([[1], np.array([0.5], "f2")], 1),
+        ([1, np.complex128(1 + 2j)], 1),
+        ([1.5, np.longdouble(1.1)], 1),
+        ([0, uuid.UUID(int=3)], 1),
+        ([uuid.UUID(int=3), b"x" * 16], 1),
+        ([10**5000], 0),
+        ([1, {"k": 10**5000}], 1),
+        ([datetime.datetime(2024, 1, 1, tzinfo=SPLIT)], 0),
+        ([[datetime.datetime(2024, 1, 1, tzinfo=SPLIT)]], 0),
+        ([datetime.datetime(2024, 1, 1, tzinfo=UTC), datetime.datetime(2024, 1, 1, tzinfo=SPLIT)], 1),
         ([Decimal("1.5"), Decimal("NaN")], 1),
         ([Decimal("1.5"), Decimal("Infinity")], 1),
         ([Decimal("1.5"), Decimal("1E-19")], 1),
@@ -159,6 +181,31 @@ def test_a_schema_that_holds_them_does(tmp_path: pathlib.Path, kind: pa.DataType
         (pa.int64(), np.True_),
         (pa.int64(), Decimal("1.5")),
         (pa.bool_(), 1),
+        (pa.float64(), True),
+        (pa.list_(pa.float64()), [1.5, True]),
+        (pa.list_(pa.float32()), [1.5, True]),
+        (pa.float16(), 2049),
+        (pa.float32(), 10**400),
+        (pa.list_(pa.float16()), np.array([2049])),
+        (pa.list_(pa.float32()), b"ab"),
+        (pa.list_(pa.float32()), ""),
+        (pa.list_(pa.float32()), {}),
+        (pa.large_list(pa.string()), "xyz"),
+        (pa.list_(pa.decimal128(10, 2)), b"ab"),
+        (pa.struct([("k", pa.float32())]), ""),
+        (pa.struct([("k", pa.float32())]), []),
+        (pa.struct([("k", pa.int64())]), [("k", 1), ("k", 2)]),
+        (pa.struct([("k", pa.float32())]), [("k", 1), ("k", 2)]),
+        (pa.map_(pa.string(), pa.int64()), ""),
+        (pa.map_(pa.string(), pa.int64()), b""),
+        (pa.map_(pa.string(), pa.int64()), 5),
+        (pa.map_(pa.string(), pa.int64()), [("k", 1, 2)]),
+        (pa.map_(pa.string(), pa.int64()), {None: 1}),
+        (pa.map_(pa.string(), pa.string()), [{"a": "k", "b": "x"}]),
+        (pa.map_(pa.string(), pa.string()), [{"key": None, "value": "x"}]),
+        (pa.list_(pa.map_(pa.string(), pa.string())), [[{"a": "k", "b": "x"}]]),
+        (pa.uuid(), 3),
+        (pa.timestamp("us", "UTC"), datetime.datetime(2024, 1, 1, tzinfo=SPLIT)),
         (pa.timestamp("us", "UTC"), datetime.datetime(2024, 1, 1)),
         (pa.timestamp("us"), datetime.datetime(2024, 1, 1, tzinfo=UTC)),
     ],
@@ -167,6 +214,65 @@ def test_a_schema_that_does_not_hold_it_refuses(tmp_path: pathlib.Path, kind: pa
     with pytest.raises((mq.SchemaError, mq.InvalidInputError), match="column 'a'"):
         written(tmp_path, [{"a": value}], pa.schema([("a", kind)]))
     assert not list(tmp_path.glob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("pa.map_(pa.string(), pa.int64())", "[None]"),
+        ("pa.list_(pa.map_(pa.string(), pa.int64()))", "[[None]]"),
+        ("pa.struct([('k', pa.map_(pa.string(), pa.int64()))])", "{'k': [None]}"),
+    ],
+)
+def test_a_null_among_the_pairs_of_a_map_is_refused(
+    tmp_path: pathlib.Path, run_python: Callable[..., Any], kind: str, value: str
+) -> None:
+    """In a process of its own, which pyarrow would end."""
+    done = run_python(
+        f"""
+import sys, marquet as mq, pyarrow as pa
+writer = mq.ParquetWriter(sys.argv[1], "all.parquet", schema=pa.schema([("a", {kind})]))
+writer.write([{{"a": {value}}}])
+writer.flush()
+""",
+        tmp_path,
+    )
+    assert done.returncode == 1
+    assert "SchemaError" in done.stderr
+    assert "column 'a'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "value", [{"k": "x"}, [("k", "x")], [{"key": "k", "value": "x"}], [{"value": "x", "key": "k"}]]
+)
+@pytest.mark.parametrize("listed", [False, True])
+def test_maps_in_each_of_their_forms(tmp_path: pathlib.Path, value: Any, listed: bool) -> None:
+    kind = pa.map_(pa.string(), pa.string())
+    schema = pa.schema([("a", pa.list_(kind) if listed else kind)])
+    expected = [("k", "x")]
+    rows = written(tmp_path, [{"a": [value] if listed else value}], schema)
+    assert rows == [{"a": [expected] if listed else expected}]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (polars.DataFrame({"a": [["x", "y"]]}), "xyz"),
+        ([{"a": [Decimal(1)]}], b"ab"),
+        ([{"a": [Decimal(1)]}], ""),
+        ([{"a": {"k": Decimal(1)}}], ""),
+        ([{"a": {"k": Decimal(1)}}], []),
+        ([{"a": 1.5}], True),
+    ],
+)
+def test_text_is_no_list_after_lists(tmp_path: pathlib.Path, first: Any, second: Any) -> None:
+    writer = mq.ParquetWriter(tmp_path, "all.parquet")
+    writer.write(first)
+    writer.flush()
+    writer.write({"a": second})
+    with pytest.raises(mq.SchemaError, match="column 'a' is"):
+        writer.flush()
+    writer.abort()
 
 
 DECIMALS = [
@@ -218,6 +324,7 @@ def test_decimals_and_whole_numbers_whenever_a_batch_ends(tmp_path: pathlib.Path
         (np.ma.array([1.5, 2.5]), [1.5, 2.5]),
         ([np.ma.masked, 1.5], [None, 1.5]),
         ({"k": np.ma.array([b"x", b"y"], mask=[True, False])}, {"k": [None, b"y"]}),
+        (np.ma.array([[1, 2], [3, 4]], mask=[[False, True], [False, False]]), [[1, None], [3, 4]]),
     ],
 )
 def test_what_numpy_masks_is_null(tmp_path: pathlib.Path, value: Any, expected: Any) -> None:
@@ -228,6 +335,48 @@ def test_masked_times_keep_their_nanoseconds(tmp_path: pathlib.Path) -> None:
     times = np.array(["2024-01-01T00:00:00.000000001", "2024-01-02"], dtype="M8[ns]")
     rows = written(tmp_path, [{"a": np.ma.array(times, mask=[False, True])}])
     assert rows == [{"a": [NANOSECOND, None]}]
+
+
+class Names(list[Any]):
+    """As libraries make of Python's own class."""
+
+
+def objects(*values: Any) -> np.ndarray[Any, Any]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+CONTAINERS: dict[str, Callable[[Any], Any]] = {
+    "dict": lambda value: {"k": value},
+    "ordered": lambda value: collections.OrderedDict(k=value),
+    "default": lambda value: collections.defaultdict(list, k=value),
+    "other": lambda value: collections.UserDict(k=value),
+    "list": lambda value: [value],
+    "names": lambda value: Names([value]),
+    "objects": lambda value: objects(value, None),
+    "mixed": lambda value: Names([collections.OrderedDict(k=objects(value, None))]),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_containers_of_every_class_are_looked_into(tmp_path: pathlib.Path, container: str) -> None:
+    within = CONTAINERS[container]
+    masked = np.ma.array([1, 2, 3], mask=[False, True, False])
+    plain = written(tmp_path / "plain", [{"a": within([1, None, 3])}])
+    assert written(tmp_path / "masked", [{"a": within(masked)}]) == plain
+    for value in ({1, 2}, Point(1, 2), {b"k": 1, "k": 2}, collections.OrderedDict([("k", 1), (b"k", 2)])):
+        with pytest.raises(mq.SchemaError, match=r"column 'a'.*give"):
+            written(tmp_path / "refused", [{"a": within(value)}])
+
+
+def test_containers_of_every_class_are_kept_as_they_are(tmp_path: pathlib.Path) -> None:
+    inner = Names([1])
+    row = {"a": collections.OrderedDict(k=inner)}
+    with mq.ParquetWriter(tmp_path, "all.parquet") as writer:
+        writer.write(row)
+        inner.append(2)
+    assert pq.read_table(tmp_path / "all.parquet").to_pylist() == [{"a": {"k": [1]}}]
 
 
 @pytest.mark.parametrize("value", [{1, 2}, frozenset("ab"), Point(1, 2)])
@@ -323,6 +472,8 @@ def test_names_are_never_cut(tmp_path: pathlib.Path, rows: Any) -> None:
         duckdb.sql("select '1:00:00+02'::timetz as a"),
         duckdb.sql("select [{'k': '1:00:00+02'::timetz}] as a"),
         duckdb.sql("select '101'::bit as a"),
+        duckdb.sql("select 5::uhugeint as a"),
+        duckdb.sql("select [5::uhugeint] as a"),
     ],
 )
 def test_what_a_library_does_not_hand_on_is_refused(tmp_path: pathlib.Path, rows: Any) -> None:
@@ -331,6 +482,25 @@ def test_what_a_library_does_not_hand_on_is_refused(tmp_path: pathlib.Path, rows
     table = mq.create_table(tmp_path / "table", pa.schema([("a", pa.int64())]))
     with pytest.raises(mq.SchemaError, match="column 'a' is"):
         table.append(rows)
+
+
+@pytest.mark.parametrize("form", ["{}", "[{}]", "{{'k': {}}}"])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_huge_integers_of_duckdb_have_38_digits(tmp_path: pathlib.Path, sign: str, form: str) -> None:
+    connection = duckdb.connect()
+    largest = f"{sign}{'9' * 38}"
+    rows = connection.sql(f"select {form.format(largest + '::hugeint')} as a")
+    with mq.ParquetWriter(tmp_path, "all.parquet") as writer:
+        writer.write(rows)
+    assert largest in str(pq.read_table(tmp_path / "all.parquet")["a"].to_pylist())
+    tenfold = f"{sign}1{'0' * 38}::hugeint"
+    rows = connection.sql(f"select {form.format(tenfold)} as a from range(3)")
+    with pytest.raises(mq.SchemaError, match="column 'a' has integers of 39 digits"):
+        mq.ParquetWriter(tmp_path / "refused", "all.parquet").write(rows)
+    table = mq.create_table(tmp_path / "table", pa.schema([("a", pa.int64())]))
+    with pytest.raises(mq.SchemaError, match="column 'a'"):
+        table.append(rows)
+    assert connection.sql("select 1").fetchall() == [(1,)]  # which waits for no result
 
 
 @pytest.mark.parametrize(

@@ -370,6 +370,29 @@ def test_prices_are_what_the_frame_holds(table):
                 assert_frame_equal(found, expected)
 
 
+@pytest.mark.parametrize("unit", ["ns", "us"])
+def test_the_first_time_of_all_is_one(table, frame, unit):
+    column = {"ns": "ts_event", "us": "ts"}[unit]
+    first = pl.Series([-(2**63), 0], dtype=pl.Int64).cast(pl.Datetime(unit, "UTC"))
+    for expression in (
+        pl.col(column) == pl.lit(first[:1]).first(),
+        pl.col(column) > pl.lit(-(2**63)).cast(first.dtype),
+        (pl.col(column) == pl.lit(-(2**63)).cast(first.dtype)) & (pl.col("k") > 3),
+        pl.col(column).is_between(pl.lit(-(2**63)).cast(first.dtype), pl.lit(0).cast(first.dtype)),
+        pl.col(column).is_in(first.implode()),
+    ):
+        assert_frame_equal(table.lazy().filter(expression).collect(), frame.filter(expression))
+
+
+def test_names_that_polars_takes_for_rules(tmp_path):
+    rows = pa.table({"*": [1, 2], "^b.*$": [3, 4], "b": ["x", "y"]})
+    made = mq.create_table(tmp_path / "t", rows.schema)
+    made.append(rows)
+    assert made.lazy().collect().to_dicts() == rows.to_pylist()
+    assert made.lazy().filter(pl.col("b") == "y").collect().to_dicts() == rows.slice(1).to_pylist()
+    assert made.lazy().select("b").collect().to_dicts() == rows.select(["b"]).to_pylist()
+
+
 def test_a_lazy_frame_is_rows(table, frame, tmp_path):
     copy = mq.create_table(tmp_path / "t", table.schema)
     copy.append(table.lazy())

@@ -169,6 +169,12 @@ def test_scaled_and_nanosecond_columns_take_what_loses_nothing(tmp_path: Path):
     assert table.scan(filter=[("ts_event", ">", "2024-01-01T00:00:00.000000001")]).count() == 1
 
 
+def test_a_column_without_a_name_is_refused(tmp_path: Path):
+    with pytest.raises(mq.SchemaError, match="empty name"):
+        mq.create_table(tmp_path / "t", pa.schema([("n", pa.int64()), ("", pa.int64())]))
+    assert not (tmp_path / "t").exists()
+
+
 def test_modes(tmp_path: Path):
     data = rows(100)
     table = mq.create_table(tmp_path / "t", SCHEMA)
