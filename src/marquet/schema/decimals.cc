@@ -4,6 +4,7 @@
 
 #include "arrow/array.h"
 #include "arrow/array/builder_binary.h"
+#include "arrow/array/util.h"
 #include "arrow/type.h"
 #include "arrow/type_traits.h"
 #include "arrow/util/decimal.h"
@@ -57,6 +58,7 @@ std::optional<Decimal256> Rescaled(const Decimal256& value, int more, int digits
 
 arrow::Result<std::shared_ptr<arrow::Array>> ToDecimals(const arrow::Array& array,
                                                         const std::shared_ptr<arrow::DataType>& to) {
+  if (array.length() == array.null_count()) return arrow::MakeArrayOfNull(to, array.length());
   const auto& type = static_cast<const arrow::DecimalType&>(*to);
   const bool from_decimals = arrow::is_decimal(array.type_id());
   const int scale = from_decimals ? static_cast<const arrow::DecimalType&>(*array.type()).scale() : 0;
