@@ -156,7 +156,7 @@ def test_what_killed_builds_stored_is_cleaned_and_nothing_else(marquet: Run, qui
     assert classes_of(quick_path / "s") == 3
     (orphan,) = stale
     # As long as the killed build's data files are there, they refer to its labels.
-    assert marquet("clean", quick_path).stdout.startswith(f"{quick_path}: 0 files")
+    assert f"{orphan}: " not in marquet("clean", quick_path).stdout
     DeltaTable(quick_path / "s").vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
     report = json.loads(marquet("clean", quick_path, "--yes", "--json").stdout)
     assert [entry["young"] for entry in report["files"] if entry["path"] == str(orphan)] == [True]

@@ -1,5 +1,5 @@
-// Checks a table against its log: every live file's bytes, size, rows and digest; files that are missing; and
-// data files in the partition directories that no version names.
+// Checks a table against its log: every live file's bytes, size, rows and digest; files that are missing; data
+// files in the partition directories that no version names; and the log's commits against their own digests.
 
 #include <algorithm>
 #include <atomic>
@@ -91,16 +91,6 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
   }
   for (const auto& removed : index->snapshot().tombstones) named.insert(removed->path);
 
-  ARROW_ASSIGN_OR_RAISE(const auto commits,
-                        delta::FindDamagedCommits(*table.fs, table.path, index->snapshot().version));
-  for (const delta::DamagedCommit& commit : commits) {
-    verdict.ok = false;
-    pq::Damage& damage = verdict.damage.emplace_back();
-    damage.file = file::JoinPath("_delta_log", commit.name);
-    damage.region = "log";
-    damage.message = commit.message;
-  }
-
   const size_t threads =
       jobs > 0 ? static_cast<size_t>(jobs) : std::max(1u, std::thread::hardware_concurrency());
   std::atomic<size_t> next{0};
@@ -191,6 +181,15 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
   if (latest.ok()) {
     for (const auto& add : (*latest)->files) named.insert(add->path);
     for (const auto& removed : (*latest)->tombstones) named.insert(removed->path);
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto commits,
+                        delta::FindDamagedCommits(*table.fs, table.path, index->snapshot().version));
+  for (const delta::DamagedCommit& commit : commits) {
+    verdict.ok = false;
+    pq::Damage& damage = verdict.damage.emplace_back();
+    damage.file = file::JoinPath("_delta_log", commit.name);
+    damage.region = "log";
+    damage.message = commit.message;
   }
   ARROW_RETURN_NOT_OK(FindOrphans(*table.fs, table.path, {}, 0, named, &verdict.orphans));
   std::sort(verdict.orphans.begin(), verdict.orphans.end());

@@ -51,10 +51,12 @@ TEST_F(TableTest, VerifyFindsRowCountsThatCannotBe) {
     std::ofstream(commit) << changed;
     const auto verdict = Value(Value(Table::Open(fs_, Path()))->Verify(pq::VerifyLevel::kFooter));
     EXPECT_FALSE(verdict.ok) << count;
-    ASSERT_EQ(verdict.damage.size(), 1u) << count;
+    ASSERT_EQ(verdict.damage.size(), 2u) << count;
     EXPECT_THAT(verdict.damage[0].file, testing::EndsWith(".parquet"));
     EXPECT_EQ(verdict.damage[0].region, "log");
     EXPECT_THAT(verdict.damage[0].message, AllOf(HasSubstr("'" + count + "'"), HasSubstr("expected 2")));
+    EXPECT_EQ(verdict.damage[1].file, "_delta_log/00000000000000000001.json")
+        << "it is not what was committed";
   }
   std::ofstream(commit) << text;
   EXPECT_TRUE(Value(Value(Table::Open(fs_, Path()))->Verify(pq::VerifyLevel::kFooter)).ok);
