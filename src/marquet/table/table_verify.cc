@@ -1,5 +1,6 @@
-// Checks a table against its log: every live file's bytes, size, rows and digest; files that are missing; data
-// files in the partition directories that no version names; and the log's commits against their own digests.
+// Checks a table against its log: every live file's bytes, size, rows and digest; files that are missing;
+// data files in the partition directories that no version names; and the log's commits against their own
+// digests.
 
 #include <algorithm>
 #include <atomic>
