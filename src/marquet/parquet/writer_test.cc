@@ -377,7 +377,7 @@ TEST_F(WriterTest, DatesAndTimesThatParquetLacksAreRefused) {
     };
     const arrow::Status refused = write(one.lacking);
     EXPECT_TRUE(IsKind(refused, ErrorKind::kInvalidInput)) << refused.ToString();
-    EXPECT_NE(refused.message().find("column 'v': row 2 holds a date or time"), std::string::npos)
+    EXPECT_NE(refused.message().find("column 'v': row 2 holds a date, time or decimal"), std::string::npos)
         << refused.ToString();
     EXPECT_TRUE(Names().empty());
     const arrow::Status held = write(one.held);
