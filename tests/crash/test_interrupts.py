@@ -160,9 +160,8 @@ def test_what_is_thrown_is_an_error_with_its_text(
         assert "memory ran out" in str(answer["text"]), answer
         unknown = "CommitUnknownError" in answer["raised"]
         assert unknown or not is_done(job, folder), answer
-        if (
-            unknown and job != "close"
-        ):  # only the log's own sync leaves a doubt: about the rows, or the table they go to
+        # Only the log's own sync leaves a doubt: about the rows, or the table that they go to.
+        if unknown and job != "close":
             assert "/_delta_log/" in str(answer["text"]), answer
         (again,) = host(job, [folder], [{}])
         assert "returned" in again, (answer, again)

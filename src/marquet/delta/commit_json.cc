@@ -398,8 +398,8 @@ arrow::Result<std::string> DecodePath(std::string_view text) {
 
 namespace {
 
-// Of the lines behind a commitInfo, which it holds. No other part of the log has a checksum, and one bit of
-// it may be a file, a bound or the name of a column.
+// Of the lines behind a commitInfo, which it holds. One bit of them may be a file, a bound or the name of a
+// column, and JSON with another bit is JSON.
 constexpr const char* kDigestKey = "xxh3";
 
 // Empty for commits of other writers.
