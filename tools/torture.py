@@ -120,8 +120,8 @@ def main() -> int:
         total.failed += row.failed
         total.skipped += row.skipped
     print(f"{'all':<58} {total.faults:>9,} {total.passed:>6} {total.failed:>6} {len(total.skipped):>7}")
-    survived = total.faults if not failed else "not all"
-    print(f"seed {seed}: faults injected {total.faults:,}, survived {survived:,}, rows lost {0 if not failed else '?'}")
+    survived, lost = ("not all", "?") if failed else (f"{total.faults:,}", "0")
+    print(f"seed {seed}: faults injected {total.faults:,}, survived {survived}, rows lost {lost}")
     return 1 if failed else 0
 
 

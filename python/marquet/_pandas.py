@@ -1,4 +1,4 @@
-"""pandas frames as columns: the index among them, and no value of a column of Python objects changed."""
+"""pandas frames as columns, and back: the index among them, and no value of a column of Python objects changed."""
 
 from __future__ import annotations
 
@@ -33,6 +33,45 @@ def is_pandas_frame(data: Any) -> bool:
 def is_of(library: str, data: Any) -> bool:
     """Whether its class, or one that it is made of, is a library's."""
     return any(kind.__module__.partition(".")[0] == library for kind in type(data).__mro__)
+
+
+def to_pandas(rows: pa.Table) -> Any:
+    """The frame that pyarrow makes of the rows, but for integers beside a null that are no floats.
+
+    A column of them becomes pandas' ``Int64`` or ``UInt64``; a nested one keeps Python's integers.
+    """
+    frame = rows.to_pandas()
+    for name, column in zip(rows.column_names, rows.columns, strict=True):
+        if name not in frame.columns or not _loses_digits(column):
+            continue
+        if pt.is_integer(column.type):
+            import pandas as pd
+
+            kind = pd.UInt64Dtype() if pt.is_unsigned_integer(column.type) else pd.Int64Dtype()
+            frame[name] = column.to_pandas(types_mapper={column.type: kind}.get).array
+        else:
+            frame[name] = column.to_pandas(integer_object_nulls=True).array
+    return frame
+
+
+def _loses_digits(column: pa.ChunkedArray | pa.Array) -> bool:
+    """Whether integers of 64 bits in it, or in what is nested in it, stand beside a null and do not fit a float."""
+    kind = column.type
+    if pt.is_integer(kind):
+        if kind.bit_width < 64 or column.null_count == 0:
+            return False
+        ends = pc.min_max(column).as_py()
+        bound = int(_WHOLE_NUMBERS[64])
+        return ends["max"] is not None and (ends["max"] >= bound or ends["min"] <= -bound)
+    if isinstance(column, pa.ChunkedArray):
+        return pt.is_nested(kind) and any(_loses_digits(chunk) for chunk in column.chunks)
+    if pt.is_struct(kind):
+        return any(_loses_digits(field) for field in column.flatten())
+    if pt.is_map(kind):
+        return _loses_digits(column.keys) or _loses_digits(column.items)
+    if pt.is_nested(kind):
+        return _loses_digits(column.flatten())
+    return False
 
 
 def from_pandas(frame: Any, target: pa.Schema, *, fixed: bool) -> pa.Table:

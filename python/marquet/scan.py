@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from marquet import _core
 from marquet._filters import FilterLike, expression_columns, normalize
+from marquet._pandas import to_pandas
 from marquet._time import TimeLike, to_nanos
 from marquet.errors import InvalidInputError, NotFoundError
 
@@ -107,8 +108,9 @@ class Scan:
         """All rows as a pandas frame.
 
         Args:
-            dtype_backend: "numpy" gives pandas' usual columns, in which integers with a null become float64;
-                "pyarrow" gives columns of ``pandas.ArrowDtype``, which keep every value as it is.
+            dtype_backend: "numpy" gives pandas' usual columns, in which integers with a null become float64, or, where
+                a float has not all of their digits, pandas' own Int64 or UInt64; "pyarrow" gives columns of
+                ``pandas.ArrowDtype``, which keep every value as it is.
 
         Raises:
             InvalidInputError: Another `dtype_backend`; else as of :meth:`to_arrow`.
@@ -119,7 +121,7 @@ class Scan:
             import pandas as pd
 
             return self.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
-        return self.to_arrow().to_pandas()
+        return to_pandas(self.to_arrow())
 
     def to_polars(self) -> pl.DataFrame:
         """All rows as a Polars frame, without a copy of the values."""

@@ -128,6 +128,28 @@ def test_pandas_and_polars_give_the_same_values(table):
         scan.to_pandas(dtype_backend="numpy_nullable")
 
 
+BIG = 2**53 + 1  # the first whole number that is no float
+INTEGERS_BESIDE_NULLS = [
+    (pa.int64(), [BIG, None, -(2**63)]),
+    (pa.int64(), [None, 2**53 - 1]),
+    (pa.list_(pa.int64()), [[BIG, None], None, [1]]),
+    (pa.struct([("k", pa.int64())]), [{"k": BIG}, {"k": None}, None]),
+    (pa.map_(pa.string(), pa.int64()), [[("a", BIG)], [("b", None)], None]),
+    (pa.list_(pa.struct([("k", pa.list_(pa.int64()))])), [[{"k": [BIG, None]}], None, []]),
+]
+
+
+@pytest.mark.parametrize(("kind", "values"), INTEGERS_BESIDE_NULLS, ids=lambda one: str(one)[:40])
+def test_integers_beside_nulls_keep_their_digits_in_pandas(tmp_path: Path, kind: pa.DataType, values: list) -> None:
+    table = mq.create_table(tmp_path / "t", pa.schema([("v", kind)]))
+    table.append(pa.table({"v": pa.array(values, kind)}))
+    frame = table.scan().to_pandas()
+    table.append(frame, mode="overwrite")
+    assert table.scan().to_arrow()["v"].to_pylist() == pa.array(values, kind).to_pylist()
+    if pa.types.is_integer(kind):
+        assert str(frame["v"].dtype) == ("Int64" if BIG in values else "float64")
+
+
 def test_a_scan_can_be_run_again(table):
     scan = table.scan(filter=[("i", ">", 0)])
     assert scan.to_arrow().num_rows == scan.count() == sum(batch.num_rows for batch in scan.to_batches())
