@@ -7,6 +7,7 @@
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/home_process.h"
 #include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "parquet/metadata.h"
@@ -47,6 +48,7 @@ class BatchStream final : public arrow::RecordBatchReader {
     out->reset();
     ARROW_RETURN_NOT_OK(failed_);
     if (piece_ == pieces_.size()) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(home_.Check(source_->path, "Begin to read it in each process."));
     arrow::ArrayVector arrays;
     for (size_t i = 0; i < columns_.size(); ++i) {
       ArrayResult array = threads_ == nullptr ? DecodePiece(i, piece_) : Wait(i);
@@ -151,6 +153,7 @@ class BatchStream final : public arrow::RecordBatchReader {
   std::vector<Column> columns_;
   int running_ = 0;
   bool stopped_ = false;
+  const HomeProcess home_;
 };
 
 }  // namespace
@@ -182,8 +185,10 @@ std::shared_ptr<arrow::RecordBatchReader> MakeBatchStream(std::shared_ptr<const 
                                                           std::shared_ptr<arrow::Schema> schema,
                                                           std::vector<std::unique_ptr<ColumnStream>> columns,
                                                           std::vector<Piece> pieces, bool use_threads) {
-  return std::make_shared<BatchStream>(std::move(source), std::move(schema), std::move(columns),
-                                       std::move(pieces), use_threads ? ColumnThreads() : nullptr);
+  return std::shared_ptr<BatchStream>(
+      new BatchStream(std::move(source), std::move(schema), std::move(columns), std::move(pieces),
+                      use_threads ? ColumnThreads() : nullptr),
+      HomeDelete());
 }
 
 }  // namespace marquet::pq

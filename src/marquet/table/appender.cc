@@ -17,6 +17,7 @@
 #include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/home_process.h"
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
@@ -121,6 +122,7 @@ class TableAppender final : public Appender {
  private:
   arrow::Status CheckOpen() const {
     ARROW_RETURN_NOT_OK(thrown_);
+    ARROW_RETURN_NOT_OK(home_.Check(table_->path, "Append in each process anew."));
     if (finished_) return InvalidInput(fmt::format("{}: the append has ended", table_->path));
     return options_.stop == nullptr ? arrow::Status::OK() : options_.stop->Check();
   }
@@ -437,6 +439,7 @@ class TableAppender final : public Appender {
   const AppendOptions options_;
   PartitionSplitter splitter_;
   PartitionWriter writer_;
+  const HomeProcess home_;
   std::optional<schema::Coercion> coercion_;
   std::vector<std::shared_ptr<const delta::AddFile>> removed_;
   std::map<std::pair<std::string, int>, size_t> kept_parts_;  // the partition numbers of their own

@@ -13,6 +13,7 @@
 #include "arrow/table.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/home_process.h"
 #include "marquet/base/thread.h"
 #include "marquet/table/scan_internal.h"
 
@@ -216,6 +217,7 @@ class ScanReader final : public arrow::RecordBatchReader {
   arrow::Status ReadNext(Batch* out) override {
     out->reset();
     if (source_ == nullptr) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(home_.Check("the rows of a scan", "Begin to read them in each process."));
     Batch batch;
     if (left_ > 0) {
       ARROW_ASSIGN_OR_RAISE(batch, source_->Next());
@@ -232,7 +234,7 @@ class ScanReader final : public arrow::RecordBatchReader {
   }
 
   arrow::Status Close() override {
-    End();
+    if (home_.IsThis()) End();
     return arrow::Status::OK();
   }
 
@@ -248,6 +250,7 @@ class ScanReader final : public arrow::RecordBatchReader {
   const std::shared_ptr<LastStatistics> last_;
   const std::shared_ptr<arrow::Schema> schema_;
   int64_t left_;
+  const HomeProcess home_;
 };
 
 std::shared_ptr<arrow::RecordBatchReader> OpenStream(std::shared_ptr<const ScanSpec> spec,
@@ -260,16 +263,18 @@ std::shared_ptr<arrow::RecordBatchReader> OpenStream(std::shared_ptr<const ScanS
   if (spec->use_threads && rows >= kInlineRows && spec->limit.value_or(INT64_MAX) >= kInlineRows) {
     auto source = std::make_unique<ParallelSource>(spec, std::move(pieces), counters, batches_ahead);
     if (source->Start().ok()) {
-      return std::make_shared<ScanReader<ParallelSource>>(spec, std::move(source), counters, last,
-                                                          std::move(schema));
+      using Reader = ScanReader<ParallelSource>;
+      return std::shared_ptr<Reader>(new Reader(spec, std::move(source), counters, last, std::move(schema)),
+                                     HomeDelete());
     }
     // No thread can be had: the caller's reads.
     counters = std::make_shared<ScanCounters>();
     pieces = std::make_unique<ScanPieces>(spec, counters);
   }
   auto source = std::make_unique<SerialSource>(spec, std::move(pieces), counters);
-  return std::make_shared<ScanReader<SerialSource>>(spec, std::move(source), counters, last,
-                                                    std::move(schema));
+  using Reader = ScanReader<SerialSource>;
+  return std::shared_ptr<Reader>(new Reader(spec, std::move(source), counters, last, std::move(schema)),
+                                 HomeDelete());
 }
 
 arrow::Result<std::shared_ptr<arrow::Table>> ReadAll(arrow::RecordBatchReader& stream) {
