@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/pipeline/stale_labels.h"
 #include "marquet/pipeline/tables_below.h"
@@ -31,7 +32,12 @@ arrow::Status FinishWhatWasCommitted(const std::string& directory, const StopFla
     ARROW_ASSIGN_OR_RAISE(const bool noted, table::HasFollowUps(*fs, path));
     if (!noted) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs, path));
-    return table::FinishFollowUps(fs, path, *table->snapshot());
+    const arrow::Status finished = table::FinishFollowUps(fs, path, *table->snapshot());
+    if (finished.ok() || finished.IsCancelled()) return finished;
+    return WithHint(WithContext(finished, path + ": what a killed build committed could not be finished"),
+                    "It is no leftover, and is finished before anything is listed or removed: run this where "
+                    "the table can "
+                    "be written to. Its rows are whole, and can be read.");
   });
 }
 

@@ -295,7 +295,7 @@ arrow::Result<ExportFormat> ParseExportFormat(std::string_view name) {
   if (name == "csv") return ExportFormat::kCsv;
   if (name == "jsonl") return ExportFormat::kJsonLines;
   if (name == "parquet") return ExportFormat::kParquet;
-  return InvalidInput("there is no export format " + Quoted(name) + "; use dbn, csv, jsonl or parquet");
+  return InvalidInput("there is no export format " + Quoted(name) + "; expected dbn, csv, jsonl or parquet");
 }
 
 arrow::Result<ExportReport> Export(std::shared_ptr<file::FileSystem> fs, ExportOptions options) {

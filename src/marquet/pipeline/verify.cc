@@ -303,8 +303,7 @@ std::string ToText(const VerifyReport& report) {
   if (rescue) {
     text +=
         "hint: Rows that are whole can be written to a new file: marquet rescue FILE -o OUT.parquet (for a "
-        "file "
-        "without a footer with --schema ANOTHER.parquet, which has the same columns).\n";
+        "file without a footer with --schema ANOTHER.parquet, which has the same columns).\n";
   }
   return text;
 }

@@ -13,6 +13,7 @@
 #include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/parquet/reader.h"
+#include "marquet/schema/coercion.h"
 #include "marquet/table/table_state.h"
 
 namespace marquet::sampling {
@@ -117,6 +118,7 @@ arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const s
     }
   }
   ARROW_ASSIGN_OR_RAISE(sequence.where_, where.Bind(*book.schema()));
+  sequence.schema_ = book.schema();
   sequence.columns_ = columns;
   const auto& partition = snapshot->metadata.partition_columns;
   std::vector<std::string> constants;
@@ -233,9 +235,23 @@ arrow::Status BookSequence::OpenFile() {
   return arrow::Status::OK();
 }
 
+// Files of other writers may hold the table's columns in other types: what reads them finds the table's.
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> BookSequence::InTableTypes(
+    std::shared_ptr<arrow::RecordBatch> rows) const {
+  for (int i = 0; i < rows->num_columns(); ++i) {
+    const auto field = schema_->GetFieldByName(rows->schema()->field(i)->name());
+    if (rows->column(i)->type()->Equals(*field->type())) continue;
+    auto column = schema::CoerceArray(rows->column(i), *field);
+    if (!column.ok()) return WithContext(column.status(), files_[next_].path);
+    ARROW_ASSIGN_OR_RAISE(rows, rows->SetColumn(i, field, *std::move(column)));
+  }
+  return rows;
+}
+
 // The rows of the symbol for which the filter is true, in columns_.
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> BookSequence::Select(
     std::shared_ptr<arrow::RecordBatch> rows) const {
+  ARROW_ASSIGN_OR_RAISE(rows, InTableTypes(std::move(rows)));
   if (filter_symbol_) {
     const auto symbols = rows->GetColumnByName("symbol");
     ARROW_ASSIGN_OR_RAISE(const auto text, arrow::compute::Cast(*symbols, arrow::utf8()));
@@ -282,6 +298,12 @@ arrow::Result<std::optional<SequenceBatch>> BookSequence::Next() {
     if (order->type_id() != arrow::Type::INT64) {
       return SchemaError(fmt::format("{}: source_row is of type {}; expected int64", files_[next_].path,
                                      order->type()->ToString()));
+    }
+    if (order->null_count() > 0) {
+      return SchemaError(
+          fmt::format("{}: source_row is null in {} of {} rows; expected each row's place in "
+                      "its source",
+                      files_[next_].path, order->null_count(), order->length()));
     }
     const int64_t* numbers = static_cast<const arrow::Int64Array&>(*order).raw_values();
     for (int64_t i = 0; i < rows->num_rows(); ++i) {

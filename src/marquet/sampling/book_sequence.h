@@ -66,6 +66,8 @@ class BookSequence {
   void SortFiles();
   arrow::Status PlaceInterleaved(const std::string& time);
   arrow::Status OpenFile();
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> InTableTypes(
+      std::shared_ptr<arrow::RecordBatch> rows) const;
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Select(std::shared_ptr<arrow::RecordBatch> rows) const;
 
   std::shared_ptr<file::FileSystem> fs_;
@@ -73,7 +75,8 @@ class BookSequence {
   std::vector<std::string> columns_;
   bool filter_symbol_ = false;  // the table is not partitioned by symbol
   table::Predicate where_;
-  std::vector<std::string> read_;  // out of the files: columns_, and what the filters look at besides
+  std::vector<std::string> read_;          // out of the files: columns_, and what the filters look at besides
+  std::shared_ptr<arrow::Schema> schema_;  // of the table
   const StopFlag* stop_ = nullptr;
   std::vector<File> files_;
   size_t next_ = 0;
