@@ -101,6 +101,8 @@ class RollingWriter:
 
     def name_of(self, chunk: int | None, values: Mapping[str, str]) -> str: ...
 
+    def check_target(self, chunk: int | None, values: Mapping[str, str]) -> None: ...
+
     def room(self, chunk: int | None) -> int | None: ...
 
     def flush(self) -> None: ...
@@ -151,6 +153,14 @@ def dbn_decode(path: str, allow_truncated: bool = False, keep_unknown: bool = Fa
 
 def dbn_encode_back(path: str) -> bytes:
     """A DBN file decoded and encoded again, uncompressed."""
+
+class FileLock:
+    """Held until it is released, or its process has ended."""
+
+    @staticmethod
+    def take(path: str) -> FileLock: ...
+
+    def release(self) -> None: ...
 
 def depth_tensor(rows: object, features: Sequence[str], micro_pip: str | None, time_bins: int, ticks_per_bin: int, across_rolls: bool) -> NDArray[numpy.float32]:
     """See marquet.depth.tensor."""
