@@ -68,7 +68,7 @@ class Scan:
             )
 
         if wanted is not None and not wanted:
-            raise NotFoundError("no column is asked for; leave columns out to get all of them")
+            raise NotFoundError("no column is asked for", hint="Leave columns out to get all of them.")
         self._scan = scan(wanted or [])
         self._schema: pa.Schema = pa.schema(self._scan.schema)
         if self._expression is not None and wanted is not None:
