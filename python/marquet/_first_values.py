@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.types as pt
 
 from marquet.errors import SchemaError
+
+_LISTS = (list, tuple, np.ndarray)
 
 
 class FirstValues:
@@ -26,7 +28,7 @@ class FirstValues:
         self._late = frozenset(late)
         self._schema: pa.Schema | None = None
         self._names: frozenset[str] | None = None
-        self._open: dict[str, pa.DataType] = {}  # types that a value may add to
+        self._tests: dict[str, _Test] = {}  # of columns to whose types a value may add
 
     def note(self, schema: pa.Schema | None) -> None:
         """Takes the schema of the rows so far; None while there is none."""
@@ -34,13 +36,14 @@ class FirstValues:
             return
         self._schema = schema
         self._names = frozenset(schema.names)
-        self._open = {field.name: field.type for field in schema if _is_open(field.type)}
+        tests = {field.name: _test_of(field.type) for field in schema}
+        self._tests = {name: test for name, test in tests.items() if test is not None}
 
     def has_more(self, row: Mapping[str, Any]) -> bool:
         """Whether the row tells what those before do not."""
         if self._names is None or not row.keys() <= self._names:
             return True
-        return any(_adds(kind, row.get(name)) for name, kind in self._open.items())
+        return any(test(row.get(name)) for name, test in self._tests.items())
 
     def check_keys(self, rows: Sequence[Mapping[str, Any]], first_row: int) -> None:
         """Refuses keys that the rows before do not have.
@@ -62,31 +65,34 @@ class FirstValues:
                 )
 
 
-def _is_open(kind: pa.DataType) -> bool:
-    """Whether a value may tell of parts that the type does not have."""
-    if pt.is_null(kind) or pt.is_struct(kind):
-        return True
-    if pt.is_map(kind):
-        return _is_open(kind.item_type)
-    return any(_is_open(kind.field(place).type) for place in range(kind.num_fields))
+_Test = Callable[[Any], bool]
 
 
-def _adds(kind: pa.DataType, value: Any) -> bool:
-    """Whether a value tells of what the type does not."""
-    if value is None:
-        return False
+def _test_of(kind: pa.DataType) -> _Test | None:
+    """Whether a value tells of what the type does not; None where no value can."""
     if pt.is_null(kind):
-        return True
+        return lambda value: value is not None
     if pt.is_struct(kind):
+        return _test_of_fields({field.name: _test_of(field.type) for field in kind})
+    if pt.is_map(kind):
+        of_item = _test_of(kind.item_type)
+        return None if of_item is None else lambda value: any(map(of_item, _items_of(value)))
+    if kind.num_fields != 1:
+        return None
+    of_value = _test_of(kind.field(0).type)
+    return None if of_value is None else lambda value: isinstance(value, _LISTS) and any(map(of_value, value))
+
+
+def _test_of_fields(tests: dict[str, _Test | None]) -> _Test:
+    names = tests.keys()
+    deeper = [(name, test) for name, test in tests.items() if test is not None]
+
+    def adds(value: Any) -> bool:
         if not isinstance(value, Mapping):
             return False
-        types = {field.name: field.type for field in kind}
-        return any(key not in types or _adds(types[key], item) for key, item in value.items())
-    if pt.is_map(kind):
-        return any(_adds(kind.item_type, item) for item in _items_of(value))
-    if kind.num_fields == 1 and isinstance(value, (list, tuple, np.ndarray)):
-        return any(_adds(kind.field(0).type, item) for item in value)
-    return False
+        return not value.keys() <= names or any(test(value.get(name)) for name, test in deeper)
+
+    return adds
 
 
 def _items_of(value: Any) -> list[Any]:

@@ -163,6 +163,7 @@ class ParquetWriter:
         self._rounds = schema is not None  # floats to a narrow column that was asked for
         self._refuses_keys = on_schema_change == "error"
         self._folder = folder
+        self._handed_on = 0  # rows that the core has taken
         self._rejected = 0  # rows that never reached the core
         self._removed = 0  # rows that were taken, and had not reached the core when `abort` came
         self._report: WriteReport | None = None
@@ -287,6 +288,7 @@ class ParquetWriter:
             with self._turns:
                 self._hand_on()
                 with_rows(lambda stream: self._core.write(stream, target[0], dict(target[1])), stream)
+                self._handed_on = self._core.counts["accepted"]
                 self._first_values.note(self.schema)
 
     def drop(self, records: int = 1, *, chunk_index: int | None = None) -> None:
@@ -421,7 +423,7 @@ class ParquetWriter:
         Raises:
             SchemaError: A value that no column holds, or a key that the rows before do not have.
         """
-        first = self._core.counts["accepted"] + len(self._rows)
+        first = self._handed_on + len(self._rows)
         own: list[dict[str, Any]] = []
         try:
             if self._refuses_keys:
@@ -471,12 +473,12 @@ class ParquetWriter:
         if not rows:
             return
         try:
-            first_row = self._core.counts["accepted"]
-            table = rows_to_table(rows, self.schema, first_row, kinds=self._kinds, rounds=self._rounds)
+            table = rows_to_table(rows, self.schema, self._handed_on, kinds=self._kinds, rounds=self._rounds)
         except BaseException:
             self._rejected += len(rows)
             raise
         self._core.write(table, self._target[0], dict(self._target[1]))
+        self._handed_on += len(rows)
         self._first_values.note(self.schema)
 
 
