@@ -230,7 +230,7 @@ class Table:
                 timestamp column.
             sort_by: Columns to sort by, ascending, nulls last; as stored when left out.
             limit: At most so many rows.
-            batch_size: Rows of a batch; by default MARQUET_SCAN_BATCH_SIZE, else 262,144.
+            batch_size: The most rows of a batch, up to 16,777,216; by default MARQUET_SCAN_BATCH_SIZE, else 262,144.
             price: Prices as "stored" (int64 in units of 1e-9), as "float" or as "decimal" (decimal128(19, 9)).
             stored_types: Leave nanosecond times int64 instead of timestamp[ns, UTC].
             use_threads: Decode in parallel.
@@ -329,7 +329,9 @@ class Table:
             The verdict. Damage is reported there, not raised.
         """
         verdict = self._core.verify(level, jobs, progress)
-        return TableVerdict(**{**verdict, "damage": [Damage(**damage) for damage in verdict["damage"]]})
+        return TableVerdict(
+            **{**verdict, **{kind: [Damage(**each) for each in verdict[kind]] for kind in ("damage", "odd")}}
+        )
 
     def __repr__(self) -> str:
         return f"<marquet.Table {self.path} at version {self.version}>"

@@ -24,6 +24,7 @@ struct FileReader::Impl {
   std::shared_ptr<::parquet::FileMetaData> footer;
   std::shared_ptr<arrow::Schema> schema;
   std::vector<int> first_leaf;  // by top-level field; one more at the end
+  int64_t rows = 0;
 
   arrow::Status Load(file::FileSystem& fs) {
     ARROW_ASSIGN_OR_RAISE(file, fs.OpenForReading(path));
@@ -31,6 +32,7 @@ struct FileReader::Impl {
       ARROW_ASSIGN_OR_RAISE(Footer found, ReadFooter(*file, path, size));
       footer = std::move(found.metadata);
     }
+    for (int i = 0; i < footer->num_row_groups(); ++i) rows += footer->RowGroup(i)->num_rows();
     ::parquet::ArrowReaderProperties properties;
     properties.set_coerce_int96_timestamp_unit(kInt96Unit);
     ARROW_RETURN_NOT_OK(::parquet::arrow::FromParquetSchema(footer->schema(), properties,
@@ -149,7 +151,7 @@ std::shared_ptr<::parquet::FileMetaData> FileReader::footer() const { return imp
 
 bool FileReader::written_by_marquet() const { return WrittenByMarquet(*impl_->footer); }
 
-int64_t FileReader::rows() const { return impl_->footer->num_rows(); }
+int64_t FileReader::rows() const { return impl_->rows; }
 
 int FileReader::num_row_groups() const { return impl_->footer->num_row_groups(); }
 
@@ -193,7 +195,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> FileReader::Read(ReadRe
       fields.push_back(impl_->schema->field(index));
       columns.push_back(MakeExactColumn(source, first, end, fields.back()));
     }
-    ARROW_ASSIGN_OR_RAISE(std::vector<Piece> pieces, PlanPieces(*source));
+    ARROW_ASSIGN_OR_RAISE(PiecePlan pieces, PlanPieces(*source));
     return MakeBatchStream(source, arrow::schema(std::move(fields), impl_->schema->metadata()),
                            std::move(columns), std::move(pieces), request.use_threads);
   });

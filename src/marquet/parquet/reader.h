@@ -33,15 +33,19 @@ struct PageBounds {
   ColumnStatistics statistics;
 };
 
+// However many rows are asked for at once: what a footer claims to have must not decide how much memory is
+// taken.
+inline constexpr int64_t kMostBatchRows = int64_t{1} << 24;
+
 struct ReadRequest {
   std::vector<std::string> columns;  // top-level names, in the order wanted
   struct Part {
     int row_group = 0;
     std::vector<RowRange> rows;  // ascending and disjoint; empty means all of the row group
   };
-  std::vector<Part> parts;  // in the order wanted
-  int64_t batch_rows = 262'144;
-  bool use_threads = true;  // decode columns in parallel
+  std::vector<Part> parts;       // in the order wanted
+  int64_t batch_rows = 262'144;  // at most; more than kMostBatchRows are not given at once
+  bool use_threads = true;       // decode columns in parallel
 };
 
 class FileReader {
@@ -56,7 +60,7 @@ class FileReader {
   const std::string& path() const;
   const std::shared_ptr<arrow::Schema>& schema() const;  // field metadata included
   std::shared_ptr<::parquet::FileMetaData> footer() const;
-  int64_t rows() const;
+  int64_t rows() const;  // of all row groups
   int num_row_groups() const;
   int64_t row_group_rows(int row_group) const;
 

@@ -209,7 +209,12 @@ arrow::Status StoreLoader::ReadSamples(const std::shared_ptr<file::FileSystem>& 
     if (spec.micro_pip == 0) spec.micro_pip = symbol.micro_pip;
     symbols_.push_back(std::move(symbol));
   }
-  if (!symbols_.empty()) ARROW_RETURN_NOT_OK(depth::CheckSpec(spec));
+  for (const Symbol& symbol : symbols_) {
+    depth::TensorSpec of_symbol = spec;
+    of_symbol.micro_pip = symbol.micro_pip;
+    ARROW_RETURN_NOT_OK(WithContext(depth::CheckSpec(of_symbol),
+                                    fmt::format("{}: samples of {}", options_.samples, Quoted(symbol.name))));
+  }
   return arrow::Status::OK();
 }
 

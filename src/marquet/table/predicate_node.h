@@ -123,6 +123,9 @@ arrow::Status ErrorAt(const Place& place, std::string message, std::string hint 
 
 arrow::Result<NodePtr> ParseNode(std::string_view text);
 arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, PriceForm price);
+// See Predicate::Outside.
+NodePtr OutsideNode(const arrow::Field& field, const pq::ColumnStatistics& statistics);
+
 // The key under which equal values of a column meet: of a valid scalar, and the keys of all values that a
 // column may have where a bound predicate is true. Nothing when the predicate does not limit the column to
 // some values by = or in.

@@ -18,7 +18,7 @@ constexpr int64_t kBatchRows = 262'144;
 
 arrow::Result<int64_t> BatchRows(int64_t asked) {
   if (asked < 0) return InvalidInput(fmt::format("a batch of {} rows", asked));
-  if (asked > 0) return asked;
+  if (asked > 0) return std::min(asked, pq::kMostBatchRows);
   const char* text = std::getenv("MARQUET_SCAN_BATCH_SIZE");
   if (text == nullptr || *text == '\0') return kBatchRows;
   const std::string_view value = text;
@@ -28,7 +28,7 @@ arrow::Result<int64_t> BatchRows(int64_t asked) {
     return InvalidInput(
         fmt::format("MARQUET_SCAN_BATCH_SIZE is {}; expected a positive number of rows", Quoted(value)));
   }
-  return rows;
+  return std::min(rows, pq::kMostBatchRows);
 }
 
 }  // namespace

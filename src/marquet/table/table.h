@@ -124,8 +124,11 @@ struct TableVerdict {
   bool ok = true;
   int64_t files = 0, rows = 0, rows_intact = 0, bytes = 0;
   std::vector<pq::Damage> damage;
+  std::vector<pq::Damage> odd;  // what the writers of files got wrong, while all rows can be read (verify.h)
   std::vector<std::string> missing;  // named by the log, not there
-  std::vector<std::string> orphans;  // data files that no version in the log names (information, not damage)
+  // Data files that no version in the log names (information, not damage); none are told where the newest
+  // version cannot be read, which may name them.
+  std::vector<std::string> orphans;
 };
 
 class Table {
