@@ -4,7 +4,9 @@
 // What verify calls whole is read whole, row for row, by the reader. What a rescue writes is whole, and it
 // writes nothing for a file that is.
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "arrow/api.h"
@@ -29,14 +31,17 @@ constexpr int64_t kMostValues = 1 << 18;
 constexpr int64_t kBatchRows = 1 << 10;
 constexpr int64_t kBatchesOfMany = 4;  // read of a file with more values
 
-void Require(bool condition) {
-  if (!condition) std::abort();
+void Require(bool condition, const std::string& found = {}) {
+  if (condition) return;
+  std::fprintf(stderr, "%s\n", found.c_str());
+  std::abort();
 }
 
 // What may come of any input; everything else is a fault of the program's.
 void RequireToldFault(const arrow::Status& status) {
   Require(status.ok() || IsKind(status, ErrorKind::kCorruptData) || IsKind(status, ErrorKind::kUnsupported) ||
-          IsKind(status, ErrorKind::kInvalidInput) || IsKind(status, ErrorKind::kSchema));
+              IsKind(status, ErrorKind::kInvalidInput) || IsKind(status, ErrorKind::kSchema),
+          status.ToString());
 }
 
 // By the footer's word, which the pages may fall short of, and not exceed.
@@ -133,7 +138,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto rows = ReadRows(**reader, INT64_MAX);
     RequireToldFault(rows.status());
     if (whole && rows.ok()) Require(*rows == verdict->rows);
-    if (whole && !rows.ok()) Require(!IsKind(rows.status(), ErrorKind::kCorruptData));
+    if (whole && !rows.ok())
+      Require(!IsKind(rows.status(), ErrorKind::kCorruptData), rows.status().ToString());
   }
 
   pq::RescueOptions options;

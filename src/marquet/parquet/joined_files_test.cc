@@ -41,6 +41,7 @@ class JoinedFilesTest : public FileTest {
   }
 
   std::string MarquetFile(const arrow::Table& table) const {
+    std::filesystem::remove(Path("whole.parquet"));
     Value(WriteTable(Path("whole.parquet"), table));
     return Bytes(Path("whole.parquet"));
   }

@@ -27,7 +27,7 @@ class OddFilesTest : public FileTest {
   std::string Write(const std::string& created_by) const {
     const auto out = Value(arrow::io::BufferOutputStream::Create());
     ::parquet::WriterProperties::Builder properties;
-    properties.created_by(created_by);
+    properties.created_by(created_by)->disable_write_page_index();
     EXPECT_TRUE(
         ::parquet::arrow::WriteTable(*Words(), arrow::default_memory_pool(), out, 40, properties.build())
             .ok());

@@ -17,6 +17,7 @@
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_inside_internal.h"
 #include "marquet/parquet/footer_internal.h"
+#include "marquet/parquet/nested_check_internal.h"
 #include "marquet/parquet/sort_check_internal.h"
 #include "marquet/parquet/unclaimed_bytes_internal.h"
 #include "marquet/parquet/verify_internal.h"
@@ -247,6 +248,9 @@ arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const
     if (footer) {
       ARROW_RETURN_NOT_OK(pass.CheckChunks(*footer->metadata, level, parallel, &verdict));
       ARROW_RETURN_NOT_OK(CheckClaims(file, *footer, pass.chunk_bytes(), stop, &verdict));
+      if (level == VerifyLevel::kFull) {
+        ARROW_RETURN_NOT_OK(CheckNested(file, path, footer->metadata, stop, parallel, &verdict.damage));
+      }
     }
     if (expected.digest.has_value()) {
       ARROW_ASSIGN_OR_RAISE(const std::string found, pass.Digest());
