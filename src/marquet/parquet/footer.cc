@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <functional>
 
@@ -25,7 +26,9 @@ constexpr int64_t kMostDictionaryHeader = 100;
 
 // More values than so many bytes of pages can stand for: a header says how many in 32 bits, and they may all
 // be null. Where a page is missing it is not the whole file that is refused, but the reading of the column.
-int64_t MostValues(int64_t bytes) { return (bytes / kLeastHeaderBytes + 1) * INT32_MAX; }
+int64_t MostValues(int64_t bytes) {
+  return (std::min<int64_t>(bytes / kLeastHeaderBytes, INT32_MAX) + 1) * INT32_MAX;
+}
 
 // The bytes' own claims are held against them before a reader makes room for what they claim.
 arrow::Result<std::shared_ptr<::parquet::FileMetaData>> Parse(const arrow::Buffer& bytes) {
