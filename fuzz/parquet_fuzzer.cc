@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "arrow/api.h"
 #include "marquet/base/error.h"
@@ -57,11 +58,20 @@ bool HasFewValues(const ::parquet::FileMetaData& footer) {
   return footer.num_rows() <= kMostValues;
 }
 
+// Those of the columns that can be asked for: of several with one name there is none.
+std::vector<std::string> Columns(const pq::FileReader& reader) {
+  std::vector<std::string> names;
+  for (const auto& field : reader.schema()->fields()) {
+    if (reader.schema()->GetFieldIndex(field->name()) >= 0) names.push_back(field->name());
+  }
+  return names;
+}
+
 void AskForBounds(const pq::FileReader& reader) {
   for (int group = 0; group < reader.num_row_groups(); ++group) {
-    for (const auto& field : reader.schema()->fields()) {
-      RequireToldFault(reader.Statistics(group, field->name()).status());
-      RequireToldFault(reader.Pages(group, field->name()).status());
+    for (const std::string& column : Columns(reader)) {
+      RequireToldFault(reader.Statistics(group, column).status());
+      RequireToldFault(reader.Pages(group, column).status());
     }
   }
 }
@@ -71,9 +81,7 @@ arrow::Result<int64_t> ReadRows(const pq::FileReader& reader, int64_t most_batch
   pq::ReadRequest request;
   request.batch_rows = kBatchRows;
   request.use_threads = false;
-  for (const auto& field : reader.schema()->fields()) {
-    if (reader.schema()->GetFieldIndex(field->name()) >= 0) request.columns.push_back(field->name());
-  }
+  request.columns = Columns(reader);
   for (int group = 0; group < reader.num_row_groups(); ++group) request.parts.push_back({group, {}});
   ARROW_ASSIGN_OR_RAISE(const auto stream, reader.Read(std::move(request)));
   int64_t rows = 0;
@@ -92,7 +100,7 @@ arrow::Status ReadSomeRows(const pq::FileReader& reader) {
   for (int group = 0; group < reader.num_row_groups(); ++group) {
     pq::ReadRequest request;
     request.use_threads = false;
-    for (const auto& field : reader.schema()->fields()) request.columns.push_back(field->name());
+    request.columns = Columns(reader);
     pq::ReadRequest::Part part{group, {}};
     const int64_t rows = std::min(reader.row_group_rows(group), kBatchRows);
     for (int64_t row = rows > 1 ? 1 : 0; row < rows; row += 3) part.rows.push_back({row, row + 1});

@@ -95,6 +95,13 @@ arrow::Result<Counts> DecodeFlat(FlatChunk<Stored>& chunk) {
   }
 }
 
+// Whether the reader, too, decodes such a column by itself, and not by Arrow's decoders: what is whole to one
+// of them must not be damaged to the other.
+bool IsReadFlat(const ::parquet::ColumnDescriptor& column) {
+  const auto& type = column.logical_type();
+  return type == nullptr || type->is_none() || type->is_int() || type->is_date() || type->is_timestamp();
+}
+
 class Report {
  public:
   Report(const ::parquet::ColumnDescriptor& column, const ChunkLocation& place, std::vector<Damage>* damage)
@@ -181,7 +188,7 @@ void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::C
     return counts;
   };
   const auto counts = GuardRead("decoding", [&]() -> arrow::Result<Counts> {
-    if (column.max_repetition_level() == 0 && column.max_definition_level() <= 1) {
+    if (column.max_repetition_level() == 0 && column.max_definition_level() <= 1 && IsReadFlat(column)) {
       switch (column.physical_type()) {
         case ::parquet::Type::INT32:
           return decode_flat(::parquet::Int32Type{});
