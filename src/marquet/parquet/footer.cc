@@ -114,8 +114,8 @@ arrow::Result<ByteRange> ReadableBytes(arrow::io::RandomAccessFile& file,
                                        const ::parquet::FileMetaData& footer,
                                        const ::parquet::ColumnChunkMetaData& chunk) {
   ByteRange bytes = ChunkBytes(chunk);
+  // Such files need not say either that a chunk has a dictionary page.
   const bool left_out =
-      chunk.has_dictionary_page() &&
       footer.writer_version().VersionLt(::parquet::ApplicationVersion::PARQUET_816_FIXED_VERSION());
   if (left_out) {
     ARROW_ASSIGN_OR_RAISE(const int64_t size, file.GetSize());
@@ -163,9 +163,9 @@ arrow::Result<int64_t> CheckFooter(const ::parquet::FileMetaData& footer, const 
         return CorruptData(fmt::format("{}: row group {} has {} columns; the schema has {}", path, i,
                                        group->num_columns(), footer.num_columns()));
       }
-      if (footer.num_columns() == 0 && group->num_rows() > 0) {
-        return CorruptData(
-            fmt::format("{}: row group {} has {} rows, and no columns", path, i, group->num_rows()));
+      if (footer.num_columns() == 0 && group->num_rows() > MostValues(0)) {
+        return CorruptData(fmt::format("{}: row group {} has {} rows, and no columns; expected at most {}",
+                                       path, i, group->num_rows(), MostValues(0)));
       }
       for (int leaf = 0; leaf < group->num_columns(); ++leaf) {
         const ::parquet::ColumnDescriptor& column = *footer.schema()->Column(leaf);

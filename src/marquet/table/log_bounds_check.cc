@@ -14,7 +14,7 @@ namespace marquet::table {
 namespace {
 
 std::string TextOf(const std::shared_ptr<arrow::Scalar>& value) {
-  return value == nullptr ? "unknown" : value->ToString();
+  return value == nullptr ? "unknown" : Quoted(value->ToString());
 }
 
 // The first row of a row group that the log excludes, as the end of a message; empty when there is none.
@@ -36,7 +36,8 @@ arrow::Result<std::string> FindExcluded(const pq::FileReader& file, int row_grou
     if (found != outcomes.end()) {
       const int64_t row = found - outcomes.begin();
       ARROW_ASSIGN_OR_RAISE(const auto value, batch->column(0)->GetScalar(row));
-      return fmt::format("row {} of the row group holds {}", first + row, value->ToString());
+      return fmt::format("row {} of the row group holds {}", first + row,
+                         value->is_valid ? TextOf(value) : "null");
     }
     first += batch->num_rows();
   }
