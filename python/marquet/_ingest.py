@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from marquet import _core
+from marquet._arguments import call, whole, whole_or_none
+from marquet._html import Report
 from marquet._told import told
 from marquet._verify import VerifyLevel
 from marquet.errors import InvalidInputError
@@ -89,7 +91,7 @@ class SourceReport:
 
 
 @dataclass(frozen=True)
-class IngestReport:
+class IngestReport(Report):
     """What became of each source, in order; true when none failed. ``str(report)`` is the text that people read."""
 
     sources: list[SourceReport]
@@ -117,6 +119,9 @@ class IngestReport:
         """The report as ``marquet ingest --json`` prints it."""
         sources = [asdict(source) for source in self.sources]
         return {"ok": self.ok, "not_tried": self.not_tried, "sources": sources}
+
+    def _shown(self) -> dict[str, Any]:
+        return self.to_dict()
 
     def __bool__(self) -> bool:
         return self.ok
@@ -188,9 +193,10 @@ def ingest(
     if not given:
         raise InvalidInputError("no source is given; expected a file, a folder, or several")
 
-    def call(done: Callable[[Any], None]) -> None:
+    def work(done: Callable[[Any], None]) -> None:
         with tempfile.TemporaryDirectory(prefix="marquet-") as folder:
-            _core.ingest(
+            call(
+                _core.ingest,
                 [_source_path(one, Path(folder) / str(place)) for place, one in enumerate(given)],
                 os.fspath(table),
                 split_by_schema=split_by_schema,
@@ -201,11 +207,11 @@ def ingest(
                 on_overlap=on_overlap,
                 partition_by=[partition_by] if isinstance(partition_by, str) else list(partition_by),
                 compression=compression,
-                compression_level=compression_level,
-                row_group_size=row_group_size,
+                compression_level=whole_or_none("compression_level", compression_level, 32),
+                row_group_size=whole("row_group_size", row_group_size),
                 verify=verify,
-                jobs=jobs,
-                memory=memory,
+                jobs=whole("jobs", jobs, 32, least=0),
+                memory=whole("memory", memory),
                 dry_run=dry_run,
                 progress=progress,
                 done=done,
@@ -221,7 +227,7 @@ def ingest(
             failures.append(error)
         return result
 
-    result = told(call, report)
+    result = told(work, report)
     if failures:
         raise failures[0]
     return result

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from marquet import _core
+from marquet._arguments import call
+from marquet._html import Report
 from marquet._told import told
 
 
@@ -28,7 +30,7 @@ class RescueLoss:
 
 
 @dataclass(frozen=True)
-class RescueReport:
+class RescueReport(Report):
     """What came back of a file, and what did not; true when rows were recovered."""
 
     file: str
@@ -98,6 +100,6 @@ def rescue(
     schema_path = None if schema is None else os.fspath(schema)
     table_path = None if table is None else os.fspath(table)
     return told(
-        lambda done: _core.rescue(os.fspath(path), os.fspath(out), schema_path, table_path, progress, done),
+        lambda done: call(_core.rescue, os.fspath(path), os.fspath(out), schema_path, table_path, progress, done),
         lambda report: RescueReport(**{**report, "losses": [RescueLoss(**loss) for loss in report["losses"]]}),
     )

@@ -42,6 +42,23 @@ def to_stream(data: Any, target: Callable[[], pa.Schema], *, fixed: bool) -> Any
     return data
 
 
+def to_schema(schema: Any) -> pa.Schema | Any:
+    """What a caller gives as a schema, as the core takes it.
+
+    Raises:
+        SchemaError: A column of a type that Arrow lacks.
+        TypeError: `schema` is no schema.
+    """
+    if not hasattr(schema, "__arrow_c_schema__"):
+        hint = "; it has one: pass its attribute `schema`" if hasattr(schema, "schema") else ""
+        raise TypeError(
+            f"a schema is a pyarrow.Schema or another object with __arrow_c_schema__; got {type(schema).__name__}{hint}"
+        )
+    if is_of("polars", schema) and hasattr(schema, "items"):
+        _check_kinds("polars", schema.items())
+    return schema
+
+
 def check_has_rows(data: Any) -> None:
     """Refuses what ``to_stream`` can make no stream of.
 

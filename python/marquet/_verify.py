@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from marquet import _core
+from marquet._arguments import call
+from marquet._html import Report
 
 VerifyLevel: TypeAlias = Literal["footer", "crc", "full"]
 
@@ -32,7 +34,7 @@ class Damage:
 
 
 @dataclass(frozen=True)
-class FileVerdict:
+class FileVerdict(Report):
     """What the check of one file found; true when there is no damage."""
 
     ok: bool
@@ -48,7 +50,7 @@ class FileVerdict:
 
 
 @dataclass(frozen=True)
-class TableVerdict:
+class TableVerdict(Report):
     """What the check of a table or a directory found; true when there is no damage."""
 
     ok: bool
@@ -87,7 +89,7 @@ def verify(path: str | os.PathLike[str], level: VerifyLevel = "full") -> FileVer
         StorageError: The operating system refused to read the file, or to list the directory.
         UnsupportedError: The file is encrypted.
     """
-    verdict = _core.verify_path(os.fspath(path), level)
+    verdict = call(_core.verify_path, os.fspath(path), level)
     verdict["damage"] = [Damage(**damage) for damage in verdict["damage"]]
     if verdict.pop("kind") != "file":
         return TableVerdict(**verdict)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from marquet import _core
+from marquet._arguments import call, whole, whole_or_none
 from marquet._filters import FilterLike, expression_columns, normalize
 from marquet._time import TimeLike, to_nanos
 from marquet.errors import InvalidInputError, NotFoundError
@@ -48,11 +49,14 @@ class Scan:
         """See :meth:`marquet.Table.scan`."""
         terms, self._expression = normalize(filter)
         wanted = None if columns is None else ([columns] if isinstance(columns, str) else list(columns))
+        limit = whole_or_none("limit", limit, least=0)
+        batch_size = whole("batch_size", batch_size or 0, least=0)
         self._filter = filter
         self._limit = limit
 
         def scan(names: list[str]) -> _core.Scan:
-            return _core.scan(
+            return call(
+                _core.scan,
                 table,
                 columns=names,
                 filter=terms,
@@ -61,7 +65,7 @@ class Scan:
                 time_column=time_column or "",
                 sort_by=[sort_by] if isinstance(sort_by, str) else list(sort_by or ()),
                 limit=None if self._expression is not None else limit,
-                batch_size=batch_size or 0,
+                batch_size=batch_size,
                 price=price,
                 stored_types=stored_types,
                 use_threads=use_threads,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import operator
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +14,9 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from marquet import _core
+from marquet._arguments import call, whole, whole_or_none
 from marquet._columns import rows_to_table
+from marquet._html import Report
 from marquet._rows import check_has_rows, to_stream, with_rows
 from marquet._told import told
 from marquet._turns import Turns
@@ -42,7 +43,7 @@ class PublishedFile:
 
 
 @dataclass(frozen=True)
-class WriteReport:
+class WriteReport(Report):
     """What a writer did. ``accepted`` is always ``committed + replayed``."""
 
     accepted: int
@@ -162,28 +163,29 @@ class ParquetWriter:
         self._removed = 0  # rows that were taken, and had not reached the core when `abort` came
         self._report: WriteReport | None = None
         self._given: list[dict[str, Any]] = []  # by the core, once everything was published: the report
-        per_chunk = _whole("records_per_chunk", records_per_chunk)
+        per_chunk = whole("records_per_chunk", records_per_chunk)
         if per_chunk > 0 and "chunk_index" not in template:
             warnings.warn(
                 f"the name {template!r} has no ${{chunk_index}}: all chunks go to one file, which appears when the "
                 "writer closes",
                 stacklevel=2,
             )
-        self._core = _core.RollingWriter.open(
+        self._core = call(
+            _core.RollingWriter.open,
             folder,
             template,
-            rank=_whole("rank", rank, bits=32),
+            rank=whole("rank", rank, 32),
             schema=schema,
             compression=_text("compression", compression),
-            compression_level=None if compression_level is None else _whole("compression_level", compression_level, 32),
-            row_group_size=_whole("row_group_size", row_group_size),
-            max_file_size=_whole("max_file_size", max_file_size),
-            max_rows_per_file=_whole("max_rows_per_file", max_rows_per_file),
+            compression_level=whole_or_none("compression_level", compression_level, 32),
+            row_group_size=whole("row_group_size", row_group_size),
+            max_file_size=whole("max_file_size", max_file_size),
+            max_rows_per_file=whole("max_rows_per_file", max_rows_per_file),
             records_per_chunk=per_chunk,
             verify=_text("verify", verify),
             on_schema_change=_text("on_schema_change", on_schema_change),
             empty=_text("empty", empty),
-            memory=_whole("memory", memory),
+            memory=whole("memory", memory),
             input=_text("input", input or ""),
             take_over=take_over,
             metadata={_text("metadata", key): _text(f"metadata[{key!r}]", text) for key, text in _pairs(metadata)},
@@ -278,7 +280,7 @@ class ParquetWriter:
         target = _target(chunk_index, None)
         with self._turns:
             self._hand_on()
-            self._core.drop(_whole("records", records), target[0], {})
+            self._core.drop(whole("records", records), target[0], {})
 
     def filename(self, *, chunk_index: int | None = None, values: Mapping[str, Any] | None = None) -> str:
         """The name that such rows go to (without the number of its part), which ``close_file`` then knows."""
@@ -295,7 +297,7 @@ class ParquetWriter:
         """Publishes a chunk: all of its files, then its entry in the manifest. Harmless when it is published."""
         with self._turns:
             self._hand_on()
-            self._core.close_chunk(_whole("chunk_index", chunk_index))
+            self._core.close_chunk(whole("chunk_index", chunk_index))
 
     def close_file(self, name: str) -> None:
         """Publishes the chunk that a name belongs to; where rows have no chunks, the file of that name.
@@ -421,7 +423,7 @@ def _dictionaries(rows: Any) -> Sequence[Mapping[str, Any]] | None:
 
 
 def _target(chunk_index: int | None, values: Mapping[str, Any] | None) -> _Target:
-    chunk = None if chunk_index is None else _whole("chunk_index", chunk_index)
+    chunk = whole_or_none("chunk_index", chunk_index)
     texts = ((_text("a key of values", key), _text(f"values[{key!r}]", str(value))) for key, value in _pairs(values))
     return chunk, tuple(sorted(texts))
 
@@ -432,16 +434,6 @@ def _pairs(mapping: Mapping[str, Any] | None) -> Iterable[tuple[str, Any]]:
     if not isinstance(mapping, Mapping):
         raise TypeError(f"expected a dictionary; got {mapping!r}")
     return mapping.items()
-
-
-def _whole(name: str, value: Any, bits: int = 64) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is {value!r}; expected a whole number") from None
-    if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
-        raise InvalidInputError(f"{name} is {number}; expected a number of {bits} bits")
-    return number
 
 
 def _text(name: str, value: Any) -> str:
@@ -463,7 +455,7 @@ def _content_pages(chunking: bool | Mapping[str, int]) -> tuple[int, int, int] |
             raise TypeError(f"content_defined_chunking is {chunking!r}; expected True, False or a dictionary")
         if unknown := set(chunking) - set(options):
             raise InvalidInputError(f"content_defined_chunking: unknown {sorted(unknown)}; expected {sorted(options)}")
-        options |= {key: _whole(key, value, 32 if key == "norm_level" else 64) for key, value in chunking.items()}
+        options |= {key: whole(key, value, 32 if key == "norm_level" else 64) for key, value in chunking.items()}
     return options["min_chunk_size"], options["max_chunk_size"], options["norm_level"]
 
 
