@@ -293,3 +293,12 @@ def test_sql_text_shows_where_it_breaks(table: mq.Table, tmp_path: Path):
         "symbol in ('A', 'B') and not (i between -1 and 1)"
     )
     assert ids(table.scan(filter='"i" = 1 or b')) == by_duckdb("i = 1 or b")
+
+
+def test_an_unknown_column_is_told_with_those_there_are(table: mq.Table) -> None:
+    with pytest.raises(mq.NotFoundError, match="there is no column 'nosuch' to sort by") as caught:
+        table.scan(sort_by="nosuch").to_arrow()
+    assert caught.value.hint == "the columns are id, symbol, i, f, b, d, ts"
+    with pytest.raises(mq.NotFoundError) as caught:
+        table.scan(columns=["Symbol"]).to_arrow()
+    assert caught.value.hint == "did you mean 'symbol'?"

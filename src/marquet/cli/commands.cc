@@ -30,6 +30,16 @@ const std::vector<Command>& Commands() {
        "  marquet history book --limit 5\n"
        "  marquet history book --json",
        DeclareHistory},
+      {"check", "Check that a table is there, fresh and full, for cron and monitoring",
+       "  marquet check book --max-age 1d --min-rows 1000\n"
+       "  marquet check book --max-age 30m --column ts_event --quiet || page-somebody\n"
+       "  marquet check book --max-age 1d --metrics > /var/lib/node_exporter/book.prom\n"
+       "  marquet check book --min-rows 1 --json",
+       DeclareCheck},
+      {"ls", "List the tables in a directory and below it",
+       "  marquet ls data/\n"
+       "  marquet ls data/ --json",
+       DeclareLs},
       {"export", "Turn a table back into DBN, CSV, JSON Lines or Parquet",
        "  marquet export book --to dbn -o day.dbn.zst\n"
        "  marquet export book --to dbn -o days/\n"
@@ -57,6 +67,11 @@ const std::vector<Command>& Commands() {
        "  marquet depth book --into es --symbol ESH4 --features volume,variance --definitions definitions\n"
        "  marquet depth book --into tested --micro-pip 0.25 --labels samples",
        DeclareDepth},
+      {"completion", "A script by which bash, zsh or fish complete marquet's words",
+       "  source <(marquet completion bash)\n"
+       "  source <(marquet completion zsh)\n"
+       "  marquet completion fish > ~/.config/fish/completions/marquet.fish",
+       DeclareCompletion},
   };
   return commands;
 }

@@ -40,6 +40,11 @@ void AddCommonOptions(CLI::App& app, CommonOptions* common) {
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->type_name("WHEN")
       ->group(group);
+  app.add_option("--log-format", common->log_format,
+                 "Log, progress and errors as text, or as json: one object a line")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORM")
+      ->group(group);
 }
 
 int WrongUsage(const CommonOptions& common, const std::string& message, const std::string& hint) {
@@ -75,6 +80,15 @@ int UnknownOptionOf(const CommonOptions& common, const CLI::App& command, const 
                     const std::string& hint) {
   const std::string near = NearOptions(command, name);
   return WrongUsage(common, "there is no option " + Quoted(name), near.empty() ? hint : near);
+}
+
+// What --log-format asks for among words that were not all parsed.
+std::string LogFormatOf(const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--log-format=json") return "json";
+    if (words[i] == "--log-format" && i + 1 < words.size() && words[i + 1] == "json") return "json";
+  }
+  return "text";
 }
 
 // "marquet help scan" is "marquet scan --help". The last word first, as the parser wants them.
@@ -140,6 +154,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     // Options that come after what is wrong were not looked at.
     common.json = std::find(argv + 1, argv + argc, std::string_view("--json")) != argv + argc;
+    common.log_format = LogFormatOf({argv + 1, argv + argc});
     if (!app.get_subcommands().empty()) {
       const CLI::App& command = *app.get_subcommands().front();
       hint = "'marquet " + command.get_name() + " --help' shows how it is used";

@@ -8,9 +8,11 @@ Action DeclareVerify(CLI::App& options) {
   options.add_option("path", request->paths, "Tables, Parquet files, or directories of them")
       ->required()
       ->type_name("FILE_OR_TABLE");
-  AddParsed(options, "--level", &request->level, pq::ParseVerifyLevel,
-            "footer (structure), crc (every page's checksum) or full (every value decoded; the default)")
-      ->type_name("LEVEL");
+  Offers(
+      AddParsed(options, "--level", &request->level, pq::ParseVerifyLevel,
+                "footer (structure), crc (every page's checksum) or full (every value decoded; the default)")
+          ->type_name("LEVEL"),
+      {"footer", "crc", "full"});
   return [request](Session& session) -> arrow::Result<int> {
     request->jobs = session.common().jobs;
     request->progress = session.progress();

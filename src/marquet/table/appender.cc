@@ -27,6 +27,7 @@
 #include "marquet/schema/coercion.h"
 #include "marquet/schema/decoded_rows.h"
 #include "marquet/table/batch_bytes_internal.h"
+#include "marquet/table/partition_path.h"
 #include "marquet/table/partition_split.h"
 #include "marquet/table/partition_writer.h"
 #include "spdlog/logger.h"
@@ -271,6 +272,7 @@ class TableAppender final : public Appender {
       }
       auto value = delta::PartitionValueFromText(*text, field->type());
       auto status = value.ok() ? delta::NewPartitionValueToText(**value).status() : value.status();
+      if (status.ok()) status = CheckPartitionLength(column, *text);
       if (!status.ok()) {
         return WithContext(AsKind(std::move(status), ErrorKind::kInvalidInput), "column " + Quoted(column));
       }

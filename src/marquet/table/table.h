@@ -184,8 +184,8 @@ class Table {
 };
 
 // The Hive-style directory of a partition ("symbol=ESH4/date=2024-01-02"), values escaped so that any symbol
-// is one safe path component, shortened with a hash past 200 bytes. The log's partition values decide, never
-// this name.
+// is one safe path component, column names as they are. What would be longer than file systems hold, and is
+// refused in new rows, is shortened with a hash. The log's partition values decide, never this name.
 std::string PartitionDirectory(const std::vector<std::string>& columns, const delta::PartitionValues& values);
 
 }  // namespace marquet::table

@@ -28,17 +28,22 @@ namespace {
 constexpr int kDeepest = 64;  // directories below the table that orphans are looked for in
 constexpr int64_t kProgressNanos = 100'000'000;
 
-// Names below a directory that begin with '_' or '.' are not data: logs, labels, temporary files.
-arrow::Status FindOrphans(file::FileSystem& fs, const std::string& table, const std::string& relative,
-                          int depth, const std::set<std::string>& named, std::vector<std::string>* orphans) {
+// Names below a directory that begin with '_' or '.' are not data (logs, labels, temporary files), but for
+// the directories of a partition column whose name begins so. `columns`: the table's, in their order.
+arrow::Status FindOrphans(file::FileSystem& fs, const std::string& table,
+                          const std::vector<std::string>& columns, const std::string& relative, int depth,
+                          const std::set<std::string>& named, std::vector<std::string>* orphans) {
   if (depth > kDeepest) return arrow::Status::OK();
   const std::string directory = relative.empty() ? table : file::JoinPath(table, relative);
   ARROW_ASSIGN_OR_RAISE(const auto entries, fs.List(directory));
   for (const file::FileInfo& entry : entries) {
-    if (entry.path.starts_with('_') || entry.path.starts_with('.')) continue;
+    const bool hidden = entry.path.starts_with('_') || entry.path.starts_with('.');
+    const bool partition = entry.is_directory && static_cast<size_t>(depth) < columns.size() &&
+                           entry.path.starts_with(columns[static_cast<size_t>(depth)] + "=");
+    if (hidden && !partition) continue;
     const std::string name = relative.empty() ? entry.path : file::JoinPath(relative, entry.path);
     if (entry.is_directory) {
-      ARROW_RETURN_NOT_OK(FindOrphans(fs, table, name, depth + 1, named, orphans));
+      ARROW_RETURN_NOT_OK(FindOrphans(fs, table, columns, name, depth + 1, named, orphans));
     } else if (entry.path.ends_with(".parquet") && !named.contains(name)) {
       orphans->push_back(name);
     }
@@ -192,7 +197,8 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
     damage.region = "log";
     damage.message = commit.message;
   }
-  ARROW_RETURN_NOT_OK(FindOrphans(*table.fs, table.path, {}, 0, named, &verdict.orphans));
+  ARROW_RETURN_NOT_OK(FindOrphans(*table.fs, table.path, index->snapshot().metadata.partition_columns, {}, 0,
+                                  named, &verdict.orphans));
   std::sort(verdict.orphans.begin(), verdict.orphans.end());
   return verdict;
 }
