@@ -9,6 +9,7 @@ from typing import Literal
 
 from marquet import _core
 from marquet._filters import FilterLike, normalize
+from marquet._paths import path_text
 from marquet._told import told
 from marquet.errors import InvalidInputError
 
@@ -59,7 +60,7 @@ def export(
             "an export takes no Arrow expression", hint="Use SQL text, or write table.scan(filter=...) yourself."
         )
     names = [columns] if isinstance(columns, str) else list(columns or ())
-    paths = os.fspath(table), os.fspath(output)
+    paths = path_text(table), path_text(output)
     return told(
         lambda done: _core.export(paths[0], format, paths[1], source, names, terms, version, replace, progress, done),
         lambda report: ExportReport(**report),

@@ -6,11 +6,13 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 from marquet import _core
+from marquet._paths import escaped, is_utf8, path_text
 from marquet._told import told
 from marquet._verify import VerifyLevel
 from marquet.errors import InvalidInputError
@@ -89,6 +91,16 @@ class SourceReport:
 
 
 @dataclass(frozen=True)
+class PassedOver:
+    """What lies in a folder, or was named, and is no source."""
+
+    path: str
+    """With escapes where it is not UTF-8."""
+    why: str
+    """What it is: "not named *.dbn or *.dbn.zst", "hidden", "the same as a.dbn"."""
+
+
+@dataclass(frozen=True)
 class IngestReport:
     """What became of each source, in order; true when none failed. ``str(report)`` is the text that people read."""
 
@@ -97,6 +109,12 @@ class IngestReport:
     not_tried: int
     """Sources behind one that failed."""
     text: str
+    passed_over_entries: list[PassedOver] = field(default_factory=list)
+
+    @property
+    def passed_over(self) -> int:
+        """How many files and folders, in the folders that were named, are no sources."""
+        return len(self.passed_over_entries)
 
     @property
     def records(self) -> int:
@@ -116,7 +134,14 @@ class IngestReport:
     def to_dict(self) -> dict[str, Any]:
         """The report as ``marquet ingest --json`` prints it."""
         sources = [asdict(source) for source in self.sources]
-        return {"ok": self.ok, "not_tried": self.not_tried, "sources": sources}
+        entries = [asdict(entry) for entry in self.passed_over_entries]
+        return {
+            "ok": self.ok,
+            "not_tried": self.not_tried,
+            "passed_over": self.passed_over,
+            "passed_over_entries": entries,
+            "sources": sources,
+        }
 
     def __bool__(self) -> bool:
         return self.ok
@@ -152,7 +177,8 @@ def ingest(
 
     Args:
         source: A file, a directory (the DBN files in it and below it), a Databento batch folder, a
-            ``databento.DBNStore``, or a list of these.
+            ``databento.DBNStore``, or a list of these. A store is called by the path of its file, one made of bytes by
+            their digest; symbols inserted into it (``insert_symbology_json``) hold where its header says nothing.
         table: The table; created when it is not there.
         split_by_schema: A file of several record kinds becomes one table per kind under `table`, a folder. Such a
             file cannot be exported to DBN again.
@@ -187,12 +213,15 @@ def ingest(
     given = list(source) if isinstance(source, (list, tuple)) else [source]
     if not given:
         raise InvalidInputError("no source is given; expected a file, a folder, or several")
+    target = path_text(table)
 
     def call(done: Callable[[Any], None]) -> None:
         with tempfile.TemporaryDirectory(prefix="marquet-") as folder:
+            taken = [_taken(one, Path(folder) / str(place)) for place, one in enumerate(given)]
             _core.ingest(
-                [_source_path(one, Path(folder) / str(place)) for place, one in enumerate(given)],
-                os.fspath(table),
+                [one.path for one in taken],
+                {one.path: (one.name, one.symbols) for one in taken if one.name is not None},
+                target,
                 split_by_schema=split_by_schema,
                 allow_truncated=allow_truncated,
                 keep_unknown=keep_unknown,
@@ -233,16 +262,56 @@ def _is_null(on_error: str) -> bool:
     return on_error == "null"
 
 
-def _source_path(source: Any, folder: Path) -> str:
-    """The path of a source; the bytes of a DBNStore are written out first, unchanged."""
+@dataclass(frozen=True)
+class _Taken:
+    """A source as the core takes it."""
+
+    path: str
+    name: str | None = None
+    """What it is called, where that is not its path; empty for the digest of its bytes."""
+    symbols: list[tuple[str, int, int, int]] = field(default_factory=list)
+    """Symbol, instrument id, first day and the day behind the last one, since 1970: where its header says nothing."""
+
+
+def _taken(source: Any, folder: Path) -> _Taken:
     if isinstance(source, (str, os.PathLike)):
-        return os.fspath(source)
+        return _Taken(path_text(source))
     if type(source).__name__ == "DBNStore":
-        folder.mkdir()
-        path = folder / "dbnstore.dbn"
-        source.to_file(path)  # in the compression that it has: a copy of its bytes
-        return str(path)
+        return _taken_store(source, folder)
     raise TypeError(f"a source is a path or a databento.DBNStore, got {type(source).__name__}")
+
+
+def _taken_store(store: Any, folder: Path) -> _Taken:
+    """The file that a store was opened from, or, where there is none or another by now, a copy of its bytes."""
+    opened_from = getattr(getattr(store, "_data_source", None), "path", None)
+    name = "" if opened_from is None else escaped(os.fsdecode(opened_from))
+    if opened_from is not None and is_utf8(os.fsdecode(opened_from)) and _still_is(opened_from, store):
+        return _Taken(os.fsdecode(opened_from), name, _symbols_of(store))
+    folder.mkdir()
+    path = folder / "dbnstore.dbn"
+    store.to_file(path)  # in the compression that it has: a copy of its bytes
+    return _Taken(str(path), name, _symbols_of(store))
+
+
+def _still_is(path: Any, store: Any) -> bool:
+    """Whether the file of a path is the one that a store has open."""
+    try:
+        return os.path.samestat(Path(path).stat(), os.fstat(store._data_source.reader.fileno()))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _symbols_of(store: Any) -> list[tuple[str, int, int, int]]:
+    """The symbols that a store knows beside its header's: those of ``insert_symbology_json``."""
+    build = getattr(getattr(store, "_instrument_map", None), "build_symbol_map", None)
+    if build is None:
+        return []
+    epoch = date(1970, 1, 1)
+    return [
+        (symbol, int(instrument), (start - epoch).days, (end - epoch).days)
+        for instrument, intervals in build().items()
+        for start, end, symbol in intervals
+    ]
 
 
 def _report(text: str, report: str) -> IngestReport:
@@ -254,4 +323,5 @@ def _report(text: str, report: str) -> IngestReport:
         replaced = [ReplacedRows(**rows) for rows in source["replaced"]]
         values = {name: source[name] for name in names}
         sources.append(SourceReport(**{**values, "parts": parts, "replaced": replaced}))
-    return IngestReport(sources=sources, ok=content["ok"], not_tried=content["not_tried"], text=text)
+    passed_over = [PassedOver(**entry) for entry in content["passed_over_entries"]]
+    return IngestReport(sources, content["ok"], content["not_tried"], text, passed_over)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from marquet import _core
+from marquet._paths import path_text
 from marquet._told import told
 
 
@@ -95,9 +96,9 @@ def rescue(
         CorruptDataError: The file is not Parquet.
         NotFoundError: There is no such file or table.
     """
-    schema_path = None if schema is None else os.fspath(schema)
-    table_path = None if table is None else os.fspath(table)
+    schema_path = None if schema is None else path_text(schema)
+    table_path = None if table is None else path_text(table)
     return told(
-        lambda done: _core.rescue(os.fspath(path), os.fspath(out), schema_path, table_path, progress, done),
+        lambda done: _core.rescue(path_text(path), path_text(out), schema_path, table_path, progress, done),
         lambda report: RescueReport(**{**report, "losses": [RescueLoss(**loss) for loss in report["losses"]]}),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from marquet import _core
+from marquet._paths import path_text
 
 VerifyLevel: TypeAlias = Literal["footer", "crc", "full"]
 
@@ -87,7 +88,7 @@ def verify(path: str | os.PathLike[str], level: VerifyLevel = "full") -> FileVer
         StorageError: The operating system refused to read the file, or to list the directory.
         UnsupportedError: The file is encrypted.
     """
-    verdict = _core.verify_path(os.fspath(path), level)
+    verdict = _core.verify_path(path_text(path), level)
     verdict["damage"] = [Damage(**damage) for damage in verdict["damage"]]
     if verdict.pop("kind") != "file":
         return TableVerdict(**verdict)

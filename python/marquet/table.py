@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from marquet import _core
 from marquet._filters import FilterLike
+from marquet._paths import path_text
 from marquet._rows import to_stream, with_rows
 from marquet._time import TimeLike, from_nanos, to_nanos
 from marquet._told import told
@@ -55,7 +56,7 @@ def open_table(path: str | os.PathLike[str], version: int | None = None, as_of: 
         CorruptDataError: The log is damaged.
     """
     as_of_ns = None if as_of is None else to_nanos(as_of)
-    return Table(_core.Table.open(os.fspath(path), version, as_of_ns))
+    return Table(_core.Table.open(path_text(path), version, as_of_ns))
 
 
 def create_table(
@@ -88,7 +89,7 @@ def create_table(
         raise SchemaError("a column of the schema has an empty name")
     columns = [partition_by] if isinstance(partition_by, str) else list(partition_by)
     return Table(
-        _core.Table.create(os.fspath(path), schema, columns, name or "", description or "", dict(configuration or {}))
+        _core.Table.create(path_text(path), schema, columns, name or "", description or "", dict(configuration or {}))
     )
 
 

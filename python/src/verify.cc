@@ -10,6 +10,12 @@ namespace nb = nanobind;
 namespace marquet::python {
 namespace {
 
+nb::list ToTexts(const std::vector<std::string>& texts) {
+  nb::list list;
+  for (const std::string& text : texts) list.append(Text(text));
+  return list;
+}
+
 // Of a file, a directory or a table; `kind` says which.
 Record VerifyPath(const std::string& path, const std::string& level) {
   StopFlag stop;
@@ -27,8 +33,8 @@ Record VerifyPath(const std::string& path, const std::string& level) {
   dict["rows_intact"] = found.verdict.rows_intact;
   dict["bytes"] = found.verdict.bytes;
   dict["damage"] = ToList(found.verdict.damage);
-  dict["missing"] = found.verdict.missing;
-  dict["orphans"] = found.verdict.orphans;
+  dict["missing"] = ToTexts(found.verdict.missing);
+  dict["orphans"] = ToTexts(found.verdict.orphans);
   return dict;
 }
 

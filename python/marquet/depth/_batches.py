@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marquet import _core
+from marquet._paths import path_text
 from marquet.depth._inputs import DEFAULT_MEMORY, PathLike, names_of
 
 
@@ -72,8 +72,8 @@ class DepthBatches:
         if not 0 <= rank < world_size:
             raise ValueError(f"rank {rank} of {world_size}; expected 0 <= rank < world_size")
         self._source = (
-            os.fspath(samples),
-            os.fspath(book),
+            path_text(samples),
+            path_text(book),
             names_of(features),
             names_of(symbols),
             unlabelled,

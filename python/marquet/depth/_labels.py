@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marquet import _core
+from marquet._paths import path_text
 from marquet._rows import with_rows
 from marquet._time import TimeLike, to_nanos
 from marquet.depth._inputs import Gap, PathLike, gap_nanos, stream_of
@@ -164,4 +164,4 @@ def load_labels(samples: PathLike, name: str = "default") -> dict[str, FittedLab
     Raises:
         NotFoundError: There are none of this name.
     """
-    return {symbol: FittedLabels(text) for symbol, text in _core.labels_load(os.fspath(samples), name).items()}
+    return {symbol: FittedLabels(text) for symbol, text in _core.labels_load(path_text(samples), name).items()}

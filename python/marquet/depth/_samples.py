@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from marquet import _core
+from marquet._paths import path_text
 from marquet._time import TimeLike, to_nanos
 from marquet._told import told
 from marquet.depth._inputs import (
@@ -137,14 +137,14 @@ def build_samples(
     """
     return told(
         lambda done: _core.build_samples(
-            os.fspath(book),
-            os.fspath(samples),
+            path_text(book),
+            path_text(samples),
             mode,
             names_of(symbols),
             where,
             names_of(features),
             pip_text(micro_pip),
-            None if definitions is None else os.fspath(definitions),
+            None if definitions is None else path_text(definitions),
             time_bins,
             ticks_per_bin,
             hop,

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <arrow/compute/initialize.h>
+#include <fmt/format.h>
 
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
@@ -88,6 +89,16 @@ std::vector<std::string> ReversedWords(int argc, char** argv) {
   return words;
 }
 
+bool AsksForJson(int argc, char** argv) {
+  return std::find(argv + 1, argv + argc, std::string_view("--json")) != argv + argc;
+}
+
+// The first word that is not UTF-8, as paths and texts are everywhere here; nothing where there is none.
+std::optional<std::string_view> UnreadableWord(int argc, char** argv) {
+  const auto found = std::find_if_not(argv + 1, argv + argc, [](const char* word) { return IsUtf8(word); });
+  return found == argv + argc ? std::nullopt : std::optional<std::string_view>(*found);
+}
+
 int RunCommand(const Action& action, const CommonOptions& common) {
   Session session(common);
   arrow::Result<int> exit_code = Caught("the command", [&]() -> arrow::Result<int> {
@@ -126,6 +137,13 @@ int Main(int argc, char** argv) {
     AddCommonOptions(*options, &common);
   }
 
+  if (const auto word = UnreadableWord(argc, argv)) {
+    common.json = AsksForJson(argc, argv);
+    return WrongUsage(
+        common, fmt::format("the argument {} is not UTF-8", Quoted(*word, word->size())),
+        "files of such names are not taken: rename it, or where a command reads standard input, "
+        "give its content there");
+  }
   app.allow_extras();  // only now, because commands take this over: an unknown command is told below
   std::string hint = "'marquet --help' shows how it is used";
   try {
@@ -139,7 +157,7 @@ int Main(int argc, char** argv) {
     return app.exit(version);
   } catch (const CLI::ParseError& error) {
     // Options that come after what is wrong were not looked at.
-    common.json = std::find(argv + 1, argv + argc, std::string_view("--json")) != argv + argc;
+    common.json = AsksForJson(argc, argv);
     if (!app.get_subcommands().empty()) {
       const CLI::App& command = *app.get_subcommands().front();
       hint = "'marquet " + command.get_name() + " --help' shows how it is used";

@@ -14,6 +14,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/log.h"
+#include "marquet/base/readable.h"
 #include "marquet/cli/progress_bar.h"
 
 namespace marquet::cli {
@@ -122,7 +123,8 @@ ProgressCallback Session::progress() {
 
 arrow::Status Session::Print(std::string_view text) {
   if (bar_) bar_->bar.Clear();
-  return output_->Write(text.data(), static_cast<int64_t>(text.size()));
+  const std::string readable = Readable(text);
+  return output_->Write(readable.data(), static_cast<int64_t>(readable.size()));
 }
 
 void Session::PrintErrorLine(const arrow::Status& status) {
@@ -132,7 +134,7 @@ void Session::PrintErrorLine(const arrow::Status& status) {
   std::string text = fmt::format("{}marquet:{} {}\n", open, close, ErrorLine(status));
   const std::string hint = HintOf(status);
   if (!hint.empty()) text += "hint: " + hint + "\n";
-  std::fputs(text.c_str(), stderr);
+  std::fputs(Readable(text).c_str(), stderr);
 }
 
 void Session::PrintError(const arrow::Status& status) {
@@ -140,9 +142,9 @@ void Session::PrintError(const arrow::Status& status) {
   if (!common_.json || output_->Tell().ValueOr(0) > 0) return;
   const nlohmann::ordered_json root = {
       {"ok", false},
-      {"error", ErrorLine(status)},
+      {"error", Readable(ErrorLine(status))},
       {"kind", IsStop(status) ? "stopped" : std::string(KindName(KindOf(status)))},
-      {"hint", HintOf(status)}};
+      {"hint", Readable(HintOf(status))}};
   arrow::Status printed = Print(root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   if (printed.ok()) printed = output_->Close();
   if (!printed.ok()) PrintErrorLine(printed);

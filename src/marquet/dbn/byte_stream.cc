@@ -47,6 +47,7 @@ struct OwnedBlock {
 struct ByteStream::Impl {
   std::shared_ptr<arrow::io::InputStream> input;
   std::string name;
+  std::function<void()> abandon_input;
   bool compressed = false;
   bool legacy_dbz = false;
   std::array<uint8_t, kPeekBytes> peeked{};
@@ -69,11 +70,14 @@ struct ByteStream::Impl {
   std::string truncated_frame;
 
   ~Impl() {
+    bool reads = false;
     {
       std::lock_guard lock(mutex);
       stop = true;
+      reads = !ended;
     }
     changed.notify_all();
+    if (reads && abandon_input) abandon_input();
     producer = Thread();  // its end
   }
 
@@ -244,8 +248,10 @@ ByteStream::ByteStream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ByteStream::~ByteStream() = default;
 
 arrow::Result<std::unique_ptr<ByteStream>> ByteStream::Open(std::shared_ptr<arrow::io::InputStream> input,
-                                                            std::string name) {
+                                                            std::string name,
+                                                            std::function<void()> abandon_input) {
   auto impl = std::make_unique<Impl>();
+  impl->abandon_input = std::move(abandon_input);
   impl->input = std::move(input);
   impl->name = std::move(name);
   ARROW_RETURN_NOT_OK(impl->Peek());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "marquet/base/readable.h"
 #include "marquet/base/text.h"
 #include "marquet/pipeline/stale_labels.h"
 #include "marquet/pipeline/tables_below.h"
@@ -71,7 +72,7 @@ std::string ToText(const CleanReport& report) {
 std::string ToJson(const CleanReport& report) {
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
   for (const file::Leftover& file : report.files) {
-    files.push_back({{"path", file.path},
+    files.push_back({{"path", Readable(file.path)},
                      {"journal", file.journal},
                      {"bytes", file.bytes},
                      {"age_seconds", static_cast<double>(file.age_ms) / 1000},

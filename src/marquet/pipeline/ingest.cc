@@ -11,11 +11,13 @@
 #include "marquet/base/exceptions.h"
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
+#include "marquet/base/time.h"
 #include "marquet/pipeline/held_source.h"
 #include "marquet/pipeline/ingest_call.h"
 #include "marquet/pipeline/ingest_target.h"
 #include "marquet/pipeline/source_description.h"
 #include "marquet/pipeline/source_files.h"
+#include "marquet/pipeline/source_stream.h"
 #include "spdlog/logger.h"
 
 namespace marquet::pipeline {
@@ -49,6 +51,16 @@ int64_t MappedSymbols(const dbn::Metadata& metadata) {
 void AddNote(std::string text, SourceReport* report) {
   if (text.empty()) return;
   report->note += (report->note.empty() ? "" : "; ") + std::move(text);
+}
+
+// "the header names another symbol than symbology.json for 2 instruments, and is followed: 7 is 'ESH4' on
+// ...".
+std::string Told(const dbn::SymbolConflict& conflict, const SourceFile& source) {
+  return fmt::format(
+      "the file's header names another symbol than {} for {}, and is followed: {} is {} on {}, not {}",
+      source.told_as ? "the mappings given with it" : "symbology.json",
+      Counted(conflict.instruments, "instrument"), conflict.instrument_id, Quoted(conflict.header),
+      FormatDate(conflict.date), Quoted(conflict.beside));
 }
 
 // Reads one source to its end and commits what it holds.
@@ -187,15 +199,16 @@ class SourceIngest {
     const auto started = std::chrono::steady_clock::now();
     targets_.clear();
     Log().info("{}: reading it{}", source_.name(), by_date ? ", to be partitioned by date alone" : "");
-    ARROW_ASSIGN_OR_RAISE(const OpenedSource opened, OpenSource(*fs_, source_));
+    ARROW_ASSIGN_OR_RAISE(const OpenedSource opened, OpenSource(*fs_, source_, options_.stop));
     dbn::ReadOptions read;
     read.name = source_.name();
     read.allow_truncated = options_.allow_truncated;
     read.keep_unknown = options_.keep_unknown;
     read.on_time_overflow =
         options_.null_on_overflow ? dbn::OnTimeOverflow::kNull : dbn::OnTimeOverflow::kError;
-    read.extra_mappings = source_.mappings;
+    if (source_.mappings != nullptr) read.extra_mappings = *source_.mappings;
     read.max_held_bytes = options_.memory / 10;
+    read.abandon_input = [&stream = *opened.hashed] { Abandon(stream); };
     ARROW_ASSIGN_OR_RAISE(read.split_by_symbol_and_date, WantsSplit(by_date));
     ARROW_ASSIGN_OR_RAISE(const auto reader, dbn::Reader::Open(opened.stream, read));
     if (!by_date && MappedSymbols(reader->summary().metadata) > kMostSymbolPartitions &&
@@ -334,8 +347,18 @@ class SourceIngest {
           "each table holds a part of this file, which an export to DBN cannot put together again: keep it",
           report_);
     }
+    if (summary.symbol_conflict) Warn(Told(*summary.symbol_conflict, source_));
+    if (summary.unread_ids.count > 0) {
+      Warn(fmt::format("{} of instruments in the header are no ids, and give no symbols: {}",
+                       Counted(summary.unread_ids.count, "number"), Quoted(summary.unread_ids.first)));
+    }
     AddNote(source_.note, report_);
     return arrow::Status::OK();
+  }
+
+  void Warn(const std::string& text) {
+    Log().warn("{}: {}", source_.name(), text);
+    AddNote(text, report_);
   }
 
   arrow::Status CommitAll(const SourceDescription& description) {
@@ -451,6 +474,20 @@ arrow::Status CheckOutsideTables(file::FileSystem& fs, const std::string& path, 
   }
 }
 
+// What the caller knows of files by their paths.
+arrow::Status AddAbout(file::FileSystem& fs, const IngestOptions& options, std::vector<SourceFile>* files) {
+  for (SourceFile& source : *files) {
+    const auto about = options.about.find(source.path);
+    if (about == options.about.end()) continue;
+    source.told_as = about->second.name;
+    if (source.told_as->empty()) {
+      ARROW_ASSIGN_OR_RAISE(source.told_as, DigestOfFile(fs, source.path, options.stop));
+    }
+    source.mappings = std::make_shared<const std::vector<dbn::SymbolMapping>>(about->second.mappings);
+  }
+  return arrow::Status::OK();
+}
+
 }  // namespace
 
 arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, IngestOptions options) {
@@ -461,7 +498,13 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
   }
   if (options.table.empty()) return InvalidInput("the name of the table is empty");
   while (options.table.size() > 1 && options.table.back() == '/') options.table.pop_back();
-  ARROW_ASSIGN_OR_RAISE(const auto sources, FindSourceFiles(*fs, options.sources));
+  if (!IsUtf8(options.table)) {
+    return InvalidInput(fmt::format("the name of the table {} is not UTF-8", Quoted(options.table)),
+                        "choose another name for it");
+  }
+  ARROW_ASSIGN_OR_RAISE(FoundSources found, FindSourceFiles(*fs, options.sources));
+  ARROW_RETURN_NOT_OK(AddAbout(*fs, options, &found.files));
+  const std::vector<SourceFile>& sources = found.files;
   const auto target = fs->Stat(options.table);
   if (target.ok() && !target->is_directory) {
     return InvalidInput(options.table + ": is a file; a table is a directory",
@@ -476,6 +519,7 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
     }
   }
   IngestOutcome outcome;
+  outcome.report.passed_over = std::move(found.passed_over);
   outcome.report.sources.reserve(sources.size());
   IngestCall call(fs, sources, options.stop);
   for (const SourceFile& source : sources) {

@@ -12,13 +12,21 @@
 #include "marquet/base/progress.h"
 #include "marquet/file/file_system.h"
 #include "marquet/parquet/options.h"
+#include "marquet/pipeline/source_files.h"
 
 namespace marquet::pipeline {
 
 enum class OnOverlap { kError, kReplace, kAppendAnyway };
 
+// What a caller knows of a file that the file does not tell.
+struct SourceAbout {
+  std::string name;  // that reports and errors call it by; empty: the digest of its bytes
+  std::vector<dbn::SymbolMapping> mappings;  // symbol -> ids, where its own header says nothing
+};
+
 struct IngestOptions {
   std::vector<std::string> sources;  // files, directories, Databento batch folders, "-" for standard input
+  std::map<std::string, SourceAbout> about;  // of some of the files, by path
   std::string table;
   bool split_by_schema = false;  // a mixed file: one table per record kind under `table`
   bool allow_truncated = false;
@@ -86,8 +94,9 @@ struct SourceReport {
 
 struct IngestReport {
   std::vector<SourceReport> sources;
-  int64_t not_tried = 0;  // sources behind one that failed
-  bool ok = true;         // no source failed
+  std::vector<PassedOver> passed_over;  // what lies in folders, or was named, and is no source
+  int64_t not_tried = 0;                // sources behind one that failed
+  bool ok = true;                       // no source failed
 };
 
 // Works through the sources in order and stops at the first that fails: what was committed before it stays.

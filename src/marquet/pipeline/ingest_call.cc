@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "marquet/pipeline/source_stream.h"
+
 namespace marquet::pipeline {
 
 const SourceDescription* PlannedTable::Find(const std::string& digest) const {

@@ -13,6 +13,7 @@
 
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
+#include "marquet/base/progress.h"
 #include "marquet/file/file_system.h"
 #include "marquet/pipeline/source_description.h"
 #include "marquet/pipeline/source_files.h"

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@ namespace marquet::pipeline {
 namespace {
 
 constexpr size_t kMostReplacedLines = 50;
+constexpr size_t kMostReasons = 20;
 
 // "0xEE: 3, 0xEF: 1".
 std::string TypesOf(const std::map<int, int64_t>& by_rtype) {
@@ -101,6 +103,30 @@ std::string ToText(const SourceReport& report) {
   return text;
 }
 
+// "passed over: 5 entries", and a line for each reason: "  4 not named *.dbn or *.dbn.zst: a.sha256, b.part,
+// ...".
+std::string ToText(const std::vector<PassedOver>& passed_over) {
+  if (passed_over.empty()) return {};
+  constexpr size_t kNames = 3;
+  std::map<std::string, std::vector<std::string>> by_reason;
+  for (const PassedOver& each : passed_over) by_reason[each.why].push_back(each.path);
+  const auto count = static_cast<int64_t>(passed_over.size());
+  std::string text =
+      fmt::format("passed over: {}\n", count == 1 ? "1 entry" : WithCommas(count) + " entries");
+  size_t lines = 0;
+  for (const auto& [why, paths] : by_reason) {
+    if (lines++ == kMostReasons) {
+      text += "  and so on; --json names all\n";
+      break;
+    }
+    const size_t shown = std::min(paths.size(), kNames);
+    text += fmt::format("  {} {}: {}{}\n", WithCommas(static_cast<int64_t>(paths.size())), why,
+                        fmt::join(paths.begin(), paths.begin() + static_cast<ptrdiff_t>(shown), ", "),
+                        shown < paths.size() ? ", ..." : "");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string RowsAndSources(const std::vector<ReplacedRows>& replaced) {
@@ -122,7 +148,7 @@ std::string ToText(const IngestReport& report) {
     text += fmt::format("{} after it not tried: run the same command again once it is mended or left out\n",
                         Counted(report.not_tried, "source"));
   }
-  return text;
+  return text + ToText(report.passed_over);
 }
 
 std::string ToJson(const IngestReport& report) {
@@ -174,8 +200,15 @@ std::string ToJson(const IngestReport& report) {
                        {"error", source.error},
                        {"hint", source.hint}});
   }
-  const nlohmann::ordered_json root = {
-      {"ok", report.ok}, {"not_tried", report.not_tried}, {"sources", std::move(sources)}};
+  nlohmann::ordered_json passed_over = nlohmann::ordered_json::array();
+  for (const PassedOver& each : report.passed_over) {
+    passed_over.push_back({{"path", each.path}, {"why", each.why}});
+  }
+  const nlohmann::ordered_json root = {{"ok", report.ok},
+                                       {"not_tried", report.not_tried},
+                                       {"passed_over", report.passed_over.size()},
+                                       {"passed_over_entries", std::move(passed_over)},
+                                       {"sources", std::move(sources)}};
   return root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

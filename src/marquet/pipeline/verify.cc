@@ -9,6 +9,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/log.h"
+#include "marquet/base/readable.h"
 #include "marquet/base/saturating.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/writer_manifest.h"
@@ -309,22 +310,32 @@ std::string ToText(const VerifyReport& report) {
   return text;
 }
 
+namespace {
+
+std::vector<std::string> AllReadable(const std::vector<std::string>& paths) {
+  std::vector<std::string> readable;
+  for (const std::string& path : paths) readable.push_back(Readable(path));
+  return readable;
+}
+
+}  // namespace
+
 std::string ToJson(const VerifyReport& report) {
   nlohmann::ordered_json paths = nlohmann::ordered_json::array();
   for (const PathVerdict& item : report.paths) {
     const table::TableVerdict& verdict = item.verdict;
     nlohmann::ordered_json damages = nlohmann::ordered_json::array();
     for (const pq::Damage& damage : verdict.damage) {
-      damages.push_back({{"file", damage.file},
+      damages.push_back({{"file", Readable(damage.file)},
                          {"row_group", damage.row_group},
                          {"column", damage.column},
                          {"page", damage.page},
                          {"offset", damage.offset},
                          {"length", damage.length},
                          {"region", damage.region},
-                         {"message", damage.message}});
+                         {"message", Readable(damage.message)}});
     }
-    nlohmann::ordered_json entry = {{"path", item.path}, {"kind", item.kind}};
+    nlohmann::ordered_json entry = {{"path", Readable(item.path)}, {"kind", item.kind}};
     if (item.kind == "table") entry["version"] = item.version;
     entry.update({{"ok", verdict.ok},
                   {"files", verdict.files},
@@ -332,8 +343,8 @@ std::string ToJson(const VerifyReport& report) {
                   {"rows_intact", verdict.rows_intact},
                   {"bytes", verdict.bytes},
                   {"damage", damages},
-                  {"missing", verdict.missing},
-                  {"orphans", verdict.orphans}});
+                  {"missing", AllReadable(verdict.missing)},
+                  {"orphans", AllReadable(verdict.orphans)}});
     paths.push_back(std::move(entry));
   }
   const nlohmann::ordered_json root = {{"ok", report.ok}, {"paths", std::move(paths)}};
