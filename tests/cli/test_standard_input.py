@@ -104,4 +104,4 @@ def test_the_same_source_is_not_read_twice(marquet, tmp_path):
     os.close(writing)
     done = marquet("ingest", "-", "-", "--into", tmp_path / "t", stdin=reading)
     os.close(reading)
-    assert "20 trades rows" in done.stdout and "named before: -" in done.stdout
+    assert "20 rows out of 20 records" in done.stdout and "named before: -" in done.stdout

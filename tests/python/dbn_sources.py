@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,3 +109,21 @@ def batch_folder(folder: Path, content: bytes, resolved: dict[str, Any]) -> Path
     ]
     (folder / "manifest.json").write_text(json.dumps({"job_id": "GLBX-20240104-AAAA", "files": files}))
     return folder
+
+
+def header_of_width(width: int, symbol: str, other: str, version: int) -> bytes:
+    """A header of symbols of so many bytes (``symbol_cstr_len``), packed by hand: databento-dbn writes 71 alone."""
+
+    def text(value: str) -> bytes:
+        return value.encode().ljust(width, b"\0")
+
+    def date(number: int) -> int:
+        return int(day(number).strftime("%Y%m%d"))
+
+    body = b"GLBX.MDP3".ljust(16, b"\0")
+    body += struct.pack("<HQQQBBBH", 4, nanos(FIRST_DAY, 0), dbn.UNDEF_TIMESTAMP, 0, 1, 0, 0, width) + bytes(53)
+    body += struct.pack("<II", 0, 1) + text(symbol) + struct.pack("<III", 0, 0, 1)
+    body += text(symbol) + struct.pack("<III", 1, date(1), date(9)) + text(other)
+    if version == 3:
+        body += bytes(-len(body) % 8)
+    return b"DBN" + bytes([version]) + struct.pack("<I", len(body)) + body

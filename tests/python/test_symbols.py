@@ -13,7 +13,18 @@ import databento
 import databento_dbn as dbn
 import pyarrow as pa
 import pytest
-from dbn_sources import Interval, Mapping, batch_folder, day, header, live_mapping, nanos, symbology, trade
+from dbn_sources import (
+    Interval,
+    Mapping,
+    batch_folder,
+    day,
+    header,
+    header_of_width,
+    live_mapping,
+    nanos,
+    symbology,
+    trade,
+)
 
 import marquet as mq
 from marquet import _core
@@ -49,19 +60,23 @@ def in_json(path: Path) -> list[str | None]:
 
 
 def random_mappings(rng: random.Random, keys_are_ids: bool) -> list[Mapping]:
-    """Some overlap, some are of one day, some of none, some name nothing; ids and symbols come several times."""
-    symbols = ["ESH4", "NQH4", "7203", "5", "ES.c.0", "A B", "é"]
-    mappings = []
-    for _ in range(rng.randint(1, 8)):
+    """Some overlap, some are of one day, some of none, some name nothing; ids and symbols come several times.
+
+    No two symbols begin on the same day for one id: between such Databento's client chooses by chance.
+    """
+    symbols = ["ESH4", "NQH4", "7203", "5", "ES.c.0", "A B", "BRK.B"]
+    ids = ["5", "7", "5482", "4294967295"]
+    mappings: list[Mapping] = []
+    begun: dict[tuple[str, int], str] = {}
+    for key in rng.sample(ids if keys_are_ids else symbols, rng.randint(1, 4)):
         intervals = []
         for _ in range(rng.randint(0, 4)):
             start = rng.randint(1, 12)
             end = start + rng.choice([0, 1, 1, 2, 5, 9])
-            other = rng.choice(["", *symbols]) if keys_are_ids else str(rng.choice(["", 5, 7, 5482, 4294967295]))
-            intervals.append(Interval(day(start), day(end), other))
-        key = str(rng.choice([5, 7, 5482, 4294967295])) if keys_are_ids else rng.choice(symbols)
-        if all(mapping.raw_symbol != key for mapping in mappings):
-            mappings.append(Mapping(key, intervals))
+            other = rng.choice(["", *(symbols if keys_are_ids else ids)])
+            if keys_are_ids or other == "" or begun.setdefault((other, start), key) == key:
+                intervals.append(Interval(day(start), day(end), other))
+        mappings.append(Mapping(key, intervals))
     return mappings
 
 
@@ -100,6 +115,25 @@ def test_every_pair_of_symbologies_agrees_with_databento(tmp_path: Path, stype_i
     assert symbols_of(path) == expected
 
 
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("width", [1, 4, 5, 15, 16, 22, 23, 71, 72, 255, 65535])
+def test_symbols_of_any_width_agree_with_databento(tmp_path: Path, width: int, version: int):
+    path = tmp_path / "day.dbn"
+    path.write_bytes(header_of_width(width, "ESH4"[:width], "5482"[:width], version) + all_trades())
+    expected = in_data_frame(databento.DBNStore.from_file(path))
+    assert symbols_of(path) == expected and len(set(expected)) == 2
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_symbols_of_no_bytes_are_refused_as_databento_does(tmp_path: Path, version: int):
+    path = tmp_path / "day.dbn"
+    path.write_bytes(header_of_width(0, "", "", version) + all_trades())
+    with pytest.raises(dbn.DBNError):
+        databento.DBNStore.from_file(path)
+    with pytest.raises(mq.CorruptDataError, match="1 symbols of 0 bytes"):
+        mq.ingest(path, tmp_path / "t")
+
+
 BATCHES = {
     "symbols": (
         symbology({"ESH4": [("5482", 1, 9)], "NQH4": [("7", 1, 9)]}, "raw_symbol", "instrument_id"),
@@ -130,6 +164,14 @@ def test_the_symbology_of_a_batch_says_its_direction(tmp_path: Path, name: str):
     symbols, report = ingested_symbols(folder, tmp_path / "t")
     assert symbols == in_data_frame(store)
     assert report.unmapped_rows == symbols.count(None) < len(symbols)
+
+
+def test_a_file_of_a_batch_named_alone_tells_where_its_symbols_are(tmp_path: Path):
+    resolved, stypes = BATCHES["ids"]
+    folder = batch_folder(tmp_path / "job", header([], *stypes) + all_trades(), resolved)
+    symbols, report = ingested_symbols(next(folder.glob("*.dbn")), tmp_path / "t")
+    assert set(symbols) == {None} and report.unmapped_rows == len(symbols)
+    assert f"where the folder is named: {folder}" in report.note
 
 
 def test_the_header_goes_before_the_symbology_and_a_conflict_is_told(tmp_path: Path):

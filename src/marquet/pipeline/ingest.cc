@@ -12,6 +12,7 @@
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/pipeline/batch_folder.h"
 #include "marquet/pipeline/held_source.h"
 #include "marquet/pipeline/ingest_call.h"
 #include "marquet/pipeline/ingest_target.h"
@@ -351,6 +352,12 @@ class SourceIngest {
     if (summary.unread_ids.count > 0) {
       Warn(fmt::format("{} of instruments in the header are no ids, and give no symbols: {}",
                        Counted(summary.unread_ids.count, "number"), Quoted(summary.unread_ids.first)));
+    }
+    if (summary.unmapped_rows > 0 && source_.mappings == nullptr && !source_.standard_input()) {
+      const std::string folder = file::ParentPath(source_.path);
+      ARROW_ASSIGN_OR_RAISE(const bool is_batch, file::Exists(*fs_, file::JoinPath(folder, kManifestName)));
+      if (is_batch)
+        AddNote("symbols of a batch folder are used where the folder is named: " + folder, report_);
     }
     AddNote(source_.note, report_);
     return arrow::Status::OK();
