@@ -23,25 +23,31 @@ class StandardInputStream final : public arrow::io::InputStream {
  public:
   explicit StandardInputStream(const StopFlag* stop) : stop_(stop) {}
 
+  // Takes what is there up to `nbytes`, so that a pipe's many small pieces come as few.
   arrow::Result<int64_t> Read(int64_t nbytes, void* out) override {
-    if (nbytes <= 0) return 0;
-    for (;;) {
+    int64_t done = 0;
+    while (done < nbytes && !at_end_) {
       if (stop_ != nullptr) ARROW_RETURN_NOT_OK(stop_->Check());
       ARROW_RETURN_NOT_OK(aborted_.Check());
       pollfd input{STDIN_FILENO, POLLIN, 0};
-      const int ready = ::poll(&input, 1, kLookMilliseconds);
+      const int ready = ::poll(&input, 1, done > 0 ? 0 : kLookMilliseconds);
+      if (ready == 0 && done > 0) break;
       if (ready == 0) continue;
       if (ready < 0) {
         if (errno == EINTR) continue;
         return StorageError(errno, "wait for", kName);
       }
-      const ssize_t got = ::read(STDIN_FILENO, out, static_cast<size_t>(std::min(nbytes, kLargestRead)));
-      if (got >= 0) {
-        position_ += got;
-        return got;
+      const ssize_t got = ::read(STDIN_FILENO, static_cast<char*>(out) + done,
+                                 static_cast<size_t>(std::min(nbytes - done, kLargestRead)));
+      if (got < 0) {
+        if (errno == EINTR || errno == EAGAIN) continue;
+        return StorageError(errno, "read", kName);
       }
-      if (errno != EINTR && errno != EAGAIN) return StorageError(errno, "read", kName);
+      at_end_ = got == 0;
+      done += got;
     }
+    position_ += done;
+    return done;
   }
   arrow::Result<std::shared_ptr<arrow::Buffer>> Read(int64_t nbytes) override {
     ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateResizableBuffer(nbytes));
@@ -64,6 +70,7 @@ class StandardInputStream final : public arrow::io::InputStream {
   const StopFlag* const stop_;
   StopFlag aborted_;
   int64_t position_ = 0;
+  bool at_end_ = false;
   bool closed_ = false;
 };
 
