@@ -97,6 +97,12 @@ def test_a_file_and_a_link_to_it_are_one_source(marquet, tmp_path, make):
     assert rows(tmp_path / "t2") == 3
 
 
+def test_a_file_named_twice_is_known_by_its_bytes(marquet, tmp_path):
+    day = trades_file(tmp_path / "1.dbn", count=3)
+    done = report(marquet("ingest", day, day, "--into", tmp_path / "t", "--json"))
+    assert [source["status"] for source in done["sources"]] == ["ingested", "skipped"] and done["passed_over"] == 0
+
+
 def test_a_file_that_a_manifest_does_not_list_is_told(marquet, tmp_path):
     job = tmp_path / "job"
     job.mkdir()

@@ -39,7 +39,11 @@ class SourceWalk {
     if (!info.is_directory) {
       SourceFile source;
       source.path = path;
-      return Add(std::move(source), info);
+      // Under one name twice it is two sources, of which the second is known by its bytes.
+      const auto before = files_.find({info.device, info.inode});
+      if (before == files_.end() || before->second != path) return Add(std::move(source), info);
+      found_->files.push_back(std::move(source));
+      return arrow::Status::OK();
     }
     const size_t files = found_->files.size();
     const size_t passed_over = found_->passed_over.size();

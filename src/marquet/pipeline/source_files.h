@@ -38,8 +38,8 @@ struct FoundSources {
 
 // Files as they are named; of a directory the DBN files in it and below it, sorted by name; of a Databento
 // batch folder (a directory with manifest.json) the DBN files that its manifest lists. A file is taken once,
-// whatever links lead to it, and so is a directory. kNotFound for a missing path, a directory without DBN
-// files, and a file of the manifest that is not there; kCorruptData for a broken manifest.json,
+// whatever other names lead to it, and so is a directory. kNotFound for a missing path, a directory without
+// DBN files, and a file of the manifest that is not there; kCorruptData for a broken manifest.json,
 // symbology.json or condition.json, and for a file whose size (for these three: or hash) is not the
 // manifest's; kInvalidInput for a file whose path is not UTF-8.
 arrow::Result<FoundSources> FindSourceFiles(file::FileSystem& fs, const std::vector<std::string>& sources);
