@@ -42,6 +42,10 @@ GOALS: dict[str, list[Goal]] = {
     "ingest mbo": [Goal(("databento",), 12, 8, peak_mib=1024)],
     "one partition, table open": [Goal(PARTITION_PEERS, 30, 30)],
     "one partition, from nothing": [Goal(PARTITION_PEERS, 8, 8)],
+    "open from JSON": [
+        Goal((), 0.0015, 0.003, kind="seconds"),
+        Goal(("deltalake",), 3, 2),
+    ],
     "scan 3 of 22 columns": [Goal(("polars", "pyarrow", "duckdb"), 1.5, 1.5)],
     "durable append of 100 rows": [
         Goal(("two bare publishes",), 1.5, 1.5, kind="cost"),
@@ -64,7 +68,7 @@ FORMATS = {
     "cost": "{:.2f}x",
     "rate": "{:,.0f}/s",
     "throughput": "{:.2f} GB/s",
-    "seconds": "{:.3f} s",
+    "seconds": "{:.4f} s",
     "beyond": "{:.4f} s",
 }
 HEADER = ["job", "ours", "peak MiB", "peer", "its time", "figure", "goal", "floor", "verdict"]

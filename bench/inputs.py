@@ -31,6 +31,8 @@ def prepare(data: pathlib.Path) -> None:
         marquet.create_table(data / "wide_table", rows.schema).append(rows)
     if not (data / "partitioned").exists():
         partitioned(data / "partitioned")
+    if not (data / "json_log").exists():
+        json_log(data / "partitioned", data / "json_log")
     if not (data / "book").exists():
         marquet.ingest(data / "mbp-10.dbn.zst", data / "book")
 
@@ -68,6 +70,13 @@ def partitioned(path: pathlib.Path) -> None:
     }
     deltalake.write_deltalake(str(path), pyarrow.table(columns), partition_by=["day"])
     deltalake.DeltaTable(str(path)).create_checkpoint()
+
+
+def json_log(table: pathlib.Path, copy: pathlib.Path) -> None:
+    """The log of a table without its checkpoint; nothing else is read when it is opened."""
+    commit = "_delta_log/00000000000000000000.json"
+    (copy / "_delta_log").mkdir(parents=True)
+    (copy / commit).write_bytes((table / commit).read_bytes())
 
 
 def hundred_rows() -> Any:

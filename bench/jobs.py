@@ -144,6 +144,25 @@ for NAME in ("one partition, table open", "one partition, from nothing"):
     job(NAME, "duckdb")(duckdb_partition)
 
 
+# A log that is one commit of a thousand files
+
+
+@job("open from JSON", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    import marquet
+
+    path = data / "json_log"
+    return {"seconds": best_of(50, lambda: marquet.open_table(path))}
+
+
+@job("open from JSON", "deltalake")
+def _(data: pathlib.Path) -> Measured:
+    import deltalake
+
+    path = str(data / "json_log")
+    return {"seconds": best_of(20, lambda: deltalake.DeltaTable(path).file_uris())}
+
+
 # Three of 22 columns
 
 WANTED = ["f03", "f11", "f17"]

@@ -41,6 +41,7 @@ class Scan:
         sort_by: str | Sequence[str] | None,
         limit: int | None,
         batch_size: int | None,
+        memory: int,
         price: PriceForm,
         stored_types: bool,
         use_threads: bool,
@@ -62,6 +63,7 @@ class Scan:
                 sort_by=[sort_by] if isinstance(sort_by, str) else list(sort_by or ()),
                 limit=None if self._expression is not None else limit,
                 batch_size=batch_size or 0,
+                memory=memory,
                 price=price,
                 stored_types=stored_types,
                 use_threads=use_threads,
@@ -137,8 +139,8 @@ class Scan:
         """What pruning left of the table in the last stream of this scan that ended.
 
         Returns:
-            ``files`` and ``row_groups`` of the table, ``files_read`` and ``row_groups_read`` of them, and
-            ``rows_decoded`` and ``rows_returned``.
+            ``files`` and ``row_groups`` of the table, ``files_read`` and ``row_groups_read`` of them, ``rows_decoded``
+            and ``rows_returned``, and ``peak_bytes``, the most of its memory that the stream held at a time.
         """
         return self._scan.statistics()
 

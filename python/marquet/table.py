@@ -207,6 +207,7 @@ class Table:
         sort_by: str | Sequence[str] | None = None,
         limit: int | None = None,
         batch_size: int | None = None,
+        memory: int = 512 << 20,
         price: PriceForm = "stored",
         stored_types: bool = False,
         use_threads: bool = True,
@@ -230,7 +231,10 @@ class Table:
                 timestamp column.
             sort_by: Columns to sort by, ascending, nulls last; as stored when left out.
             limit: At most so many rows.
-            batch_size: Rows of a batch; by default MARQUET_SCAN_BATCH_SIZE, else 262,144.
+            batch_size: Rows of a batch at most; by default MARQUET_SCAN_BATCH_SIZE, else 262,144.
+            memory: Bytes held at most while rows are read one batch after another: those that are being decoded, and
+                those that wait for who asks for them. Where they are short, batches have fewer rows (but not less than
+                1,024, or ``batch_size``). What is given out is not counted, so not the rows of :meth:`Scan.to_arrow`.
             price: Prices as "stored" (int64 in units of 1e-9), as "float" or as "decimal" (decimal128(19, 9)).
             stored_types: Leave nanosecond times int64 instead of timestamp[ns, UTC].
             use_threads: Decode in parallel.
@@ -250,6 +254,7 @@ class Table:
             sort_by=sort_by,
             limit=limit,
             batch_size=batch_size,
+            memory=memory,
             price=price,
             stored_types=stored_types,
             use_threads=use_threads,

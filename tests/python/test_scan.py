@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
+import sys
 from pathlib import Path
 
 import duckdb
@@ -87,6 +88,19 @@ def test_batches_are_as_large_as_asked_for(table):
     batches = list(table.scan(["id"], batch_size=333).to_batches())
     assert max(batch.num_rows for batch in batches) <= 333
     assert sorted(pa.Table.from_batches(batches)["id"].to_pylist()) == list(range(ROWS.num_rows))
+
+
+def test_rows_do_not_depend_on_memory_or_the_length_of_batches(table):
+    for filter in (None, "i > 0", [("id", ">=", 700)], pc.field("id") >= 700):
+        expected = table.scan(filter=filter).to_arrow()
+        for options in ({"memory": 1}, {"batch_size": sys.maxsize}, {"batch_size": sys.maxsize, "memory": 1 << 16}):
+            scan = table.scan(filter=filter, **options)
+            assert scan.to_arrow().equals(expected)
+            assert pa.Table.from_batches(list(scan.to_batches())).equals(expected)
+            assert scan.statistics()["peak_bytes"] > 0
+    for memory in (0, -1):
+        with pytest.raises(mq.InvalidInputError, match="memory of"):
+            table.scan(memory=memory)
 
 
 def test_rows_are_sorted_with_nulls_last(table):

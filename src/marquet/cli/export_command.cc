@@ -55,6 +55,7 @@ Action DeclareExport(CLI::App& options) {
       exported.scan.price = table::PriceForm::kDecimal;
     }
     exported.scan.use_threads = session.common().jobs != 1;
+    exported.scan.memory = session.common().memory;
     exported.progress = session.progress();
     exported.stop = session.stop();
     if (exported.output == "-") {

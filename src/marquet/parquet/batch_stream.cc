@@ -170,8 +170,10 @@ arrow::Result<std::vector<Piece>> PlanPieces(const ReadSource& source) {
                         source.path, range.begin, range.end, row_group, rows));
       }
       previous = range.end;
-      for (int64_t begin = range.begin; begin < range.end; begin += source.batch_rows) {
-        pieces.push_back({static_cast<int>(part), begin, std::min(source.batch_rows, range.end - begin)});
+      for (int64_t begin = range.begin; begin < range.end;) {
+        const int64_t count = std::min(source.batch_rows, range.end - begin);
+        pieces.push_back({static_cast<int>(part), begin, count});
+        begin += count;
       }
     }
   }

@@ -33,15 +33,22 @@ struct PageBounds {
   ColumnStatistics statistics;
 };
 
+// What one top-level column of a row group takes, by its footer: a guess where its values are of no fixed
+// length.
+struct ColumnSize {
+  int64_t compressed = 0;  // bytes in the file
+  int64_t row_bytes = 0;   // of one decoded row
+};
+
 struct ReadRequest {
   std::vector<std::string> columns;  // top-level names, in the order wanted
   struct Part {
     int row_group = 0;
     std::vector<RowRange> rows;  // ascending and disjoint; empty means all of the row group
   };
-  std::vector<Part> parts;  // in the order wanted
-  int64_t batch_rows = 262'144;
-  bool use_threads = true;  // decode columns in parallel
+  std::vector<Part> parts;       // in the order wanted
+  int64_t batch_rows = 262'144;  // at most; no batch is longer than its part
+  bool use_threads = true;       // decode columns in parallel
 };
 
 class FileReader {
@@ -68,6 +75,9 @@ class FileReader {
   // Bounds of one top-level column in one row group, from the footer; kNotFound for a column that is not
   // there.
   arrow::Result<ColumnStatistics> Statistics(int row_group, const std::string& column) const;
+
+  // kNotFound for a column that is not there, kInvalidInput for a row group that is not.
+  arrow::Result<ColumnSize> SizeOf(int row_group, const std::string& column) const;
 
   // The pages of one flat column, or nothing when the file has no page index for it.
   arrow::Result<std::optional<std::vector<PageBounds>>> Pages(int row_group, const std::string& column) const;

@@ -68,11 +68,16 @@ arrow::Result<std::shared_ptr<const ScanSpec>> BindScan(std::shared_ptr<TableSta
   ARROW_ASSIGN_OR_RAISE(spec->where, options.where.Bind(schema, options.price));
   ARROW_ASSIGN_OR_RAISE(spec->columns, ColumnsOfScan(schema, options));
   ARROW_ASSIGN_OR_RAISE(spec->batch_rows, BatchRows(options.batch_rows));
+  if (options.memory <= 0) {
+    return InvalidInput(fmt::format("{}: memory of {} bytes for a scan", table->path, options.memory),
+                        "Give a positive number of bytes, or leave it out.");
+  }
   ARROW_RETURN_NOT_OK(spec->index->Prepare(spec->where));
   spec->stored = spec->columns.stored;
   spec->table = std::move(table);
   spec->sort_by = std::move(options.sort_by);
   spec->limit = options.limit;
+  spec->memory = options.memory;
   spec->use_threads = options.use_threads;
   spec->stop = options.stop;
   return spec;
