@@ -151,10 +151,17 @@ class Fields {
     return std::optional<std::string>(std::string(*text));
   }
 
-  arrow::Result<std::string> RequiredText(std::string_view key) const {
-    ARROW_ASSIGN_OR_RAISE(auto value, Text(key));
+  arrow::Result<std::string_view> RequiredView(std::string_view key) const {
+    const auto value = Find(key);
     if (!value) return Wrong(key, "a string, but it is absent");
-    return std::move(*value);
+    const auto text = value->String();
+    if (!text) return Wrong(key, "a string");
+    return *text;
+  }
+
+  arrow::Result<std::string> RequiredText(std::string_view key) const {
+    ARROW_ASSIGN_OR_RAISE(const std::string_view text, RequiredView(key));
+    return std::string(text);
   }
 
   arrow::Result<std::optional<int64_t>> Number(std::string_view key) const {
@@ -303,7 +310,7 @@ arrow::Result<Metadata> ReadMetadata(const Fields& fields) {
 
 arrow::Result<AddFile> ReadAdd(const Fields& fields) {
   AddFile add;
-  ARROW_ASSIGN_OR_RAISE(const std::string path, fields.RequiredText("path"));
+  ARROW_ASSIGN_OR_RAISE(const std::string_view path, fields.RequiredView("path"));
   ARROW_ASSIGN_OR_RAISE(add.path, DecodePath(path));
   if (fields.Find("deletionVector")) {
     return Unsupported(fmt::format("{} has a deletion vector (feature deletionVectors)", Quoted(add.path)));
@@ -323,7 +330,7 @@ arrow::Result<AddFile> ReadAdd(const Fields& fields) {
 
 arrow::Result<RemoveFile> ReadRemove(const Fields& fields) {
   RemoveFile remove;
-  ARROW_ASSIGN_OR_RAISE(const std::string path, fields.RequiredText("path"));
+  ARROW_ASSIGN_OR_RAISE(const std::string_view path, fields.RequiredView("path"));
   ARROW_ASSIGN_OR_RAISE(remove.path, DecodePath(path));
   ARROW_ASSIGN_OR_RAISE(remove.deletion_time_ms, fields.Number("deletionTimestamp"));
   ARROW_ASSIGN_OR_RAISE(const auto data_change, fields.Bool("dataChange"));

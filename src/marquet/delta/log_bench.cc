@@ -1,6 +1,6 @@
 // What a commit costs beside one durable publish of the same bytes, at the tenth and the ten thousandth file;
-// what opening a table from nothing costs through a checkpoint and through commits, and one of its versions by
-// time; and what a checkpoint costs. Run in the directory to be measured.
+// what opening a table from nothing costs through a checkpoint and through commits, and one of its versions
+// by time; and what a checkpoint costs. Run in the directory to be measured.
 #include <fmt/format.h>
 #include <stdlib.h>
 
