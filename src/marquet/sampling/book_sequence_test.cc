@@ -1,6 +1,7 @@
 // Sequences of books that are not partitioned by symbol, and what reading them costs.
 #include "marquet/sampling/book_sequence.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -85,7 +86,7 @@ TEST_F(BookSequenceTest, AFileIsOpenedOnceForAllSymbols) {
       // The first and the last name are in every file, so that its bounds leave out nothing.
       const std::string symbol = i % 5 == 0   ? "A"
                                  : i % 5 == 1 ? "Z"
-                                 : i % 7 == 0 ? "M" + std::to_string(day % kRare)
+                                 : i % 7 == 0 ? fmt::format("M{}", day % kRare)
                                               : "B";
       rows.push_back({day * 1'000 + i, i, symbol, day});
       expected[symbol].push_back(rows.back().time);
