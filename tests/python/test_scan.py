@@ -91,10 +91,11 @@ def test_batches_are_as_large_as_asked_for(table):
 
 
 def test_rows_do_not_depend_on_memory_or_the_length_of_batches(table):
+    columns = [name for name in ROWS.column_names if name != "f"]  # whose NaNs are equal to none
     for filter in (None, "i > 0", [("id", ">=", 700)], pc.field("id") >= 700):
-        expected = table.scan(filter=filter).to_arrow()
+        expected = table.scan(columns, filter).to_arrow()
         for options in ({"memory": 1}, {"batch_size": sys.maxsize}, {"batch_size": sys.maxsize, "memory": 1 << 16}):
-            scan = table.scan(filter=filter, **options)
+            scan = table.scan(columns, filter, **options)
             assert scan.to_arrow().equals(expected)
             assert pa.Table.from_batches(list(scan.to_batches())).equals(expected)
             assert scan.statistics()["peak_bytes"] > 0
