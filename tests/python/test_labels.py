@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from order_books import NULL, START, as_arrow, random_book, slow_moves, write_book
 
@@ -187,13 +186,3 @@ def test_stored_weights_of_a_shared_value_are_those_of_rows(tmp_path) -> None:
     text["shared"] = [{"value": 0.0, "first_class": 0, "counts": [2**62] * 3}]
     with pytest.raises(mq.CorruptDataError, match="share a value among other rows"):
         mq.depth.apply_labels(columns, mq.depth.FittedLabels(json.dumps(text)))
-
-
-def test_a_table_that_holds_no_samples_has_no_labels(tmp_path) -> None:
-    rows = pa.table({"symbol": ["A", "B"], "labels": ["default", "default"], "labels_digest": [1, 2]})
-    mq.create_table(tmp_path / "t", rows.schema).append(rows)
-    with pytest.raises(mq.SchemaError, match="labels_digest is of type int64; a table of depth samples has string"):
-        mq.depth.load_labels(tmp_path / "t")
-    with pytest.raises(mq.SchemaError, match="there is no column labels_digest"):
-        mq.create_table(tmp_path / "u", rows.drop_columns("labels_digest").schema)
-        mq.depth.load_labels(tmp_path / "u")

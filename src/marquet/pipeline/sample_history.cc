@@ -79,7 +79,17 @@ arrow::Status SampleHistory::ReadRows(const table::Table& samples, const StopFla
                      "last_source", "last_source_row", "label",         "features",
                      "time_bins",   "ticks_per_bin",   "micro_pip",     "hop",
                      "row_filter",  "labels",          "labels_digest", "book_version"};
-  ARROW_RETURN_NOT_OK(CheckSampleColumns(path_, *samples.schema(), options.columns));
+  const auto expected = SampleSchema(0);
+  for (const std::string& column : options.columns) {
+    const auto there = samples.schema()->GetFieldByName(column);
+    const auto type = expected->GetFieldByName(column)->type();
+    if (there && there->type()->Equals(type)) continue;
+    return SchemaError(
+        there ? fmt::format("{}: column {} is of type {}; a table of depth samples has {}", path_, column,
+                            there->type()->ToString(), type->ToString())
+              : fmt::format("{}: there is no column {}; expected a table of depth samples", path_, column),
+        "Make one with `marquet depth` or mq.depth.build_samples.");
+  }
   options.stop = stop;
   ARROW_ASSIGN_OR_RAISE(const auto scan, samples.NewScan(std::move(options)));
   ARROW_ASSIGN_OR_RAISE(const auto reader, scan.ToReader());

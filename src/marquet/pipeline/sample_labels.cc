@@ -13,7 +13,6 @@
 #include "marquet/base/hash.h"
 #include "marquet/base/text.h"
 #include "marquet/file/durable_file.h"
-#include "marquet/pipeline/sample_rows.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -57,7 +56,6 @@ arrow::Result<std::map<std::string, std::map<std::string, std::string>>> ReadDig
     const table::Table& samples) {
   table::ScanOptions options;
   options.columns = {"symbol", "labels", "labels_digest"};
-  ARROW_RETURN_NOT_OK(CheckSampleColumns(samples.path(), *samples.schema(), options.columns));
   ARROW_ASSIGN_OR_RAISE(const auto scan, samples.NewScan(std::move(options)));
   ARROW_ASSIGN_OR_RAISE(const auto reader, scan.ToReader());
   std::map<std::string, std::map<std::string, std::string>> digests;

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "marquet/base/error.h"
 #include "marquet/base/time.h"
 
 namespace marquet::pipeline {
@@ -52,22 +51,6 @@ CellStatistics DescribeCells(const float* cells, int64_t n) {
   const double spread = std::accumulate(squares, squares + kLanes, 0.0);
   return {mean, std::sqrt(spread / static_cast<double>(n)), *std::min_element(least, least + kLanes),
           *std::max_element(largest, largest + kLanes)};
-}
-
-arrow::Status CheckSampleColumns(const std::string& path, const arrow::Schema& table,
-                                 const std::vector<std::string>& columns) {
-  const auto expected = SampleSchema(0);
-  for (const std::string& column : columns) {
-    const auto there = table.GetFieldByName(column);
-    const auto type = expected->GetFieldByName(column)->type();
-    if (there && there->type()->Equals(type)) continue;
-    return SchemaError(
-        there ? fmt::format("{}: column {} is of type {}; a table of depth samples has {}", path, column,
-                            there->type()->ToString(), type->ToString())
-              : fmt::format("{}: there is no column {}; expected a table of depth samples", path, column),
-        "Make one with `marquet depth` or mq.depth.build_samples.");
-  }
-  return arrow::Status::OK();
 }
 
 std::shared_ptr<arrow::Schema> SampleSchema(unsigned features) {

@@ -37,10 +37,6 @@ CellStatistics DescribeCells(const float* cells, int64_t n);
 
 std::shared_ptr<arrow::Schema> SampleSchema(unsigned features);
 
-// That a table has these columns of samples, in their types; kSchema names the one that it has not.
-arrow::Status CheckSampleColumns(const std::string& path, const arrow::Schema& table,
-                                 const std::vector<std::string>& columns);
-
 class SampleRows {
  public:
   SampleRows(std::string symbol, const depth::TensorSpec& spec, SampleSettings settings,
