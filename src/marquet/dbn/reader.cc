@@ -13,6 +13,7 @@
 #include "marquet/dbn/byte_stream.h"
 #include "marquet/dbn/layout.h"
 #include "marquet/dbn/metadata_codec.h"
+#include "marquet/dbn/record_filter.h"
 #include "marquet/dbn/symbols.h"
 #include "marquet/dbn/text_field.h"
 
@@ -55,6 +56,7 @@ struct Reader::Impl {
   ReadSummary summary;
   SymbolIndex symbols;
   std::optional<BatchBuilder> batches;  // of this reader's options and symbols
+  std::optional<RecordFilter> filter;   // where not all records become rows
 
   // Which versions the records seen so far can be of, a bit each, and whether they end in ts_out. Both are
   // given by the metadata; a fragment's records tell them by their sizes.
@@ -292,8 +294,10 @@ struct Reader::Impl {
       const RtypeEntry& entry = kRtypes[record[1]];
       if (entry.record_class == RecordClass::kRow) {
         ARROW_ASSIGN_OR_RAISE(const RecordFormat* format, FormatOf(entry.kind, bytes, start + at));
-        ARROW_ASSIGN_OR_RAISE(const bool due, batches->Add(record, *format, summary.records));
-        if (due) ARROW_RETURN_NOT_OK(Flush(data, start));
+        if (!filter || filter->Takes(record, *format)) {
+          ARROW_ASSIGN_OR_RAISE(const bool due, batches->Add(record, *format, summary.records));
+          if (due) ARROW_RETURN_NOT_OK(Flush(data, start));
+        }
       } else {
         ARROW_RETURN_NOT_OK(AddOther(record, entry, bytes, start + at));
       }
@@ -388,6 +392,7 @@ struct Reader::Impl {
     }
     summary.unmapped_rows = batches->unmapped_rows();
     summary.nulled_times = batches->nulled_times();
+    if (filter) summary.selection = filter->counts();
   }
 };
 
@@ -404,6 +409,10 @@ arrow::Result<std::unique_ptr<Reader>> Reader::Open(std::shared_ptr<arrow::io::I
   ARROW_ASSIGN_OR_RAISE(impl->stream, ByteStream::Open(std::move(input), options.name));
   impl->options = std::move(options);
   impl->batches.emplace(impl->options, impl->symbols);
+  if (!impl->options.selection.is_all() || !impl->options.held.empty()) {
+    ARROW_RETURN_NOT_OK(CheckSelection(impl->options.selection));
+    impl->filter.emplace(impl->options, impl->symbols);
+  }
   ARROW_RETURN_NOT_OK(impl->Start());
   return std::unique_ptr<Reader>(new Reader(std::move(impl)));
 }

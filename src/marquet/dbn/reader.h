@@ -19,6 +19,7 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/dbn/metadata.h"
+#include "marquet/dbn/selection.h"
 
 namespace marquet::dbn {
 
@@ -71,6 +72,10 @@ struct ReadOptions {
   // What may be held in batches that are still filling (several kinds, or groups): above it the largest is
   // given out early.
   int64_t max_held_bytes = int64_t{64} << 20;
+  // Which records become rows: those selected that nothing of their kind in `held` selects. The others are
+  // counted, and none of their fields is looked at further.
+  Selection selection = {};
+  std::map<RecordKind, std::vector<Selection>> held = {};
 };
 
 // A record that is no table row (system, symbol mapping, error, and unknown ones when kept), with its place.
@@ -79,7 +84,16 @@ struct KeptRecord {
   std::string bytes;       // raw, header included
 };
 
-// Records in = sum(rows) + control + unknown; bytes that end a truncated file are counted too.
+// Of records that would be rows, under ReadOptions::selection and ::held.
+struct SelectionCounts {
+  int64_t not_selected = 0;                                 // that became none
+  int64_t held = 0;                                         // of these, selected but held
+  std::map<RecordKind, int64_t> matched;                    // selected, held or not
+  std::map<RecordKind, std::vector<int64_t>> held_matched;  // by each of ReadOptions::held
+  std::vector<bool> pattern_matched;  // whether a pattern of the selection's matches a record in its times
+};
+
+// Records in = sum(rows) + not selected + control + unknown; bytes that end a truncated file are counted too.
 struct ReadSummary {
   Metadata metadata;
   bool has_metadata = false;
@@ -96,6 +110,7 @@ struct ReadSummary {
   bool truncated_frame = false;   // the last zstd frame is cut short, so that more records may be lost
   int64_t bytes_decoded = 0;      // of uncompressed DBN, metadata included
   std::vector<KeptRecord> kept_records;
+  SelectionCounts selection;
   bool identical_export =
       true;  // false when something was nulled or dropped, so that export cannot be identical
 };
