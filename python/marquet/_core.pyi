@@ -133,7 +133,7 @@ class RollingWriter:
     @property
     def schema(self) -> ArrowSchema | None: ...
 
-def ingest(sources: Sequence[str], table: str, split_by_schema: bool, allow_truncated: bool, keep_unknown: bool, null_on_overflow: bool, again: bool, on_overlap: str, partition_by: Sequence[str], compression: str, compression_level: int | None, row_group_size: int, verify: str, jobs: int, memory: int, dry_run: bool, progress: object | None, done: object) -> None:
+def ingest(sources: Sequence[str], table: str, split_by_schema: bool, allow_truncated: bool, keep_unknown: bool, null_on_overflow: bool, again: bool, on_overlap: str, symbols: Sequence[str], start_ns: int | None, end_ns: int | None, partition_by: Sequence[str], compression: str, compression_level: int | None, row_group_size: int, verify: str, jobs: int, memory: int, dry_run: bool, progress: object | None, done: object) -> None:
     """
     Gives `done` the report as text and as JSON, and the first error or None.
     """

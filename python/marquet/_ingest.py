@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from marquet import _core
+from marquet._time import TimeLike, to_nanos
 from marquet._told import told
 from marquet._verify import VerifyLevel
 from marquet.errors import InvalidInputError
@@ -43,7 +44,7 @@ class ReplacedRows:
 
 @dataclass(frozen=True)
 class SourceReport:
-    """What became of one source. Records in = rows out + control records + unknown records, always.
+    """What became of one source. Records in = rows out + rows not selected + control records + unknown records, always.
 
     Rows of the table before + rows - rows_replaced = rows of the table after.
     """
@@ -62,6 +63,10 @@ class SourceReport:
     bytes: int
     records: int
     rows: int
+    rows_not_selected: int
+    """Rows that `symbols`, `start` and `end` leave out, and those of `rows_held`."""
+    rows_held: int
+    """Rows that an earlier selection of the same bytes has brought."""
     rows_replaced: int
     """Rows of other sources that went for it; `replaced` counts them by symbol and day."""
     control_records: int
@@ -97,6 +102,8 @@ class IngestReport:
     not_tried: int
     """Sources behind one that failed."""
     text: str
+    unmatched_symbols: list[str]
+    """Those of `symbols` that no row in the times selected matches; empty where a source was skipped unread."""
 
     @property
     def records(self) -> int:
@@ -116,7 +123,12 @@ class IngestReport:
     def to_dict(self) -> dict[str, Any]:
         """The report as ``marquet ingest --json`` prints it."""
         sources = [asdict(source) for source in self.sources]
-        return {"ok": self.ok, "not_tried": self.not_tried, "sources": sources}
+        return {
+            "ok": self.ok,
+            "not_tried": self.not_tried,
+            "unmatched_symbols": self.unmatched_symbols,
+            "sources": sources,
+        }
 
     def __bool__(self) -> bool:
         return self.ok
@@ -135,6 +147,9 @@ def ingest(
     on_error: Literal["error", "null"] = "error",
     again: bool = False,
     on_overlap: Literal["error", "replace", "append"] = "error",
+    symbols: str | Sequence[str] = (),
+    start: TimeLike | None = None,
+    end: TimeLike | None = None,
     partition_by: Sequence[str] = (),
     compression: str = "zstd",
     compression_level: int | None = None,
@@ -163,6 +178,11 @@ def ingest(
         on_overlap: What to do with rows for a symbol, publisher, day and time range that another source filled: refuse
             ("error"), "append" anyway, or "replace" exactly those rows of the other source in the same commit; the rest
             of it stays. Sources of one call never replace each other.
+        symbols: Rows of these symbols only: names, or patterns in which ``*`` is any text and ``?`` any one
+            character. Rows without a symbol match none. Which of them match nothing is in the report.
+        start: Rows at or after this time only, by ``ts_recv`` or, where there is none, ``ts_event``.
+        end: Rows before this time only. What is not selected is not decoded; it may come later: the same source
+            with another selection brings the rows that no earlier one has brought.
         partition_by: Of a new table; by default symbol and date, or date alone past 1,000 symbols.
         compression: "zstd", "snappy", "gzip", "lz4", "brotli" or "none".
         compression_level: Of the codec; zstd's default here is 1.
@@ -178,9 +198,9 @@ def ingest(
 
     Raises:
         MarquetError: The first failure; its attribute ``report`` holds the report up to there. CorruptDataError for
-            damaged bytes, UnsupportedError for what is no DBN that is known, InvalidInputError for an overlap or
-            no source, ConflictError where others kept changing what was to be replaced, NotFoundError for a missing
-            source, StorageError for a refusal of the operating system.
+            damaged bytes, UnsupportedError for what is no DBN that is known, InvalidInputError for an overlap, no
+            source, or a selection of which no source has a row, ConflictError where others kept changing what was to
+            be replaced, NotFoundError for a missing source, StorageError for a refusal of the operating system.
         KeyboardInterrupt: Ctrl-C; nothing half done is visible, and running again goes on. Its attribute ``report``,
             where it has one, tells of each source: a commit that had begun is ended, and is there.
     """
@@ -199,6 +219,9 @@ def ingest(
                 null_on_overflow=_is_null(on_error),
                 again=again,
                 on_overlap=on_overlap,
+                symbols=[symbols] if isinstance(symbols, str) else list(symbols),
+                start_ns=None if start is None else to_nanos(start),
+                end_ns=None if end is None else to_nanos(end),
                 partition_by=[partition_by] if isinstance(partition_by, str) else list(partition_by),
                 compression=compression,
                 compression_level=compression_level,
@@ -254,4 +277,10 @@ def _report(text: str, report: str) -> IngestReport:
         replaced = [ReplacedRows(**rows) for rows in source["replaced"]]
         values = {name: source[name] for name in names}
         sources.append(SourceReport(**{**values, "parts": parts, "replaced": replaced}))
-    return IngestReport(sources=sources, ok=content["ok"], not_tried=content["not_tried"], text=text)
+    return IngestReport(
+        sources=sources,
+        ok=content["ok"],
+        not_tried=content["not_tried"],
+        text=text,
+        unmatched_symbols=content["unmatched_symbols"],
+    )

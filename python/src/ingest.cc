@@ -23,6 +23,7 @@ pipeline::OnOverlap ParseOverlap(const std::string& choice) {
 // failed, or None.
 void Ingest(std::vector<std::string> sources, std::string table, bool split_by_schema, bool allow_truncated,
             bool keep_unknown, bool null_on_overflow, bool again, const std::string& on_overlap,
+            std::vector<std::string> symbols, std::optional<int64_t> start_ns, std::optional<int64_t> end_ns,
             std::vector<std::string> partition_by, const std::string& compression,
             std::optional<int> compression_level, int64_t row_group_size, const std::string& verify, int jobs,
             int64_t memory, bool dry_run, nb::object progress, nb::object done) {
@@ -37,6 +38,7 @@ void Ingest(std::vector<std::string> sources, std::string table, bool split_by_s
   options.null_on_overflow = null_on_overflow;
   options.again = again;
   options.on_overlap = ParseOverlap(on_overlap);
+  options.selection = {std::move(symbols), start_ns, end_ns};
   options.partition_by = std::move(partition_by);
   options.file = ToWriteOptions(compression, compression_level, row_group_size, options.file.memory, verify);
   options.jobs = jobs;
@@ -63,7 +65,8 @@ void Ingest(std::vector<std::string> sources, std::string table, bool split_by_s
 void RegisterIngest(nb::module_& module) {
   module.def("ingest", &Ingest, nb::arg("sources"), nb::arg("table"), nb::arg("split_by_schema"),
              nb::arg("allow_truncated"), nb::arg("keep_unknown"), nb::arg("null_on_overflow"),
-             nb::arg("again"), nb::arg("on_overlap"), nb::arg("partition_by"), nb::arg("compression"),
+             nb::arg("again"), nb::arg("on_overlap"), nb::arg("symbols"), nb::arg("start_ns").none(),
+             nb::arg("end_ns").none(), nb::arg("partition_by"), nb::arg("compression"),
              nb::arg("compression_level").none(), nb::arg("row_group_size"), nb::arg("verify"),
              nb::arg("jobs"), nb::arg("memory"), nb::arg("dry_run"), nb::arg("progress").none(),
              nb::arg("done"), "Gives `done` the report as text and as JSON, and the first error or None.");

@@ -8,7 +8,9 @@ const std::vector<Command>& Commands() {
        "  marquet ingest day.dbn.zst --into book\n"
        "  marquet ingest batch-folder/ --into book --jobs 4 --memory 2GB\n"
        "  cat day.dbn | marquet ingest - --into book\n"
-       "  marquet ingest corrected.dbn.zst --into book --replace",
+       "  marquet ingest corrected.dbn.zst --into book --replace\n"
+       "  marquet ingest days/ --into book --symbols 'ES*,NQH4' --start 2024-01-02T14:30 --end "
+       "2024-01-02T21:00",
        DeclareIngest},
       {"scan", "Print or save rows of a table",
        "  marquet scan book --where \"symbol = 'ESH4' and price > '4750'\" --limit 10\n"

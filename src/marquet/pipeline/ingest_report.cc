@@ -70,6 +70,10 @@ std::string ToText(const SourceReport& report) {
       line(Counted(part.rows, part.kind + " row") + into(part.table, part.version));
     }
   }
+  count(report.rows_not_selected, "row",
+        " not selected" + (report.rows_held == 0 ? std::string()
+                                                 : fmt::format("; {} of them came with an earlier selection",
+                                                               WithCommas(report.rows_held))));
   count(report.control_records, "control record", ", kept with the source's description");
   count(report.unknown_records, "record",
         fmt::format(" of unknown type ({}), {}", TypesOf(report.unknown_by_rtype),
@@ -122,6 +126,10 @@ std::string ToText(const IngestReport& report) {
     text += fmt::format("{} after it not tried: run the same command again once it is mended or left out\n",
                         Counted(report.not_tried, "source"));
   }
+  for (const std::string& symbol : report.unmatched_symbols) {
+    text +=
+        fmt::format("warning: no row in the times selected has a symbol that matches {}\n", Quoted(symbol));
+  }
   return text;
 }
 
@@ -157,6 +165,8 @@ std::string ToJson(const IngestReport& report) {
                        {"bytes", source.bytes},
                        {"records", source.records},
                        {"rows", source.rows},
+                       {"rows_not_selected", source.rows_not_selected},
+                       {"rows_held", source.rows_held},
                        {"rows_replaced", rows_replaced},
                        {"control_records", source.control_records},
                        {"unknown_records", source.unknown_records},
@@ -174,8 +184,10 @@ std::string ToJson(const IngestReport& report) {
                        {"error", source.error},
                        {"hint", source.hint}});
   }
-  const nlohmann::ordered_json root = {
-      {"ok", report.ok}, {"not_tried", report.not_tried}, {"sources", std::move(sources)}};
+  const nlohmann::ordered_json root = {{"ok", report.ok},
+                                       {"not_tried", report.not_tried},
+                                       {"unmatched_symbols", report.unmatched_symbols},
+                                       {"sources", std::move(sources)}};
   return root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
