@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pathlib
+import shutil
 import subprocess
+from collections.abc import Sequence
 from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -12,6 +14,8 @@ SEED = 7
 MBP10_RECORDS, MBO_RECORDS = 1_000_000, 4_000_000
 WIDE_ROWS, WIDE_COLUMNS = 10_000_000, 22
 PARTITIONS = 1_000
+SMALL_FILES, SMALL_FILE_RECORDS = 5_000, 100
+HUNDRED_SYMBOLS = [f"S{number:02}" for number in range(100)]
 
 
 def prepare(data: pathlib.Path) -> None:
@@ -24,6 +28,10 @@ def prepare(data: pathlib.Path) -> None:
     for kind, records in (("mbp-10", MBP10_RECORDS), ("mbo", MBO_RECORDS)):
         if not (data / f"{kind}.dbn.zst").exists():
             generate(kind, records, data / f"{kind}.dbn.zst")
+    if not (data / "hundred-symbols.dbn.zst").exists():
+        generate("mbp-10", MBP10_RECORDS, data / "hundred-symbols.dbn.zst", HUNDRED_SYMBOLS)
+    if not (data / "small-files").exists():
+        small_files(data / "small-files")
     if not (data / "wide.parquet").exists():
         wide(data / "wide.parquet")
     if not (data / "wide_table").exists():
@@ -31,14 +39,35 @@ def prepare(data: pathlib.Path) -> None:
         marquet.create_table(data / "wide_table", rows.schema).append(rows)
     if not (data / "partitioned").exists():
         partitioned(data / "partitioned")
+    if not (data / "json_log").exists():
+        json_log(data / "partitioned", data / "json_log")
     if not (data / "book").exists():
         marquet.ingest(data / "mbp-10.dbn.zst", data / "book")
 
 
-def generate(kind: str, records: int, target: pathlib.Path) -> None:
-    words = [BIN / "marquet_generate", "--kind", kind, "--symbols", "ESH4,NQH4", "--records", records, "--seed", SEED]
+def generate(kind: str, records: int, target: pathlib.Path, symbols: Sequence[str] = ("ESH4", "NQH4")) -> None:
+    words = [BIN / "marquet_generate", "--kind", kind, "--symbols", ",".join(symbols), "--records", records]
+    words += ["--seed", SEED]
     words += ["--date", "2024-03-04", "--out", target]
     subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL)
+
+
+def small_files(folder: pathlib.Path) -> None:
+    """A day of orders cut into files of a few records that follow each other, each with the day's header."""
+    making = folder.with_name(".small-files")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir()
+    whole = making / "whole.dbn"
+    generate("mbo", SMALL_FILES * SMALL_FILE_RECORDS, whole)
+    content = whole.read_bytes()
+    whole.unlink()
+    header = 8 + int.from_bytes(content[4:8], "little")
+    size = SMALL_FILE_RECORDS * 4 * content[header]  # a record begins with its length in words
+    assert len(content) == header + SMALL_FILES * size
+    for number in range(SMALL_FILES):
+        begin = header + number * size
+        (making / f"{number:04}.dbn").write_bytes(content[:header] + content[begin : begin + size])
+    making.rename(folder)
 
 
 def wide(path: pathlib.Path) -> None:
@@ -68,6 +97,13 @@ def partitioned(path: pathlib.Path) -> None:
     }
     deltalake.write_deltalake(str(path), pyarrow.table(columns), partition_by=["day"])
     deltalake.DeltaTable(str(path)).create_checkpoint()
+
+
+def json_log(table: pathlib.Path, copy: pathlib.Path) -> None:
+    """The log of a table without its checkpoint; nothing else is read when it is opened."""
+    commit = "_delta_log/00000000000000000000.json"
+    (copy / "_delta_log").mkdir(parents=True)
+    (copy / commit).write_bytes((table / commit).read_bytes())
 
 
 def hundred_rows() -> Any:

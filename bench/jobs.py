@@ -7,6 +7,7 @@ work is a command, of the command), and whatever else the job reports. Inputs ar
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pathlib
@@ -19,7 +20,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from inputs import BIN, MBO_RECORDS, MBP10_RECORDS, ROOT, SEED, WIDE_ROWS, hundred_rows, trades
+from inputs import (
+    BIN,
+    HUNDRED_SYMBOLS,
+    MBO_RECORDS,
+    MBP10_RECORDS,
+    ROOT,
+    SEED,
+    SMALL_FILES,
+    WIDE_ROWS,
+    hundred_rows,
+    trades,
+)
 
 APPENDS = 200
 
@@ -85,6 +97,48 @@ for KIND, RECORDS in (("mbp-10", MBP10_RECORDS), ("mbo", MBO_RECORDS)):
     job(f"ingest {KIND}", "databento")(lambda data, k=KIND, n=RECORDS: databento_to_parquet(data, k, n))
 
 
+def ingest_of_hundred(data: pathlib.Path, *options: str) -> Measured:
+    table = scratch(data, "ingest-hundred")
+    words = [BIN / "marquet", "-q", "ingest", data / "hundred-symbols.dbn.zst", "--into", table, *options]
+    command = [str(word) for word in words]
+    seconds = seconds_of(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+    return {"seconds": seconds, "peak_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024}
+
+
+@job("ingest one symbol of a hundred", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    return ingest_of_hundred(data, "--symbols", HUNDRED_SYMBOLS[50])
+
+
+@job("ingest one symbol of a hundred", "all of it")
+def _(data: pathlib.Path) -> Measured:
+    return ingest_of_hundred(data)
+
+
+def small_file_times(table: pathlib.Path) -> list[float]:
+    """Seconds from each commit to the next, by what the log says of them."""
+    times = []
+    for version in range(SMALL_FILES):
+        with (table / "_delta_log" / f"{version:020}.json").open() as commit:
+            times.append(json.loads(commit.readline())["commitInfo"]["timestamp"] / 1e3)
+    return [after - before for before, after in itertools.pairwise(times)]
+
+
+@job("a small file, last tenth of 5,000", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    table = scratch(data, "small-files")
+    words = [BIN / "marquet", "-q", "ingest", data / "small-files", "--into", table]
+    subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {"seconds": statistics.mean(small_file_times(table)[-SMALL_FILES // 10 :]), "peak_mib": peak}
+
+
+@job("a small file, last tenth of 5,000", "the first tenth")
+def _(data: pathlib.Path) -> Measured:
+    """Of the ingest that was measured last."""
+    return {"seconds": statistics.mean(small_file_times(data / "scratch" / "small-files")[: SMALL_FILES // 10])}
+
+
 # One partition of a thousand files
 
 
@@ -142,6 +196,25 @@ for NAME in ("one partition, table open", "one partition, from nothing"):
     job(NAME, "polars")(polars_partition)
     job(NAME, "deltalake")(deltalake_partition)
     job(NAME, "duckdb")(duckdb_partition)
+
+
+# A log that is one commit of a thousand files
+
+
+@job("open from JSON", "marquet")
+def _(data: pathlib.Path) -> Measured:
+    import marquet
+
+    path = data / "json_log"
+    return {"seconds": best_of(50, lambda: marquet.open_table(path))}
+
+
+@job("open from JSON", "deltalake")
+def _(data: pathlib.Path) -> Measured:
+    import deltalake
+
+    path = str(data / "json_log")
+    return {"seconds": best_of(20, lambda: deltalake.DeltaTable(path).file_uris())}
 
 
 # Three of 22 columns

@@ -1,7 +1,8 @@
 """Runs all of the proof that nothing is lost: faults, exceptions, kills, power cuts, full disks, contention.
 
-What `make test` runs in part runs whole here, with a seed that is printed and that repeats a failure. It ends with a
-table: faults injected, of which kinds, survived, rows lost. Exit status 1 when anything failed.
+What `make test` runs in part runs whole here, with a seed that is printed and that repeats a failure. The Python
+extension, too, runs under AddressSanitizer, through tests of values, scans, the writer, verify and rescue. It ends with
+a table: faults injected, of which kinds, survived, rows lost. Exit status 1 when anything failed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,18 @@ PYTHON_TESTS = [
     "tests/python/test_rescue.py",
     "tests/python/test_parquet_java.py",
 ]
+# Of the bindings under AddressSanitizer: where arrays cross from Python to C++ and back.
+WATCHED_TESTS = [
+    "tests/python/test_scan.py",
+    "tests/python/test_arrow_layouts.py",
+    "tests/python/test_filter_literals.py",
+    "tests/python/test_table_verify.py",
+    "tests/python/test_rescue.py",
+    "tests/checkpointing/test_arrow_as_given.py",
+    "tests/checkpointing/test_parquet_writer.py",
+    "tests/checkpointing/test_rows_as_given.py",
+]
+WATCHED_SECONDS = 360
 TOLD = "faults injected: "  # what the programs of C++ tests say at their end
 CPP_FILTER = "*Fault*:*PowerCut*:*Rescue*:*KillAt*"
 
@@ -77,6 +90,59 @@ def run_program(program: pathlib.Path, environment: dict[str, str], rows: dict[s
     return done.returncode == 0
 
 
+def watched_package() -> pathlib.Path:
+    """A folder with the package `marquet` of these sources, and the extension of the sanitizers' build in it."""
+    (extension,) = (ROOT / "build" / "asan" / "python").glob("_core*.so")
+    folder = ROOT / "build" / "asan" / "package"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "marquet").mkdir(parents=True)
+    for source in (ROOT / "python" / "marquet").iterdir():
+        if source.suffix != ".so" and source.name != "__pycache__":
+            (folder / "marquet" / source.name).symlink_to(source)
+    (folder / "marquet" / extension.name).symlink_to(extension)
+    return folder
+
+
+def run_watched(environment: dict[str, str], rows: dict[str, Row]) -> bool:
+    """Runs tests of Python with an extension that AddressSanitizer watches, a row; returns whether they passed."""
+    for words in (
+        ["cmake", "--preset", "asan", "--log-level=WARNING"],
+        ["cmake", "--build", "--preset", "asan", "--target", "_core", "--", "--quiet"],
+    ):
+        subprocess.run(words, cwd=ROOT, check=True)
+    # The interpreter has neither: what is preloaded later than the other would not find the functions to watch.
+    libraries = [
+        subprocess.run(
+            ["clang-14", f"-print-file-name={name}"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for name in ("libclang_rt.asan-x86_64.so", "libstdc++.so.6")
+    ]
+    report = REPORTS / "watched.xml"
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *WATCHED_TESTS]
+    watched = {
+        **{name: value for name, value in environment.items() if name != "MARQUET_TORTURE"},
+        "LD_PRELOAD": " ".join(libraries),
+        "PYTHONPATH": str(watched_package()),
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",
+    }
+    try:
+        passed = subprocess.run(words, cwd=ROOT, env=watched, timeout=WATCHED_SECONDS).returncode == 0
+    except subprocess.TimeoutExpired:
+        print(f"the watched tests did not end within {WATCHED_SECONDS} s")
+        passed = False
+    of_tests: dict[str, Row] = {}
+    if report.exists():
+        add_report(report, of_tests)
+    row = rows.setdefault("bindings, under AddressSanitizer", Row())
+    for each in of_tests.values():
+        row.passed += each.passed
+        row.failed += each.failed
+        row.skipped += each.skipped
+    row.failed += not passed and row.failed == 0  # the whole process may have ended
+    return passed
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=None, help="repeats a run; drawn from the clock when left out")
@@ -103,6 +169,7 @@ def main() -> int:
         *tests,
     ]
     failed |= subprocess.run(words, cwd=ROOT, env=environment).returncode != 0
+    failed |= not run_watched(environment, rows)
 
     add_report(REPORTS / "pytest.xml", rows)
     print(f"\n{'proof':<58} {'faults':>9} {'tests':>6} {'failed':>6} {'skipped':>7}")

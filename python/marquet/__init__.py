@@ -13,7 +13,7 @@ from marquet import depth  # noqa: E402
 from marquet._clean import CleanReport, Leftover, clean  # noqa: E402
 from marquet._core import version as __version__  # noqa: E402
 from marquet._export import ExportReport, export  # noqa: E402
-from marquet._ingest import IngestReport, ReplacedRows, SourcePart, SourceReport, ingest  # noqa: E402
+from marquet._ingest import IngestReport, PassedOver, ReplacedRows, SourcePart, SourceReport, ingest  # noqa: E402
 from marquet._rescue import RescueLoss, RescueReport, rescue  # noqa: E402
 from marquet._verify import Damage, FileVerdict, TableVerdict, validate_parquet_file, verify  # noqa: E402
 from marquet.errors import (  # noqa: E402
@@ -52,6 +52,7 @@ __all__ = [
     "MarquetError",
     "NotFoundError",
     "ParquetWriter",
+    "PassedOver",
     "PublishedFile",
     "ReplacedRows",
     "RescueLoss",

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from marquet import _core
+from marquet._arguments import call
+from marquet._html import Report
+from marquet._paths import path_text
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Leftover:
 
 
 @dataclass(frozen=True)
-class CleanReport:
+class CleanReport(Report):
     """What was found."""
 
     removed: bool
@@ -66,5 +69,5 @@ def clean(
     """
     if not isinstance(older_than, timedelta):
         raise TypeError(f"older_than is {older_than!r}; expected a datetime.timedelta")
-    report = _core.clean(os.fspath(directory), yes, int(older_than / timedelta(milliseconds=1)))
+    report = call(_core.clean, path_text(directory), yes, int(older_than / timedelta(milliseconds=1)))
     return CleanReport(**{**report, "files": [Leftover(**file) for file in report["files"]]})

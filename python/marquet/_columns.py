@@ -116,14 +116,15 @@ def column_of(
         if typed is None:
             raise SchemaError(
                 f"column {name!r}: row {first_row + cut} holds {told_as(values[cut])}, which {array.type} does not "
-                f"hold as it is; {what_to_give(array.type, values[cut])}"
+                f"hold as it is",
+                hint=what_to_give(array.type, values[cut]),
             )
         return typed
     if wanted is not None and _passes_for_map(array.type, wanted):
         row = next(place for place, value in enumerate(values) if not _holds(wanted, value, rounds))
         raise SchemaError(
-            f"column {name!r}: row {first_row + row} holds {told_as(values[row])}, which is no {wanted}; give a map as "
-            f"a dictionary, or as a list of pairs"
+            f"column {name!r}: row {first_row + row} holds {told_as(values[row])}, which is no {wanted}",
+            hint="Give a map as a dictionary, or as a list of pairs.",
         )
     wide = _with_room(array.type)
     return array if wide == array.type else _decimals(name, values, wide, first_row)
@@ -153,8 +154,8 @@ def _decimals(name: str, values: list[Any], kind: pa.DataType, first_row: int) -
                 before, whole = first.setdefault(where, (row, isinstance(item, int)))
                 if whole and isinstance(item, decimal.Decimal):
                     raise SchemaError(
-                        f"column {name + where!r}: row {row} holds a Decimal, row {before} an int; give Decimals from "
-                        f"the first row on, or a schema with a decimal type"
+                        f"column {name + where!r}: row {row} holds a Decimal, row {before} an int",
+                        hint="Give Decimals from the first row on, or a schema with a decimal type.",
                     )
     try:
         return pa.array(values, type=kind)
@@ -162,7 +163,8 @@ def _decimals(name: str, values: list[Any], kind: pa.DataType, first_row: int) -
         row = first_row + next(place for place, value in enumerate(values) if not _converts(value, kind))
         raise SchemaError(
             f"column {name!r}: row {row} holds {told_as(values[row - first_row])}, and Decimals have room for 20 "
-            f"digits before the point and 18 behind it; give a schema with a decimal type that holds them all: {error}"
+            f"digits before the point and 18 behind it: {error}",
+            hint="Give a schema with a decimal type that holds them all.",
         ) from error
 
 

@@ -85,9 +85,9 @@ class Scan:
 
     def statistics(self) -> dict[str, Any]: ...
 
-def scan(table: Table, columns: Sequence[str], filter: object | None, start_ns: int | None, end_ns: int | None, time_column: str, sort_by: Sequence[str], limit: int | None, batch_size: int, price: str, stored_types: bool, use_threads: bool) -> Scan: ...
+def scan(table: Table, columns: Sequence[str], filter: object | None, start_ns: int | None, end_ns: int | None, time_column: str, sort_by: Sequence[str], limit: int | None, batch_size: int, memory: int, price: str, stored_types: bool, use_threads: bool) -> Scan: ...
 
-def verify_path(path: str, level: str) -> dict[str, Any]: ...
+def verify_path(path: str, level: str, strict: bool) -> dict[str, Any]: ...
 
 def check_same_rows(published: str, again: str) -> None: ...
 
@@ -100,6 +100,8 @@ class RollingWriter:
     def drop(self, records: int, chunk: int | None, values: Mapping[str, str]) -> None: ...
 
     def name_of(self, chunk: int | None, values: Mapping[str, str]) -> str: ...
+
+    def check_target(self, chunk: int | None, values: Mapping[str, str]) -> None: ...
 
     def room(self, chunk: int | None) -> int | None: ...
 
@@ -133,7 +135,7 @@ class RollingWriter:
     @property
     def schema(self) -> ArrowSchema | None: ...
 
-def ingest(sources: Sequence[str], table: str, split_by_schema: bool, allow_truncated: bool, keep_unknown: bool, null_on_overflow: bool, again: bool, on_overlap: str, partition_by: Sequence[str], compression: str, compression_level: int | None, row_group_size: int, verify: str, jobs: int, memory: int, dry_run: bool, progress: object | None, done: object) -> None:
+def ingest(sources: Sequence[str], about: Mapping[str, tuple[str, Sequence[tuple[str, int, int, int]]]], table: str, split_by_schema: bool, allow_truncated: bool, keep_unknown: bool, null_on_overflow: bool, again: bool, on_overlap: str, symbols: Sequence[str], start_ns: int | None, end_ns: int | None, partition_by: Sequence[str], compression: str, compression_level: int | None, row_group_size: int, verify: str, jobs: int, memory: int, dry_run: bool, progress: object | None, done: object) -> None:
     """
     Gives `done` the report as text and as JSON, and the first error or None.
     """
@@ -151,6 +153,14 @@ def dbn_decode(path: str, allow_truncated: bool = False, keep_unknown: bool = Fa
 
 def dbn_encode_back(path: str) -> bytes:
     """A DBN file decoded and encoded again, uncompressed."""
+
+class FileLock:
+    """Held until it is released, or its process has ended."""
+
+    @staticmethod
+    def take(path: str) -> FileLock: ...
+
+    def release(self) -> None: ...
 
 def depth_tensor(rows: object, features: Sequence[str], micro_pip: str | None, time_bins: int, ticks_per_bin: int, across_rolls: bool) -> NDArray[numpy.float32]:
     """See marquet.depth.tensor."""

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from marquet import _core
+from marquet._arguments import call, whole_or_none
 from marquet._filters import FilterLike, normalize
+from marquet._html import Report
+from marquet._paths import path_text
 from marquet._told import told
 from marquet.errors import InvalidInputError
 
 
 @dataclass(frozen=True)
-class ExportReport:
+class ExportReport(Report):
     """What was written."""
 
     rows: int
@@ -58,9 +61,12 @@ def export(
         raise InvalidInputError(
             "an export takes no Arrow expression", hint="Use SQL text, or write table.scan(filter=...) yourself."
         )
+    version = whole_or_none("version", version, least=0)
     names = [columns] if isinstance(columns, str) else list(columns or ())
-    paths = os.fspath(table), os.fspath(output)
+    paths = path_text(table), path_text(output)
     return told(
-        lambda done: _core.export(paths[0], format, paths[1], source, names, terms, version, replace, progress, done),
+        lambda done: call(
+            _core.export, paths[0], format, paths[1], source, names, terms, version, replace, progress, done
+        ),
         lambda report: ExportReport(**report),
     )

@@ -6,11 +6,16 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 from marquet import _core
+from marquet._arguments import call, whole, whole_or_none
+from marquet._html import Report
+from marquet._paths import escaped, is_utf8, path_text
+from marquet._time import TimeLike, to_nanos
 from marquet._told import told
 from marquet._verify import VerifyLevel
 from marquet.errors import InvalidInputError
@@ -43,7 +48,7 @@ class ReplacedRows:
 
 @dataclass(frozen=True)
 class SourceReport:
-    """What became of one source. Records in = rows out + control records + unknown records, always.
+    """What became of one source. Records in = rows out + rows not selected + control records + unknown records, always.
 
     Rows of the table before + rows - rows_replaced = rows of the table after.
     """
@@ -62,6 +67,10 @@ class SourceReport:
     bytes: int
     records: int
     rows: int
+    rows_not_selected: int
+    """Rows that `symbols`, `start` and `end` leave out, and those of `rows_held`."""
+    rows_held: int
+    """Rows that an earlier selection of the same bytes has brought."""
     rows_replaced: int
     """Rows of other sources that went for it; `replaced` counts them by symbol and day."""
     control_records: int
@@ -89,7 +98,17 @@ class SourceReport:
 
 
 @dataclass(frozen=True)
-class IngestReport:
+class PassedOver:
+    """What lies in a folder, or was named, and is no source."""
+
+    path: str
+    """With escapes where it is not UTF-8."""
+    why: str
+    """What it is: "not named *.dbn or *.dbn.zst", "hidden", "the same as a.dbn"."""
+
+
+@dataclass(frozen=True)
+class IngestReport(Report):
     """What became of each source, in order; true when none failed. ``str(report)`` is the text that people read."""
 
     sources: list[SourceReport]
@@ -97,6 +116,14 @@ class IngestReport:
     not_tried: int
     """Sources behind one that failed."""
     text: str
+    unmatched_symbols: list[str] = field(default_factory=list)
+    """Those of `symbols` that no row in the times selected matches; empty where a source was skipped unread."""
+    passed_over_entries: list[PassedOver] = field(default_factory=list)
+
+    @property
+    def passed_over(self) -> int:
+        """How many files and folders, in the folders that were named, are no sources."""
+        return len(self.passed_over_entries)
 
     @property
     def records(self) -> int:
@@ -116,7 +143,18 @@ class IngestReport:
     def to_dict(self) -> dict[str, Any]:
         """The report as ``marquet ingest --json`` prints it."""
         sources = [asdict(source) for source in self.sources]
-        return {"ok": self.ok, "not_tried": self.not_tried, "sources": sources}
+        entries = [asdict(entry) for entry in self.passed_over_entries]
+        return {
+            "ok": self.ok,
+            "not_tried": self.not_tried,
+            "unmatched_symbols": self.unmatched_symbols,
+            "passed_over": self.passed_over,
+            "passed_over_entries": entries,
+            "sources": sources,
+        }
+
+    def _shown(self) -> dict[str, Any]:
+        return self.to_dict()
 
     def __bool__(self) -> bool:
         return self.ok
@@ -135,6 +173,9 @@ def ingest(
     on_error: Literal["error", "null"] = "error",
     again: bool = False,
     on_overlap: Literal["error", "replace", "append"] = "error",
+    symbols: str | Sequence[str] = (),
+    start: TimeLike | None = None,
+    end: TimeLike | None = None,
     partition_by: Sequence[str] = (),
     compression: str = "zstd",
     compression_level: int | None = None,
@@ -152,7 +193,8 @@ def ingest(
 
     Args:
         source: A file, a directory (the DBN files in it and below it), a Databento batch folder, a
-            ``databento.DBNStore``, or a list of these.
+            ``databento.DBNStore``, or a list of these. A store is called by the path of its file, one made of bytes by
+            their digest; symbols inserted into it (``insert_symbology_json``) hold where its header says nothing.
         table: The table; created when it is not there.
         split_by_schema: A file of several record kinds becomes one table per kind under `table`, a folder. Such a
             file cannot be exported to DBN again.
@@ -163,6 +205,11 @@ def ingest(
         on_overlap: What to do with rows for a symbol, publisher, day and time range that another source filled: refuse
             ("error"), "append" anyway, or "replace" exactly those rows of the other source in the same commit; the rest
             of it stays. Sources of one call never replace each other.
+        symbols: Rows of these symbols only: names, or patterns in which ``*`` is any text and ``?`` any one
+            character. Rows without a symbol match none. Which of them match nothing is in the report.
+        start: Rows at or after this time only, by ``ts_recv`` or, where there is none, ``ts_event``.
+        end: Rows before this time only. What is not selected is not decoded; it may come later: the same source
+            with another selection brings the rows that no earlier one has brought.
         partition_by: Of a new table; by default symbol and date, or date alone past 1,000 symbols.
         compression: "zstd", "snappy", "gzip", "lz4", "brotli" or "none".
         compression_level: Of the codec; zstd's default here is 1.
@@ -178,34 +225,41 @@ def ingest(
 
     Raises:
         MarquetError: The first failure; its attribute ``report`` holds the report up to there. CorruptDataError for
-            damaged bytes, UnsupportedError for what is no DBN that is known, InvalidInputError for an overlap or
-            no source, ConflictError where others kept changing what was to be replaced, NotFoundError for a missing
-            source, StorageError for a refusal of the operating system.
+            damaged bytes, UnsupportedError for what is no DBN that is known, InvalidInputError for an overlap, no
+            source, or a selection of which no source has a row, ConflictError where others kept changing what was to
+            be replaced, NotFoundError for a missing source, StorageError for a refusal of the operating system.
         KeyboardInterrupt: Ctrl-C; nothing half done is visible, and running again goes on. Its attribute ``report``,
             where it has one, tells of each source: a commit that had begun is ended, and is there.
     """
     given = list(source) if isinstance(source, (list, tuple)) else [source]
     if not given:
         raise InvalidInputError("no source is given; expected a file, a folder, or several")
+    target = path_text(table)
 
-    def call(done: Callable[[Any], None]) -> None:
+    def work(done: Callable[[Any], None]) -> None:
         with tempfile.TemporaryDirectory(prefix="marquet-") as folder:
-            _core.ingest(
-                [_source_path(one, Path(folder) / str(place)) for place, one in enumerate(given)],
-                os.fspath(table),
+            taken = [_taken(one, Path(folder) / str(place)) for place, one in enumerate(given)]
+            call(
+                _core.ingest,
+                [one.path for one in taken],
+                {one.path: (one.name, one.symbols) for one in taken if one.name is not None},
+                target,
                 split_by_schema=split_by_schema,
                 allow_truncated=allow_truncated,
                 keep_unknown=keep_unknown,
                 null_on_overflow=_is_null(on_error),
                 again=again,
                 on_overlap=on_overlap,
+                symbols=[symbols] if isinstance(symbols, str) else list(symbols),
+                start_ns=None if start is None else to_nanos(start),
+                end_ns=None if end is None else to_nanos(end),
                 partition_by=[partition_by] if isinstance(partition_by, str) else list(partition_by),
                 compression=compression,
-                compression_level=compression_level,
-                row_group_size=row_group_size,
+                compression_level=whole_or_none("compression_level", compression_level, 32),
+                row_group_size=whole("row_group_size", row_group_size),
                 verify=verify,
-                jobs=jobs,
-                memory=memory,
+                jobs=whole("jobs", jobs, 32, least=0),
+                memory=whole("memory", memory),
                 dry_run=dry_run,
                 progress=progress,
                 done=done,
@@ -221,7 +275,7 @@ def ingest(
             failures.append(error)
         return result
 
-    result = told(call, report)
+    result = told(work, report)
     if failures:
         raise failures[0]
     return result
@@ -233,16 +287,56 @@ def _is_null(on_error: str) -> bool:
     return on_error == "null"
 
 
-def _source_path(source: Any, folder: Path) -> str:
-    """The path of a source; the bytes of a DBNStore are written out first, unchanged."""
+@dataclass(frozen=True)
+class _Taken:
+    """A source as the core takes it."""
+
+    path: str
+    name: str | None = None
+    """What it is called, where that is not its path; empty for the digest of its bytes."""
+    symbols: list[tuple[str, int, int, int]] = field(default_factory=list)
+    """Symbol, instrument id, first day and the day behind the last one, since 1970: where its header says nothing."""
+
+
+def _taken(source: Any, folder: Path) -> _Taken:
     if isinstance(source, (str, os.PathLike)):
-        return os.fspath(source)
+        return _Taken(path_text(source))
     if type(source).__name__ == "DBNStore":
-        folder.mkdir()
-        path = folder / "dbnstore.dbn"
-        source.to_file(path)  # in the compression that it has: a copy of its bytes
-        return str(path)
+        return _taken_store(source, folder)
     raise TypeError(f"a source is a path or a databento.DBNStore, got {type(source).__name__}")
+
+
+def _taken_store(store: Any, folder: Path) -> _Taken:
+    """The file that a store was opened from, or, where there is none or another by now, a copy of its bytes."""
+    opened_from = getattr(getattr(store, "_data_source", None), "path", None)
+    name = "" if opened_from is None else escaped(os.fsdecode(opened_from))
+    if opened_from is not None and is_utf8(os.fsdecode(opened_from)) and _still_is(opened_from, store):
+        return _Taken(os.fsdecode(opened_from), name, _symbols_of(store))
+    folder.mkdir()
+    path = folder / "dbnstore.dbn"
+    store.to_file(path)  # in the compression that it has: a copy of its bytes
+    return _Taken(str(path), name, _symbols_of(store))
+
+
+def _still_is(path: Any, store: Any) -> bool:
+    """Whether the file of a path is the one that a store has open."""
+    try:
+        return os.path.samestat(Path(path).stat(), os.fstat(store._data_source.reader.fileno()))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _symbols_of(store: Any) -> list[tuple[str, int, int, int]]:
+    """The symbols that a store knows beside its header's: those of ``insert_symbology_json``."""
+    build = getattr(getattr(store, "_instrument_map", None), "build_symbol_map", None)
+    if build is None:
+        return []
+    epoch = date(1970, 1, 1)
+    return [
+        (symbol, int(instrument), (start - epoch).days, (end - epoch).days)
+        for instrument, intervals in build().items()
+        for start, end, symbol in intervals
+    ]
 
 
 def _report(text: str, report: str) -> IngestReport:
@@ -254,4 +348,11 @@ def _report(text: str, report: str) -> IngestReport:
         replaced = [ReplacedRows(**rows) for rows in source["replaced"]]
         values = {name: source[name] for name in names}
         sources.append(SourceReport(**{**values, "parts": parts, "replaced": replaced}))
-    return IngestReport(sources=sources, ok=content["ok"], not_tried=content["not_tried"], text=text)
+    return IngestReport(
+        sources=sources,
+        ok=content["ok"],
+        not_tried=content["not_tried"],
+        text=text,
+        unmatched_symbols=content["unmatched_symbols"],
+        passed_over_entries=[PassedOver(**entry) for entry in content["passed_over_entries"]],
+    )

@@ -149,14 +149,14 @@ def _check_index(frame: Any, target: pa.Schema) -> None:
         column = f"__index_level_{place}__" if name is None else str(name)
         if name is not None and column in map(str, frame.columns):
             raise SchemaError(
-                f"the index of the pandas frame has the name of one of its columns, {column!r}\n"
-                f"hint: Leave one of them out: the index with reset_index({name!r}, drop=True), or the column."
+                f"the index of the pandas frame has the name of one of its columns, {column!r}",
+                hint=f"Leave one of them out: the index with reset_index({name!r}, drop=True), or the column.",
             )
         if column not in target.names:
             raise SchemaError(
                 f"the index of the pandas frame, {column!r}, has no column here; expected one of "
-                f"{', '.join(map(repr, target.names))}\n"
-                f"hint: Name it after its column, or leave it out with reset_index(drop=True)."
+                f"{', '.join(map(repr, target.names))}",
+                hint="Name it after its column, or leave it out with reset_index(drop=True).",
             )
 
 
@@ -178,7 +178,7 @@ def _column(name: str, values: Any, target: pa.Schema) -> pa.Array:
     """A column of objects, null where pandas takes them for missing."""
     kinds: set[type] = set()
     objects = [
-        None if missing else own_value(value, name, kinds)
+        None if missing else own_value(value, repr(name), kinds)
         for value, missing in zip(values.to_numpy(), values.isna(), strict=True)
     ]
     return column_of(name, objects, target, kinds=kinds)
@@ -203,8 +203,8 @@ def _with_integers(rows: pa.Table, place: int, field: pa.Field, target: pa.Schem
     if largest is not None and largest >= bound:
         raise InvalidInputError(
             f"column '{field.name}' holds whole numbers as {field.type}, {largest!r} among them; from {bound:.0f} on "
-            f"these do not tell one from the next\n"
-            f"hint: Make it a column of pandas' Int64, which has nulls, before its numbers become floats."
+            f"these do not tell one from the next",
+            hint="Make it a column of pandas' Int64, which has nulls, before its numbers become floats.",
         )
     try:
         integers = floats.cast(wanted.type)

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from marquet import _core
+from marquet._arguments import call
+from marquet._html import Report
+from marquet._paths import absolute
 from marquet._told import told
 
 
@@ -28,7 +31,7 @@ class RescueLoss:
 
 
 @dataclass(frozen=True)
-class RescueReport:
+class RescueReport(Report):
     """What came back of a file, and what did not; true when rows were recovered."""
 
     file: str
@@ -95,9 +98,9 @@ def rescue(
         CorruptDataError: The file is not Parquet.
         NotFoundError: There is no such file or table.
     """
-    schema_path = None if schema is None else os.fspath(schema)
-    table_path = None if table is None else os.fspath(table)
+    schema_path = None if schema is None else absolute(schema)
+    table_path = None if table is None else absolute(table)
     return told(
-        lambda done: _core.rescue(os.fspath(path), os.fspath(out), schema_path, table_path, progress, done),
+        lambda done: call(_core.rescue, absolute(path), absolute(out), schema_path, table_path, progress, done),
         lambda report: RescueReport(**{**report, "losses": [RescueLoss(**loss) for loss in report["losses"]]}),
     )

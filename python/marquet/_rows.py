@@ -42,19 +42,46 @@ def to_stream(data: Any, target: Callable[[], pa.Schema], *, fixed: bool) -> Any
     return data
 
 
+def to_schema(schema: Any) -> pa.Schema | Any:
+    """What a caller gives as a schema, as the core takes it.
+
+    Raises:
+        SchemaError: A column of a type that Arrow lacks.
+        TypeError: `schema` is no schema.
+    """
+    if not hasattr(schema, "__arrow_c_schema__"):
+        hint = "; it has one: pass its attribute `schema`" if hasattr(schema, "schema") else ""
+        raise TypeError(
+            f"a schema is a pyarrow.Schema or another object with __arrow_c_schema__; got {type(schema).__name__}{hint}"
+        )
+    if is_of("polars", schema) and hasattr(schema, "items"):
+        _check_kinds("polars", schema.items())
+    return schema
+
+
 def check_has_rows(data: Any) -> None:
     """Refuses what ``to_stream`` can make no stream of.
 
     Raises:
         TypeError: `data` is nothing that holds rows.
     """
-    if is_pandas_frame(data) or isinstance(data, pa.RecordBatch) or hasattr(data, "__arrow_c_stream__"):
+    if is_pandas_frame(data) or isinstance(data, pa.RecordBatch):
         return
-    if not is_of("polars", data) or not hasattr(data, "collect"):
+    if hasattr(data, "__arrow_c_stream__") and not _is_one_column(data):
+        return
+    if _is_one_column(data) or not is_of("polars", data) or not hasattr(data, "collect"):
         raise TypeError(
             f"rows come from an object with __arrow_c_stream__ (pyarrow, Polars, DuckDB ...) or a pandas frame; "
             f"got {type(data).__name__}"
         )
+
+
+def _is_one_column(data: Any) -> bool:
+    """Whether it is a column by itself, whose values are no rows."""
+    kind = data.type if isinstance(data, (pa.Array, pa.ChunkedArray)) else None
+    if is_of("pandas", data) or is_of("polars", data):
+        kind = getattr(data, "dtype", None)
+    return kind is not None and not str(kind).lower().startswith("struct")
 
 
 def with_rows(call: Callable[[Any], T], stream: Any) -> T:
@@ -92,18 +119,18 @@ def with_rows(call: Callable[[Any], T], stream: Any) -> T:
     raise raised[0]  # here, where its own cause and context stay what they are
 
 
-_NOT_HANDED_ON = {
+_NOT_HANDED_ON: dict[str, dict[str, tuple[str, str | None]]] = {
     "polars": {
-        "Object": "of Python objects it hands on nothing but their addresses",
-        "Int128": "Arrow has no integers of 128 bits; cast it to Decimal(38, 0)",
+        "Object": ("of Python objects it hands on nothing but their addresses", None),
+        "Int128": ("Arrow has no integers of 128 bits", "Cast it to Decimal(38, 0)."),
     },
     "duckdb": {
-        "TIME WITH TIME ZONE": "it hands on the time without its offset; cast it to VARCHAR",
-        "UHUGEINT": "it hands on a part of the bits; cast it to DECIMAL(38, 0) or VARCHAR",
-        "BIT": "it hands on its own form of the bits; cast it to VARCHAR",
+        "TIME WITH TIME ZONE": ("it hands on the time without its offset", "Cast it to VARCHAR."),
+        "UHUGEINT": ("it hands on a part of the bits", "Cast it to DECIMAL(38, 0) or VARCHAR."),
+        "BIT": ("it hands on its own form of the bits", "Cast it to VARCHAR."),
     },
 }
-"""Kinds of columns, as they are told, that Polars and DuckDB give to others as something else."""
+"""Kinds of columns, as they are told, that Polars and DuckDB give to others as something else: how, and a hint."""
 
 
 def _huge_integers(data: Any) -> dict[int, str]:
@@ -122,8 +149,8 @@ def _check_digits(batch: pa.RecordBatch, huge: dict[int, str]) -> None:
             batch.column(place).validate(full=True)
         except pa.ArrowInvalid as error:
             raise SchemaError(
-                f"column {name!r} has integers of 39 digits, which duckdb hands on as decimals of 38; cast it to "
-                f"VARCHAR: {error}"
+                f"column {name!r} has integers of 39 digits, which duckdb hands on as decimals of 38: {error}",
+                hint="Cast it to VARCHAR.",
             ) from error
 
 
@@ -133,6 +160,6 @@ def _is_relation(data: Any) -> bool:
 
 def _check_kinds(library: str, kinds: Iterable[tuple[str, Any]]) -> None:
     for name, kind in kinds:
-        for word, why in _NOT_HANDED_ON[library].items():
+        for word, (why, hint) in _NOT_HANDED_ON[library].items():
             if re.search(rf"\b[U]?{word}\b", str(kind)):
-                raise SchemaError(f"column {name!r} is {kind} in {library}: {why}")
+                raise SchemaError(f"column {name!r} is {kind} in {library}: {why}", hint=hint)

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from marquet.errors import InvalidInputError, MarquetError
 
 
 class Turns:
-    """One call at a time, and after an error in one none but ``abort``."""
+    """One call at a time, and after an error in one none but ``abort``.
 
-    def __init__(self, folder: str) -> None:
+    Args:
+        folder: Of the writer.
+        give_up: Lets the next writer have the output; called after an error.
+    """
+
+    def __init__(self, folder: str, give_up: Callable[[], None]) -> None:
         self._folder = folder
+        self._give_up = give_up
         self._lock = threading.RLock()
         self._process = os.getpid()
         self.error: BaseException | None = None
@@ -36,9 +44,34 @@ class Turns:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None and self.error is None:
-            self.error = error
-        self._lock.release()
+        try:
+            if error is not None:
+                self._fail(error)
+        finally:
+            self._lock.release()
+
+    def _fail(self, error: BaseException) -> None:
+        if self.error is not None or self.closed:
+            return
+        self.error = error
+        try:
+            self._give_up()
+        except MarquetError as another:
+            error.add_note(f"Giving up the output failed, too: {another}")
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """The turn of what takes nothing yet: an ``Exception`` in it does no harm. Others fit in it."""
+        self._check_process()
+        with self._lock:
+            self._check()
+            try:
+                yield
+            except Exception:
+                raise
+            except BaseException as error:  # nobody knows how far it came
+                self._fail(error)
+                raise
 
     def end(self) -> threading.RLock:
         """The turn of ``abort`` and ``close``, which come after errors and after the end, too; others fit in it."""
@@ -48,8 +81,9 @@ class Turns:
     def _check_process(self) -> None:
         if self.in_fork:
             raise InvalidInputError(
-                f"{self._folder}: the writer is that of process {self._process}, of which this one ({os.getpid()}) is "
-                f"a fork; make a writer of its own, with a rank of its own, in each process"
+                f"{self._folder}: the writer belongs to process {self._process}, of which this one ({os.getpid()}) is "
+                f"a fork",
+                hint="Make a writer of its own, with a rank of its own, in each process.",
             )
 
     def _check(self) -> None:

@@ -31,12 +31,13 @@ _NUMPY_UNITS = frozenset({"s", "ms", "us", "ns"})
 """Of NumPy's times, those that Arrow has, too."""
 
 
-def own_row(row: Mapping[str, Any], kinds: set[type]) -> dict[str, Any]:
+def own_row(row: Mapping[str, Any], kinds: set[type], number: int | None = None) -> dict[str, Any]:
     """The row as it is now: whoever gave it may fill the same dictionary and lists again for the next one.
 
     Args:
         row: Of any values.
         kinds: Gets the types of values, at any depth, that are neither Python's own nor plain lists and dictionaries.
+        number: What errors call the row.
 
     Raises:
         SchemaError: A key that names no column, or values that are nested too deeply or in themselves.
@@ -47,11 +48,15 @@ def own_row(row: Mapping[str, Any], kinds: set[type]) -> dict[str, Any]:
                 raise SchemaError(f"a row has the key {key!r} ({type(key).__name__}); columns are named by strings")
     if _UNCHANGING.issuperset(map(type, row.values())):
         return dict(row)
-    return {key: own_value(value, key, kinds) for key, value in row.items()}
+    at = "" if number is None else f": row {number}"
+    return {
+        key: value if type(value) in _UNCHANGING else own_value(value, f"{key!r}{at}", kinds)
+        for key, value in row.items()
+    }
 
 
-def own_value(value: Any, column: str, kinds: set[type], level: int = 1) -> Any:
-    """The value as it is now, with None for what NumPy masks.
+def own_value(value: Any, where: str, kinds: set[type], level: int = 1) -> Any:
+    """The value as it is now, with None for what NumPy masks. `where`: the column, as errors name it.
 
     Raises:
         SchemaError: It is nested too deeply or in itself, or of a kind that a column would hold as another.
@@ -61,33 +66,37 @@ def own_value(value: Any, column: str, kinds: set[type], level: int = 1) -> Any:
         return value
     if level > _MOST_LEVELS:
         raise SchemaError(
-            f"column {column!r}: its values are nested in more than {_MOST_LEVELS} levels, or hold themselves"
+            f"column {where}: its values are nested in more than {_MOST_LEVELS} levels, or hold themselves"
         )
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        raise SchemaError(f"column {column!r}: a list would lose the names of {kind.__name__}; give its _asdict()")
+        raise SchemaError(f"column {where}: a list would lose the names of {kind.__name__}", hint="Give its _asdict().")
     if isinstance(value, (list, tuple)):
         whole = tuple if isinstance(value, tuple) else list
         if _UNCHANGING.issuperset(map(type, value)):
             return whole(value)
-        return whole([own_value(item, column, kinds, level + 1) for item in value])
+        return whole([own_value(item, where, kinds, level + 1) for item in value])
     if isinstance(value, Mapping) and not isinstance(value, pa.Scalar):
         for key in value:
             if isinstance(key, bytes):  # pyarrow would leave out one of two keys that differ in being text or bytes
-                raise SchemaError(f"column {column!r} holds a dictionary with keys that are bytes; give text")
-        return {key: own_value(item, column, kinds, level + 1) for key, item in value.items()}
+                raise SchemaError(f"column {where} holds a dictionary with keys that are bytes", hint="Give text.")
+        return {key: own_value(item, where, kinds, level + 1) for key, item in value.items()}
     if isinstance(value, (set, frozenset)):
-        raise SchemaError(f"column {column!r}: a {kind.__name__} has no order, and a list has; give a sorted list")
+        raise SchemaError(f"column {where}: a {kind.__name__} has no order, and a list has", hint="Give a sorted list.")
     kinds.add(kind)
     try:
         if isinstance(value, np.ma.MaskedArray):
             value = _unmasked(value)
+        if isinstance(value, np.ndarray) and value.ndim > 1:
+            raise SchemaError(
+                f"column {where}: an array of {value.ndim} dimensions", hint="Give it as a list of lists."
+            )
         if isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
             value = value.tolist()
-        return own_value(value, column, kinds, level) if type(value) is list else copy.deepcopy(value)
+        return own_value(value, where, kinds, level) if type(value) is list else copy.deepcopy(value)
     except SchemaError:
         raise
     except Exception as error:  # a memoryview, an open file; or what a class of somebody's raises
-        raise SchemaError(f"column {column!r}: a {kind.__name__} cannot be kept as it is now: {error}") from error
+        raise SchemaError(f"column {where}: a {kind.__name__} cannot be kept as it is now: {error}") from error
 
 
 def _unmasked(array: np.ma.MaskedArray[Any, Any]) -> Any:
@@ -215,8 +224,8 @@ def _is_no_finer(value: Any, unit: str) -> bool:
 def what_to_give(kind: pa.DataType, value: Any) -> str:
     """Instead of a value that a type, found by pyarrow, does not hold as it is."""
     if "[us" in str(kind) and any(not _is_no_finer(item, "us") for _, item in walk(value, "")):
-        return "give a schema with nanoseconds, such as timestamp('ns') or duration('ns')"
-    return "give values of one kind, or a schema with a type that holds them all"
+        return "Give a schema with nanoseconds, such as timestamp('ns') or duration('ns')."
+    return "Give values of one kind, or a schema with a type that holds them all."
 
 
 def check_numpy(values: Sequence[Any]) -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from marquet import _core
+from marquet._arguments import call
+from marquet._html import Report
+from marquet._paths import path_text
 
 VerifyLevel: TypeAlias = Literal["footer", "crc", "full"]
 
@@ -25,14 +28,15 @@ class Damage:
     """The first byte of the damaged range in the file."""
     length: int
     region: str
-    """"page", "page header", "footer", "padding", "magic", "file", "order" or, beside the data, "source description"
-    and "manifest"; "unchecked" for what could not be looked at among the files of a directory."""
+    """"page", "page header", "footer", "magic", "file", "order", "tail" (bytes behind the footer), "unclaimed" (bytes
+    of nothing that the footer names) or, beside the data, "log", "source description" and "manifest"; "unchecked" for
+    what could not be looked at among the files of a directory."""
     message: str
     """What was found, and what was expected."""
 
 
 @dataclass(frozen=True)
-class FileVerdict:
+class FileVerdict(Report):
     """What the check of one file found; true when there is no damage."""
 
     ok: bool
@@ -42,13 +46,15 @@ class FileVerdict:
     """Of the row groups without damage."""
     bytes: int
     damage: list[Damage]
+    odd: list[Damage]
+    """What the writer of a file got wrong while every row can be read whole."""
 
     def __bool__(self) -> bool:
         return self.ok
 
 
 @dataclass(frozen=True)
-class TableVerdict:
+class TableVerdict(Report):
     """What the check of a table or a directory found; true when there is no damage."""
 
     ok: bool
@@ -57,6 +63,8 @@ class TableVerdict:
     rows_intact: int
     bytes: int
     damage: list[Damage]
+    odd: list[Damage]
+    """What the writer of a file got wrong while every row can be read whole."""
     missing: list[str]
     """Files that the log (or a writer's manifest) names and that are not there, and descriptions of sources."""
     orphans: list[str]
@@ -66,7 +74,9 @@ class TableVerdict:
         return self.ok
 
 
-def verify(path: str | os.PathLike[str], level: VerifyLevel = "full") -> FileVerdict | TableVerdict:
+def verify(
+    path: str | os.PathLike[str], level: VerifyLevel = "full", *, strict: bool = False
+) -> FileVerdict | TableVerdict:
     """Checks a Parquet file, a table, or a directory of them.
 
     Tables below a directory are checked as tables; files that are missing then come with their tables' paths. Where a
@@ -77,6 +87,8 @@ def verify(path: str | os.PathLike[str], level: VerifyLevel = "full") -> FileVer
         path: The file, the directory or the table.
         level: "footer" (ends of the files), "crc" (every page's checksum) or "full" (every value decoded, and rows in
             the order that the footer says they have).
+        strict: Whether what is odd makes the verdict false, too: a footer of another writer that leaves the number of
+            rows 0 or says sizes that are not the pages', bytes that belong to nothing.
 
     Returns:
         The verdict. Damage is reported there, not raised.
@@ -87,11 +99,12 @@ def verify(path: str | os.PathLike[str], level: VerifyLevel = "full") -> FileVer
         StorageError: The operating system refused to read the file, or to list the directory.
         UnsupportedError: The file is encrypted.
     """
-    verdict = _core.verify_path(os.fspath(path), level)
-    verdict["damage"] = [Damage(**damage) for damage in verdict["damage"]]
+    verdict = call(_core.verify_path, path_text(path), level, strict)
+    for kind in ("damage", "odd"):
+        verdict[kind] = [Damage(**each) for each in verdict[kind]]
     if verdict.pop("kind") != "file":
         return TableVerdict(**verdict)
-    return FileVerdict(**{name: verdict[name] for name in ("ok", "rows", "rows_intact", "bytes", "damage")})
+    return FileVerdict(**{name: verdict[name] for name in ("ok", "rows", "rows_intact", "bytes", "damage", "odd")})
 
 
 def validate_parquet_file(path: str | os.PathLike[str]) -> bool:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from marquet import _core
+from marquet._arguments import call, whole, whole_or_none
 from marquet._filters import FilterLike, expression_columns, normalize
 from marquet._pandas import to_pandas
 from marquet._time import TimeLike, to_nanos
@@ -42,6 +43,7 @@ class Scan:
         sort_by: str | Sequence[str] | None,
         limit: int | None,
         batch_size: int | None,
+        memory: int,
         price: PriceForm,
         stored_types: bool,
         use_threads: bool,
@@ -49,11 +51,14 @@ class Scan:
         """See :meth:`marquet.Table.scan`."""
         terms, self._expression = normalize(filter)
         wanted = None if columns is None else ([columns] if isinstance(columns, str) else list(columns))
+        limit = whole_or_none("limit", limit, least=0)
+        batch_size = whole("batch_size", batch_size or 0, least=0)
         self._filter = filter
         self._limit = limit
 
         def scan(names: list[str]) -> _core.Scan:
-            return _core.scan(
+            return call(
+                _core.scan,
                 table,
                 columns=names,
                 filter=terms,
@@ -62,14 +67,15 @@ class Scan:
                 time_column=time_column or "",
                 sort_by=[sort_by] if isinstance(sort_by, str) else list(sort_by or ()),
                 limit=None if self._expression is not None else limit,
-                batch_size=batch_size or 0,
+                batch_size=batch_size,
+                memory=memory,
                 price=price,
                 stored_types=stored_types,
                 use_threads=use_threads,
             )
 
         if wanted is not None and not wanted:
-            raise NotFoundError("no column is asked for; leave columns out to get all of them")
+            raise NotFoundError("no column is asked for", hint="Leave columns out to get all of them.")
         self._scan = scan(wanted or [])
         self._schema: pa.Schema = pa.schema(self._scan.schema)
         if self._expression is not None and wanted is not None:
@@ -139,8 +145,8 @@ class Scan:
         """What pruning left of the table in the last stream of this scan that ended.
 
         Returns:
-            ``files`` and ``row_groups`` of the table, ``files_read`` and ``row_groups_read`` of them, and
-            ``rows_decoded`` and ``rows_returned``.
+            ``files`` and ``row_groups`` of the table, ``files_read`` and ``row_groups_read`` of them, ``rows_decoded``
+            and ``rows_returned``, and ``peak_bytes``, the most of its memory that the stream held at a time.
         """
         return self._scan.statistics()
 

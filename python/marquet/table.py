@@ -6,14 +6,16 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pyarrow as pa
 
-from marquet import _core
+from marquet import _core, _html
+from marquet._arguments import call, whole, whole_or_none
 from marquet._filters import FilterLike
-from marquet._rows import to_stream, with_rows
+from marquet._html import Report
+from marquet._paths import absolute
+from marquet._rows import to_schema, to_stream, with_rows
 from marquet._time import TimeLike, from_nanos, to_nanos
 from marquet._told import told
 from marquet._verify import Damage, TableVerdict, VerifyLevel
@@ -23,11 +25,14 @@ from marquet.scan import PriceForm, Scan
 if TYPE_CHECKING:
     import polars as pl
 
+_MOST_COLUMNS = 100
+"""That a notebook shows of a table."""
+
 AppendMode = Literal["append", "overwrite", "error_if_exists"]
 
 
 @dataclass(frozen=True)
-class AppendReport:
+class AppendReport(Report):
     """What an append did."""
 
     version: int
@@ -55,7 +60,7 @@ def open_table(path: str | os.PathLike[str], version: int | None = None, as_of: 
         CorruptDataError: The log is damaged.
     """
     as_of_ns = None if as_of is None else to_nanos(as_of)
-    return Table(_core.Table.open(os.fspath(path), version, as_of_ns))
+    return Table(call(_core.Table.open, absolute(path), whole_or_none("version", version), as_of_ns))
 
 
 def create_table(
@@ -84,11 +89,20 @@ def create_table(
         InvalidInputError: The directory holds other things, or a partition column is not in the schema.
         SchemaError: A type that Delta lacks; the message says which to use. A column without a name.
     """
-    if hasattr(schema, "__arrow_c_schema__") and "" in pa.schema(schema).names:
+    schema = to_schema(schema)
+    if "" in pa.schema(schema).names:
         raise SchemaError("a column of the schema has an empty name")
     columns = [partition_by] if isinstance(partition_by, str) else list(partition_by)
     return Table(
-        _core.Table.create(os.fspath(path), schema, columns, name or "", description or "", dict(configuration or {}))
+        call(
+            _core.Table.create,
+            absolute(path),
+            schema,
+            columns,
+            name or "",
+            description or "",
+            dict(configuration or {}),
+        )
     )
 
 
@@ -104,7 +118,7 @@ class Table:
 
     @property
     def path(self) -> str:
-        """The directory, as it was given."""
+        """The directory; absolute, so that a change of the working directory changes nothing of the table."""
         return self._core.path
 
     @property
@@ -178,20 +192,25 @@ class Table:
             BaseException: Whatever a generator behind a ``pyarrow.RecordBatchReader`` raises; nothing became visible.
         """
         stream = to_stream(data, lambda: self.schema, fixed=True)
-        append = partial(
-            self._core.append,
-            mode=mode,
-            compression=compression,
-            compression_level=compression_level,
-            row_group_size=row_group_size,
-            max_rows_per_file=max_rows_per_file,
-            memory=memory,
-            verify=verify,
-            metadata=dict(metadata or {}),
-            on_file=on_file,
-        )
+
+        def append(rows: Any, done: Callable[[Any], None]) -> None:
+            call(
+                self._core.append,
+                rows,
+                mode=mode,
+                compression=compression,
+                compression_level=whole_or_none("compression_level", compression_level, 32),
+                row_group_size=whole("row_group_size", row_group_size),
+                max_rows_per_file=whole("max_rows_per_file", max_rows_per_file),
+                memory=whole("memory", memory),
+                verify=verify,
+                metadata=dict(metadata or {}),
+                on_file=on_file,
+                done=done,
+            )
+
         return told(
-            lambda done: with_rows(partial(append, done=done), stream),
+            lambda done: with_rows(lambda rows: append(rows, done), stream),
             lambda report: AppendReport(**report),
             _warn_of_empty_strings,
         )
@@ -207,6 +226,7 @@ class Table:
         sort_by: str | Sequence[str] | None = None,
         limit: int | None = None,
         batch_size: int | None = None,
+        memory: int = 512 << 20,
         price: PriceForm = "stored",
         stored_types: bool = False,
         use_threads: bool = True,
@@ -230,7 +250,10 @@ class Table:
                 timestamp column.
             sort_by: Columns to sort by, ascending, nulls last; as stored when left out.
             limit: At most so many rows.
-            batch_size: Rows of a batch; by default MARQUET_SCAN_BATCH_SIZE, else 262,144.
+            batch_size: The most rows of a batch, up to 16,777,216; by default MARQUET_SCAN_BATCH_SIZE, else 262,144.
+            memory: Bytes held at most while rows are read one batch after another: those that are being decoded, and
+                those that wait for who asks for them. Where they are short, batches have fewer rows (but not less than
+                1,024, or ``batch_size``). What is given out is not counted, so not the rows of :meth:`Scan.to_arrow`.
             price: Prices as "stored" (int64 in units of 1e-9), as "float" or as "decimal" (decimal128(19, 9)).
             stored_types: Leave nanosecond times int64 instead of timestamp[ns, UTC].
             use_threads: Decode in parallel.
@@ -250,10 +273,33 @@ class Table:
             sort_by=sort_by,
             limit=limit,
             batch_size=batch_size,
+            memory=memory,
             price=price,
             stored_types=stored_types,
             use_threads=use_threads,
         )
+
+    def head(
+        self,
+        n: int = 5,
+        columns: Sequence[str] | None = None,
+        *,
+        price: PriceForm = "decimal",
+        stored_types: bool = False,
+    ) -> pa.Table:
+        """The first rows, as they are stored; of the data files no more is decoded than these take.
+
+        Args:
+            n: At most so many rows.
+            columns: As for :meth:`scan`.
+            price: As for :meth:`scan`, but that prices are decimals when left out: rows to look at.
+            stored_types: As for :meth:`scan`.
+        """
+        n = whole("n", n, least=0)
+        scan = self.scan(
+            columns, limit=n, batch_size=max(n, 1), price=price, stored_types=stored_types, use_threads=False
+        )
+        return pa.Table.from_batches(scan.to_batches(), scan.schema)
 
     def lazy(self, *, price: PriceForm = "stored") -> pl.LazyFrame:
         """A Polars LazyFrame over this version; Polars pushes columns, filters and limits down into the scan.
@@ -290,7 +336,7 @@ class Table:
             For each: ``version``, ``timestamp`` (a datetime), ``operation``, ``operation_parameters`` (JSON texts by
             name), ``is_blind_append``, ``engine_info`` and ``extra`` (further strings of the commit).
         """
-        return [_with_time(entry, "timestamp") for entry in self._core.history(limit)]
+        return [_with_time(entry, "timestamp") for entry in self._core.history(whole_or_none("limit", limit, least=0))]
 
     def files(self) -> list[dict[str, Any]]:
         """The data files of this version.
@@ -309,7 +355,7 @@ class Table:
         Args:
             column: The time column; ``ts`` where there is one, else the first timestamp column.
         """
-        return cast("int | None", self._core.latest_timestamp(column or ""))
+        return cast("int | None", call(self._core.latest_timestamp, column or ""))
 
     def verify(
         self,
@@ -328,11 +374,33 @@ class Table:
         Returns:
             The verdict. Damage is reported there, not raised.
         """
-        verdict = self._core.verify(level, jobs, progress)
-        return TableVerdict(**{**verdict, "damage": [Damage(**damage) for damage in verdict["damage"]]})
+        verdict = call(self._core.verify, level, whole("jobs", jobs, 32, least=0), progress)
+        return TableVerdict(
+            **{**verdict, **{kind: [Damage(**each) for each in verdict[kind]] for kind in ("damage", "odd")}}
+        )
 
     def __repr__(self) -> str:
         return f"<marquet.Table {self.path} at version {self.version}>"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: what the log says, without a data file being read."""
+        info = self.info()
+        size = [(name, info[name]) for name in ("version", "timestamp", "rows", "files", "bytes", "latest_timestamp")]
+        shown = [*size, ("partitioned by", ", ".join(info["partition_columns"]) or None)]
+        if info["partition_columns"]:
+            shown.append(("partitions", len(info["partitions"])))
+        described = [(name, info[name]) for name in ("name", "description") if info[name]]
+        columns = [(field.name, field.type, _unit_of(field)) for field in info["schema"]]
+        return _html.titled(
+            f"marquet.Table {self.path}",
+            _html.pairs((name.replace("_", " "), value) for name, value in [*described, *shown]),
+            _html.rows(("column", "type", "unit"), columns, most=_MOST_COLUMNS),
+        )
+
+
+def _unit_of(field: pa.Field) -> str:
+    """Of what the column's integers count; empty where the field does not say it."""
+    return str((field.metadata or {}).get(b"unit", b""), "utf-8", "backslashreplace")
 
 
 def _warn_of_empty_strings(report: AppendReport) -> None:

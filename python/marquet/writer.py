@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import operator
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +14,11 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from marquet import _core
-from marquet._columns import rows_to_table
+from marquet._arguments import call, whole, whole_or_none
+from marquet._columns import column_of, rows_to_table
+from marquet._first_values import FirstValues
+from marquet._html import Report
+from marquet._paths import absolute
 from marquet._rows import check_has_rows, to_stream, with_rows
 from marquet._told import told
 from marquet._turns import Turns
@@ -42,7 +45,7 @@ class PublishedFile:
 
 
 @dataclass(frozen=True)
-class WriteReport:
+class WriteReport(Report):
     """What a writer did. ``accepted`` is always ``committed + replayed``."""
 
     accepted: int
@@ -75,7 +78,8 @@ class ParquetWriter:
     ``resume()``, what is left of it.
 
     Used as a context manager it publishes what is left at the end, and nothing unfinished when an exception leaves the
-    block. After an error every later call raises it again, and so does the end of the block.
+    block. After an error every later call raises it again, and so does the end of the block; the output is free for
+    another writer then. Arguments that cannot be are refused before anything is taken, which does no harm.
 
     Thread safe: calls take turns.
 
@@ -151,39 +155,43 @@ class ParquetWriter:
             CorruptDataError: The manifest is damaged.
             StorageError: The operating system refused.
         """
-        folder = _text("output_folder", os.fsdecode(output_folder))
+        folder = _text("output_folder", absolute(output_folder))
         template = _text("output_filename", output_filename)
         self._rows: list[Mapping[str, Any]] = []  # not handed on yet, all for one target
-        self._kinds: set[type] = set()  # of their values
-        self._target: _Target = (None, ())
+        self._kinds: set[type] = set()  # of values in rows so far, each of which some column holds
+        self._target: _Target = (-1, ())  # which none is: the first one is looked at as the others are
+        self._first_values = FirstValues(self._late_columns)
         self._rounds = schema is not None  # floats to a narrow column that was asked for
-        self._turns = Turns(folder)
+        self._refuses_keys = on_schema_change == "error"
+        self._folder = folder
+        self._handed_on = 0  # rows that the core has taken
         self._rejected = 0  # rows that never reached the core
         self._removed = 0  # rows that were taken, and had not reached the core when `abort` came
         self._report: WriteReport | None = None
         self._given: list[dict[str, Any]] = []  # by the core, once everything was published: the report
-        per_chunk = _whole("records_per_chunk", records_per_chunk)
+        per_chunk = whole("records_per_chunk", records_per_chunk)
         if per_chunk > 0 and "chunk_index" not in template:
             warnings.warn(
                 f"the name {template!r} has no ${{chunk_index}}: all chunks go to one file, which appears when the "
                 "writer closes",
                 stacklevel=2,
             )
-        self._core = _core.RollingWriter.open(
+        self._core = call(
+            _core.RollingWriter.open,
             folder,
             template,
-            rank=_whole("rank", rank, bits=32),
+            rank=whole("rank", rank, 32),
             schema=schema,
             compression=_text("compression", compression),
-            compression_level=None if compression_level is None else _whole("compression_level", compression_level, 32),
-            row_group_size=_whole("row_group_size", row_group_size),
-            max_file_size=_whole("max_file_size", max_file_size),
-            max_rows_per_file=_whole("max_rows_per_file", max_rows_per_file),
+            compression_level=whole_or_none("compression_level", compression_level, 32),
+            row_group_size=whole("row_group_size", row_group_size),
+            max_file_size=whole("max_file_size", max_file_size),
+            max_rows_per_file=whole("max_rows_per_file", max_rows_per_file),
             records_per_chunk=per_chunk,
             verify=_text("verify", verify),
             on_schema_change=_text("on_schema_change", on_schema_change),
             empty=_text("empty", empty),
-            memory=_whole("memory", memory),
+            memory=whole("memory", memory),
             input=_text("input", input or ""),
             take_over=take_over,
             metadata={_text("metadata", key): _text(f"metadata[{key!r}]", text) for key, text in _pairs(metadata)},
@@ -191,6 +199,8 @@ class ParquetWriter:
             late_columns=self._late_columns,
             content_pages=_content_pages(content_defined_chunking),
         )
+        self._turns = Turns(folder, self._core.abort)
+        self._first_values.note(self.schema)
 
     @property
     def next_record(self) -> int:
@@ -253,13 +263,14 @@ class ParquetWriter:
 
         Args:
             rows: Anything with ``__arrow_c_stream__``, a pandas or Polars frame, a list of dictionaries, or one. Keys
-                that only some dictionaries have are null in the others. The index of a pandas frame becomes columns,
-                as in pandas' ``to_parquet``.
+                that only some dictionaries of a list have are null in the others; the first rows written decide the
+                columns. The index of a pandas frame becomes columns, as in pandas' ``to_parquet``.
             chunk_index: The chunk that the rows belong to; counted when left out.
             values: For the template's other keys.
 
         Raises:
-            SchemaError: Rows that do not fit those before; none of theirs is taken.
+            SchemaError: Rows that do not fit those before, a value that no column holds, a key that the rows before do
+                not have; none of theirs is taken.
             InvalidInputError: A value that its column cannot hold, a name that cannot be.
             AlreadyExistsError: A file of somebody else's has the name.
             ConflictError: Rows for a published chunk are not the ones published, or another process took over.
@@ -267,23 +278,38 @@ class ParquetWriter:
         """
         target = _target(chunk_index, values)
         dictionaries = _dictionaries(rows)
-        with self._turns:
+        with self._turns.looking():
+            if target != self._target:
+                self._core.check_target(target[0], dict(target[1]))
             if dictionaries is not None:
-                self._gather(dictionaries, target)
-            else:
-                with_rows(lambda stream: self._core.write(stream, target[0], dict(target[1])), self._stream(rows))
+                own = self._own(dictionaries)
+                with self._turns:
+                    self._gather(own, target)
+                return
+            stream = self._stream(rows)
+            with self._turns:
+                self._hand_on()
+                with_rows(lambda stream: self._core.write(stream, target[0], dict(target[1])), stream)
+                self._handed_on = self._core.counts["accepted"]
+                self._first_values.note(self.schema)
 
     def drop(self, records: int = 1, *, chunk_index: int | None = None) -> None:
         """Counts records of a chunk that are left out on purpose."""
         target = _target(chunk_index, None)
-        with self._turns:
-            self._hand_on()
-            self._core.drop(_whole("records", records), target[0], {})
+        count = whole("records", records, least=0)
+        with self._turns.looking():
+            self._core.check_target(target[0], {})
+            with self._turns:
+                self._hand_on()
+                self._core.drop(count, target[0], {})
 
     def filename(self, *, chunk_index: int | None = None, values: Mapping[str, Any] | None = None) -> str:
         """The name that such rows go to (without the number of its part), which ``close_file`` then knows."""
         target = _target(chunk_index, values)
-        return self._core.name_of(target[0], dict(target[1]))
+        with self._turns.looking():
+            self._core.check_target(target[0], dict(target[1]))
+            with self._turns:
+                return self._core.name_of(target[0], dict(target[1]))
 
     def flush(self) -> None:
         """Hands rows that are still in memory to the temporary files, where a rescue finds them."""
@@ -293,18 +319,20 @@ class ParquetWriter:
 
     def close_chunk(self, chunk_index: int) -> None:
         """Publishes a chunk: all of its files, then its entry in the manifest. Harmless when it is published."""
+        chunk = whole("chunk_index", chunk_index, least=0)
         with self._turns:
             self._hand_on()
-            self._core.close_chunk(_whole("chunk_index", chunk_index))
+            self._core.close_chunk(chunk)
 
     def close_file(self, name: str) -> None:
         """Publishes the chunk that a name belongs to; where rows have no chunks, the file of that name.
 
         Harmless for names that are published or were never heard of.
         """
+        name = _text("name", name)
         with self._turns:
             self._hand_on()
-            self._core.close_file(_text("name", name))
+            self._core.close_file(name)
 
     def close(self) -> WriteReport:
         """Publishes what is left, and marks the output as finished. Called again it returns the same report.
@@ -359,6 +387,24 @@ class ParquetWriter:
             self.abort()
             raise
 
+    def __del__(self) -> None:
+        """Warns of rows that are lost because nobody closed the writer."""
+        turns: Turns | None = getattr(self, "_turns", None)  # none where the output could not be claimed
+        if turns is None or turns.in_fork or turns.closed or turns.error is not None:
+            return
+        counts = self.counts
+        lost = counts["accepted"] - counts["committed"] - counts["replayed"]
+        if lost == 0 and self._core.finished:
+            return
+        warnings.warn(
+            f"{self._folder}: a ParquetWriter was let go without close(): {lost:,} rows that it took are in no file; "
+            f"{counts['committed']:,} rows that it published stay. Use `with`, or call close(); with the same input= "
+            f"a new writer goes on behind what is published",
+            ResourceWarning,
+            stacklevel=2,
+            source=self,
+        )
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("a ParquetWriter is neither copied nor pickled, since only one writes an output")
 
@@ -366,22 +412,53 @@ class ParquetWriter:
         return self.schema or pa.schema([])
 
     def _stream(self, rows: Any) -> Any:
-        """What has columns, after the rows before it were handed on."""
+        """What has columns. Rows that are gathered are in the schema already."""
         try:
-            self._hand_on()
             return to_stream(rows, self._schema_or_empty, fixed=False)
-        except BaseException:
+        except Exception:
             self._rejected += len(rows) if hasattr(rows, "__len__") else 0
             raise
 
-    def _gather(self, rows: Sequence[Mapping[str, Any]], target: _Target) -> None:
+    def _own(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The rows as they are now, all of which can be taken.
+
+        Raises:
+            SchemaError: A value that no column holds, or a key that the rows before do not have.
+        """
+        first = self._handed_on + len(self._rows)
+        own: list[dict[str, Any]] = []
+        try:
+            if self._refuses_keys:
+                self._first_values.check_keys(rows, first)
+            for number, row in enumerate(rows, start=first):
+                kinds: set[type] = set()
+                own.append(own_row(row, kinds, number))
+                if not kinds <= self._kinds:
+                    for name, value in own[-1].items():
+                        column_of(name, [value], self.schema, number, kinds=kinds, rounds=self._rounds)
+                    self._kinds |= kinds
+        except Exception:
+            self._rejected += len(rows)
+            raise
+        return own
+
+    def _gather(self, rows: list[dict[str, Any]], target: _Target) -> None:
+        """Rows that tell more of their columns than those before are handed on by themselves, as they were given.
+
+        So what becomes of them, and of others after them, does not depend on how many were gathered.
+        """
         taken = 0
         try:
-            if target != self._target:
+            decides = any(map(self._first_values.has_more, rows))
+            if decides or target != self._target:
                 self._hand_on()
-                self._target = target
+            self._target = target
+            if decides:
+                self._rows, taken = [*rows], len(rows)
+                self._hand_on()
+                return
             for row in rows:
-                self._rows.append(own_row(row, self._kinds))
+                self._rows.append(row)
                 taken += 1
                 room = self._room()
                 if len(self._rows) >= (_ROWS_AT_ONCE if room is None else min(room, _ROWS_AT_ONCE)):
@@ -395,16 +472,16 @@ class ParquetWriter:
 
     def _hand_on(self) -> None:
         rows, self._rows = self._rows, []
-        kinds, self._kinds = self._kinds, set()
         if not rows:
             return
         try:
-            first_row = self._core.counts["accepted"]
-            table = rows_to_table(rows, self.schema, first_row, kinds=kinds, rounds=self._rounds)
+            table = rows_to_table(rows, self.schema, self._handed_on, kinds=self._kinds, rounds=self._rounds)
         except BaseException:
             self._rejected += len(rows)
             raise
         self._core.write(table, self._target[0], dict(self._target[1]))
+        self._handed_on += len(rows)
+        self._first_values.note(self.schema)
 
 
 def _dictionaries(rows: Any) -> Sequence[Mapping[str, Any]] | None:
@@ -421,7 +498,7 @@ def _dictionaries(rows: Any) -> Sequence[Mapping[str, Any]] | None:
 
 
 def _target(chunk_index: int | None, values: Mapping[str, Any] | None) -> _Target:
-    chunk = None if chunk_index is None else _whole("chunk_index", chunk_index)
+    chunk = whole_or_none("chunk_index", chunk_index, least=0)
     texts = ((_text("a key of values", key), _text(f"values[{key!r}]", str(value))) for key, value in _pairs(values))
     return chunk, tuple(sorted(texts))
 
@@ -432,16 +509,6 @@ def _pairs(mapping: Mapping[str, Any] | None) -> Iterable[tuple[str, Any]]:
     if not isinstance(mapping, Mapping):
         raise TypeError(f"expected a dictionary; got {mapping!r}")
     return mapping.items()
-
-
-def _whole(name: str, value: Any, bits: int = 64) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is {value!r}; expected a whole number") from None
-    if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
-        raise InvalidInputError(f"{name} is {number}; expected a number of {bits} bits")
-    return number
 
 
 def _text(name: str, value: Any) -> str:
@@ -463,7 +530,7 @@ def _content_pages(chunking: bool | Mapping[str, int]) -> tuple[int, int, int] |
             raise TypeError(f"content_defined_chunking is {chunking!r}; expected True, False or a dictionary")
         if unknown := set(chunking) - set(options):
             raise InvalidInputError(f"content_defined_chunking: unknown {sorted(unknown)}; expected {sorted(options)}")
-        options |= {key: _whole(key, value, 32 if key == "norm_level" else 64) for key, value in chunking.items()}
+        options |= {key: whole(key, value, 32 if key == "norm_level" else 64) for key, value in chunking.items()}
     return options["min_chunk_size"], options["max_chunk_size"], options["norm_level"]
 
 

@@ -19,6 +19,7 @@ void RegisterRescue(nanobind::module_& module);    // rescue.cc
 void RegisterClean(nanobind::module_& module);     // clean.cc
 void RegisterDbn(nanobind::module_& module);       // dbn.cc
 void RegisterDepth(nanobind::module_& module);     // depth.cc
+void RegisterLock(nanobind::module_& module);      // lock.cc
 void RegisterSampling(nanobind::module_& module);  // sampling.cc
 
 }  // namespace marquet::python

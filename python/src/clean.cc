@@ -12,7 +12,7 @@ namespace {
 
 Record ToDict(const file::Leftover& file) {
   Record dict;
-  dict["path"] = file.path;
+  dict["path"] = Text(file.path);
   dict["journal"] = file.journal;
   dict["bytes"] = file.bytes;
   dict["age_seconds"] = static_cast<double>(file.age_ms) / 1000;

@@ -7,8 +7,13 @@ namespace nb = nanobind;
 
 namespace marquet::python {
 
+nb::str Text(const std::string& text) {
+  return nb::steal<nb::str>(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
+}
+
 nb::object TextOrNone(const std::string& text) {
-  return text.empty() ? nb::object(nb::none()) : nb::cast(text);
+  return text.empty() ? nb::object(nb::none()) : nb::object(Text(text));
 }
 
 nb::object NumberOrNone(int64_t value) { return value < 0 ? nb::object(nb::none()) : nb::cast(value); }
@@ -22,14 +27,14 @@ nb::object WideOrNone(std::optional<__int128> value) {
 
 Record ToDict(const pq::Damage& damage) {
   Record dict;
-  dict["file"] = damage.file;
+  dict["file"] = Text(damage.file);
   dict["row_group"] = NumberOrNone(damage.row_group);
   dict["column"] = TextOrNone(damage.column);
   dict["page"] = NumberOrNone(damage.page);
   dict["offset"] = NumberOrNone(damage.offset);
   dict["length"] = damage.length;
   dict["region"] = damage.region;
-  dict["message"] = damage.message;
+  dict["message"] = Text(damage.message);
   return dict;
 }
 

@@ -20,6 +20,9 @@ namespace marquet::python {
 using Record = nanobind::typed<nanobind::dict, nanobind::str, nanobind::any>;
 using Records = nanobind::typed<nanobind::list, Record>;
 
+// Text that may hold bytes which are no UTF-8, of files' names and of damaged files: these as \xNN.
+nanobind::str Text(const std::string& text);
+
 // None in place of an empty text or a negative number.
 nanobind::object TextOrNone(const std::string& text);
 nanobind::object NumberOrNone(int64_t value);

@@ -8,6 +8,7 @@
 #include <new>
 #include <system_error>
 
+#include "convert.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
 
@@ -67,11 +68,10 @@ void Throw(const arrow::Status& status, const std::string& path) {
   std::string filename = PathOf(status);
   if (filename.empty()) filename = path;
   const auto optional = [](const std::string& text) -> nb::object {
-    return text.empty() ? nb::object(nb::none()) : nb::object(nb::str(text.data(), text.size()));
+    return text.empty() ? nb::object(nb::none()) : nb::object(Text(text));
   };
-  // A message may hold bytes of a damaged file: whatever is no UTF-8 is shown as an escape.
-  nb::object message = nb::steal(PyUnicode_DecodeUTF8(
-      status.message().data(), static_cast<Py_ssize_t>(status.message().size()), "backslashreplace"));
+  // A message may hold bytes of a damaged file.
+  nb::object message = Text(status.message());
   nb::object type = nb::module_::import_("marquet.errors").attr(ClassName(KindOf(status)));
   nb::object error = type(message, nb::arg("hint") = optional(hint),
                           nb::arg("errno") = number == 0 ? nb::object(nb::none()) : nb::cast(number),

@@ -1,5 +1,12 @@
 #include "marquet/pipeline/ingest.h"
 
+#include <nanobind/stl/tuple.h>
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
 #include "bindings.h"
 #include "convert.h"
 #include "errors.h"
@@ -19,17 +26,32 @@ pipeline::OnOverlap ParseOverlap(const std::string& choice) {
   Throw(InvalidInput("unknown on_overlap '" + choice + "'; expected error, replace or append"));
 }
 
+// A name for a source, and symbols for instruments: symbol, id, first day, and the day behind the last one.
+using About = std::tuple<std::string, std::vector<std::tuple<std::string, uint32_t, int32_t, int32_t>>>;
+
+pipeline::SourceAbout ToAbout(const About& given) {
+  pipeline::SourceAbout about;
+  about.name = std::get<0>(given);
+  for (const auto& [symbol, instrument_id, start, end] : std::get<1>(given)) {
+    about.mappings.push_back({symbol, {{start, end, std::to_string(instrument_id)}}});
+  }
+  return about;
+}
+
 // Gives `done` the job's report twice, as text and as JSON, and the exception of the first source that
 // failed, or None.
-void Ingest(std::vector<std::string> sources, std::string table, bool split_by_schema, bool allow_truncated,
-            bool keep_unknown, bool null_on_overflow, bool again, const std::string& on_overlap,
-            std::vector<std::string> partition_by, const std::string& compression,
-            std::optional<int> compression_level, int64_t row_group_size, const std::string& verify, int jobs,
-            int64_t memory, bool dry_run, nb::object progress, nb::object done) {
+void Ingest(std::vector<std::string> sources, const std::map<std::string, About>& about, std::string table,
+            bool split_by_schema, bool allow_truncated, bool keep_unknown, bool null_on_overflow, bool again,
+            const std::string& on_overlap, std::vector<std::string> symbols, std::optional<int64_t> start_ns,
+            std::optional<int64_t> end_ns, std::vector<std::string> partition_by,
+            const std::string& compression, std::optional<int> compression_level, int64_t row_group_size,
+            const std::string& verify, int jobs, int64_t memory, bool dry_run, nb::object progress,
+            nb::object done) {
   StopFlag stop;
   ProgressReport reports(std::move(progress), stop);
   pipeline::IngestOptions options;
   options.sources = std::move(sources);
+  for (const auto& [path, given] : about) options.about.emplace(path, ToAbout(given));
   options.table = table;
   options.split_by_schema = split_by_schema;
   options.allow_truncated = allow_truncated;
@@ -37,6 +59,7 @@ void Ingest(std::vector<std::string> sources, std::string table, bool split_by_s
   options.null_on_overflow = null_on_overflow;
   options.again = again;
   options.on_overlap = ParseOverlap(on_overlap);
+  options.selection = {std::move(symbols), start_ns, end_ns};
   options.partition_by = std::move(partition_by);
   options.file = ToWriteOptions(compression, compression_level, row_group_size, options.file.memory, verify);
   options.jobs = jobs;
@@ -53,7 +76,7 @@ void Ingest(std::vector<std::string> sources, std::string table, bool split_by_s
     } catch (nb::python_error& raised) {
       error = nb::borrow(raised.value());
     }
-    return nb::make_tuple(pipeline::ToText(outcome.report), pipeline::ToJson(outcome.report), error);
+    return nb::make_tuple(Text(pipeline::ToText(outcome.report)), pipeline::ToJson(outcome.report), error);
   };
   Tell(done, std::move(ended), told, table);
 }
@@ -61,12 +84,14 @@ void Ingest(std::vector<std::string> sources, std::string table, bool split_by_s
 }  // namespace
 
 void RegisterIngest(nb::module_& module) {
-  module.def("ingest", &Ingest, nb::arg("sources"), nb::arg("table"), nb::arg("split_by_schema"),
-             nb::arg("allow_truncated"), nb::arg("keep_unknown"), nb::arg("null_on_overflow"),
-             nb::arg("again"), nb::arg("on_overlap"), nb::arg("partition_by"), nb::arg("compression"),
-             nb::arg("compression_level").none(), nb::arg("row_group_size"), nb::arg("verify"),
-             nb::arg("jobs"), nb::arg("memory"), nb::arg("dry_run"), nb::arg("progress").none(),
-             nb::arg("done"), "Gives `done` the report as text and as JSON, and the first error or None.");
+  module.def("ingest", &Ingest, nb::arg("sources"), nb::arg("about"), nb::arg("table"),
+             nb::arg("split_by_schema"), nb::arg("allow_truncated"), nb::arg("keep_unknown"),
+             nb::arg("null_on_overflow"), nb::arg("again"), nb::arg("on_overlap"), nb::arg("symbols"),
+             nb::arg("start_ns").none(), nb::arg("end_ns").none(), nb::arg("partition_by"),
+             nb::arg("compression"), nb::arg("compression_level").none(), nb::arg("row_group_size"),
+             nb::arg("verify"), nb::arg("jobs"), nb::arg("memory"), nb::arg("dry_run"),
+             nb::arg("progress").none(), nb::arg("done"),
+             "Gives `done` the report as text and as JSON, and the first error or None.");
 }
 
 }  // namespace marquet::python

@@ -54,6 +54,7 @@ NB_MODULE(_core, module) {
   RegisterRescue(module);
   RegisterClean(module);
   RegisterDbn(module);
+  RegisterLock(module);
   RegisterDepth(module);
   RegisterSampling(module);
 }

@@ -32,7 +32,7 @@ table::PriceForm ParsePrice(const std::string& form) {
 PyScan NewScan(const PyTable& self, std::vector<std::string> columns, nb::object filter,
                std::optional<int64_t> start_ns, std::optional<int64_t> end_ns, std::string time_column,
                std::vector<std::string> sort_by, std::optional<int64_t> limit, int64_t batch_size,
-               const std::string& price, bool stored_types, bool use_threads) {
+               int64_t memory, const std::string& price, bool stored_types, bool use_threads) {
   PyScan result{self.table, std::make_shared<StopFlag>(), nullptr};
   table::ScanOptions options;
   options.columns = std::move(columns);
@@ -43,6 +43,7 @@ PyScan NewScan(const PyTable& self, std::vector<std::string> columns, nb::object
   options.sort_by = std::move(sort_by);
   options.limit = limit;
   options.batch_rows = batch_size;
+  options.memory = memory;
   options.price = ParsePrice(price);
   options.stored_types = stored_types;
   options.use_threads = use_threads;
@@ -78,6 +79,7 @@ Record Statistics(const PyScan& self) {
   dict["row_groups_read"] = statistics.row_groups_read;
   dict["rows_decoded"] = statistics.rows_decoded;
   dict["rows_returned"] = statistics.rows_returned;
+  dict["peak_bytes"] = statistics.peak_bytes;
   return dict;
 }
 
@@ -93,8 +95,8 @@ void RegisterScan(nb::module_& module) {
 
   module.def("scan", &NewScan, nb::arg("table"), nb::arg("columns"), nb::arg("filter").none(),
              nb::arg("start_ns").none(), nb::arg("end_ns").none(), nb::arg("time_column"), nb::arg("sort_by"),
-             nb::arg("limit").none(), nb::arg("batch_size"), nb::arg("price"), nb::arg("stored_types"),
-             nb::arg("use_threads"));
+             nb::arg("limit").none(), nb::arg("batch_size"), nb::arg("memory"), nb::arg("price"),
+             nb::arg("stored_types"), nb::arg("use_threads"));
 }
 
 }  // namespace marquet::python

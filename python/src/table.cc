@@ -152,6 +152,7 @@ Record Verify(const PyTable& self, const std::string& level, int jobs, nb::objec
   dict["rows_intact"] = verdict.rows_intact;
   dict["bytes"] = verdict.bytes;
   dict["damage"] = ToList(verdict.damage);
+  dict["odd"] = ToList(verdict.odd);
   dict["missing"] = verdict.missing;
   dict["orphans"] = verdict.orphans;
   return dict;

@@ -10,12 +10,19 @@ namespace nb = nanobind;
 namespace marquet::python {
 namespace {
 
+nb::list ToTexts(const std::vector<std::string>& texts) {
+  nb::list list;
+  for (const std::string& text : texts) list.append(Text(text));
+  return list;
+}
+
 // Of a file, a directory or a table; `kind` says which.
-Record VerifyPath(const std::string& path, const std::string& level) {
+Record VerifyPath(const std::string& path, const std::string& level, bool strict) {
   StopFlag stop;
   pipeline::VerifyOptions options;
   options.paths = {path};
   options.level = Unwrap(pq::ParseVerifyLevel(level));
+  options.strict = strict;
   options.stop = &stop;
   auto result = Interruptible(stop, [&] { return pipeline::Verify(file::LocalFileSystem(), options); });
   const pipeline::PathVerdict found = pipeline::Together(Unwrap(std::move(result), path), path);
@@ -27,15 +34,16 @@ Record VerifyPath(const std::string& path, const std::string& level) {
   dict["rows_intact"] = found.verdict.rows_intact;
   dict["bytes"] = found.verdict.bytes;
   dict["damage"] = ToList(found.verdict.damage);
-  dict["missing"] = found.verdict.missing;
-  dict["orphans"] = found.verdict.orphans;
+  dict["odd"] = ToList(found.verdict.odd);
+  dict["missing"] = ToTexts(found.verdict.missing);
+  dict["orphans"] = ToTexts(found.verdict.orphans);
   return dict;
 }
 
 }  // namespace
 
 void RegisterVerify(nb::module_& module) {
-  module.def("verify_path", &VerifyPath, nb::arg("path"), nb::arg("level"));
+  module.def("verify_path", &VerifyPath, nb::arg("path"), nb::arg("level"), nb::arg("strict"));
 }
 
 }  // namespace marquet::python

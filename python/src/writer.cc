@@ -154,6 +154,12 @@ void RegisterWriter(nb::module_& module) {
           },
           nb::arg("chunk").none(), nb::arg("values"))
       .def(
+          "check_target",
+          [](const PyRollingWriter& self, std::optional<int64_t> chunk, const Values& values) {
+            Check(self.writer->CheckTarget(Target(chunk, values)), self.folder);
+          },
+          nb::arg("chunk").none(), nb::arg("values"))
+      .def(
           "room",
           [](const PyRollingWriter& self, std::optional<int64_t> chunk) { return self.writer->room(chunk); },
           nb::arg("chunk").none())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import json
+import os
 import pathlib
 import random
+import socket
 from typing import Any
 
 import fsspec
@@ -344,8 +347,10 @@ class TestRefusals:
         from marquet.datatrove.ledger import Ledger
 
         ledger = Ledger(stopped.checkpoints, 0)
-        with pytest.raises(mq.ConflictError, match="another process is at work on rank 0"):
+        with pytest.raises(mq.ConflictError, match="another run is at work on rank 0") as refused:
             stopped(documents(20))
+        assert f"process {os.getpid()} on {socket.gethostname()} since 20" in str(refused.value)
+        assert refused.value.hint is not None
         ledger.release()
         stopped(documents(20))
 
@@ -359,6 +364,30 @@ class TestRefusals:
         stopped(documents(20))
         assert stopped.ids() == list(range(20))
 
+    @pytest.mark.parametrize("written", [0, 1, 8, 9, 30])
+    def test_a_line_whose_write_failed_spoils_no_other(
+        self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, written: int
+    ) -> None:
+        from marquet.datatrove.journal import Journal, line_of
+
+        journal = Journal(tmp_path / "journal.log")
+        lines = [line_of({"chunk": n, "text": "x" * 20}) for n in range(4)]
+        journal.append(lines[0], durable=True)
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fsync", _raises)
+            with pytest.raises(OSError, match="no space"):
+                journal.append(lines[1][:written], durable=True)
+        for line in lines[2:]:
+            journal.append(line, durable=True)
+        again = Journal(tmp_path / "journal.log")
+        assert [entry["chunk"] for entry in again.read(every_entry_was_durable=True)] == [0, 2, 3]
+        assert again.torn == (written > 0)
+        # A process that finds such an end does as much.
+        again.path.write_bytes(again.path.read_bytes() + lines[1][:written])
+        third = Journal(tmp_path / "journal.log")
+        third.append(lines[1], durable=True)
+        assert [entry["chunk"] for entry in third.read(every_entry_was_durable=False)] == [0, 2, 3, 1]
+
     def test_a_damaged_log_costs_documents_their_work_only(self, stopped: Run) -> None:
         log = stopped.checkpoints / "marquet" / "00000" / "chunk_00001.log"
         log.write_bytes(log.read_bytes().replace(b"text 6", b"text ?"))
@@ -371,3 +400,21 @@ class TestRefusals:
         stopped(documents(20), counts)
         assert asked == list(range(6, 20))
         assert stopped.ids() == list(range(20))
+
+
+def _raises(descriptor: int) -> None:
+    raise OSError(errno.ENOSPC, "no space")
+
+
+def test_the_working_directory_may_change(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from marquet.datatrove.ledger import Ledger
+
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    ledger = Ledger(pathlib.Path("checkpoints"), 0)
+    os.chdir("elsewhere")
+    ledger.bind({"writer": "x"})
+    ledger.begin(0, 0, 5).keep(b"", durable=True)
+    ledger.release()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (tmp_path / "checkpoints" / "marquet" / "00000" / "journal.log").stat().st_size > 0

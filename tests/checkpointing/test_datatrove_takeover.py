@@ -83,6 +83,24 @@ def test_chunk_1_finished_before_chunk_0(run: Run) -> None:
     assert run.ids() == list(range(10))
 
 
+def test_the_last_document_given_out_ends_a_chunk_whose_others_were_done(run: Run) -> None:
+    """Those behind it in the input are known by then, though nobody has asked for more of it."""
+    run.concurrent = 20
+
+    async def first_one_last(document: Document, generate: Any) -> str:
+        if document.metadata["n"] == 0:
+            log = run.checkpoints / "00000" / "chunk_00000.jsonl"
+            while not log.exists() or len(log.read_bytes().splitlines()) < 4:
+                await asyncio.sleep(0.001)
+        return await no_model(document, generate)
+
+    with pytest.raises(Exception, match="Failed to process"):
+        run(documents(5), stops_after(first_one_last, 0))
+    run.concurrent = 1
+    assert take_over(run, documents(5)) == [0]
+    assert run.ids() == list(range(5))
+
+
 def stops_after(rollout: Any, number: int) -> Any:
     async def stopping(document: Document, generate: Any) -> Any:
         result = await rollout(document, generate)

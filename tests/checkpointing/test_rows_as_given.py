@@ -125,7 +125,7 @@ def test_what_a_column_does_not_hold_is_refused(tmp_path: pathlib.Path, values: 
 
 @pytest.mark.parametrize("value", [NANOSECOND, [NANOSECOND], {"k": NANOSECOND}, pd.Timedelta(1, "ns")])
 def test_nanoseconds_ask_for_a_schema(tmp_path: pathlib.Path, value: Any) -> None:
-    with pytest.raises(mq.SchemaError, match="give a schema with nanoseconds"):
+    with pytest.raises(mq.SchemaError, match="hint: Give a schema with nanoseconds"):
         written(tmp_path, [{"a": value}])
 
 
@@ -366,7 +366,7 @@ def test_containers_of_every_class_are_looked_into(tmp_path: pathlib.Path, conta
     plain = written(tmp_path / "plain", [{"a": within([1, None, 3])}])
     assert written(tmp_path / "masked", [{"a": within(masked)}]) == plain
     for value in ({1, 2}, Point(1, 2), {b"k": 1, "k": 2}, collections.OrderedDict([("k", 1), (b"k", 2)])):
-        with pytest.raises(mq.SchemaError, match=r"column 'a'.*give"):
+        with pytest.raises(mq.SchemaError, match=r"(?s)column 'a': row 0.*hint: Give"):
             written(tmp_path / "refused", [{"a": within(value)}])
 
 
@@ -381,12 +381,12 @@ def test_containers_of_every_class_are_kept_as_they_are(tmp_path: pathlib.Path) 
 
 @pytest.mark.parametrize("value", [{1, 2}, frozenset("ab"), Point(1, 2)])
 def test_what_a_list_would_not_hold_is_refused(tmp_path: pathlib.Path, value: Any) -> None:
-    with pytest.raises(mq.SchemaError, match=r"column 'a'.*give"):
+    with pytest.raises(mq.SchemaError, match=r"(?s)column 'a': row 0.*hint: Give"):
         written(tmp_path, [{"a": value}])
 
 
 def test_keys_that_are_bytes_are_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(mq.SchemaError, match="column 'a' holds a dictionary with keys that are bytes"):
+    with pytest.raises(mq.SchemaError, match="column 'a': row 0 holds a dictionary with keys that are bytes"):
         written(tmp_path, [{"a": [{b"k": 1, "k": 2}]}])
 
 
@@ -415,12 +415,12 @@ def test_floats_are_not_rounded_to_infinity(tmp_path: pathlib.Path, kind: pa.Dat
 
 
 def test_what_cannot_be_kept_is_named(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(mq.SchemaError, match="column 'a': a memoryview cannot be kept"):
+    with pytest.raises(mq.SchemaError, match="column 'a': row 0: a memoryview cannot be kept"):
         written(tmp_path, [{"a": memoryview(b"x")}])
 
 
 def test_rows_are_numbered_from_the_first_one_written(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(mq.SchemaError, match="row 1234 holds a str, row 1000 a int"):
+    with pytest.raises(mq.SchemaError, match="row 1234 holds a str, row 0 a int"):
         written(tmp_path, [{"a": n if n != 1234 else "x"} for n in range(1300)])
 
 
@@ -477,7 +477,7 @@ def test_names_are_never_cut(tmp_path: pathlib.Path, rows: Any) -> None:
     ],
 )
 def test_what_a_library_does_not_hand_on_is_refused(tmp_path: pathlib.Path, rows: Any) -> None:
-    with pytest.raises(mq.SchemaError, match=r"column 'a' is .* in (polars|duckdb): .*cast"):
+    with pytest.raises(mq.SchemaError, match=r"column 'a' is .* in (polars|duckdb): "):
         written(tmp_path, rows)
     table = mq.create_table(tmp_path / "table", pa.schema([("a", pa.int64())]))
     with pytest.raises(mq.SchemaError, match="column 'a' is"):

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from dbn_files import trades_file
 
-COMMANDS = ["ingest", "scan", "info", "history", "export", "verify", "rescue", "clean", "depth"]
+COMMANDS = [
+    "ingest", "scan", "info", "history", "check", "ls", "export", "verify", "rescue", "clean", "depth", "completion",
+]  # fmt: skip
 
 
 def test_help_lists_every_command(marquet):
@@ -25,8 +27,8 @@ def test_help_lists_every_command(marquet):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_shows_an_example(marquet, command):
     text = marquet(command, "--help").stdout
-    assert f"  marquet {command} " in text.split("Examples:")[1]
-    for option in ["--json", "--quiet", "--verbose", "--jobs", "--memory", "--color"]:
+    assert re.search(rf"[ (]marquet {command} ", text.split("Examples:")[1])
+    for option in ["--json", "--quiet", "--verbose", "--jobs", "--memory", "--color", "--log-format"]:
         assert option in text
 
 
@@ -199,7 +201,12 @@ def test_a_caret_stands_below_what_it_is_about(marquet, fails, tmp_path):
 def test_a_filter_that_is_written_otherwise_is_told_how(marquet, fails, tmp_path):
     marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
     text = fails("scan", tmp_path / "t", "--where", 'symbol = "ESH4"')
-    assert text.splitlines()[-1] == "hint: text goes into single quotes; double quotes are for names of columns"
+    assert text.splitlines()[-1] == "hint: text goes into single quotes: 'ESH4'; double quotes are for names of columns"
+    text = fails("scan", tmp_path / "t", "--where", "symbol = ESH4")
+    assert text.splitlines()[-1].startswith("hint: text goes into single quotes: 'ESH4'; the columns are ts_recv, ")
+    for where in ("symbol in (ESH4, 'NQH4')", "symbol like ESH4", "symbol between ESH4 and NQH4"):
+        text = fails("scan", "t", "--where", where, code=2)
+        assert text.splitlines()[-1] == "hint: text goes into single quotes: 'ESH4'"
     for where, hint in (
         ("ts_event > 2024-01-02T14:30", "hint: a time goes into single quotes"),
         ("size + 1 > 5", "there is no arithmetic"),
@@ -208,6 +215,50 @@ def test_a_filter_that_is_written_otherwise_is_told_how(marquet, fails, tmp_path
         assert hint in fails("scan", "t", "--where", where, code=2).splitlines()[-1]
     shown = marquet("scan", "--help").stdout
     assert "PREDICATE of --where:" in shown and "[not] between VALUE and VALUE" in shown
+
+
+def test_spaces_around_names_do_not_count(marquet, tmp_path):
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
+    arguments = ("--format", "csv", "--limit", "1", tmp_path / "t")
+    for columns in ("symbol , size", " symbol,  size ", "symbol,size"):
+        assert marquet("scan", "--columns", columns, *arguments).stdout == "symbol,size\nESH4,1\n"
+    done = marquet("scan", "--columns", "size", "--sort-by", " symbol , size", *arguments)
+    assert done.stdout == "size\n1\n"
+
+
+def test_an_unknown_column_to_sort_by_is_told_with_those_there_are(marquet, fails, tmp_path):
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
+    text = fails("scan", tmp_path / "t", "--sort-by", "nosuch")
+    assert text.startswith(
+        "marquet: not found: there is no column 'nosuch' to sort by in the table\nhint: the columns are "
+    )
+    assert fails("scan", tmp_path / "t", "--sort-by", "prise").endswith("hint: did you mean 'price'?\n")
+    assert "hint: the columns are ts_recv, " in fails("scan", tmp_path / "t", "--columns", "nosuch")
+
+
+def test_an_ending_that_says_another_format_is_refused(marquet, fails, tmp_path):
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
+    before = sorted(tmp_path.iterdir())
+    for format_, name, said in (
+        ("csv", "x.json", "json"),
+        ("csv", "x.JSONL", "jsonl"),
+        ("csv", "x.tsv", "tsv"),
+        ("csv", "x.feather", "feather"),
+        ("arrow", "x.json", "json"),
+        ("jsonl", "x.dbn", "dbn"),
+        ("parquet", "x.Csv", "csv"),
+    ):
+        for command, option in (("scan", "--format"), ("export", "--to")):
+            if (command, format_) == ("export", "arrow"):
+                continue
+            text = fails(command, tmp_path / "t", option, format_, "-o", tmp_path / name)
+            assert text == (
+                f"marquet: invalid input: {tmp_path / name}: its name says {said}; {format_} was asked for\n"
+                "hint: choose one of the two\n"
+            )
+    assert sorted(tmp_path.iterdir()) == before
+    for format_, name in (("jsonl", "x.json"), ("jsonl", "x.ndjson"), ("arrow", "x.feather"), ("csv", "x.txt")):
+        marquet("scan", tmp_path / "t", "--format", format_, "-o", tmp_path / name)
 
 
 def test_a_compressed_name_is_refused_with_what_is_written(fails, tmp_path):

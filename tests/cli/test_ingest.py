@@ -311,6 +311,7 @@ def test_a_mixed_file_that_fails_at_one_table_is_told_with_the_others(marquet, t
     options = ("ingest", mixed_file(tmp_path / "mixed.dbn"), "--into", folder, "--split-by-schema")
     done = marquet(*options, ok=False)
     assert done.returncode == 1 and "is already filled" in done.stderr
+    assert "mixed.dbn: 1 table already holds a part of it: " in done.stderr
     assert (
         f"mixed.dbn: failed; a part of it was committed\n  3 trades rows into {folder}/trades, version 0\n"
         in done.stdout

@@ -267,8 +267,10 @@ def test_sources_of_one_call_that_overlap_are_refused(marquet, fails, tmp_path, 
 
 def test_the_same_bytes_twice_in_one_call_replace_once(marquet, tmp_path):
     table, source = tmp_path / "t", trades_file(tmp_path / "a.dbn")
+    copy = tmp_path / "copy.dbn"  # of another name: a file that is named twice is passed over
+    copy.write_bytes(source.read_bytes())
     marquet("ingest", source, "--into", table)
-    done = marquet("ingest", source, source, "--into", table, "--again", "--replace", "--json")
+    done = marquet("ingest", source, copy, "--into", table, "--again", "--replace", "--json")
     assert [each["status"] for each in json.loads(done.stdout)["sources"]] == ["replaced", "skipped"]
     assert rows(table).height == 10
 

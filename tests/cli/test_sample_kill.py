@@ -110,6 +110,29 @@ def killed_before_its_copy(marquet: Run, quick_path: Path, book: str) -> Path:
     return stale[0]
 
 
+def test_clean_says_what_it_cannot_finish(marquet_program: Path, marquet: Run, quick_path: Path, book: str) -> None:
+    """On a disk that is read-only, whether something is to be removed or only listed."""
+    samples = killed_before_its_copy(marquet, quick_path, book)
+    there = ["unshare", "-m", "sh", "-c"]
+    read_only = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1"'
+    if subprocess.run([*there, read_only, "sh", samples], capture_output=True).returncode != 0:
+        pytest.skip("mounting a folder read-only needs root")
+    for options in ([], ["--yes"]):
+        done = subprocess.run(
+            [*there, f'{read_only} && shift && exec "$@"', "sh", samples, marquet_program, "clean", samples, *options],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 1
+        message, hint = done.stderr.rstrip("\n").split("\n")
+        assert f"{samples}: what a killed build committed could not be finished: " in message
+        assert "Read-only file system" in message
+        assert hint.startswith("hint: It is no leftover")
+    marquet("clean", samples, "--yes")
+    assert classes_of(samples) == 5
+
+
 def test_clean_finishes_what_was_committed_and_removes_what_was_not(marquet: Run, quick_path: Path, book: str) -> None:
     samples = killed_before_its_copy(marquet, quick_path, book)
     shutil.copytree(samples, quick_path / "verified")

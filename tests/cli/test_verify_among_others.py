@@ -73,3 +73,36 @@ def test_a_single_path_is_an_error(fails, folder):
     assert "not found" in fails("verify", folder / "nosuch.parquet")
     with pytest.raises(mq.UnsupportedError):
         mq.validate_parquet_file(folder / "encrypted.parquet")
+
+
+def test_what_a_writer_got_wrong_is_odd_and_fails_only_when_strict(marquet, tmp_path):
+    path = tmp_path / "odd.parquet"
+    pq.write_table(pa.table({"n": range(40)}), path)
+    file = bytearray(path.read_bytes())
+    footer = len(file) - 8 - int.from_bytes(file[-8:-4], "little")
+    rows = file.index(b"\x16\x50", footer)  # the third field of the footer: 40
+    file[rows + 1] = 0
+    path.write_bytes(file)
+    done = marquet("verify", path)
+    first, odd = done.stdout.splitlines()
+    assert first.endswith("intact") and "40 rows" in first
+    assert odd.startswith(f"  odd: {path}") and odd.endswith("footer: the footer says 0 rows; its row groups have 40")
+    (verdict,) = json.loads(marquet("verify", path, "--json").stdout)["paths"]
+    assert verdict["ok"] and verdict["damage"] == [] and [each["region"] for each in verdict["odd"]] == ["footer"]
+    strict = marquet("verify", path, "--strict", ok=False)
+    assert strict.returncode == 1 and strict.stdout.splitlines()[0].endswith("ODD")
+    assert mq.verify(path).ok and not mq.verify(path, strict=True).ok
+    assert mq.verify(path, strict=True).damage == [] and len(mq.verify(path).odd) == 1
+    folder = mq.verify(tmp_path, strict=True)
+    assert not folder.ok and [each.file for each in folder.odd] == [str(path)]
+
+
+def test_a_newline_behind_a_file_is_named_and_its_rows_come_back(marquet, tmp_path):
+    rows = pa.table({"n": range(1000)})
+    pq.write_table(rows, tmp_path / "a.parquet")
+    whole = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(whole + b"\n")
+    done = marquet("verify", tmp_path / "a.parquet", ok=False)
+    assert done.returncode == 1 and "the file goes on for 1 bytes behind its footer" in done.stdout
+    marquet("rescue", tmp_path / "a.parquet", "-o", tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet").equals(rows)

@@ -47,6 +47,7 @@ MAKERS: dict[str, Maker] = {
     "by-date": make_ingested.by_date,
     "split": make_ingested.split,
     "corrected": make_ingested.corrected,
+    "parts": make_ingested.parts,
     "compacted": make_ingested.compacted,
     "interrupted": make_ingested.interrupted,
     "types": make_tables.types,

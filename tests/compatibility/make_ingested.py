@@ -79,6 +79,18 @@ def corrected(folder: Path) -> dict[str, Any]:
     return facts
 
 
+def parts(folder: Path) -> dict[str, Any]:
+    """A source that came in two parts, by symbol and by time, and is not there as a whole."""
+    given = folder / "given"
+    given.mkdir()
+    trades_file(given / "day.dbn", ["ESH4", "NQH4", "ZN"], count=30)
+    mq.ingest("given/day.dbn", "written", symbols=["ES*"])
+    mq.ingest("given/day.dbn", "written", end=nanos(DAY, 15))
+    facts = describe_table(folder / "written", folder / "expected")
+    assert [entry["rows"] for entry in facts["versions"]] == [10, 20]
+    return facts
+
+
 def compacted(folder: Path) -> dict[str, Any]:
     """Files that another engine has rewritten, so that they do not say which source their rows are of; one behind."""
     given = folder / "given"

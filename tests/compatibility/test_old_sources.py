@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dbn_files import DAY, trades_file, tree
+from dbn_files import DAY, nanos, trades_file, tree
 from kept import Kept, by_deltalake, of, plain
 
 import marquet as mq
@@ -23,6 +23,18 @@ def test_the_same_bytes_are_skipped(kept: Kept) -> None:
             continue  # was replaced
         assert [one.status for one in mq.ingest(source, kept.written).sources] == ["skipped"]
     assert tree(kept.written) == before
+
+
+@of("parts")
+def test_the_rest_of_a_source_that_came_in_parts(kept: Kept) -> None:
+    source, before = kept.given / "day.dbn", tree(kept.written)
+    for part in ({"symbols": ["ES*"]}, {"symbols": ["ESH4"], "end": nanos(DAY, 3)}, {"end": nanos(DAY, 15)}):
+        assert [one.status for one in mq.ingest(source, kept.written, **part).sources] == ["skipped"]
+    assert tree(kept.written) == before
+    (rest,) = mq.ingest(source, kept.written).sources
+    assert (rest.rows, rest.rows_held) == (10, 20)
+    rows = mq.open_table(kept.written).scan(columns=["source_row"]).to_arrow()["source_row"].to_pylist()
+    assert sorted(rows) == list(range(30))
 
 
 @INGESTED

@@ -102,6 +102,7 @@ def sources(quick_path: Path) -> Iterator[list[Path]]:
         trades_file(folder / "morning.dbn", SYMBOLS, count=300),
         trades_file(folder / "noon.dbn", SYMBOLS, count=300, first_second=300),
         trades_file(folder / "evening.dbn", SYMBOLS, count=300, first_second=600),
+        trades_file(folder / "night.dbn", SYMBOLS, count=300, first_second=900),
     ]
 
 
@@ -109,14 +110,14 @@ def test_killed_at_any_moment_and_run_again(marquet_program, sources, quick_path
     undisturbed = quick_path / "undisturbed"
     assert ingest(marquet_program, sources, undisturbed) == 0
     expected = content(undisturbed)
-    assert expected.height == 900
+    assert expected.height == 1_200
     total = operations(marquet_program, sources, quick_path)
     moments = sorted({1 + (total - 1) * i // (MOMENTS - 1) for i in range(MOMENTS)})
     table = quick_path / "table"
     reads = 0
     for moment in moments:
         shutil.rmtree(table, ignore_errors=True)
-        with Reader(table, whole={300, 600, 900}) as reader:
+        with Reader(table, whole={300, 600, 900, 1_200}) as reader:
             assert ingest(marquet_program, sources, table, moment) == -9, f"operation {moment} of {total}"
             assert ingest(marquet_program, sources, table) == 0, f"the run after a kill at operation {moment}"
             while reader.reads == 0 and not reader.failures:

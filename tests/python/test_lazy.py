@@ -40,6 +40,8 @@ SCHEMA = pa.schema(
 )
 
 YEAR_4000 = 64_060_588_800_000_000
+FIRST = -(2**63)  # of 64-bit integers: no time to NumPy, and one to Polars
+ZONES = ("Asia/Kolkata", "America/New_York")
 
 VALUES: dict[str, list[Any]] = {
     "ts_event": [NS, NS + 1, NS + 999, NS + 1000, NS - 1, 0, -1, -(2**63), 2**63 - 1, None],
@@ -120,6 +122,11 @@ def literals() -> dict[str, list[Any]]:
         dt.datetime(2024, 1, 2, 9, 30, 0, 1, tzinfo=new_york),
         *(dt.datetime(year, 1, 2, 14, 30, tzinfo=utc) for year in (1, 1600, 2024, 2262, 2263, 4000, 9999)),
         *(dt.datetime(year, 1, 2, 14, 30) for year in (1, 2024, 4000)),
+        *(pl.lit(NS).cast(pl.Datetime("ns", zone)) for zone in (*ZONES, None)),
+        *(pl.lit(NS // 1000).cast(pl.Datetime("us", zone)) for zone in ZONES),
+        *(pl.lit(NS // 1000).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(zone) for zone in ZONES),
+        *(dt.datetime(2024, 1, 2, 14, 30, tzinfo=zoneinfo.ZoneInfo(zone)) for zone in ZONES),
+        *(pl.lit(FIRST).cast(pl.Datetime("ns", zone)) for zone in ("UTC", *ZONES, None)),
         dt.date(2024, 1, 2),
         dt.date(1, 1, 1),
         dt.date(9999, 12, 31),
@@ -129,6 +136,7 @@ def literals() -> dict[str, list[Any]]:
         *(0, 1, 5, -1, 127, 128, -129, 200, 4750, 2**53 + 1, 2**63 - 1, 2**63, 2**64, -(2**63), -(2**63) - 1, 2**100),
         *(0.0, -0.0, 0.1, 0.5, 1.0, 1e300, float("inf"), float("-inf"), float("nan"), 2.0**53),
         *(pl.lit(5, dtype=dtype) for dtype in (pl.Int8, pl.Int16, pl.UInt8, pl.UInt32, pl.UInt64, pl.Float32)),
+        pl.lit(FIRST, dtype=pl.Int64),
         pl.lit(2**64 - 1, dtype=pl.UInt64),
         pl.lit(2**100, dtype=pl.Int128),
         pl.lit(0.1, dtype=pl.Float32),
@@ -222,6 +230,8 @@ class Expressions:
             name
         )
         series = pl.Series("v", values, dtype=pl.Int64).cast(dtype) if dtype else pl.Series("v", values, strict=False)
+        if dtype and dtype.time_zone and self.random.random() < 0.3:
+            series = series.dt.convert_time_zone(self.pick(*ZONES))
         return self.pick(series, series.implode(), series.to_list())
 
     def condition(self, depth: int) -> pl.Expr:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
+import sys
 from pathlib import Path
 
 import duckdb
@@ -87,6 +88,20 @@ def test_batches_are_as_large_as_asked_for(table):
     batches = list(table.scan(["id"], batch_size=333).to_batches())
     assert max(batch.num_rows for batch in batches) <= 333
     assert sorted(pa.Table.from_batches(batches)["id"].to_pylist()) == list(range(ROWS.num_rows))
+
+
+def test_rows_do_not_depend_on_memory_or_the_length_of_batches(table):
+    columns = [name for name in ROWS.column_names if name != "f"]  # whose NaNs are equal to none
+    for filter in (None, "i > 0", [("id", ">=", 700)], pc.field("id") >= 700):
+        expected = table.scan(columns, filter).to_arrow()
+        for options in ({"memory": 1}, {"batch_size": sys.maxsize}, {"batch_size": sys.maxsize, "memory": 1 << 16}):
+            scan = table.scan(columns, filter, **options)
+            assert scan.to_arrow().equals(expected)
+            assert pa.Table.from_batches(list(scan.to_batches())).equals(expected)
+            assert scan.statistics()["peak_bytes"] > 0
+    for memory in (0, -1):
+        with pytest.raises(mq.InvalidInputError, match="memory of"):
+            table.scan(memory=memory)
 
 
 def test_rows_are_sorted_with_nulls_last(table):
@@ -315,3 +330,12 @@ def test_sql_text_shows_where_it_breaks(table: mq.Table, tmp_path: Path):
         "symbol in ('A', 'B') and not (i between -1 and 1)"
     )
     assert ids(table.scan(filter='"i" = 1 or b')) == by_duckdb("i = 1 or b")
+
+
+def test_an_unknown_column_is_told_with_those_there_are(table: mq.Table) -> None:
+    with pytest.raises(mq.NotFoundError, match="there is no column 'nosuch' to sort by") as caught:
+        table.scan(sort_by="nosuch").to_arrow()
+    assert caught.value.hint == "the columns are id, symbol, i, f, b, d, ts"
+    with pytest.raises(mq.NotFoundError) as caught:
+        table.scan(columns=["Symbol"]).to_arrow()
+    assert caught.value.hint == "did you mean 'symbol'?"

@@ -329,22 +329,21 @@ class CheckpointManager(DatatroveCheckpointManager):
                 f"chunk {chunk.index} was begun with document {chunk.first}; it would now begin with {first}"
             )
         documents: Iterable[Document] = itertools.islice(stream, chunk.size)
-        done: set[int] = set()
+        done = set(chunk.digests)
         if self._left.reaches(chunk.index):
             documents = list(documents)
             self._check_none_is_left(chunk, documents)
-            done = _places_of(self._left_documents.get(chunk.index, []), documents, chunk)
+            done |= _places_of(self._left_documents.get(chunk.index, []), documents, chunk)
+            # The last document that is given out may end the chunk before those behind it come: all of them are
+            # known by then.
+            for place, document in enumerate(documents, first):
+                self._note(chunk, place, document)
         given = 0
         for document in documents:
             place = self._documents
             self._documents += 1
             self._open[chunk.index] = chunk
-            known, digest = chunk.digests.get(place), self._digest(document)
-            if known is not None:
-                if known != digest:
-                    raise _changed(f"document {place} is another one: its id is {document.id!r}")
-                continue
-            chunk.digests[place] = digest
+            self._note(chunk, place, document)
             if place in done:
                 continue
             given += 1
@@ -356,6 +355,12 @@ class CheckpointManager(DatatroveCheckpointManager):
             raise _changed(f"it ends after {self._documents} documents; document {max(chunk.digests)} was processed")
         if given == 0 and self._documents - first == chunk.size:
             self._complete.append(chunk)
+
+    def _note(self, chunk: OpenChunk, place: int, document: Document) -> None:
+        """Keeps the digest of one of a chunk's documents; where it is known it must be this one."""
+        digest = self._digest(document)
+        if chunk.digests.setdefault(place, digest) != digest:
+            raise _changed(f"document {place} is another one: its id is {document.id!r}")
 
     # In the event loop.
 
@@ -441,6 +446,6 @@ def _places_of(left: list[Document], documents: list[Document], chunk: OpenChunk
 
 def _changed(how: str, hint: str = "") -> InvalidInputError:
     return InvalidInputError(
-        f"the input is not the one that the checkpoints were made with: {how}\n"
-        f"hint: {hint or 'Give the same documents in the same order, or new folders for checkpoints and output.'}"
+        f"the input is not the one that the checkpoints were made with: {how}",
+        hint=hint or "Give the same documents in the same order, or new folders for checkpoints and output.",
     )

@@ -12,7 +12,7 @@ import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from datatrove.data import Document, Media
@@ -20,6 +20,9 @@ from datatrove.pipeline.inference.types import InferenceResult
 from datatrove.utils.logging import logger
 
 from marquet.errors import CorruptDataError, InvalidInputError
+
+_TORN = b" torn\n"
+"""Ends a line whose write came to nothing, so that the next one begins on its own line. No entry ends so."""
 
 
 class Journal:
@@ -30,21 +33,27 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.torn = 0  # lines that were found cut short, and left out
+        self._ends_with_a_line = False
         self._name_is_durable = False
 
     def append(self, line: bytes, *, durable: bool = False) -> None:
         """Adds a `line_of` an entry; a durable one, and all before it, survive a power cut once this returns."""
-        with self.path.open("ab") as file:
+        with self.path.open("ab+") as file:
+            if not self._ends_with_a_line:
+                _end_torn_line(file)
+            self._ends_with_a_line = False
             file.write(line)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
+        self._ends_with_a_line = True
         if durable and not self._name_is_durable:
             self._name_is_durable = True
             sync_directory(self.path.parent)
 
     def read(self, *, every_entry_was_durable: bool) -> list[dict[str, Any]]:
-        """The entries. What a crash left of later ones is cut off.
+        """The entries, without lines that were cut short. What a crash left of later ones is cut off.
 
         Raises:
             CorruptDataError: An entry that was durable is damaged.
@@ -52,25 +61,40 @@ class Journal:
         if not self.path.exists():
             return []
         entries: list[dict[str, Any]] = []
-        good = 0
+        good = self.torn = 0
         content = self.path.read_bytes()
         for line in content.splitlines(keepends=True):
-            if not _is_whole(line):
+            if _is_whole(line):
+                entries.append(json.loads(line[9:], object_hook=_from_json))
+            elif line.endswith(_TORN):
+                self.torn += 1
+            else:
                 break
-            entries.append(json.loads(line[9:], object_hook=_from_json))
             good += len(line)
         rest = content[good:]
-        if not rest:
-            return entries
         if every_entry_was_durable and b"\n" in rest:
             raise CorruptDataError(
-                f"{self.path}: line {len(entries) + 1}, at byte {good}, does not have the checksum that it begins with"
+                f"{self.path}: line {len(entries) + self.torn + 1}, at byte {good}, does not have the checksum that it "
+                f"begins with"
             )
-        logger.warning(
-            f"{self.path}: an entry that a crash cut short, and {len(rest):,} bytes from there on, are left out"
-        )
-        os.truncate(self.path, good)
+        if rest:
+            self.torn += 1
+            os.truncate(self.path, good)
+        if self.torn:
+            logger.warning(
+                f"{self.path}: {self.torn} entries that were cut short are left out"
+                + (f", with {len(rest):,} bytes from byte {good:,} on" if rest else "")
+            )
         return entries
+
+
+def _end_torn_line(file: BinaryIO) -> None:
+    """Ends what a write that failed has left at the end of a file."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return
+    file.seek(-1, os.SEEK_END)
+    if file.read(1) != b"\n":
+        file.write(_TORN)
 
 
 def line_of(entry: dict[str, Any]) -> bytes:

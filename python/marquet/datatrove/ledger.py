@@ -13,12 +13,12 @@ In ``CHECKPOINTS/marquet/RANK/``:
 
 from __future__ import annotations
 
-import fcntl
 import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from marquet import _core
 from marquet.datatrove.journal import Journal, digest_of_all, line_of, make_directory, replace_durably
 from marquet.errors import ConflictError, InvalidInputError
 
@@ -76,18 +76,19 @@ class Ledger:
 
     def __init__(self, checkpoints: Path, rank: int) -> None:
         self.rank_name = f"{rank:05d}"
-        self.checkpoints = checkpoints
-        self._directory = checkpoints / "marquet" / self.rank_name
+        self.checkpoints = checkpoints.absolute()
+        self._directory = self.checkpoints / "marquet" / self.rank_name
         make_directory(self._directory)
         self._journal = Journal(self._directory / "journal.log")
         self._adding = threading.Lock()
-        self._lock_file = (self._directory / "lock").open("w")
         try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = _core.FileLock.take(str(self._directory / "lock"))
+        except ConflictError as error:
+            raise ConflictError(
+                f"{self._directory}: another run is at work on rank {rank}: {error.args[0]}", hint=error.hint
+            ) from error
+        try:
             self._read()
-        except BlockingIOError as error:
-            self.release()
-            raise ConflictError(f"{self._directory}: another process is at work on rank {rank}") from error
         except BaseException:
             self.release()
             raise
@@ -121,8 +122,8 @@ class Ledger:
                 if self._output.get(key) != output.get(key)
             ]
             raise InvalidInputError(
-                f"{self._directory}: these checkpoints are of another output: {'; '.join(differs)}\n"
-                f"hint: Give the output that they belong to, or a new folder for checkpoints."
+                f"{self._directory}: these checkpoints are of another output: {'; '.join(differs)}",
+                hint="Give the output that they belong to, or a new folder for checkpoints.",
             )
 
     def read_marker(self) -> int | None:
@@ -173,7 +174,7 @@ class Ledger:
 
     def release(self) -> None:
         """Lets another process have it."""
-        self._lock_file.close()
+        self._lock.release()
 
     def _marker_path(self) -> Path:
         return self.checkpoints / "last_chunk" / f"{self.rank_name}.txt"

@@ -178,8 +178,8 @@ class RemoteStore(Store):
         self._folder.get_file(name, str(there))
         if not verify(there, "footer").ok:
             raise ConflictError(
-                f"{where}: there is a file of this name, and it is no complete Parquet file; it was not touched\n"
-                f"hint: Remove it, or write to another folder."
+                f"{where}: there is a file of this name, and it is no complete Parquet file; it was not touched",
+                hint="Remove it, or write to another folder.",
             )
         try:
             _core.check_same_rows(str(there), str(local))

@@ -71,8 +71,8 @@ def left_by_marker(marker: int | None, logs: dict[int, Path], where: Path) -> Le
     if marker is None:
         if not logs:
             raise InvalidInputError(
-                f"{where}: datatrove's marker is empty, so nothing tells which chunks are finished\n"
-                f"hint: Write the number of the last finished chunk into it, or take a new folder for checkpoints."
+                f"{where}: datatrove's marker is empty, so nothing tells which chunks are finished",
+                hint="Write the number of the last finished chunk into it, or take a new folder for checkpoints.",
             )
         marker = min(logs) - 1
     return Left(dict.fromkeys(range(marker + 1)), {chunk: log for chunk, log in logs.items() if chunk > marker})
@@ -122,8 +122,8 @@ def left_in_folder(
         rows = sum(content.rows for content in read if content is not None)
         if rows > records_per_chunk:
             raise InvalidInputError(
-                f"chunk {chunk} holds {rows} documents ({', '.join(names)}); records_per_chunk is {records_per_chunk}\n"
-                f"hint: Take the run over with the records_per_chunk that it was begun with."
+                f"chunk {chunk} holds {rows} documents ({', '.join(names)}); records_per_chunk is {records_per_chunk}",
+                hint="Take the run over with the records_per_chunk that it was begun with.",
             )
         ids: Counter[str] | None = Counter()
         for content in read:

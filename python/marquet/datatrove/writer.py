@@ -20,7 +20,7 @@ from marquet._columns import rows_to_table
 from marquet._values import own_row
 from marquet._verify import VerifyLevel
 from marquet.datatrove.stores import LocalStore, RemoteStore, Store, Target
-from marquet.errors import ConflictError, InvalidInputError
+from marquet.errors import ConflictError, InvalidInputError, MarquetError
 from marquet.writer import ParquetWriter as RollingWriter
 
 _KEYS_OF_OUR_OWN = ("rank", "chunk_index")
@@ -151,6 +151,15 @@ class ParquetWriter(DiskWriter):
         if session is not None:
             session.store.abort()
 
+    def _give_up(self, error: BaseException) -> None:
+        """After an error nobody is kept from the output."""
+        session, self._session = self._session, None
+        try:
+            if session is not None:
+                session.store.abort()
+        except MarquetError as another:
+            error.add_note(f"Giving up the output failed, too: {another}")
+
     def __enter__(self) -> ParquetWriter:
         """Blocks may be nested, and may follow each other; the outermost one publishes at its end."""
         if self._error is not None:
@@ -228,7 +237,8 @@ class ParquetWriter(DiskWriter):
             if hidden := data.keys() & metadata.keys():
                 raise InvalidInputError(
                     f"document {document.id!r}: expand_metadata would write {sorted(hidden)} of the metadata over the "
-                    f"document's own; give an adapter that says which it is to be"
+                    f"document's own",
+                    hint="Give an adapter that says which it is to be.",
                 )
             data |= metadata
         return data
@@ -275,6 +285,8 @@ class ParquetWriter(DiskWriter):
         except BaseException as error:
             if self._error is None and not isinstance(error, WriterStopped):
                 self._error = error
+                if self._depth == 0:  # a block does so at its end
+                    self._give_up(error)
             if self._depth > 0 and isinstance(error, Exception):
                 raise WriterStopped(f"{type(error).__name__}: {error}") from error
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from marquet import _core
+from marquet._arguments import call, whole
+from marquet._arguments import seed as seed_of
+from marquet._paths import absolute
 from marquet.depth._inputs import DEFAULT_MEMORY, PathLike, names_of
 
 
@@ -69,27 +71,28 @@ class DepthBatches:
         memory: int = DEFAULT_MEMORY,
         progress: Callable[[str, int, int, int], None] | None = None,
     ) -> None:
+        rank, world_size = whole("rank", rank), whole("world_size", world_size)
         if not 0 <= rank < world_size:
             raise ValueError(f"rank {rank} of {world_size}; expected 0 <= rank < world_size")
         self._source = (
-            os.fspath(samples),
-            os.fspath(book),
+            absolute(samples),
+            absolute(book),
             names_of(features),
             names_of(symbols),
             unlabelled,
-            memory,
+            whole("memory", memory),
         )
         self._progress = progress
-        self._options = (batch_size, shuffle, seed, drop_last)
+        self._options = (whole("batch_size", batch_size), shuffle, seed_of(seed), drop_last)
         self._rank, self._world_size = rank, world_size
-        self._threads, self._prefetch = threads, prefetch
+        self._threads, self._prefetch = whole("threads", threads, 32), whole("prefetch", prefetch, 32)
         self._store: _core.SampleStore | None = None
         self._epoch = 0
         self._position = 0
         self._begun = False  # a walk of this epoch was begun here, and it has not come to its end
         self._walks = 0
-        _core.SampleStore.check(*self._source)
-        _core.DepthBatches.check(batch_size, rank, world_size, threads, prefetch)
+        call(_core.SampleStore.check, *self._source)
+        call(_core.DepthBatches.check, self._options[0], rank, world_size, self._threads, self._prefetch)
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs: the bins are computed there again."""
@@ -97,13 +100,19 @@ class DepthBatches:
 
     def _load(self) -> _core.SampleStore:
         if self._store is None:
-            self._store = _core.SampleStore.load(*self._source, self._progress)
+            self._store = call(_core.SampleStore.load, *self._source, self._progress)
         return self._store
 
     def _reader(self, worker: int = 0, workers: int = 1) -> _core.DepthBatches:
         shard = self._rank * workers + worker
-        return _core.DepthBatches(
-            self._load(), *self._options, shard, self._world_size * workers, self._threads, self._prefetch
+        return call(
+            _core.DepthBatches,
+            self._load(),
+            *self._options,
+            shard,
+            self._world_size * workers,
+            self._threads,
+            self._prefetch,
         )
 
     @property
@@ -122,9 +131,7 @@ class DepthBatches:
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the epoch that the next ``iter()`` walks, from its first batch on."""
-        if epoch < 0:
-            raise ValueError(f"epoch {epoch}; expected 0 or more")
-        self._epoch, self._position, self._begun = epoch, 0, False
+        self._epoch, self._position, self._begun = seed_of(epoch, "epoch"), 0, False
 
     def state_dict(self) -> dict[str, int]:
         """Where the walk begun last is: the epoch, and the batches of it that were taken."""
@@ -132,7 +139,8 @@ class DepthBatches:
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Lets the next ``iter()`` go on from where :meth:`state_dict` was taken, with the same arguments."""
-        self._epoch, self._position, self._begun = int(state["epoch"]), int(state["position"]), False
+        epoch, position = seed_of(state["epoch"], "epoch"), whole("position", state["position"], least=0)
+        self._epoch, self._position, self._begun = epoch, position, False
 
     def with_ids(self) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], list[str]]]:
         """The walk with the samples' ids beside each batch."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from marquet import _core
+from marquet._arguments import call, whole
+from marquet._arguments import seed as seed_of
+from marquet._paths import path_text
 from marquet._rows import with_rows
 from marquet._time import TimeLike, to_nanos
 from marquet.depth._inputs import Gap, PathLike, gap_nanos, stream_of
@@ -125,13 +127,13 @@ def fit_labels(
         InvalidInputError: Fewer moves than classes, or all moves the same.
     """
     options = (
-        lookback,
-        lookforward,
-        offset,
-        nbins,
+        whole("lookback", lookback),
+        whole("lookforward", lookforward),
+        whole("offset", offset),
+        whole("nbins", nbins, 32),
         invalid,
         ties,
-        seed,
+        seed_of(seed),
         gap_nanos(max_gap),
         across_rolls,
         None if thresholds is None else list(thresholds),
@@ -140,7 +142,7 @@ def fit_labels(
         data_version,
     )
     stream = None if thresholds is not None else stream_of(rows)
-    return FittedLabels(with_rows(lambda stream: _core.labels_fit(stream, *options), stream))
+    return FittedLabels(with_rows(lambda stream: call(_core.labels_fit, stream, *options), stream))
 
 
 def apply_labels(rows: Any, fitted: FittedLabels, *, max_gap: Gap = 3600, across_rolls: bool | None = None) -> Labels:
@@ -153,7 +155,7 @@ def apply_labels(rows: Any, fitted: FittedLabels, *, max_gap: Gap = 3600, across
     """
     gap = gap_nanos(max_gap)
     labels, moves, report = with_rows(
-        lambda stream: _core.labels_apply(stream, fitted.json, gap, across_rolls), stream_of(rows)
+        lambda stream: call(_core.labels_apply, stream, fitted.json, gap, across_rolls), stream_of(rows)
     )
     return Labels(labels, moves, report)
 
@@ -164,4 +166,4 @@ def load_labels(samples: PathLike, name: str = "default") -> dict[str, FittedLab
     Raises:
         NotFoundError: There are none of this name.
     """
-    return {symbol: FittedLabels(text) for symbol, text in _core.labels_load(os.fspath(samples), name).items()}
+    return {symbol: FittedLabels(text) for symbol, text in call(_core.labels_load, path_text(samples), name).items()}

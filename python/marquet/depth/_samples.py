@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from marquet import _core
+from marquet._arguments import call, whole
+from marquet._arguments import seed as seed_of
+from marquet._html import Report
+from marquet._paths import path_text
 from marquet._time import TimeLike, to_nanos
 from marquet._told import told
 from marquet.depth._inputs import (
@@ -24,7 +27,7 @@ from marquet.depth._labels import FittedLabels
 
 
 @dataclass(frozen=True)
-class BuildReport:
+class BuildReport(Report):
     """What :func:`build_samples` did; printed, a summary by symbol."""
 
     json: str
@@ -48,6 +51,9 @@ class BuildReport:
 
     def __str__(self) -> str:
         return self.text
+
+    def _shown(self) -> dict[str, Any]:
+        return self.values
 
 
 def _fitted_json(labels: FittedLabels | Mapping[str, FittedLabels] | None) -> str | None:
@@ -136,33 +142,34 @@ def build_samples(
         ConflictError: Another build was committed to the table meanwhile: run this one again.
     """
     return told(
-        lambda done: _core.build_samples(
-            os.fspath(book),
-            os.fspath(samples),
+        lambda done: call(
+            _core.build_samples,
+            path_text(book),
+            path_text(samples),
             mode,
             names_of(symbols),
             where,
             names_of(features),
             pip_text(micro_pip),
-            None if definitions is None else os.fspath(definitions),
-            time_bins,
-            ticks_per_bin,
-            hop,
+            None if definitions is None else path_text(definitions),
+            whole("time_bins", time_bins, 32),
+            whole("ticks_per_bin", ticks_per_bin, 32),
+            whole("hop", hop),
             gap_nanos(max_gap),
             across_rolls,
-            lookback,
-            lookforward,
-            offset,
-            nbins,
+            whole("lookback", lookback),
+            whole("lookforward", lookforward),
+            whole("offset", offset),
+            whole("nbins", nbins, 32),
             invalid,
             ties,
-            seed,
+            seed_of(seed),
             None if fit_start is None else to_nanos(fit_start),
             None if fit_end is None else to_nanos(fit_end),
             None if thresholds is None else list(thresholds),
             _fitted_json(labels),
             labels_name,
-            memory,
+            whole("memory", memory),
             progress,
             done,
         ),

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marquet import _core
+from marquet._arguments import call, whole
 from marquet._rows import with_rows
 from marquet.depth._inputs import MicroPip, names_of, pip_text, stream_of
 
@@ -43,8 +44,14 @@ def tensor(
             symbols, instruments or publishers.
         SchemaError: A column is missing or of no fitting type.
     """
-    options = (names_of(features), pip_text(micro_pip), time_bins, ticks_per_bin, across_rolls)
-    return with_rows(lambda stream: _core.depth_tensor(stream, *options), stream_of(rows))
+    options = (
+        names_of(features),
+        pip_text(micro_pip),
+        whole("time_bins", time_bins, 32),
+        whole("ticks_per_bin", ticks_per_bin, 32),
+        across_rolls,
+    )
+    return with_rows(lambda stream: call(_core.depth_tensor, stream, *options), stream_of(rows))
 
 
 class TensorStream:
@@ -69,8 +76,14 @@ class TensorStream:
         ticks_per_bin: int = 100,
         across_rolls: bool = False,
     ) -> None:
-        options = (names_of(features), pip_text(micro_pip), time_bins, ticks_per_bin, across_rolls)
-        self._stream = with_rows(lambda stream: _core.TensorStream(stream, *options), stream_of(rows))
+        options = (
+            names_of(features),
+            pip_text(micro_pip),
+            whole("time_bins", time_bins, 32),
+            whole("ticks_per_bin", ticks_per_bin, 32),
+            across_rolls,
+        )
+        self._stream = with_rows(lambda stream: call(_core.TensorStream, stream, *options), stream_of(rows))
         self._window = time_bins * ticks_per_bin
 
     @property
@@ -86,5 +99,5 @@ class TensorStream:
         """The tensor of the rows from `start` on; into `out` (C-contiguous float32) where one is given."""
         if out is None:
             out = np.empty(self.shape, dtype=np.float32)
-        self._stream.compute(start, out)
+        self._stream.compute(whole("start", start), out)
         return out

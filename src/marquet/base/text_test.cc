@@ -4,6 +4,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
+#include "marquet/base/readable.h"
 
 namespace marquet {
 namespace {
@@ -82,6 +83,13 @@ TEST(TextTest, NearNamesAreWithinTwoEdits) {
   EXPECT_EQ(NearNames("jbs", {"jobs", "jibs", "json"}), (std::vector<std::string>{"jobs", "jibs"}));
   EXPECT_EQ(DidYouMean("simbol", columns), "did you mean 'symbol'?");
   EXPECT_EQ(DidYouMean("volume", columns), "");
+}
+
+TEST(TextTest, ShowsWhatIsNotUtf8) {
+  EXPECT_EQ(Readable(""), "");
+  EXPECT_EQ(Readable("caf\u00e9\tday\n"), "caf\u00e9\tday\n");
+  EXPECT_EQ(Readable("good\nca\tf\xe9 \u00e9\n\n"), "good\nca\\x09f\\xe9 \u00e9\n\n");
+  EXPECT_EQ(Readable("\xff"), "\\xff");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/home_process.h"
 
 namespace marquet {
 namespace {
@@ -37,6 +38,7 @@ struct Thread::State {
   arrow::Status outcome;
   std::exception_ptr thrown;  // kept as it is: describing it may throw
   std::atomic<bool> ended{false};
+  const HomeProcess home;
   std::thread thread;
 
   void Run() noexcept {
@@ -81,10 +83,14 @@ arrow::Result<Thread> Thread::Start(std::string_view purpose, std::function<arro
   });
 }
 
-bool Thread::ended() const { return state_ == nullptr || state_->ended; }
+bool Thread::ended() const { return state_ == nullptr || state_->ended || !state_->home.IsThis(); }
 
 arrow::Status Thread::Join() {
   if (state_ == nullptr) return arrow::Status::OK();
+  if (!state_->home.IsThis()) {
+    static_cast<void>(state_.release());
+    return arrow::Status::OK();
+  }
   state_->thread.join();
   const std::unique_ptr<State> done = std::move(state_);
   if (done->thrown == nullptr) return std::move(done->outcome);
@@ -94,8 +100,6 @@ arrow::Status Thread::Join() {
     return StatusOfException("a thread's work");
   }
 }
-
-void Thread::Forget() { static_cast<void>(state_.release()); }
 
 arrow::Status StartThreads(std::string_view purpose, size_t wanted,
                            const std::function<arrow::Status()>& work, std::vector<Thread>* threads) {

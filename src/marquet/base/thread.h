@@ -14,7 +14,8 @@
 
 namespace marquet {
 
-// A running thread, or none. Belongs to one thread at a time, and waits for its own at its end.
+// A running thread, or none. Belongs to one thread at a time, and waits for its own at its end; in a fork of
+// the process that started it, where it is not, for nothing.
 class Thread {
  public:
   // Runs `work` on a new thread. kStorage, with the errno, when there can be none: a limit of the user or of
@@ -30,11 +31,8 @@ class Thread {
   bool started() const { return state_ != nullptr; }  // and not joined
   bool ended() const;                                 // its work is done: Join() will not wait
 
-  // Waits for the end: what `work` returned, or threw. OK for none.
+  // Waits for the end: what `work` returned, or threw. OK for none, and in a fork.
   arrow::Status Join();
-
-  // Leaves the thread alone: for the copy of its process that a fork made, which has no such thread.
-  void Forget();
 
  private:
   struct State;

@@ -51,14 +51,35 @@ CLI::Option* AddParsed(CLI::App& app, const std::string& name, T* target, Parse 
       help);
 }
 
-// An option that takes names with commas between them, and may be given several times.
+// Text without the spaces around it.
+inline CLI::Validator WithoutSpaces() {
+  return CLI::Validator(
+      [](std::string& text) {
+        const size_t end = text.find_last_not_of(' ') + 1;
+        text = text.substr(0, end);
+        text.erase(0, std::min(text.find_first_not_of(' '), text.size()));
+        return std::string();
+      },
+      "", "");
+}
+
+// An option that takes names with commas between them, spaces around which do not count, and may be given
+// several times.
 inline CLI::Option* AddNames(CLI::App& app, const std::string& name, std::vector<std::string>* target,
                              const std::string& help) {
   return app.add_option(name, *target, help)
       ->delimiter(',')
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->transform(WithoutSpaces())
       ->type_name("NAME,NAME,...");
+}
+
+// Names what an option may be, for its help and for completion; whoever reads the option checks it.
+inline CLI::Option* Offers(CLI::Option* option, const std::vector<std::string>& choices) {
+  std::string names;
+  for (const std::string& choice : choices) names += (names.empty() ? "{" : ",") + choice;
+  return option->check(CLI::Validator([](const std::string&) { return std::string(); }, names + "}", ""));
 }
 
 // For options that are whole numbers: `least` or more. CLI11's own checks count in floating point, and name a
@@ -84,5 +105,8 @@ Action DeclareVerify(CLI::App& options);
 Action DeclareRescue(CLI::App& options);
 Action DeclareClean(CLI::App& options);
 Action DeclareDepth(CLI::App& options);
+Action DeclareCheck(CLI::App& options);
+Action DeclareLs(CLI::App& options);
+Action DeclareCompletion(CLI::App& options);
 
 }  // namespace marquet::cli

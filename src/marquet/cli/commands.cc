@@ -8,7 +8,9 @@ const std::vector<Command>& Commands() {
        "  marquet ingest day.dbn.zst --into book\n"
        "  marquet ingest batch-folder/ --into book --jobs 4 --memory 2GB\n"
        "  cat day.dbn | marquet ingest - --into book\n"
-       "  marquet ingest corrected.dbn.zst --into book --replace",
+       "  marquet ingest corrected.dbn.zst --into book --replace\n"
+       "  marquet ingest days/ --into book --symbols 'ES*,NQH4' --start 2024-01-02T14:30 --end "
+       "2024-01-02T21:00",
        DeclareIngest},
       {"scan", "Print or save rows of a table",
        "  marquet scan book --where \"symbol = 'ESH4' and price > '4750'\" --limit 10\n"
@@ -30,6 +32,16 @@ const std::vector<Command>& Commands() {
        "  marquet history book --limit 5\n"
        "  marquet history book --json",
        DeclareHistory},
+      {"check", "Check that a table is there, fresh and full, for cron and monitoring",
+       "  marquet check book --max-age 1d --min-rows 1000\n"
+       "  marquet check book --max-age 30m --column ts_event --quiet || page-somebody\n"
+       "  marquet check book --max-age 1d --metrics > /var/lib/node_exporter/book.prom\n"
+       "  marquet check book --min-rows 1 --json",
+       DeclareCheck},
+      {"ls", "List the tables in a directory and below it",
+       "  marquet ls data/\n"
+       "  marquet ls data/ --json",
+       DeclareLs},
       {"export", "Turn a table back into DBN, CSV, JSON Lines or Parquet",
        "  marquet export book --to dbn -o day.dbn.zst\n"
        "  marquet export book --to dbn -o days/\n"
@@ -57,6 +69,11 @@ const std::vector<Command>& Commands() {
        "  marquet depth book --into es --symbol ESH4 --features volume,variance --definitions definitions\n"
        "  marquet depth book --into tested --micro-pip 0.25 --labels samples",
        DeclareDepth},
+      {"completion", "A script by which bash, zsh or fish complete marquet's words",
+       "  source <(marquet completion bash)\n"
+       "  source <(marquet completion zsh)\n"
+       "  marquet completion fish > ~/.config/fish/completions/marquet.fish",
+       DeclareCompletion},
   };
   return commands;
 }

@@ -85,7 +85,8 @@ Action DeclareDepth(CLI::App& options) {
   options.add_option("--hop", build.hop, "Rows from one sample to the next (default: 500)")
       ->check(AtLeast(1))
       ->type_name("ROWS");
-  AddNames(options, "--features", &request->features, "volume (the default), variance, trade_counts");
+  Offers(AddNames(options, "--features", &request->features, "volume (the default), variance, trade_counts"),
+         {"volume", "variance", "trade_counts"});
   AddNames(options, "--symbol", &build.symbols, "These symbols only (default: all)");
   options
       .add_option(

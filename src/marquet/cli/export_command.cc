@@ -33,9 +33,11 @@ Action DeclareExport(CLI::App& options) {
   auto request = std::make_shared<Request>();
   pipeline::ExportOptions& exported = request->exported;
   options.add_option("table", exported.table, "The table")->required()->type_name("TABLE");
-  AddParsed(options, "--to", &exported.format, pipeline::ParseExportFormat, "dbn, csv, jsonl or parquet")
-      ->required()
-      ->type_name("FORMAT");
+  Offers(
+      AddParsed(options, "--to", &exported.format, pipeline::ParseExportFormat, "dbn, csv, jsonl or parquet")
+          ->required()
+          ->type_name("FORMAT"),
+      {"dbn", "csv", "jsonl", "parquet"});
   options
       .add_option("-o,--output", exported.output,
                   "A file, - for standard output; for several DBN sources a directory")
@@ -55,6 +57,7 @@ Action DeclareExport(CLI::App& options) {
       exported.scan.price = table::PriceForm::kDecimal;
     }
     exported.scan.use_threads = session.common().jobs != 1;
+    exported.scan.memory = session.common().memory;
     exported.progress = session.progress();
     exported.stop = session.stop();
     if (exported.output == "-") {

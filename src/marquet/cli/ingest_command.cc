@@ -1,4 +1,5 @@
 #include "marquet/base/text.h"
+#include "marquet/base/time.h"
 #include "marquet/cli/command.h"
 #include "marquet/pipeline/ingest.h"
 
@@ -42,6 +43,13 @@ Action DeclareIngest(CLI::App& options) {
       .add_flag("--append-anyway", request->append_anyway,
                 "Where another source filled the same time range: keep both")
       ->excludes(replace);
+  AddNames(options, "--symbols", &ingest.selection.symbols,
+           "Rows of these symbols only; * stands for any text, ? for one character (default: all)");
+  AddParsed(options, "--start", &ingest.selection.start_ns, ParseNanos,
+            "Rows whose ts_recv, or else ts_event, is at or after this time (ISO-8601, UTC unless it says)")
+      ->type_name("TIME");
+  AddParsed(options, "--end", &ingest.selection.end_ns, ParseNanos, "Rows of before this time")
+      ->type_name("TIME");
   AddNames(options, "--partition-by", &ingest.partition_by,
            "Columns, for a new table (default: symbol,date)");
   AddParsed(options, "--codec", &ingest.file.codec, pq::ParseCodec,

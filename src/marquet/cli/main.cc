@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <arrow/compute/initialize.h>
+#include <fmt/format.h>
 
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
@@ -39,6 +40,11 @@ void AddCommonOptions(CLI::App& app, CommonOptions* common) {
   app.add_option("--color", common->color, "Colour in messages: auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->type_name("WHEN")
+      ->group(group);
+  app.add_option("--log-format", common->log_format,
+                 "Log, progress and errors as text, or as json: one object a line")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORM")
       ->group(group);
 }
 
@@ -77,6 +83,15 @@ int UnknownOptionOf(const CommonOptions& common, const CLI::App& command, const 
   return WrongUsage(common, "there is no option " + Quoted(name), near.empty() ? hint : near);
 }
 
+// What --log-format asks for among words that were not all parsed.
+std::string LogFormatOf(const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--log-format=json") return "json";
+    if (words[i] == "--log-format" && i + 1 < words.size() && words[i + 1] == "json") return "json";
+  }
+  return "text";
+}
+
 // "marquet help scan" is "marquet scan --help". The last word first, as the parser wants them.
 std::vector<std::string> ReversedWords(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
@@ -86,6 +101,16 @@ std::vector<std::string> ReversedWords(int argc, char** argv) {
   }
   std::reverse(words.begin(), words.end());
   return words;
+}
+
+bool AsksForJson(int argc, char** argv) {
+  return std::find(argv + 1, argv + argc, std::string_view("--json")) != argv + argc;
+}
+
+// The first word that is not UTF-8, as paths and texts are everywhere here; nothing where there is none.
+std::optional<std::string_view> UnreadableWord(int argc, char** argv) {
+  const auto found = std::find_if_not(argv + 1, argv + argc, [](const char* word) { return IsUtf8(word); });
+  return found == argv + argc ? std::nullopt : std::optional<std::string_view>(*found);
 }
 
 int RunCommand(const Action& action, const CommonOptions& common) {
@@ -126,6 +151,14 @@ int Main(int argc, char** argv) {
     AddCommonOptions(*options, &common);
   }
 
+  if (const auto word = UnreadableWord(argc, argv)) {
+    common.json = AsksForJson(argc, argv);
+    common.log_format = LogFormatOf({argv + 1, argv + argc});
+    return WrongUsage(
+        common, fmt::format("the argument {} is not UTF-8", Quoted(*word, word->size())),
+        "files of such names are not taken: rename it, or where a command reads standard input, "
+        "give its content there");
+  }
   app.allow_extras();  // only now, because commands take this over: an unknown command is told below
   std::string hint = "'marquet --help' shows how it is used";
   try {
@@ -139,7 +172,8 @@ int Main(int argc, char** argv) {
     return app.exit(version);
   } catch (const CLI::ParseError& error) {
     // Options that come after what is wrong were not looked at.
-    common.json = std::find(argv + 1, argv + argc, std::string_view("--json")) != argv + argc;
+    common.json = AsksForJson(argc, argv);
+    common.log_format = LogFormatOf({argv + 1, argv + argc});
     if (!app.get_subcommands().empty()) {
       const CLI::App& command = *app.get_subcommands().front();
       hint = "'marquet " + command.get_name() + " --help' shows how it is used";

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "marquet/base/text.h"
+#include "marquet/cli/aligned_text.h"
 #include "marquet/pipeline/cell_text.h"
 
 namespace marquet::cli {
@@ -13,13 +14,6 @@ namespace {
 
 constexpr size_t kWidestCell = 40;
 constexpr int64_t kDefaultRows = 20;
-constexpr size_t kGap = 2;
-
-// In characters, not bytes: continuation bytes do not count.
-size_t Width(std::string_view text) {
-  return static_cast<size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
 
 std::string Cut(std::string text) {
   for (char& c : text) {
@@ -34,33 +28,22 @@ std::string Cut(std::string text) {
   return text.substr(0, bytes) + "...";
 }
 
-struct Column {
-  std::vector<std::string> cells;  // the name first
-  size_t width = 0;
-  bool right = false;  // numbers
-
-  void Add(std::string cell) {
-    width = std::max(width, Width(cell));
-    cells.push_back(std::move(cell));
-  }
-};
-
 // Leaves out columns of the middle until the rest fits.
-std::vector<Column> Fit(std::vector<Column> columns, size_t terminal) {
+std::vector<AlignedColumn> Fit(std::vector<AlignedColumn> columns, size_t terminal) {
   size_t total = 0;
-  for (const Column& column : columns) total += column.width + kGap;
-  if (terminal == 0 || total <= terminal + kGap || columns.size() < 3) return columns;
-  Column gap;
+  for (const AlignedColumn& column : columns) total += column.width + kColumnGap;
+  if (terminal == 0 || total <= terminal + kColumnGap || columns.size() < 3) return columns;
+  AlignedColumn gap;
   for (size_t i = 0; i < columns.front().cells.size(); ++i) gap.Add("...");
-  size_t used = gap.width + kGap, head = 0, tail = 0;
+  size_t used = gap.width + kColumnGap, head = 0, tail = 0;
   while (head + tail < columns.size()) {
     const bool from_head = head <= tail + 1;  // what identifies a row comes first
-    const Column& next = from_head ? columns[head] : columns[columns.size() - 1 - tail];
-    if (used + next.width + kGap > terminal + kGap && head + tail > 0) break;
-    used += next.width + kGap;
+    const AlignedColumn& next = from_head ? columns[head] : columns[columns.size() - 1 - tail];
+    if (used + next.width + kColumnGap > terminal + kColumnGap && head + tail > 0) break;
+    used += next.width + kColumnGap;
     ++(from_head ? head : tail);
   }
-  std::vector<Column> fitting(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(head));
+  std::vector<AlignedColumn> fitting(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(head));
   fitting.push_back(std::move(gap));
   fitting.insert(fitting.end(), columns.end() - static_cast<std::ptrdiff_t>(tail), columns.end());
   return fitting;
@@ -72,22 +55,6 @@ size_t TerminalWidth() {
   return size.ws_col;
 }
 
-std::string Render(const std::vector<Column>& columns) {
-  std::string text;
-  for (size_t row = 0; !columns.empty() && row < columns.front().cells.size(); ++row) {
-    std::string line;
-    for (const Column& column : columns) {
-      const std::string& cell = column.cells[row];
-      const std::string space(column.width - Width(cell), ' ');
-      if (!line.empty() || &column != &columns.front()) line += std::string(kGap, ' ');
-      line += column.right ? space + cell : cell + space;
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
-  return text;
-}
-
 }  // namespace
 
 arrow::Status PrintRowTable(Session& session, const table::Table& table, table::ScanOptions options) {
@@ -96,11 +63,11 @@ arrow::Status PrintRowTable(Session& session, const table::Table& table, table::
   ARROW_ASSIGN_OR_RAISE(const table::Scan scan, table.NewScan(options));
   ARROW_ASSIGN_OR_RAISE(const auto rows, scan.ToTable());
 
-  std::vector<Column> columns;
+  std::vector<AlignedColumn> columns;
   for (int i = 0; i < rows->num_columns(); ++i) {
     const auto& field = rows->schema()->field(i);
     ARROW_ASSIGN_OR_RAISE(auto cells, pipeline::MakeCellWriter(*field->type()));
-    Column column;
+    AlignedColumn column;
     column.right = cells->is_number();
     column.Add(Cut(field->name()));
     for (const auto& chunk : rows->column(i)->chunks()) {

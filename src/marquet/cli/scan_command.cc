@@ -31,6 +31,7 @@ std::string StatisticsJson(const table::ScanStatistics& statistics) {
   add("row_groups_read", statistics.row_groups_read);
   add("rows_decoded", statistics.rows_decoded);
   add("rows_returned", statistics.rows_returned);
+  add("peak_bytes", statistics.peak_bytes);
   return text + "}";
 }
 
@@ -65,6 +66,7 @@ arrow::Result<int> RunScan(Session& session, const ScanRequest& request) {
   table::ScanOptions options = request.rows.scan;
   options.stop = session.stop();
   options.use_threads = session.common().jobs != 1;
+  options.memory = session.common().memory;
   if (session.common().json && request.output.empty() && !request.format.empty()) {
     return InvalidInput(
         "standard output takes the rows as " + request.format + " or the JSON of --json, not both",

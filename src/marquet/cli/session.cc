@@ -14,6 +14,8 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/log.h"
+#include "marquet/base/readable.h"
+#include "marquet/cli/json_log.h"
 #include "marquet/cli/progress_bar.h"
 
 namespace marquet::cli {
@@ -54,6 +56,10 @@ class StandardOutput final : public arrow::io::OutputStream {
 };
 
 bool IsStop(const arrow::Status& status) { return status.IsCancelled() && StopSignal() != 0; }
+
+std::string KindOfError(const arrow::Status& status) {
+  return IsStop(status) ? "stopped" : std::string(KindName(KindOf(status)));
+}
 
 // The message on one line; where it ends with a piece of text and a caret below, these on lines of their own.
 std::string ErrorLine(const arrow::Status& status) {
@@ -101,14 +107,23 @@ Session::Session(const CommonOptions& common)
       fs_(file::LocalFileSystem()),
       output_(std::make_shared<StandardOutput>()),
       color_(WantsColor(common.color)) {
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  sink->set_pattern("marquet: %l: %v");
-  Log().sinks() = {std::move(sink)};
+  if (common.log_format == "json") {
+    Log().sinks() = {MakeJsonSink()};
+  } else {
+    auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    sink->set_pattern("marquet: %l: %v");
+    Log().sinks() = {std::move(sink)};
+  }
   Log().set_level(common.quiet            ? spdlog::level::err
                   : common.verbosity >= 2 ? spdlog::level::debug
                   : common.verbosity == 1 ? spdlog::level::info
                                           : spdlog::level::warn);
-  if (!common.quiet && isatty(STDERR_FILENO)) bar_ = std::make_shared<Bar>();
+  if (common.quiet) return;
+  if (common.log_format == "json") {
+    json_progress_ = std::make_shared<JsonProgress>();
+  } else if (isatty(STDERR_FILENO)) {
+    bar_ = std::make_shared<Bar>();
+  }
 }
 
 Session::~Session() = default;
@@ -116,33 +131,38 @@ Session::~Session() = default;
 const StopFlag* Session::stop() const { return &g_stop; }
 
 ProgressCallback Session::progress() {
+  if (json_progress_) return [lines = json_progress_](const Progress& progress) { lines->Update(progress); };
   if (!bar_) return {};
   return [bar = bar_](const Progress& progress) { bar->bar.Update(progress); };
 }
 
 arrow::Status Session::Print(std::string_view text) {
   if (bar_) bar_->bar.Clear();
-  return output_->Write(text.data(), static_cast<int64_t>(text.size()));
+  const std::string readable = Readable(text);
+  return output_->Write(readable.data(), static_cast<int64_t>(readable.size()));
 }
 
 void Session::PrintErrorLine(const arrow::Status& status) {
+  if (common_.log_format == "json") {
+    std::fputs(JsonErrorLine(ErrorLine(status), KindOfError(status), HintOf(status)).c_str(), stderr);
+    return;
+  }
   if (bar_) bar_->bar.Clear();
   const char* open = color_ ? "\033[1;31m" : "";
   const char* close = color_ ? "\033[0m" : "";
   std::string text = fmt::format("{}marquet:{} {}\n", open, close, ErrorLine(status));
   const std::string hint = HintOf(status);
   if (!hint.empty()) text += "hint: " + hint + "\n";
-  std::fputs(text.c_str(), stderr);
+  std::fputs(Readable(text).c_str(), stderr);
 }
 
 void Session::PrintError(const arrow::Status& status) {
   PrintErrorLine(status);
   if (!common_.json || output_->Tell().ValueOr(0) > 0) return;
-  const nlohmann::ordered_json root = {
-      {"ok", false},
-      {"error", ErrorLine(status)},
-      {"kind", IsStop(status) ? "stopped" : std::string(KindName(KindOf(status)))},
-      {"hint", HintOf(status)}};
+  const nlohmann::ordered_json root = {{"ok", false},
+                                       {"error", Readable(ErrorLine(status))},
+                                       {"kind", KindOfError(status)},
+                                       {"hint", Readable(HintOf(status))}};
   arrow::Status printed = Print(root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   if (printed.ok()) printed = output_->Close();
   if (!printed.ok()) PrintErrorLine(printed);

@@ -15,13 +15,16 @@
 
 namespace marquet::cli {
 
+class JsonProgress;
+
 struct CommonOptions {
   bool json = false;
   bool quiet = false;
   int verbosity = 0;  // 1: information, 2: details
   int jobs = 0;       // 0: as many as there are processors
   int64_t memory = int64_t{1} << 30;
-  std::string color = "auto";  // "always", "never"
+  std::string color = "auto";       // "always", "never"
+  std::string log_format = "text";  // "json": json_log.h
 };
 
 class Session {
@@ -35,7 +38,8 @@ class Session {
   // Requested by SIGINT and SIGTERM. A second signal ends the process at once.
   const StopFlag* stop() const;
 
-  // A bar on standard error, drawn only when that is a terminal and -q was not given; empty otherwise.
+  // A bar on standard error, drawn only when that is a terminal and -q was not given; empty otherwise. Lines
+  // of JSON where the log is.
   ProgressCallback progress();
 
   // A result, as it stands, to standard output.
@@ -44,7 +48,8 @@ class Session {
   const std::shared_ptr<arrow::io::OutputStream>& output() const { return output_; }
 
   // One line "marquet: KIND: MESSAGE" and, where there is one, a line "hint: ..." on standard error; between
-  // them, where the message is about a place in a text, the text and a caret below it, both indented. With
+  // them, where the message is about a place in a text, the text and a caret below it, both indented. One
+  // line of JSON where the log is. With
   // --json also an object {"ok": false, "error", "kind", "hint"} on standard output, unless something stands
   // there already, which says it (a report) or cannot be taken back (rows).
   void PrintError(const arrow::Status& status);
@@ -57,6 +62,7 @@ class Session {
   std::shared_ptr<file::FileSystem> fs_;
   std::shared_ptr<arrow::io::OutputStream> output_;
   std::shared_ptr<Bar> bar_;
+  std::shared_ptr<JsonProgress> json_progress_;
   bool color_;
 };
 

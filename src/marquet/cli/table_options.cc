@@ -42,16 +42,17 @@ void AddRowOptions(CLI::App& app, RowOptions* options) {
   AddParsed(app, "--end", &scan.end_ns, ParseNanos, "Rows whose ts is before this time")->type_name("TIME");
   AddNames(app, "--sort-by", &scan.sort_by, "Sort by these columns, ascending (default: as stored)");
   app.add_option("--limit", scan.limit, "At most this many rows")->check(AtLeast(0))->type_name("N");
-  app.add_option_function<std::string>(
-         "--price",
-         [options](const std::string& text) {
-           auto form = ParsePrice(text);
-           if (!form.ok()) throw CLI::ValidationError("--price", form.status().message());
-           options->scan.price = *form;
-           options->price_given = true;
-         },
-         "Prices as stored (int64 of 1e-9), float, or decimal")
-      ->type_name("FORM");
+  Offers(app.add_option_function<std::string>(
+                "--price",
+                [options](const std::string& text) {
+                  auto form = ParsePrice(text);
+                  if (!form.ok()) throw CLI::ValidationError("--price", form.status().message());
+                  options->scan.price = *form;
+                  options->price_given = true;
+                },
+                "Prices as stored (int64 of 1e-9), float, or decimal")
+             ->type_name("FORM"),
+         {"stored", "float", "decimal"});
 }
 
 }  // namespace marquet::cli

@@ -8,9 +8,14 @@ Action DeclareVerify(CLI::App& options) {
   options.add_option("path", request->paths, "Tables, Parquet files, or directories of them")
       ->required()
       ->type_name("FILE_OR_TABLE");
-  AddParsed(options, "--level", &request->level, pq::ParseVerifyLevel,
-            "footer (structure), crc (every page's checksum) or full (every value decoded; the default)")
-      ->type_name("LEVEL");
+  Offers(
+      AddParsed(options, "--level", &request->level, pq::ParseVerifyLevel,
+                "footer (structure), crc (every page's checksum) or full (every value decoded; the default)")
+          ->type_name("LEVEL"),
+      {"footer", "crc", "full"});
+  options.add_flag(
+      "--strict", request->strict,
+      "Also fail on what is odd: what the writer of a file got wrong while all of its rows can be read");
   return [request](Session& session) -> arrow::Result<int> {
     request->jobs = session.common().jobs;
     request->progress = session.progress();

@@ -14,7 +14,6 @@ constexpr size_t kMaxFillings = 1024;
 // Four times these, and again, meets the default of batch_rows. Groups may be many and small.
 constexpr int64_t kInitialRows = 2'048;
 constexpr int64_t kInitialGroupRows = 32;
-constexpr uint64_t kTimeLimit = uint64_t{1} << 63;
 
 template <typename T>
 T Load(const uint8_t* p) {
@@ -32,10 +31,9 @@ BatchBuilder::BatchBuilder(const ReadOptions& options, const SymbolIndex& symbol
       recycler_(std::make_shared<BufferRecycler>(kIdleBytes)) {}
 
 BatchBuilder::Place BatchBuilder::PlaceOf(const uint8_t* record, int ts_recv_offset) {
-  uint64_t nanos = ts_recv_offset >= 0 ? Load<uint64_t>(record + ts_recv_offset) : kTimeLimit;
-  if (nanos >= kTimeLimit) nanos = Load<uint64_t>(record + 8);
-  if (nanos >= kTimeLimit) return {Chunk::kNoTime, SymbolIndex::kNoDate, SymbolIndex::kUnmapped};
-  const auto time = static_cast<int64_t>(nanos);
+  const std::optional<int64_t> known = TimeOf(record, ts_recv_offset);
+  if (!known) return {Chunk::kNoTime, SymbolIndex::kNoDate, SymbolIndex::kUnmapped};
+  const int64_t time = *known;
   if (time < day_start_ || time >= day_end_) {
     day_ = DateOfNanos(time);
     day_start_ = day_ * kNanosPerDay;

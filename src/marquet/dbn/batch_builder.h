@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -29,6 +30,17 @@ struct RecordFormat {
   int size;            // ts_out included
   int ts_recv_offset;  // -1: the kind has no receive time
 };
+
+// The time that a record's row goes by: ts_recv or, where its kind has none or it is undefined, ts_event.
+// Nothing for a time that int64 cannot hold. `ts_recv_offset` as in RecordFormat.
+inline std::optional<int64_t> TimeOf(const uint8_t* record, int ts_recv_offset) {
+  constexpr uint64_t kTimeLimit = uint64_t{1} << 63;
+  uint64_t nanos = kTimeLimit;
+  if (ts_recv_offset >= 0) std::memcpy(&nanos, record + ts_recv_offset, sizeof(nanos));
+  if (nanos >= kTimeLimit) std::memcpy(&nanos, record + 8, sizeof(nanos));
+  if (nanos >= kTimeLimit) return std::nullopt;
+  return static_cast<int64_t>(nanos);
+}
 
 class BatchBuilder {
  public:

@@ -14,6 +14,7 @@
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/home_process.h"
 #include "marquet/base/text.h"
 #include "marquet/base/thread.h"
 
@@ -47,6 +48,7 @@ struct OwnedBlock {
 struct ByteStream::Impl {
   std::shared_ptr<arrow::io::InputStream> input;
   std::string name;
+  std::function<void()> abandon_input;
   bool compressed = false;
   bool legacy_dbz = false;
   std::array<uint8_t, kPeekBytes> peeked{};
@@ -57,6 +59,7 @@ struct ByteStream::Impl {
   bool peeked_given = false;
   std::shared_ptr<arrow::Buffer> held;
 
+  const HomeProcess home;
   Thread producer;
   std::mutex mutex;
   std::condition_variable changed;
@@ -69,11 +72,14 @@ struct ByteStream::Impl {
   std::string truncated_frame;
 
   ~Impl() {
+    bool reads = false;
     {
       std::lock_guard lock(mutex);
       stop = true;
+      reads = !ended;
     }
     changed.notify_all();
+    if (reads && abandon_input) abandon_input();
     producer = Thread();  // its end
   }
 
@@ -241,11 +247,15 @@ struct ByteStream::Impl {
 };
 
 ByteStream::ByteStream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-ByteStream::~ByteStream() = default;
+ByteStream::~ByteStream() {
+  if (!impl_->home.IsThis()) static_cast<void>(impl_.release());  // its thread is another process's
+}
 
 arrow::Result<std::unique_ptr<ByteStream>> ByteStream::Open(std::shared_ptr<arrow::io::InputStream> input,
-                                                            std::string name) {
+                                                            std::string name,
+                                                            std::function<void()> abandon_input) {
   auto impl = std::make_unique<Impl>();
+  impl->abandon_input = std::move(abandon_input);
   impl->input = std::move(input);
   impl->name = std::move(name);
   ARROW_RETURN_NOT_OK(impl->Peek());
@@ -254,7 +264,9 @@ arrow::Result<std::unique_ptr<ByteStream>> ByteStream::Open(std::shared_ptr<arro
 }
 
 arrow::Result<ByteStream::Block> ByteStream::Next() {
-  return impl_->direct ? impl_->NextDirect() : impl_->NextFull();
+  if (impl_->direct) return impl_->NextDirect();
+  ARROW_RETURN_NOT_OK(impl_->home.Check(impl_->name, "Open it in each process."));
+  return impl_->NextFull();
 }
 bool ByteStream::compressed() const { return impl_->compressed; }
 bool ByteStream::legacy_dbz() const { return impl_->legacy_dbz; }

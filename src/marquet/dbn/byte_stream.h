@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,9 +22,11 @@ class ByteStream {
     int64_t size = 0;  // 0 only at the end
   };
 
-  // Errors of the input are passed on.
+  // Errors of the input are passed on. `abandon_input`, which may be empty, is called when the stream goes
+  // before its thread has come to the end: it must make a read of the input end that would wait.
   static arrow::Result<std::unique_ptr<ByteStream>> Open(std::shared_ptr<arrow::io::InputStream> input,
-                                                         std::string name);
+                                                         std::string name,
+                                                         std::function<void()> abandon_input = {});
   ~ByteStream();
 
   // The next bytes, valid until the next call, or an empty block at the end. kCorruptData, with the position

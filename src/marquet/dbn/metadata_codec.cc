@@ -19,8 +19,9 @@ constexpr uint16_t kNoSchema = std::numeric_limits<uint16_t>::max();
 constexpr uint8_t kNoStype = std::numeric_limits<uint8_t>::max();
 constexpr uint64_t kNoEnd = std::numeric_limits<uint64_t>::max();
 constexpr uint64_t kNoRecordCount = std::numeric_limits<uint64_t>::max();
-// Shorter symbols would let a small header stand for a large amount of memory.
-constexpr int kMinSymbolBytes = 16;
+// Symbols, mappings and intervals of one header, all together. Short symbols would otherwise let its bytes
+// stand for many times their memory.
+constexpr size_t kMaxEntries = kMaxMetadataBytes / 16;
 
 // YYYYMMDD to days since 1970, or nothing.
 std::optional<int32_t> DateOf(uint32_t digits) {
@@ -55,12 +56,22 @@ class Cursor {
   arrow::Result<uint32_t> Count(size_t bytes_each, const char* what) {
     if (left() < 4) return Short(what, 4);
     const auto count = Fixed<uint32_t>();
+    if (count == 0) return count;
+    if (bytes_each == 0) {
+      position_ -= 4;
+      return Corrupt(fmt::format("{} {} of 0 bytes each", WithCommas(count), what));
+    }
     if (count > left() / bytes_each) {
       position_ -= 4;
       return Corrupt(fmt::format("{} {} need {} bytes, and {} are left of the header", WithCommas(count),
                                  what, WithCommas(static_cast<int64_t>(count * bytes_each)),
                                  WithCommas(static_cast<int64_t>(left() - 4))));
     }
+    if (count > kMaxEntries - entries_) {
+      return Unsupported(fmt::format("{}: the metadata header lists more than {} symbols and intervals",
+                                     name_, WithCommas(static_cast<int64_t>(kMaxEntries))));
+    }
+    entries_ += count;
     return count;
   }
 
@@ -96,6 +107,7 @@ class Cursor {
   std::string_view body_;
   const std::string& name_;
   size_t position_ = 0;
+  size_t entries_ = 0;
 };
 
 arrow::Result<std::vector<std::string>> Symbols(Cursor& cursor, size_t bytes_each, const char* what) {
@@ -184,13 +196,7 @@ arrow::Result<Metadata> DecodeMetadata(int version, std::string_view body, const
   m.stype_out = cursor.Fixed<uint8_t>();
   m.ts_out = cursor.Fixed<uint8_t>() != 0;
   m.symbol_cstr_len = kSymbolBytesV1;
-  if (version > 1) {
-    m.symbol_cstr_len = cursor.Fixed<uint16_t>();
-    if (m.symbol_cstr_len < kMinSymbolBytes) {
-      return cursor.Corrupt(
-          fmt::format("symbols of {} bytes; expected at least {}", m.symbol_cstr_len, kMinSymbolBytes));
-    }
-  }
+  if (version > 1) m.symbol_cstr_len = cursor.Fixed<uint16_t>();
   cursor.Skip(version == 1 ? 47 : 53);
   if (cursor.Fixed<uint32_t>() != 0) {
     return Unsupported(fmt::format(
@@ -208,10 +214,6 @@ arrow::Result<std::string> EncodeMetadata(const Metadata& m) {
     return InvalidInput(fmt::format("DBN has no version {}; expected 1, 2 or 3", m.version));
   }
   const size_t symbol_bytes = m.version == 1 ? kSymbolBytesV1 : m.symbol_cstr_len;
-  if (symbol_bytes < kMinSymbolBytes) {
-    return InvalidInput(
-        fmt::format("symbol_cstr_len is {}; expected at least {}", symbol_bytes, kMinSymbolBytes));
-  }
   Encoder e;
   ARROW_RETURN_NOT_OK(e.Text(m.dataset, kDatasetBytes, "the dataset"));
   e.Fixed<uint16_t>(m.schema.value_or(kNoSchema));

@@ -13,6 +13,7 @@
 #include "marquet/dbn/byte_stream.h"
 #include "marquet/dbn/layout.h"
 #include "marquet/dbn/metadata_codec.h"
+#include "marquet/dbn/record_filter.h"
 #include "marquet/dbn/symbols.h"
 #include "marquet/dbn/text_field.h"
 
@@ -41,11 +42,12 @@ int MinimumBytes(RecordClass record_class) {
   }
 }
 
-// Where a symbol mapping record, by its size, holds the symbol that an instrument goes by.
+// Where a symbol mapping record, by its size, holds the symbol that was asked for, the one it stands for, and
+// from when to when it does.
 struct MappingLayout {
-  int size, symbol_offset, symbol_bytes;
+  int size, symbol_bytes, in_offset, out_offset, start_offset, end_offset;
 };
-constexpr MappingLayout kMappingLayouts[] = {{80, 38, 22}, {176, 89, 71}};
+constexpr MappingLayout kMappingLayouts[] = {{80, 22, 16, 38, 64, 72}, {176, 71, 17, 89, 160, 168}};
 
 }  // namespace
 
@@ -55,6 +57,7 @@ struct Reader::Impl {
   ReadSummary summary;
   SymbolIndex symbols;
   std::optional<BatchBuilder> batches;  // of this reader's options and symbols
+  std::optional<RecordFilter> filter;   // where not all records become rows
 
   // Which versions the records seen so far can be of, a bit each, and whether they end in ts_out. Both are
   // given by the metadata; a fragment's records tell them by their sizes.
@@ -146,7 +149,7 @@ struct Reader::Impl {
     summary.bytes_decoded = kPreludeBytes + static_cast<int64_t>(body.size());
     versions = 1u << (version - 1);
     ts_out = summary.metadata.ts_out;
-    symbols.AddMetadata(summary.metadata);
+    symbols.AddHeader(summary.metadata);
     return arrow::Status::OK();
   }
 
@@ -181,7 +184,10 @@ struct Reader::Impl {
     if (!record) {
       return CorruptData(fmt::format("{}: is not DBN: it starts with {}, not with 'DBN' or a record",
                                      options.name, Quoted(head)),
-                         "only .dbn and .dbn.zst content is read here");
+                         head.starts_with("PK\x03\x04")
+                             ? "it is a zip archive: unpack it, and name the folder"
+                         : head.starts_with("\x1f\x8b") ? "it is a gzip file: unpack it"
+                                                        : "only .dbn and .dbn.zst content is read here");
     }
     carry = head;
     return arrow::Status::OK();
@@ -266,9 +272,14 @@ struct Reader::Impl {
   arrow::Status AddMapping(const uint8_t* record, int size, int64_t byte) {
     for (const MappingLayout& layout : kMappingLayouts) {
       if (size != layout.size && size != layout.size + kTsOutBytes) continue;
-      const auto symbol = DecodeText({reinterpret_cast<const char*>(record) + layout.symbol_offset,
-                                      static_cast<size_t>(layout.symbol_bytes)});
-      symbols.AddLive(Load<uint32_t>(record + 4), symbol.text);
+      const auto text = [&](int offset) {
+        return DecodeText(
+                   {reinterpret_cast<const char*>(record) + offset, static_cast<size_t>(layout.symbol_bytes)})
+            .text;
+      };
+      const std::string in = text(layout.in_offset), out = text(layout.out_offset);
+      symbols.AddLive({Load<uint32_t>(record + 4), in, out, Load<uint64_t>(record + layout.start_offset),
+                       Load<uint64_t>(record + layout.end_offset)});
       return arrow::Status::OK();
     }
     return At(
@@ -292,8 +303,10 @@ struct Reader::Impl {
       const RtypeEntry& entry = kRtypes[record[1]];
       if (entry.record_class == RecordClass::kRow) {
         ARROW_ASSIGN_OR_RAISE(const RecordFormat* format, FormatOf(entry.kind, bytes, start + at));
-        ARROW_ASSIGN_OR_RAISE(const bool due, batches->Add(record, *format, summary.records));
-        if (due) ARROW_RETURN_NOT_OK(Flush(data, start));
+        if (!filter || filter->Takes(record, *format)) {
+          ARROW_ASSIGN_OR_RAISE(const bool due, batches->Add(record, *format, summary.records));
+          if (due) ARROW_RETURN_NOT_OK(Flush(data, start));
+        }
       } else {
         ARROW_RETURN_NOT_OK(AddOther(record, entry, bytes, start + at));
       }
@@ -388,6 +401,7 @@ struct Reader::Impl {
     }
     summary.unmapped_rows = batches->unmapped_rows();
     summary.nulled_times = batches->nulled_times();
+    if (filter) summary.selection = filter->counts();
   }
 };
 
@@ -400,11 +414,18 @@ arrow::Result<std::unique_ptr<Reader>> Reader::Open(std::shared_ptr<arrow::io::I
     return InvalidInput(fmt::format("batch_rows is {}; expected at least 1", options.batch_rows));
   }
   auto impl = std::make_unique<Impl>();
-  impl->symbols.AddOverrides(options.extra_mappings);
-  ARROW_ASSIGN_OR_RAISE(impl->stream, ByteStream::Open(std::move(input), options.name));
+  impl->symbols.AddBeside(options.extra_mappings);
+  ARROW_ASSIGN_OR_RAISE(impl->stream,
+                        ByteStream::Open(std::move(input), options.name, options.abandon_input));
   impl->options = std::move(options);
   impl->batches.emplace(impl->options, impl->symbols);
+  if (!impl->options.selection.is_all() || !impl->options.held.empty()) {
+    ARROW_RETURN_NOT_OK(CheckSelection(impl->options.selection));
+    impl->filter.emplace(impl->options, impl->symbols);
+  }
   ARROW_RETURN_NOT_OK(impl->Start());
+  impl->summary.symbol_conflict = impl->symbols.Conflict();
+  impl->summary.unread_ids = impl->symbols.unread_ids();
   return std::unique_ptr<Reader>(new Reader(std::move(impl)));
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/dbn/metadata.h"
+#include "marquet/dbn/selection.h"
 
 namespace marquet::dbn {
 
@@ -61,8 +63,8 @@ struct ReadOptions {
   // At most. Longer batches are slower: some mbp-10 batches of this size fit a third-level cache together,
   // and less memory is touched for the first time.
   int64_t batch_rows = 16'384;
-  // Symbols to instrument ids, out of a batch folder's symbology.json: they go before what the file itself
-  // says.
+  // Symbols to instrument ids that lie beside the file, as in a batch folder's symbology.json: for
+  // instruments and dates that the file itself names no symbol for.
   std::vector<SymbolMapping> extra_mappings;
   // Gives batches of one symbol and date each, named in Batch::group: records go straight to their group's
   // columns, which costs nothing above a plain read, where sorting rows into partitions afterwards costs
@@ -71,6 +73,13 @@ struct ReadOptions {
   // What may be held in batches that are still filling (several kinds, or groups): above it the largest is
   // given out early.
   int64_t max_held_bytes = int64_t{64} << 20;
+  // Called when the reader goes while a thread of its own may still read the input: it must make a read end
+  // that would wait, as for a quiet pipe. Empty for inputs that never wait for long.
+  std::function<void()> abandon_input;
+  // Which records become rows: those selected that nothing of their kind in `held` selects. The others are
+  // counted, and none of their fields is looked at further.
+  Selection selection = {};
+  std::map<RecordKind, std::vector<Selection>> held = {};
 };
 
 // A record that is no table row (system, symbol mapping, error, and unknown ones when kept), with its place.
@@ -79,7 +88,34 @@ struct KeptRecord {
   std::string bytes;       // raw, header included
 };
 
-// Records in = sum(rows) + control + unknown; bytes that end a truncated file are counted too.
+// Instruments for which the header's mappings and ReadOptions::extra_mappings name different symbols on a
+// date: how many, and the one with the lowest id.
+struct SymbolConflict {
+  int64_t instruments = 0;
+  uint32_t instrument_id = 0;
+  int32_t date = 0;            // days since 1970, the first such
+  std::string header, beside;  // the two symbols; the header's is taken
+};
+
+// What stands where a mapping has an instrument's id, and is none: how often, and the first text.
+struct UnreadIds {
+  int64_t count = 0;
+  std::string first;
+};
+
+// The id that a mapping spells in decimal digits, or nothing.
+std::optional<uint32_t> ParseInstrumentId(std::string_view text);
+
+// Of records that would be rows, under ReadOptions::selection and ::held.
+struct SelectionCounts {
+  int64_t not_selected = 0;                                 // that became none
+  int64_t held = 0;                                         // of these, selected but held
+  std::map<RecordKind, int64_t> matched;                    // selected, held or not
+  std::map<RecordKind, std::vector<int64_t>> held_matched;  // by each of ReadOptions::held
+  std::vector<bool> pattern_matched;  // whether a pattern of the selection's matches a record in its times
+};
+
+// Records in = sum(rows) + not selected + control + unknown; bytes that end a truncated file are counted too.
 struct ReadSummary {
   Metadata metadata;
   bool has_metadata = false;
@@ -89,13 +125,16 @@ struct ReadSummary {
   int64_t control_records = 0;
   int64_t unknown_records = 0;
   std::map<int, int64_t> unknown_by_rtype;
-  int64_t unmapped_rows = 0;      // null symbol
+  int64_t unmapped_rows = 0;  // null symbol
+  std::optional<SymbolConflict> symbol_conflict;
+  UnreadIds unread_ids;
   int64_t nulled_times = 0;       // under OnTimeOverflow::kNull
   int64_t truncated_bytes = 0;    // of the last, incomplete record
   int64_t truncated_records = 0;  // 0 or 1
   bool truncated_frame = false;   // the last zstd frame is cut short, so that more records may be lost
   int64_t bytes_decoded = 0;      // of uncompressed DBN, metadata included
   std::vector<KeptRecord> kept_records;
+  SelectionCounts selection;
   bool identical_export =
       true;  // false when something was nulled or dropped, so that export cannot be identical
 };

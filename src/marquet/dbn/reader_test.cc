@@ -232,6 +232,9 @@ TEST(Reader, RefusesWhatIsNotDbn) {
   ExpectError(Read("symbol,price\nESH4,5000.25\n"), ErrorKind::kCorruptData,
               "is not DBN: it starts with 'symbol,price");
   ExpectError(Read("PAR1"), ErrorKind::kCorruptData, "is not DBN");
+  const auto zip = Read(std::string("PK\x03\x04") + std::string(30, 'x'));
+  ExpectError(zip, ErrorKind::kCorruptData, "is not DBN");
+  EXPECT_EQ(HintOf(zip.status), "it is a zip archive: unpack it, and name the folder");
   ExpectError(Read(std::string(40, '\0')), ErrorKind::kCorruptData, "is not DBN");
 }
 

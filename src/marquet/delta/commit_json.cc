@@ -151,10 +151,17 @@ class Fields {
     return std::optional<std::string>(std::string(*text));
   }
 
-  arrow::Result<std::string> RequiredText(std::string_view key) const {
-    ARROW_ASSIGN_OR_RAISE(auto value, Text(key));
+  arrow::Result<std::string_view> RequiredView(std::string_view key) const {
+    const auto value = Find(key);
     if (!value) return Wrong(key, "a string, but it is absent");
-    return std::move(*value);
+    const auto text = value->String();
+    if (!text) return Wrong(key, "a string");
+    return *text;
+  }
+
+  arrow::Result<std::string> RequiredText(std::string_view key) const {
+    ARROW_ASSIGN_OR_RAISE(const std::string_view text, RequiredView(key));
+    return std::string(text);
   }
 
   arrow::Result<std::optional<int64_t>> Number(std::string_view key) const {
@@ -194,24 +201,19 @@ class Fields {
 
   arrow::Result<PartitionValues> Values(std::string_view key) const {
     PartitionValues values;
-    const auto value = Find(key);
-    if (!value) return values;
-    bool strings = value->IsObject();
-    value->ForEachMember([&](std::string_view name, JsonValue each) {
-      strings = strings && (each.is_null() || each.kind() == JsonKind::kString);
+    ARROW_RETURN_NOT_OK(ForEachText(key, [&](std::string_view name, std::string_view text) {
       // "An empty string for any type translates to a null partition value."
-      const bool null = each.is_null() || each.Text().empty();
-      values.emplace_hint(values.end(), std::string(name),
-                          null ? std::nullopt : std::optional<std::string>(std::string(each.Text())));
-    });
-    if (!strings) return Wrong(key, "an object of strings");
+      values.try_emplace(values.end(), std::string(name),
+                         text.empty() ? std::nullopt : std::optional<std::string>(std::string(text)));
+    }));
     return values;
   }
 
   arrow::Result<StringMap> Map(std::string_view key) const {
     StringMap map;
-    ARROW_ASSIGN_OR_RAISE(auto values, Values(key));
-    for (auto& [name, value] : values) map.emplace_hint(map.end(), name, std::move(value).value_or(""));
+    ARROW_RETURN_NOT_OK(ForEachText(key, [&](std::string_view name, std::string_view text) {
+      map.try_emplace(map.end(), std::string(name), text);
+    }));
     return map;
   }
 
@@ -222,6 +224,19 @@ class Fields {
   JsonValue fields() const { return fields_; }
 
  private:
+  // Of an object of strings, each with its name; an empty one for null.
+  template <typename Each>
+  arrow::Status ForEachText(std::string_view key, Each&& each) const {
+    const auto value = Find(key);
+    if (!value) return arrow::Status::OK();
+    bool strings = value->IsObject();
+    value->ForEachMember([&](std::string_view name, JsonValue member) {
+      strings = strings && (member.is_null() || member.kind() == JsonKind::kString);
+      each(name, member.is_null() ? std::string_view() : member.Text());
+    });
+    return strings ? arrow::Status::OK() : Wrong(key, "an object of strings");
+  }
+
   JsonValue fields_;
   std::string_view action_;
 };
@@ -232,9 +247,12 @@ bool IsTime(int64_t ms) { return ms >= INT64_MIN / 1'000'000 && ms <= INT64_MAX 
 CommitInfo ReadCommitInfo(const Fields& fields) {
   CommitInfo info;
   // commitInfo is free form: what does not have the usual type is passed over, never an error.
+  std::optional<int64_t> in_commit;
   fields.fields().ForEachMember([&](std::string_view key, JsonValue value) {
     if (key == "timestamp" && value.Integer() && IsTime(*value.Integer())) {
       info.timestamp_ms = *value.Integer();
+    } else if (key == "inCommitTimestamp" && value.Integer() && IsTime(*value.Integer())) {
+      in_commit = value.Integer();
     } else if (key == "isBlindAppend" && value.Bool()) {
       info.is_blind_append = value.Bool();
     } else if (key == "operationParameters" && value.IsObject()) {
@@ -251,6 +269,8 @@ CommitInfo ReadCommitInfo(const Fields& fields) {
       }
     }
   });
+  // Where a table has these, they ascend, and they are its time.
+  if (in_commit) info.timestamp_ms = *in_commit;
   return info;
 }
 
@@ -290,7 +310,7 @@ arrow::Result<Metadata> ReadMetadata(const Fields& fields) {
 
 arrow::Result<AddFile> ReadAdd(const Fields& fields) {
   AddFile add;
-  ARROW_ASSIGN_OR_RAISE(const std::string path, fields.RequiredText("path"));
+  ARROW_ASSIGN_OR_RAISE(const std::string_view path, fields.RequiredView("path"));
   ARROW_ASSIGN_OR_RAISE(add.path, DecodePath(path));
   if (fields.Find("deletionVector")) {
     return Unsupported(fmt::format("{} has a deletion vector (feature deletionVectors)", Quoted(add.path)));
@@ -310,7 +330,7 @@ arrow::Result<AddFile> ReadAdd(const Fields& fields) {
 
 arrow::Result<RemoveFile> ReadRemove(const Fields& fields) {
   RemoveFile remove;
-  ARROW_ASSIGN_OR_RAISE(const std::string path, fields.RequiredText("path"));
+  ARROW_ASSIGN_OR_RAISE(const std::string_view path, fields.RequiredView("path"));
   ARROW_ASSIGN_OR_RAISE(remove.path, DecodePath(path));
   ARROW_ASSIGN_OR_RAISE(remove.deletion_time_ms, fields.Number("deletionTimestamp"));
   ARROW_ASSIGN_OR_RAISE(const auto data_change, fields.Bool("dataChange"));
@@ -360,20 +380,20 @@ arrow::Status ReadAction(std::string_view kind, JsonValue value, CheckpointJson*
 template <typename Wanted, typename Each>
 arrow::Status ForEachAction(std::string_view text, std::string_view name, Wanted&& wanted, Each&& each) {
   int64_t line = 0;
+  JsonDocument document;
   for (size_t begin = 0; begin < text.size();) {
     ++line;
     const size_t end = std::min(text.find('\n', begin), text.size());
     const std::string_view content = text.substr(begin, end - begin);
     begin = end + 1;
     if (content.find_first_not_of(" \t\r") == std::string_view::npos || !wanted(content)) continue;
-    const auto document = JsonDocument::Parse(content);
-    arrow::Status status = document.status();
-    if (status.ok() && !document->root().IsObject()) status = CorruptData("another value than an object");
+    arrow::Status status = JsonDocument::Parse(content, &document);
+    if (status.ok() && !document.root().IsObject()) status = CorruptData("another value than an object");
     if (!status.ok()) {
       return CorruptData(fmt::format("{}: line {} is not a JSON object: {}", name, line, status.message()),
                          "The log file is damaged; restore it from a copy of the table.");
     }
-    document->root().ForEachMember([&](std::string_view kind, JsonValue value) {
+    document.root().ForEachMember([&](std::string_view kind, JsonValue value) {
       if (status.ok()) status = each(kind, value);
     });
     if (!status.ok()) return WithContext(status, fmt::format("{}: line {}", name, line));
@@ -438,6 +458,9 @@ arrow::Result<std::string> CommitToJson(const std::vector<Action>& actions) {
 
 arrow::Result<CheckpointJson> CheckpointFromJson(std::string_view text, std::string_view name) {
   CheckpointJson read;
+  // Not more than twice the text's own size, whatever is in it.
+  const auto lines = static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
+  read.actions.reserve(std::min(lines, text.size() * 2 / sizeof(Action) + 1));
   ARROW_RETURN_NOT_OK(ForEachAction(
       text, name, [](std::string_view) { return true; },
       [&](std::string_view kind, JsonValue value) { return ReadAction(kind, value, &read); }));

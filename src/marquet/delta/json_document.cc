@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
@@ -26,6 +31,27 @@ bool IsAscii(std::string_view text) {
 }
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+constexpr size_t kBlock = 16;  // of characters that are looked at together
+
+bool EndsPlainRun(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
+
+// The end of the characters from `at` on that stand for themselves in a string.
+size_t PlainEnd(std::string_view text, size_t at) {
+#ifdef __SSE2__
+  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1f);
+  for (; at + kBlock <= text.size(); at += kBlock) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+    const __m128i ends =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
+                     _mm_cmpeq_epi8(_mm_max_epu8(block, control), control));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(ends));
+    if (mask != 0) return at + static_cast<size_t>(std::countr_zero(mask));
+  }
+#endif
+  while (at < text.size() && !EndsPlainRun(text[at])) ++at;
+  return at;
+}
 
 }  // namespace
 
@@ -166,29 +192,41 @@ class JsonParser {
 
   arrow::Status String() {
     const size_t begin = ++at_;
-    for (; at_ < text_.size(); ++at_) {
-      const char c = text_[at_];
-      if (c == '"') {
-        Push(JsonKind::kString, text_.substr(begin, at_++ - begin));
-        return arrow::Status::OK();
-      }
-      if (c == '\\') return EscapedString(begin);
-      if (static_cast<unsigned char>(c) < 0x20) return Fail(kStringGoesOn);
+    at_ = PlainEnd(text_, at_);
+    if (Peek() == '"') {
+      Push(JsonKind::kString, text_.substr(begin, at_++ - begin));
+      return arrow::Status::OK();
     }
-    return Fail(kStringGoesOn);
+    return Peek() == '\\' ? EscapedString(begin) : Fail(kStringGoesOn);
+  }
+
+  // The plain characters from at_ on, to `out`, which has room for a block more than the text is long.
+  char* CopyPlain(char* out) {
+    const size_t end = PlainEnd(text_, at_), length = end - at_;
+    if (length <= kBlock && at_ + kBlock <= text_.size()) {
+      std::memcpy(out, text_.data() + at_, kBlock);  // of one size, it is one instruction
+    } else {
+      std::memcpy(out, text_.data() + at_, length);
+    }
+    at_ = end;
+    return out + length;
   }
 
   // The rest of a string whose first escape is at at_. What is decoded is never longer than its source, so
   // one buffer of the text's size holds all of it.
   arrow::Status EscapedString(size_t begin) {
-    if (document_->unescaped_ == nullptr) {
-      document_->unescaped_ = std::make_unique_for_overwrite<char[]>(text_.size());
+    if (document_->unescaped_ == nullptr || document_->unescaped_size_ < text_.size() + kBlock) {
+      // No string of this text lies there yet: its first one makes the room for all.
+      document_->unescaped_ = std::make_unique_for_overwrite<char[]>(text_.size() + kBlock);
+      document_->unescaped_size_ = text_.size() + kBlock;
     }
     char* const content = document_->unescaped_.get() + used_;
     char* out = content;
     std::memcpy(out, text_.data() + begin, at_ - begin);
     out += at_ - begin;
-    while (at_ < text_.size()) {
+    for (;;) {
+      out = CopyPlain(out);
+      if (at_ == text_.size()) return Fail(kStringGoesOn);
       const char c = text_[at_];
       if (static_cast<unsigned char>(c) < 0x20) return Fail(kStringGoesOn);
       ++at_;
@@ -197,11 +235,12 @@ class JsonParser {
         Push(JsonKind::kString, std::string_view(content, static_cast<size_t>(out - content)));
         return arrow::Status::OK();
       }
-      if (c != '\\') {
-        *out++ = c;
+      const char escape = Peek();
+      if (escape == '"') {  // nearly all of them, in JSON within JSON
+        *out++ = escape;
+        ++at_;
         continue;
       }
-      const char escape = Peek();
       static constexpr std::string_view kEscapes = "\"\\/bfnrt", kMeanings = "\"\\/\b\f\n\r\t";
       const size_t known = escape == '\0' ? kEscapes.npos : kEscapes.find(escape);
       if (known == kEscapes.npos && escape != 'u') return Fail("one of \"\\/bfnrtu behind a backslash");
@@ -212,7 +251,6 @@ class JsonParser {
         *out++ = kMeanings[known];
       }
     }
-    return Fail(kStringGoesOn);
   }
 
   bool Hex4(uint32_t* value) {
@@ -267,9 +305,15 @@ class JsonParser {
 
 arrow::Result<JsonDocument> JsonDocument::Parse(std::string_view text, size_t* failed_at) {
   JsonDocument document;
-  JsonParser parser(text, &document);
+  ARROW_RETURN_NOT_OK(Parse(text, &document, failed_at));
+  return document;
+}
+
+arrow::Status JsonDocument::Parse(std::string_view text, JsonDocument* into, size_t* failed_at) {
+  into->nodes_.clear();
+  JsonParser parser(text, into);
   const arrow::Status status = parser.Run();
-  if (status.ok()) return document;
+  if (status.ok()) return status;
   if (failed_at == nullptr) return WithContext(status, fmt::format("byte {}", parser.at()));
   *failed_at = parser.at();
   return status;

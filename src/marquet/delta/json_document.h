@@ -55,10 +55,14 @@ class JsonValue {
 
 class JsonDocument {
  public:
+  JsonDocument() = default;  // holds nothing, and has no root, before Parse
+
   // kCorruptData that says what was found where the text stops being JSON, and what was expected; also for
   // text that is not UTF-8, for more than 4 GiB and for nesting deeper than 256. The byte at which that is
   // goes into the message, or into `failed_at`.
   static arrow::Result<JsonDocument> Parse(std::string_view text, size_t* failed_at = nullptr);
+  // The same into a document whose memory is used again: what it held before is gone.
+  static arrow::Status Parse(std::string_view text, JsonDocument* into, size_t* failed_at = nullptr);
 
   JsonValue root() const { return JsonValue(this, 0); }
 
@@ -72,6 +76,7 @@ class JsonDocument {
   };
   std::vector<Node> nodes_;            // a member is its key, then its value
   std::unique_ptr<char[]> unescaped_;  // content of strings that hold escapes
+  size_t unescaped_size_ = 0;
 };
 
 template <typename Each>

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+#include <string>
+#include <vector>
+
 #include "marquet/base/error.h"
+#include "marquet/delta/json_text.h"
 
 namespace marquet::delta {
 namespace {
@@ -39,6 +44,47 @@ TEST(JsonDocumentTest, EscapesAreDecoded) {
   document->root().ForEachElement([&](JsonValue each) { strings.emplace_back(*each.String()); });
   EXPECT_EQ(strings,
             (std::vector<std::string>{"a\"\\/\b\f\n\r\tz", "Aü€😀", std::string(1, '\0'), "plain ü", "x1"}));
+}
+
+// Strings are looked at sixteen characters at a time: what ends such a run stands in each place of one.
+TEST(JsonDocumentTest, StringsOfEveryLengthAndPlace) {
+  std::mt19937 random(3);
+  const std::vector<std::string> parts = {"a", "\"", "\\", "\n", "\x01", "ü", "€", "/", "b", "c"};
+  for (int round = 0; round < 4'000; ++round) {
+    std::vector<std::string> strings;
+    std::string text = "[";
+    for (size_t n = 0; n < 3; ++n) {
+      std::string& string = strings.emplace_back();
+      const size_t length = random() % 40, plain = random() % 3 == 0 ? 0 : 7;
+      for (size_t i = 0; i < length; ++i)
+        string += random() % 10 < plain ? "x" : parts[random() % parts.size()];
+      if (n > 0) text += ',';
+      AppendJsonString(string, &text);
+    }
+    text += ']';
+    const auto document = JsonDocument::Parse(text);
+    ASSERT_TRUE(document.ok()) << document.status() << text;
+    std::vector<std::string> read;
+    document->root().ForEachElement([&](JsonValue each) { read.emplace_back(*each.String()); });
+    ASSERT_EQ(read, strings) << text;
+    for (size_t cut = 0; cut < text.size(); cut += 1 + random() % 20) {
+      ASSERT_FALSE(JsonDocument::Parse(std::string_view(text).substr(0, cut)).ok()) << text << " " << cut;
+    }
+  }
+}
+
+TEST(JsonDocumentTest, ADocumentIsUsedAgain) {
+  const std::vector<std::string> texts = {R"({"a":"x\"y"})", R"(["\u0041, and a longer one than before \n"])",
+                                          "[1", R"({"b":"\t"})"};
+  JsonDocument document;
+  for (const std::string& text : texts) {
+    const auto status = JsonDocument::Parse(text, &document);
+    EXPECT_EQ(status.ok(), text != "[1") << text;
+    if (status.ok()) {
+      EXPECT_EQ(document.root().Text(), text);
+    }
+  }
+  EXPECT_EQ(document.root().Find("b")->String(), "\t");
 }
 
 TEST(JsonDocumentTest, IntegersAreExact) {

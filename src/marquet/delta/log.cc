@@ -11,6 +11,7 @@
 #include "marquet/base/time.h"
 #include "marquet/delta/checkpoint.h"
 #include "marquet/delta/commit_json.h"
+#include "marquet/delta/commit_time.h"
 #include "marquet/delta/log_impl.h"
 
 namespace marquet::delta {
@@ -281,21 +282,20 @@ arrow::Result<std::shared_ptr<const Snapshot>> Log::AtVersion(int64_t version) {
 }
 
 arrow::Result<std::shared_ptr<const Snapshot>> Log::AtTime(int64_t timestamp_ms) {
-  ARROW_ASSIGN_OR_RAISE(const auto newest, Latest());
-  int64_t version = newest->version;
-  int64_t oldest_ms = 0;
-  for (; version >= 0; --version) {
-    const auto commit = ReadCommit(*impl_->fs, impl_->directory, version);
-    if (!commit.ok()) {
-      if (IsKind(commit.status(), ErrorKind::kNotFound)) break;
-      return commit.status();
-    }
-    if (commit->timestamp_ms <= timestamp_ms) return AtVersion(version);
-    oldest_ms = commit->timestamp_ms;
-  }
-  return NotFound(fmt::format("{}: no version of {} or before; the oldest in the log, {}, is of {}",
-                              table_path(), FormatMillis(timestamp_ms), version + 1,
-                              FormatMillis(oldest_ms)));
+  ARROW_ASSIGN_OR_RAISE(const LogListing listing, impl_->ListLog());
+  const auto none = [&](const std::string& oldest) {
+    return NotFound(
+        fmt::format("{}: no version of {} or before; {}", table_path(), FormatMillis(timestamp_ms), oldest));
+  };
+  if (listing.commits.empty()) return none("the log has checkpoints only, which have no time");
+  size_t first = listing.commits.size() - 1;  // of those that follow each other up to the newest
+  while (first > 0 && listing.commits[first - 1] == listing.commits[first] - 1) --first;
+  const int64_t oldest = listing.commits[first];
+  ARROW_ASSIGN_OR_RAISE(const int64_t version, LastCommitBy(*impl_->fs, impl_->directory, oldest,
+                                                            listing.commits.back(), timestamp_ms));
+  if (version >= oldest) return AtVersion(version);
+  ARROW_ASSIGN_OR_RAISE(const int64_t oldest_ms, CommitTime(*impl_->fs, impl_->directory, oldest));
+  return none(fmt::format("the oldest in the log, {}, is of {}", oldest, FormatMillis(oldest_ms)));
 }
 
 arrow::Result<std::vector<CommitEntry>> Log::History(std::optional<int64_t> limit) {
@@ -313,11 +313,7 @@ arrow::Result<std::vector<CommitEntry>> Log::History(std::optional<int64_t> limi
     CommitEntry entry;
     entry.version = version;
     ARROW_ASSIGN_OR_RAISE(entry.info, CommitInfoFromJson(*text, path));
-    entry.timestamp_ms = entry.info.timestamp_ms;
-    if (entry.timestamp_ms == 0) {
-      ARROW_ASSIGN_OR_RAISE(const auto stat, impl_->fs->Stat(path));
-      entry.timestamp_ms = stat.modified_ms;
-    }
+    ARROW_ASSIGN_OR_RAISE(entry.timestamp_ms, TimeOf(entry.info, *impl_->fs, path));
     entries.push_back(std::move(entry));
   }
   return entries;

@@ -87,7 +87,8 @@ class Log {
 
   // Time travel. kNotFound, naming the versions there are, when the log no longer reaches that far.
   arrow::Result<std::shared_ptr<const Snapshot>> AtVersion(int64_t version);
-  // The last version committed at or before this time.
+  // The last version committed at or before this time (commit_time.h). Reads few commits, however many there
+  // are.
   arrow::Result<std::shared_ptr<const Snapshot>> AtTime(int64_t timestamp_ms);
 
   // Newest first.

@@ -1,6 +1,6 @@
 // What a commit costs beside one durable publish of the same bytes, at the tenth and the ten thousandth file;
-// what opening a table from nothing costs through a checkpoint; and what a checkpoint costs. Run in the
-// directory to be measured.
+// what opening a table from nothing costs through a checkpoint and through commits, and one of its versions
+// by time; and what a checkpoint costs. Run in the directory to be measured.
 #include <fmt/format.h>
 #include <stdlib.h>
 
@@ -124,7 +124,29 @@ void OpenThroughCommits(benchmark::State& state) {
     benchmark::DoNotOptimize(*log.Latest());
   }
 }
-BENCHMARK(OpenThroughCommits)->Arg(1000)->Unit(benchmark::kMicrosecond);
+BENCHMARK(OpenThroughCommits)->Arg(1000)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+// The version of a time in the midst of so many commits.
+void VersionByTime(benchmark::State& state) {
+  const auto fs = std::make_shared<file::MemoryFileSystem>();
+  Log writer(fs, "table");
+  writer.set_checkpointing(Log::Checkpointing::kInline);
+  int64_t version = CreateWithFiles(writer, 10);
+  int64_t middle_ms = 0;
+  for (int64_t i = 0; i < state.range(0); ++i) {
+    CommitRequest request;
+    request.read_version = version;
+    request.actions = {File(10 + i)};
+    const auto committed = writer.Commit(std::move(request));
+    version = committed->version;
+    if (i == state.range(0) / 2) middle_ms = committed->snapshot->timestamp_ms;
+  }
+  for (auto _ : state) {
+    Log log(fs, "table");
+    benchmark::DoNotOptimize(*log.AtTime(middle_ms));
+  }
+}
+BENCHMARK(VersionByTime)->Arg(100)->Arg(2'000)->Unit(benchmark::kMicrosecond);
 
 void WriteOneCheckpoint(benchmark::State& state) {
   const Directory directory;

@@ -9,6 +9,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/delta/commit_json.h"
+#include "marquet/delta/commit_time.h"
 #include "marquet/delta/json_document.h"
 #include "marquet/delta/log.h"
 
@@ -124,13 +125,12 @@ arrow::Result<CommitFile> ReadCommit(file::FileSystem& fs, const std::string& lo
     return CorruptData(fmt::format("{}: a commit of {} bytes without any action", path, text.size()),
                        "The log file was cut short; restore it from a copy of the table.");
   }
+  CommitInfo none;
+  const CommitInfo* told = &none;
   for (const Action& action : commit.actions) {
-    if (const auto* info = std::get_if<CommitInfo>(&action)) commit.timestamp_ms = info->timestamp_ms;
+    if (const auto* info = std::get_if<CommitInfo>(&action)) told = info;
   }
-  if (commit.timestamp_ms == 0) {
-    ARROW_ASSIGN_OR_RAISE(const auto stat, fs.Stat(path));
-    commit.timestamp_ms = stat.modified_ms;
-  }
+  ARROW_ASSIGN_OR_RAISE(commit.timestamp_ms, TimeOf(*told, fs, path));
   return commit;
 }
 

@@ -37,7 +37,7 @@ LogListing ClassifyLogFiles(const std::vector<std::string>& names);
 arrow::Result<CheckpointFiles> ReadLastCheckpoint(file::FileSystem& fs, const std::string& log_directory);
 
 struct CommitFile {
-  int64_t timestamp_ms = 0;  // commitInfo's, else the file's modification time
+  int64_t timestamp_ms = 0;  // see commit_time.h
   std::vector<Action> actions;
 };
 

@@ -16,6 +16,7 @@ namespace {
 // Takes the elements at `paths` out of a list, chunk by chunk.
 template <typename T, typename Index>
 void EraseAll(const std::unordered_set<std::string_view>& paths, SharedList<T>* list, Index* index) {
+  if (list->empty()) return;
   std::unordered_set<size_t> chunks;
   for (const std::string_view path : paths) {
     const auto found = index->find(path);
@@ -30,8 +31,9 @@ void EraseAll(const std::unordered_set<std::string_view>& paths, SharedList<T>* 
 
 template <typename T, typename Index>
 void AppendAll(std::vector<std::shared_ptr<const T>> elements, SharedList<T>* list, Index* index) {
-  list->Append(std::move(elements),
-               [index](const T& element, size_t chunk) { index->insert_or_assign(element.path, chunk); });
+  list->Append(std::move(elements), [index](const T& element, size_t chunk) {
+    if (index != nullptr) index->insert_or_assign(element.path, chunk);
+  });
 }
 
 // Whether a data file's path is absolute, has a scheme, or climbs out of the table with "..".
@@ -98,10 +100,13 @@ void Replay::BuildIndexes() {
 }
 
 void Replay::Apply(int64_t version, int64_t timestamp_ms, std::vector<Action> actions) {
-  BuildIndexes();
+  // What comes into an empty table, as a reader of one commit has it, is looked up by nobody.
+  if (!state_.files.empty() || !state_.tombstones.empty()) BuildIndexes();
   std::vector<std::shared_ptr<const AddFile>> added;
   std::vector<std::shared_ptr<const RemoveFile>> removed;
-  std::unordered_set<std::string_view> added_paths, removed_paths, touched;
+  std::unordered_set<std::string_view> added_paths, removed_paths;
+  added.reserve(actions.size());
+  added_paths.reserve(actions.size());
   for (Action& action : actions) {
     if (auto* protocol = std::get_if<Protocol>(&action)) {
       state_.protocol = std::move(*protocol);
@@ -115,7 +120,6 @@ void Replay::Apply(int64_t version, int64_t timestamp_ms, std::vector<Action> ac
     } else if (auto* add = std::get_if<AddFile>(&action)) {
       auto file = std::make_shared<const AddFile>(std::move(*add));
       if (!added_paths.insert(file->path).second) continue;
-      touched.insert(file->path);
       added.push_back(std::move(file));
     } else if (auto* remove = std::get_if<RemoveFile>(&action)) {
       removed.push_back(std::make_shared<const RemoveFile>(std::move(*remove)));
@@ -124,17 +128,17 @@ void Replay::Apply(int64_t version, int64_t timestamp_ms, std::vector<Action> ac
   std::erase_if(removed, [&](const auto& file) {
     return added_paths.contains(file->path) || !removed_paths.insert(file->path).second;
   });
-  touched.insert(removed_paths.begin(), removed_paths.end());
 
   actions_since_checkpoint += static_cast<int64_t>(added.size() + removed.size());
-  EraseAll(touched, &state_.files, &live_);
-  EraseAll(touched, &state_.tombstones, &removed_);
-  if (!outside_.empty()) {
-    for (const std::string_view path : touched) outside_.erase(std::string(path));
+  for (const auto* const touched : {&added_paths, &removed_paths}) {
+    EraseAll(*touched, &state_.files, &live_);
+    EraseAll(*touched, &state_.tombstones, &removed_);
+    if (outside_.empty()) continue;
+    for (const std::string_view path : *touched) outside_.erase(std::string(path));
   }
   for (const auto& file : added) NoteOutside(*file);
-  AppendAll(std::move(added), &state_.files, &live_);
-  AppendAll(std::move(removed), &state_.tombstones, &removed_);
+  AppendAll(std::move(added), &state_.files, indexed_ ? &live_ : nullptr);
+  AppendAll(std::move(removed), &state_.tombstones, indexed_ ? &removed_ : nullptr);
   state_.version = version;
   state_.timestamp_ms = timestamp_ms;
 }

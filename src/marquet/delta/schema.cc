@@ -103,6 +103,39 @@ arrow::Status AppendType(const DataType& type, const std::string& field, std::st
       return NoSuchType(field, type, "Use int64 where the values fit, else decimal128(20, 0).");
     case Type::DICTIONARY:
       return NoSuchType(field, type, "Use the dictionary's value type; Parquet makes its own dictionaries.");
+    case Type::NA:
+      return NoSuchType(field, type, "Give the column the type that its values will have.");
+    case Type::HALF_FLOAT:
+      return NoSuchType(field, type, "Use float, which holds every half float.");
+    case Type::DECIMAL32:
+    case Type::DECIMAL64:
+      return NoSuchType(field, type, "Use decimal128 of the same precision and scale.");
+    case Type::DECIMAL256:
+      return NoSuchType(field, type, "Use decimal128 where 38 digits hold the values, else a string.");
+    case Type::DATE64:
+      return NoSuchType(field, type, "Use date32, or timestamp[us, UTC] where the time of day counts.");
+    case Type::TIME32:
+    case Type::TIME64:
+      return NoSuchType(field, type, "Use int64 of nanoseconds since midnight, or a string.");
+    case Type::DURATION:
+      return NoSuchType(field, type, "Use int64 of the same unit; a field's metadata can say which.");
+    case Type::INTERVAL_MONTHS:
+    case Type::INTERVAL_DAY_TIME:
+    case Type::INTERVAL_MONTH_DAY_NANO:
+      return NoSuchType(field, type, "Use one integer column for each part: months, days, nanoseconds.");
+    case Type::FIXED_SIZE_BINARY:
+      return NoSuchType(field, type, "Use binary.");
+    case Type::FIXED_SIZE_LIST:
+    case Type::LIST_VIEW:
+    case Type::LARGE_LIST_VIEW:
+      return NoSuchType(field, type, "Use a list of the same values.");
+    case Type::RUN_END_ENCODED:
+      return NoSuchType(field, type, "Use the type of the values; Parquet makes its own runs.");
+    case Type::SPARSE_UNION:
+    case Type::DENSE_UNION:
+      return NoSuchType(field, type, "Use one nullable column for each kind of value.");
+    case Type::EXTENSION:
+      return NoSuchType(field, type, "Use its storage type.");
     default:
       return NoSuchType(field, type, "Cast the column to a type of the Delta protocol first.");
   }

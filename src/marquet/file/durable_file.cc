@@ -29,7 +29,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
 #include "marquet/base/hash.h"
-#include "marquet/file/home_process.h"
+#include "marquet/base/home_process.h"
 #include "marquet/file/temporary_name.h"
 
 namespace marquet::file {
@@ -45,11 +45,13 @@ struct DurableFile::Impl {
   std::string path;
   std::string temporary;
   std::string directory;               // once synced
-  std::unique_ptr<WritableFile> file;  // null once closed
+  std::unique_ptr<WritableFile> file;  // null once closed, and while it is parked
   std::unique_ptr<char[]> buffer;      // made by the first small write
   int64_t capacity = 0;                // of the buffer
   int64_t buffered = 0;
   int64_t size = 0;
+  bool unsynced = false;    // bytes that were handed on since the last sync
+  int64_t parked_size = 0;  // of the file, while it is parked
   Xxh3Digest digest;
   bool write_closed = false;
   bool synced = false;
@@ -75,11 +77,7 @@ struct DurableFile::Impl {
   arrow::Status CheckUsable() const {
     ARROW_RETURN_NOT_OK(failed);
     if (finished) return InvalidInput(fmt::format("{}: was published or aborted already", path));
-    if (!home.IsThis()) {
-      return InvalidInput(
-          fmt::format("{}: process {} is writing it, of which this one is a fork", path, home.id()));
-    }
-    return arrow::Status::OK();
+    return home.Check(path, "Write another file in each process.");
   }
 
   // Runs what may throw, and remembers it as any other error.
@@ -103,8 +101,41 @@ struct DurableFile::Impl {
 
   arrow::Status FlushBuffer() {
     if (buffered == 0) return arrow::Status::OK();
-    ARROW_RETURN_NOT_OK(Poison(file->Append(buffer.get(), buffered)));
+    ARROW_RETURN_NOT_OK(HandOn(buffer.get(), buffered));
     buffered = 0;
+    return arrow::Status::OK();
+  }
+
+  arrow::Status HandOn(const void* data, int64_t nbytes) {
+    ARROW_RETURN_NOT_OK(OpenAgain());
+    unsynced = true;
+    return Poison(file->Append(data, nbytes));
+  }
+
+  // After Park(). All that is in the file was written here.
+  arrow::Status OpenAgain() {
+    if (file != nullptr) return arrow::Status::OK();
+    const auto info = fs->Stat(temporary);
+    ARROW_RETURN_NOT_OK(Poison(info.status()));
+    if (info->size != parked_size) {
+      return Poison(
+          CorruptData(fmt::format("{}: {} bytes were written to it, and it has {}: somebody else "
+                                  "has changed it",
+                                  temporary, parked_size, info->size)));
+    }
+    auto again = fs->GoOnWriting(temporary);
+    ARROW_RETURN_NOT_OK(Poison(again.status()));
+    file = *std::move(again);
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Park() {
+    if (file == nullptr) return arrow::Status::OK();
+    if (unsynced) ARROW_RETURN_NOT_OK(Poison(file->Sync()));
+    unsynced = false;
+    ARROW_RETURN_NOT_OK(Poison(file->Close()));
+    file.reset();
+    parked_size = size - buffered;
     return arrow::Status::OK();
   }
 
@@ -115,6 +146,7 @@ struct DurableFile::Impl {
     return Guarded([&]() -> arrow::Status {
       ARROW_RETURN_NOT_OK(FlushBuffer());
       write_closed = true;
+      ARROW_RETURN_NOT_OK(OpenAgain());
       ARROW_RETURN_NOT_OK(Poison(file->Sync()));
       ARROW_RETURN_NOT_OK(Poison(file->Close()));
       file.reset();
@@ -201,7 +233,7 @@ arrow::Status DurableFile::Write(const void* data, int64_t nbytes) {
     self.size += nbytes;
 
     if (nbytes > kBufferSize - self.buffered) ARROW_RETURN_NOT_OK(self.FlushBuffer());
-    if (nbytes >= kBufferSize) return self.Poison(self.file->Append(data, nbytes));
+    if (nbytes >= kBufferSize) return self.HandOn(data, nbytes);
     self.Buffer(data, nbytes);
     return arrow::Status::OK();
   });
@@ -215,6 +247,7 @@ arrow::Status DurableFile::Flush() {
 arrow::Status DurableFile::Close() {
   ARROW_RETURN_NOT_OK(impl_->failed);
   if (impl_->finished) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(impl_->CheckUsable());
   ARROW_RETURN_NOT_OK(impl_->Guarded([&] { return impl_->FlushBuffer(); }));
   impl_->write_closed = true;
   return arrow::Status::OK();
@@ -223,6 +256,12 @@ arrow::Status DurableFile::Close() {
 bool DurableFile::closed() const { return impl_->write_closed || impl_->finished; }
 
 arrow::Result<int64_t> DurableFile::Tell() const { return impl_->size; }
+
+arrow::Status DurableFile::Park() {
+  ARROW_RETURN_NOT_OK(impl_->CheckUsable());
+  if (impl_->synced) return arrow::Status::OK();
+  return impl_->Guarded([&] { return impl_->Park(); });
+}
 
 arrow::Status DurableFile::Sync() { return impl_->SyncAndClose(); }
 

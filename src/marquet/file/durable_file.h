@@ -44,6 +44,11 @@ class DurableFile final : public arrow::io::OutputStream {
   bool closed() const override;
   arrow::Result<int64_t> Tell() const override;
 
+  // Closes the file until it is written to again: for those who write more files side by side than a process
+  // may have open. What it has is synced first, because a file that nobody has open may lose bytes without a
+  // word. What is gathered stays in memory. Harmless when called again, and after Sync().
+  arrow::Status Park();
+
   // Flushes and syncs the bytes. No Write may follow.
   arrow::Status Sync();
 

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
+#include "marquet/file/fault_file_system.h"
 #include "marquet/file/test_directory.h"
 
 namespace marquet::file {
@@ -50,6 +53,44 @@ TEST_F(DurableFileTest, SmallAndLargeWritesKeepTheirOrderAndDigest) {
   EXPECT_EQ(written->GetSize().ValueOrDie(), file->size());
   ASSERT_TRUE(file->Publish().ok());
   EXPECT_EQ(ReadAll(*fs_, At("mixed")).ValueOrDie(), all);
+}
+
+TEST_F(DurableFileTest, GoesOnAfterItWasParked) {
+  auto file = DurableFile::Create(fs_, At("parked")).ValueOrDie();
+  std::string all;
+  for (const int64_t size : {10, 100'000, 0, 70'000, 5, 200'000}) {
+    const std::string piece(static_cast<size_t>(size), static_cast<char>('a' + all.size() % 26));
+    all += piece;
+    ASSERT_TRUE(file->Write(piece.data(), size).ok());
+    ASSERT_TRUE(file->Park().ok());
+    ASSERT_TRUE(file->Park().ok());
+  }
+  EXPECT_EQ(file->Digest(), Xxh3Hex(all));
+  ASSERT_TRUE(file->Publish().ok());
+  EXPECT_EQ(ReadAll(*fs_, At("parked")).ValueOrDie(), all);
+}
+
+// Nobody has it open meanwhile: what a write that failed later would tell of must be known before.
+TEST_F(DurableFileTest, IsSyncedBeforeItIsParked) {
+  const auto watched = std::make_shared<FaultFileSystem>(fs_);
+  std::vector<std::string> names;
+  watched->OnOperation([&](int64_t, std::string_view name, const std::string&) { names.emplace_back(name); });
+  auto file = DurableFile::Create(watched, At("parked")).ValueOrDie();
+  ASSERT_TRUE(file->Park().ok());
+  ASSERT_TRUE(file->Write(std::string(100'000, 'x').data(), 100'000).ok());
+  ASSERT_TRUE(file->Park().ok());
+  EXPECT_THAT(names, ElementsAre("create", "close", "stat", "open again", "append", "sync", "close"));
+}
+
+TEST_F(DurableFileTest, DoesNotGoOnWithWhatAnotherHasChanged) {
+  auto file = DurableFile::Create(fs_, At("parked")).ValueOrDie();
+  ASSERT_TRUE(file->Write(std::string(100'000, 'x').data(), 100'000).ok());
+  ASSERT_TRUE(file->Park().ok());
+  std::filesystem::resize_file(file->temporary_path(), 5);
+  const auto status = file->Write(std::string(100'000, 'x').data(), 100'000);
+  EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << status.ToString();
+  EXPECT_THAT(status.message(), HasSubstr("100000 bytes were written to it, and it has 5"));
+  EXPECT_FALSE(file->Publish().ok());
 }
 
 TEST_F(DurableFileTest, TakenNameIsLeftAsItWas) {

@@ -162,6 +162,11 @@ arrow::Result<std::unique_ptr<WritableFile>> FaultFileSystem::CreateNew(const st
   return std::make_unique<FaultyWritableFile>(std::move(file), plan_, path);
 }
 
+arrow::Result<std::unique_ptr<WritableFile>> FaultFileSystem::GoOnWriting(const std::string& path) {
+  ARROW_ASSIGN_OR_RAISE(auto file, plan_->Run("open again", path, [&] { return base_->GoOnWriting(path); }));
+  return std::make_unique<FaultyWritableFile>(std::move(file), plan_, path);
+}
+
 arrow::Status FaultFileSystem::PublishNew(const std::string& temporary, const std::string& final_path) {
   return plan_->Run("publish new", final_path, [&] { return base_->PublishNew(temporary, final_path); });
 }

@@ -64,6 +64,7 @@ class FaultFileSystem final : public FileSystem {
   arrow::Result<std::vector<FileInfo>> List(const std::string& directory) override;
   arrow::Result<std::vector<std::string>> ListNames(const std::string& directory) override;
   arrow::Result<std::unique_ptr<WritableFile>> CreateNew(const std::string& path) override;
+  arrow::Result<std::unique_ptr<WritableFile>> GoOnWriting(const std::string& path) override;
   arrow::Status PublishNew(const std::string& temporary, const std::string& final_path) override;
   arrow::Status PublishReplacing(const std::string& temporary, const std::string& final_path) override;
   arrow::Status SyncDirectory(const std::string& directory) override;

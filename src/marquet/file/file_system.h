@@ -6,7 +6,7 @@
 // system's file functions.
 //
 // These are the primitives. A file that must survive is written with DurableFile (durable_file.h), which runs
-// the publishing protocol over them; nothing else should call CreateNew.
+// the publishing protocol over them; nothing else should call CreateNew or GoOnWriting.
 //
 // Paths are UTF-8 and use '/'. Every error names the path; a missing file is kNotFound, a taken name
 // kAlreadyExists, any other refusal kStorage with its errno. All methods are thread safe; a WritableFile
@@ -73,6 +73,9 @@ class FileSystem {
   // Creates a file that must not exist (O_EXCL).
   virtual arrow::Result<std::unique_ptr<WritableFile>> CreateNew(const std::string& path) = 0;
 
+  // Opens a file that CreateNew made, and that was closed, to append to it.
+  virtual arrow::Result<std::unique_ptr<WritableFile>> GoOnWriting(const std::string& path) = 0;
+
   // Gives the file at `temporary` the name `final_path`, atomically, only if that name is free (link +
   // unlink, or RENAME_NOREPLACE). kAlreadyExists when it is taken; `temporary` is then still there.
   virtual arrow::Status PublishNew(const std::string& temporary, const std::string& final_path) = 0;
@@ -90,7 +93,7 @@ class FileSystem {
   virtual arrow::Status Remove(const std::string& path) = 0;
 
   // Takes the exclusive lock on `path` (created when absent), without waiting; kConflict when another holder
-  // lives.
+  // lives, which the message names where it is known. A fork does not hold its parent's.
   virtual arrow::Result<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
 };
 

@@ -23,7 +23,9 @@ constexpr int64_t kWritebackBlock = 8 << 20;
 
 class LocalWritableFile final : public WritableFile {
  public:
-  LocalWritableFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  // `size`: that the file has; it grows from there.
+  LocalWritableFile(int fd, int64_t size, std::string path)
+      : fd_(fd), offset_(size), started_(size), path_(std::move(path)) {}
   ~LocalWritableFile() override {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -74,8 +76,8 @@ class LocalWritableFile final : public WritableFile {
 
  private:
   int fd_;
-  int64_t offset_ = 0;
-  int64_t started_ = 0;  // up to here the disk was set to work
+  int64_t offset_;
+  int64_t started_;  // up to here the disk was set to work
   const std::string path_;
 };
 
@@ -178,7 +180,19 @@ int OpenRetrying(const char* path, int flags, mode_t mode) {
 arrow::Result<std::unique_ptr<WritableFile>> CreateLocalFile(const std::string& path) {
   const int fd = OpenRetrying(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0) return StorageError(errno, "create", path);
-  return std::make_unique<LocalWritableFile>(fd, path);
+  return std::make_unique<LocalWritableFile>(fd, 0, path);
+}
+
+arrow::Result<std::unique_ptr<WritableFile>> OpenLocalFileAtEnd(const std::string& path) {
+  const int fd = OpenRetrying(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0);
+  if (fd < 0) return StorageError(errno, "open again", path);
+  struct stat status;
+  const int error = ::fstat(fd, &status) != 0 ? errno : S_ISREG(status.st_mode) ? 0 : EINVAL;
+  if (error != 0) {
+    ::close(fd);
+    return StorageError(error, "open again", path);
+  }
+  return std::make_unique<LocalWritableFile>(fd, status.st_size, path);
 }
 
 arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenLocalFile(const std::string& path) {

@@ -13,6 +13,9 @@ namespace marquet::file {
 // Creates `path`, which must not exist (O_CREAT | O_EXCL | O_CLOEXEC).
 arrow::Result<std::unique_ptr<WritableFile>> CreateLocalFile(const std::string& path);
 
+// Opens a regular file to append to it.
+arrow::Result<std::unique_ptr<WritableFile>> OpenLocalFileAtEnd(const std::string& path);
+
 // Opens a regular file. The size is the one at opening: files that were published never change. ReadAt is one
 // pread, may be called from many threads at once, and never reads past that size.
 arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenLocalFile(const std::string& path);

@@ -1,8 +1,7 @@
 // The operating system's files. What each call costs: one system call, except List (one more per entry),
-// SyncDirectory (open, fsync, close) and Lock (open, flock).
+// SyncDirectory (open, fsync, close) and Lock (open, flock, and what tells of the holder).
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,8 +14,8 @@
 #include "marquet/base/error.h"
 #include "marquet/file/fault_file_system.h"
 #include "marquet/file/file_system.h"
-#include "marquet/file/home_process.h"
 #include "marquet/file/local_file.h"
+#include "marquet/file/local_lock.h"
 
 namespace marquet::file {
 namespace {
@@ -31,21 +30,6 @@ FileInfo InfoOf(std::string path, const struct stat& status) {
   info.inode = status.st_ino;
   return info;
 }
-
-// flock belongs to the open file, not to the process: it also keeps out other threads, and a forked child
-// shares it. Only the process that took it gives it back, so that a child's exit does not.
-class LocalFileLock final : public FileLock {
- public:
-  explicit LocalFileLock(int fd) : fd_(fd) {}
-  ~LocalFileLock() override {
-    if (home_.IsThis()) ::flock(fd_, LOCK_UN);
-    ::close(fd_);
-  }
-
- private:
-  const int fd_;
-  const HomeProcess home_;
-};
 
 class Directory {
  public:
@@ -83,6 +67,10 @@ class LocalFiles final : public FileSystem {
 
   arrow::Result<std::unique_ptr<WritableFile>> CreateNew(const std::string& path) override {
     return CreateLocalFile(path);
+  }
+
+  arrow::Result<std::unique_ptr<WritableFile>> GoOnWriting(const std::string& path) override {
+    return OpenLocalFileAtEnd(path);
   }
 
   arrow::Result<FileInfo> Stat(const std::string& path) override {
@@ -171,22 +159,7 @@ class LocalFiles final : public FileSystem {
   }
 
   arrow::Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override {
-    int fd;
-    do {
-      fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    } while (fd < 0 && errno == EINTR);
-    if (fd < 0) return StorageError(errno, "open the lock file", path);
-    while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-      const int error = errno;
-      if (error == EINTR) continue;
-      ::close(fd);
-      if (error == EWOULDBLOCK) {
-        return Conflict(fmt::format("{}: locked by another writer", path),
-                        "Wait until that writer has finished; the lock goes with its process.");
-      }
-      return StorageError(error, "lock", path);
-    }
-    return std::make_unique<LocalFileLock>(fd);
+    return LockLocalFile(path);
   }
 
  private:

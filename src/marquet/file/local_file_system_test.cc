@@ -194,6 +194,51 @@ TEST_F(LocalFileSystemTest, LockKeepsOthersOutUntilItsHolderIsGone) {
   EXPECT_TRUE(fs_->Lock(At("lock")).ok());
 }
 
+// What a killed process has forked lives on, and holds no lock.
+TEST_F(LocalFileSystemTest, LocksOfAKilledProcessAreNotItsForks) {
+  int told[2];
+  ASSERT_EQ(::pipe(told), 0);
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    const auto held = fs_->Lock(At("lock"));
+    const pid_t fork = held.ok() ? ::fork() : -1;
+    if (fork > 0 && ::write(told[1], &fork, sizeof(fork)) < 0) ::_exit(1);
+    ::alarm(60);  // nothing of the test outlives it by long
+    for (;;) ::pause();
+  }
+  ::close(told[1]);
+  pid_t fork = 0;
+  ASSERT_EQ(::read(told[0], &fork, sizeof(fork)), static_cast<ssize_t>(sizeof(fork)));
+  const auto refused = fs_->Lock(At("lock")).status();
+  EXPECT_TRUE(IsKind(refused, ErrorKind::kConflict));
+  EXPECT_THAT(refused.message(), HasSubstr("locked by process " + std::to_string(parent) + " on "));
+  ::kill(parent, SIGKILL);
+  ::waitpid(parent, nullptr, 0);
+  // The fork may not have come to run yet.
+  bool free = false;
+  for (int i = 0; i < 10'000 && !free; ++i) {
+    free = fs_->Lock(At("lock")).ok();
+    if (!free) ::usleep(1'000);
+  }
+  EXPECT_TRUE(free);
+  EXPECT_EQ(::kill(fork, 0), 0);
+  ::kill(fork, SIGKILL);
+  ::close(told[0]);
+}
+
+TEST_F(LocalFileSystemTest, AForkTakesALockOfItsOwn) {
+  const auto held = fs_->Lock(At("one")).ValueOrDie();
+  EXPECT_EQ(InChild([&] {
+              if (fs_->Lock(At("one")).ok()) return 1;
+              auto own = fs_->Lock(At("two"));
+              if (!own.ok()) return 2;
+              own->reset();
+              return fs_->Lock(At("two")).ok() ? 0 : 3;
+            }),
+            0);
+  EXPECT_FALSE(fs_->Lock(At("one")).ok());
+}
+
 TEST_F(LocalFileSystemTest, OneOfManyThreadsGetsTheName) {
   for (int round = 0; round < 20; ++round) {
     const std::string path = At("name" + std::to_string(round));

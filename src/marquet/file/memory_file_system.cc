@@ -354,6 +354,14 @@ arrow::Result<std::unique_ptr<WritableFile>> MemoryFileSystem::CreateNew(const s
   return std::make_unique<OpenFile>(disk_, id, path);
 }
 
+arrow::Result<std::unique_ptr<WritableFile>> MemoryFileSystem::GoOnWriting(const std::string& path) {
+  std::lock_guard lock(disk_->mutex);
+  const NodeId id = disk_->Find(path);
+  if (id < 0) return StorageError(static_cast<int>(-id), "open again", path);
+  if (disk_->nodes.at(id).is_directory) return StorageError(EISDIR, "open again", path);
+  return std::make_unique<OpenFile>(disk_, id, path);
+}
+
 arrow::Status MemoryFileSystem::Publish(const std::string& temporary, const std::string& final_path,
                                         bool replace) {
   std::lock_guard lock(disk_->mutex);

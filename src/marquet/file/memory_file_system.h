@@ -82,6 +82,7 @@ class MemoryFileSystem final : public FileSystem {
   arrow::Result<FileInfo> Stat(const std::string& path) override;
   arrow::Result<std::vector<FileInfo>> List(const std::string& directory) override;
   arrow::Result<std::unique_ptr<WritableFile>> CreateNew(const std::string& path) override;
+  arrow::Result<std::unique_ptr<WritableFile>> GoOnWriting(const std::string& path) override;
   arrow::Status PublishNew(const std::string& temporary, const std::string& final_path) override;
   arrow::Status PublishReplacing(const std::string& temporary, const std::string& final_path) override;
   arrow::Status SyncDirectory(const std::string& directory) override;

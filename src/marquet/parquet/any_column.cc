@@ -52,7 +52,8 @@ class AnyColumn final : public ColumnStream {
     if (reader_ == nullptr) {
       ::parquet::ArrowReaderProperties properties(/*use_threads=*/false);
       properties.set_pre_buffer(false);
-      properties.set_batch_size(source_->batch_rows);
+      // Arrow makes room for so many rows before it looks at a page.
+      properties.set_batch_size(std::min(source_->batch_rows, kMostTrustedRows));
       properties.set_coerce_int96_timestamp_unit(source_->int96_unit);
       auto file =
           ArrowFile(source_->footer, [this](int row_group, int leaf) { return OpenChunk(row_group, leaf); });
@@ -73,7 +74,8 @@ class AnyColumn final : public ColumnStream {
     const auto chunk = source_->footer->RowGroup(row_group)->ColumnChunk(leaf);
     const bool repeated = source_->footer->schema()->Column(leaf)->max_repetition_level() > 0;
     const int64_t values = repeated && !found.pages.empty() ? -1 : found.values;
-    return std::make_unique<ChunkReader>(std::move(found.bytes), *chunk, values, Checksums::kVerify);
+    return std::make_unique<ChunkReader>(std::move(found.bytes), chunk->compression(), values,
+                                         Checksums::kVerify);
   }
 
   // Where the piece begins among the rows of the pages that are read.

@@ -7,6 +7,8 @@
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/home_process.h"
+#include "marquet/base/saturating.h"
 #include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "parquet/metadata.h"
@@ -24,7 +26,7 @@ size_t BatchesAhead(size_t columns) { return columns <= kFewColumns ? 2 : 1; }
 class BatchStream final : public arrow::RecordBatchReader {
  public:
   BatchStream(std::shared_ptr<const ReadSource> source, std::shared_ptr<arrow::Schema> schema,
-              std::vector<std::unique_ptr<ColumnStream>> columns, std::vector<Piece> pieces,
+              std::vector<std::unique_ptr<ColumnStream>> columns, PiecePlan pieces,
               arrow::internal::Executor* threads)
       : source_(std::move(source)),
         schema_(std::move(schema)),
@@ -47,13 +49,14 @@ class BatchStream final : public arrow::RecordBatchReader {
     out->reset();
     ARROW_RETURN_NOT_OK(failed_);
     if (piece_ == pieces_.size()) return arrow::Status::OK();
+    ARROW_RETURN_NOT_OK(home_.Check(source_->path, "Begin to read it in each process."));
     arrow::ArrayVector arrays;
     for (size_t i = 0; i < columns_.size(); ++i) {
       ArrayResult array = threads_ == nullptr ? DecodePiece(i, piece_) : Wait(i);
       if (!array.ok()) return failed_ = array.status();
       arrays.push_back(*std::move(array));
     }
-    *out = arrow::RecordBatch::Make(schema_, pieces_[piece_].rows, std::move(arrays));
+    *out = arrow::RecordBatch::Make(schema_, pieces_.At(piece_).rows, std::move(arrays));
     ++piece_;
     return arrow::Status::OK();
   }
@@ -63,19 +66,20 @@ class BatchStream final : public arrow::RecordBatchReader {
     std::unique_ptr<ColumnStream> stream;
     // Guarded by mutex_:
     std::deque<ArrayResult> ready;
-    size_t next = 0;  // piece to decode
+    int64_t next = 0;  // piece to decode
     bool running = false;
     arrow::Status thrown;  // by its thread: nothing more becomes ready
   };
 
-  ArrayResult DecodePiece(size_t column, size_t piece) {
-    const int row_group = source_->parts[pieces_[piece].part].row_group;
+  ArrayResult DecodePiece(size_t column, int64_t number) {
+    const Piece piece = pieces_.At(number);
+    const int row_group = source_->parts[piece.part].row_group;
     const std::string place =
         fmt::format("{}: row group {}, column {}", source_->path, row_group, schema_->field(column)->name());
     return GuardRead(place, [&]() -> ArrayResult {
-      ARROW_ASSIGN_OR_RAISE(auto array, columns_[column].stream->Decode(pieces_[piece]));
-      if (array->length() == pieces_[piece].rows) return array;
-      return arrow::Status::IOError(array->length(), " rows were decoded; expected ", pieces_[piece].rows);
+      ARROW_ASSIGN_OR_RAISE(auto array, columns_[column].stream->Decode(piece));
+      if (array->length() == piece.rows) return array;
+      return arrow::Status::IOError(array->length(), " rows were decoded; expected ", piece.rows);
     });
   }
 
@@ -128,7 +132,7 @@ class BatchStream final : public arrow::RecordBatchReader {
   void DecodeAhead(size_t index, std::unique_lock<std::mutex>* lock) {
     Column& column = columns_[index];
     while (MayDecode(column)) {
-      const size_t piece = column.next++;
+      const int64_t piece = column.next++;
       lock->unlock();
       ArrayResult array = DecodePiece(index, piece);
       lock->lock();
@@ -140,10 +144,10 @@ class BatchStream final : public arrow::RecordBatchReader {
 
   const std::shared_ptr<const ReadSource> source_;
   const std::shared_ptr<arrow::Schema> schema_;
-  const std::vector<Piece> pieces_;
+  const PiecePlan pieces_;
   arrow::internal::Executor* const threads_;
   const size_t ahead_;
-  size_t piece_ = 0;  // next to give out
+  int64_t piece_ = 0;  // next to give out
   arrow::Status failed_;
 
   std::mutex mutex_;
@@ -151,12 +155,28 @@ class BatchStream final : public arrow::RecordBatchReader {
   std::vector<Column> columns_;
   int running_ = 0;
   bool stopped_ = false;
+  const HomeProcess home_;
 };
 
 }  // namespace
 
-arrow::Result<std::vector<Piece>> PlanPieces(const ReadSource& source) {
-  std::vector<Piece> pieces;
+void PiecePlan::Add(int part, RowRange rows) {
+  if (rows.begin == rows.end) return;
+  stretches_.push_back({size_, part, rows});
+  const int64_t length = rows.end - rows.begin;
+  size_ = SaturatingSum(size_, length / batch_rows_ + (length % batch_rows_ == 0 ? 0 : 1));
+}
+
+Piece PiecePlan::At(int64_t number) const {
+  const auto behind = std::upper_bound(stretches_.begin(), stretches_.end(), number,
+                                       [](int64_t at, const Stretch& one) { return at < one.first; });
+  const Stretch& stretch = *(behind - 1);
+  const int64_t begin = stretch.rows.begin + (number - stretch.first) * batch_rows_;
+  return {stretch.part, begin, std::min(batch_rows_, stretch.rows.end - begin)};
+}
+
+arrow::Result<PiecePlan> PlanPieces(const ReadSource& source) {
+  PiecePlan pieces(source.batch_rows);
   for (size_t part = 0; part < source.parts.size(); ++part) {
     const int row_group = source.parts[part].row_group;
     const int64_t rows = source.footer->RowGroup(row_group)->num_rows();
@@ -170,9 +190,7 @@ arrow::Result<std::vector<Piece>> PlanPieces(const ReadSource& source) {
                         source.path, range.begin, range.end, row_group, rows));
       }
       previous = range.end;
-      for (int64_t begin = range.begin; begin < range.end; begin += source.batch_rows) {
-        pieces.push_back({static_cast<int>(part), begin, std::min(source.batch_rows, range.end - begin)});
-      }
+      pieces.Add(static_cast<int>(part), range);
     }
   }
   return pieces;
@@ -181,9 +199,11 @@ arrow::Result<std::vector<Piece>> PlanPieces(const ReadSource& source) {
 std::shared_ptr<arrow::RecordBatchReader> MakeBatchStream(std::shared_ptr<const ReadSource> source,
                                                           std::shared_ptr<arrow::Schema> schema,
                                                           std::vector<std::unique_ptr<ColumnStream>> columns,
-                                                          std::vector<Piece> pieces, bool use_threads) {
-  return std::make_shared<BatchStream>(std::move(source), std::move(schema), std::move(columns),
-                                       std::move(pieces), use_threads ? ColumnThreads() : nullptr);
+                                                          PiecePlan pieces, bool use_threads) {
+  return std::shared_ptr<BatchStream>(
+      new BatchStream(std::move(source), std::move(schema), std::move(columns), std::move(pieces),
+                      use_threads ? ColumnThreads() : nullptr),
+      HomeDelete());
 }
 
 }  // namespace marquet::pq

@@ -8,6 +8,7 @@
 #include "marquet/parquet/arrow_pages_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/flat_chunk_internal.h"
+#include "marquet/parquet/footer_internal.h"
 #include "marquet/parquet/page_header_internal.h"
 
 namespace marquet::pq {
@@ -94,6 +95,13 @@ arrow::Result<Counts> DecodeFlat(FlatChunk<Stored>& chunk) {
   }
 }
 
+// Whether the reader, too, decodes such a column by itself, and not by Arrow's decoders: what is whole to one
+// of them must not be damaged to the other.
+bool IsReadFlat(const ::parquet::ColumnDescriptor& column) {
+  const auto& type = column.logical_type();
+  return type == nullptr || type->is_none() || type->is_int() || type->is_date() || type->is_timestamp();
+}
+
 class Report {
  public:
   Report(const ::parquet::ColumnDescriptor& column, const ChunkLocation& place, std::vector<Damage>* damage)
@@ -113,26 +121,28 @@ class Report {
 
 }  // namespace
 
-void CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaData& chunk,
-                const ::parquet::ColumnDescriptor& column, const ChunkLocation& place,
-                std::vector<Damage>* damage) {
+int64_t CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaData& chunk,
+                   const ::parquet::ColumnDescriptor& column, const ChunkLocation& place,
+                   std::vector<Damage>* damage, std::vector<Damage>* odd) {
   Report report(column, place, damage);
+  const int64_t said = ChunkBytes(chunk).length();
+  int64_t uncompressed = 0;
   const std::span<const uint8_t> all(bytes.data(), static_cast<size_t>(bytes.size()));
   int64_t position = 0;
   int64_t values = 0;
-  for (int64_t page = 0; position < bytes.size(); ++page) {
+  for (int64_t page = 0; position < said; ++page) {
     const auto parsed = ParsePageHeader(all.subspan(position));
     const int64_t left = bytes.size() - position;
     if (!parsed.ok()) {
       report.Add("page header", page, position, left, parsed.status().message());
-      return;  // where the next page begins is unknown
+      return bytes.size();  // where the next page begins is unknown
     }
     const PageHeader& header = *parsed;
     if (header.compressed_size > left - header.header_size) {
       report.Add("page header", page, position, left,
                  fmt::format("the page takes {} bytes; {} are left of the column chunk",
                              header.compressed_size, left - header.header_size));
-      return;
+      return bytes.size();
     }
     const int64_t body = position + header.header_size;
     if (header.crc.has_value()) {
@@ -145,11 +155,24 @@ void CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaData
     }
     if (header.kind == PageKind::kData || header.kind == PageKind::kDataV2) values += header.values;
     position = body + header.compressed_size;
+    uncompressed += header.uncompressed_size;
   }
   if (values != chunk.num_values()) {
     report.Add("page header", -1, 0, bytes.size(),
                fmt::format("the pages hold {} values; the footer says {}", values, chunk.num_values()));
   }
+  Report oddity(column, place, odd);
+  if (position > said) {
+    oddity.Add("footer", -1, 0, position,
+               fmt::format("the pages take {} bytes; the footer says {}", position, said));
+  }
+  // Of what the headers take besides, writers have different views.
+  if (uncompressed > chunk.total_uncompressed_size()) {
+    oddity.Add("footer", -1, 0, position,
+               fmt::format("the pages take {} bytes uncompressed; the footer says {}", uncompressed,
+                           chunk.total_uncompressed_size()));
+  }
+  return position;
 }
 
 void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::ColumnChunkMetaData& chunk,
@@ -165,7 +188,7 @@ void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::C
     return counts;
   };
   const auto counts = GuardRead("decoding", [&]() -> arrow::Result<Counts> {
-    if (column.max_repetition_level() == 0 && column.max_definition_level() <= 1) {
+    if (column.max_repetition_level() == 0 && column.max_definition_level() <= 1 && IsReadFlat(column)) {
       switch (column.physical_type()) {
         case ::parquet::Type::INT32:
           return decode_flat(::parquet::Int32Type{});
@@ -180,8 +203,8 @@ void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::C
       }
     }
     const auto reader = ::parquet::ColumnReader::Make(
-        &column,
-        ArrowPages(std::make_unique<ChunkReader>(bytes, chunk, chunk.num_values(), Checksums::kIgnore)));
+        &column, ArrowPages(std::make_unique<ChunkReader>(bytes, chunk.compression(), chunk.num_values(),
+                                                          Checksums::kIgnore)));
     return DecodeAll(*reader);
   });
   if (!counts.ok()) {

@@ -21,12 +21,13 @@ struct ChunkLocation {
   int64_t offset = 0;  // of its first byte in the file
 };
 
-// Walks the pages in `bytes`, which are all of the chunk, and adds what it finds to `damage`: headers that
-// cannot be read, pages that leave the chunk, CRCs that differ (a page without one is passed over), and a
-// number of values that is not the footer's.
-void CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaData& chunk,
-                const ::parquet::ColumnDescriptor& column, const ChunkLocation& place,
-                std::vector<Damage>* damage);
+// Walks the pages in `bytes`, which are those where they may lie (ReadableBytes), and adds what it finds to
+// `damage`: headers that cannot be read, pages that leave the chunk, CRCs that differ (a page without one is
+// passed over), and a number of values that is not the footer's. To `odd`: sizes that are not the footer's.
+// Returns where the last page ends among the bytes.
+int64_t CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaData& chunk,
+                   const ::parquet::ColumnDescriptor& column, const ChunkLocation& place,
+                   std::vector<Damage>* damage, std::vector<Damage>* odd);
 
 // Decodes every value, and counts the `rows`.
 void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::ColumnChunkMetaData& chunk,

@@ -32,7 +32,7 @@ arrow::Result<ChunkPages> ReadChunkPages(const ReadSource& source, int row_group
                                          const std::vector<RowRange>& rows) {
   const auto group = source.footer->RowGroup(row_group);
   const auto chunk = group->ColumnChunk(leaf);
-  const ByteRange all = ChunkBytes(*chunk);
+  ARROW_ASSIGN_OR_RAISE(const ByteRange all, ReadableBytes(*source.file, *source.footer, *chunk));
   ChunkPages found;
   std::shared_ptr<::parquet::OffsetIndex> offsets;
   if (!rows.empty() && chunk->GetOffsetIndexLocation().has_value()) {

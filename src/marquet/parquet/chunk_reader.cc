@@ -1,27 +1,21 @@
 #include "marquet/parquet/chunk_reader_internal.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "arrow/buffer.h"
 #include "fmt/format.h"
 #include "marquet/base/crc32.h"
 #include "marquet/parquet/column_memory_internal.h"
-#include "parquet/metadata.h"
 
 namespace marquet::pq {
 
-ChunkReader::ChunkReader(std::shared_ptr<arrow::Buffer> bytes, const ::parquet::ColumnChunkMetaData& chunk,
-                         int64_t values, Checksums checksums)
-    : ChunkReader(std::move(bytes), chunk.compression(), chunk.total_uncompressed_size(), values, checksums) {
-}
-
-ChunkReader::ChunkReader(std::shared_ptr<arrow::Buffer> bytes, arrow::Compression::type codec,
-                         int64_t most_uncompressed, int64_t values, Checksums checksums)
+ChunkReader::ChunkReader(std::shared_ptr<arrow::Buffer> bytes, arrow::Compression::type codec, int64_t values,
+                         Checksums checksums)
     : bytes_(std::move(bytes)),
       decompressor_(codec),
       checksums_(checksums),
-      values_left_(values < 0 ? INT64_MAX : values),
-      uncompressed_left_(most_uncompressed) {}
+      values_left_(values < 0 ? INT64_MAX : values) {}
 
 arrow::Result<const Page*> ChunkReader::Next() {
   while (position_ < bytes_->size() && values_left_ > 0) {
@@ -34,6 +28,18 @@ arrow::Result<const Page*> ChunkReader::Next() {
     if (page_.header.kind != PageKind::kIndex) return &page_;
   }
   return nullptr;
+}
+
+int64_t ChunkReader::ValuesAhead() const {
+  const std::span<const uint8_t> all(bytes_->data(), static_cast<size_t>(bytes_->size()));
+  int64_t values = 0;
+  for (int64_t at = position_; at < bytes_->size() && values < values_left_;) {
+    const auto header = ParsePageHeader(all.subspan(static_cast<size_t>(at)));
+    if (!header.ok() || header->compressed_size > bytes_->size() - at - header->header_size) break;
+    if (header->holds_data()) values += header->values;
+    at += header->header_size + header->compressed_size;
+  }
+  return std::min(values, values_left_);
 }
 
 arrow::Status ChunkReader::ReadPage() {
@@ -57,7 +63,6 @@ arrow::Status ChunkReader::ReadPage() {
     }
   }
   ARROW_RETURN_NOT_OK(CheckSizes(stored));
-  uncompressed_left_ -= header.uncompressed_size;
 
   // The levels of a second version's page are stored as they are.
   const size_t levels =
@@ -77,11 +82,6 @@ arrow::Status ChunkReader::ReadPage() {
 
 arrow::Status ChunkReader::CheckSizes(std::span<const uint8_t> stored) const {
   const PageHeader& header = page_.header;
-  if (header.uncompressed_size > uncompressed_left_) {
-    return arrow::Status::IOError(
-        fmt::format("is said to be {} bytes uncompressed; the footer leaves {} of the column chunk's",
-                    header.uncompressed_size, uncompressed_left_));
-  }
   int64_t levels = 0;
   if (header.kind == PageKind::kDataV2) {
     levels = int64_t{header.definition_level_bytes} + header.repetition_level_bytes;

@@ -1,8 +1,9 @@
 // The pages of a column chunk, one after another, checked and decompressed.
 //
-// Nothing that a page's header claims is believed before it is held against the chunk's bytes and its
-// metadata: a page lies within the chunk, and what it takes uncompressed is within what the codec can make of
-// its bytes and within what the footer says of the whole chunk. Only then is memory allocated.
+// Nothing that a page's header claims is believed before it is held against the chunk's bytes: a page lies
+// within the chunk, and what it takes uncompressed is within what its codec makes of its bytes. Only then is
+// memory allocated. What the footer says of the chunk's size uncompressed plays no part: writers get it
+// wrong.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +14,6 @@
 #include "arrow/type_fwd.h"
 #include "marquet/parquet/page_decompressor_internal.h"
 #include "marquet/parquet/page_header_internal.h"
-
-namespace parquet {
-class ColumnChunkMetaData;
-}
 
 namespace marquet::pq {
 
@@ -34,15 +31,15 @@ class ChunkReader {
   // `bytes`: all pages of the chunk, or its dictionary page and some of its data pages, without a gap.
   // `values`: of these data pages; what lies behind them is not read. Negative when it is not known: then all
   // is. Throws as Arrow does for a codec that is not there.
-  ChunkReader(std::shared_ptr<arrow::Buffer> bytes, const ::parquet::ColumnChunkMetaData& chunk,
-              int64_t values, Checksums checksums);
-
-  // The same without a footer: `most_uncompressed` bounds what all of the pages may take together.
-  ChunkReader(std::shared_ptr<arrow::Buffer> bytes, arrow::Compression::type codec, int64_t most_uncompressed,
-              int64_t values, Checksums checksums);
+  ChunkReader(std::shared_ptr<arrow::Buffer> bytes, arrow::Compression::type codec, int64_t values,
+              Checksums checksums);
 
   // The next page, valid until the next call; a null pointer after the last one. Index pages are passed over.
   arrow::Result<const Page*> Next();
+
+  // How many values the headers of the pages claim that Next has not given yet, up to the first that cannot
+  // be read.
+  int64_t ValuesAhead() const;
 
   // Of the page that Next gave last, or failed at.
   int64_t page_number() const { return number_; }
@@ -57,7 +54,6 @@ class ChunkReader {
   const PageDecompressor decompressor_;
   const Checksums checksums_;
   int64_t values_left_;
-  int64_t uncompressed_left_;  // of what the footer says of the chunk
 
   int64_t position_ = 0;
   int64_t page_begin_ = 0;

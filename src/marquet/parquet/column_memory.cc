@@ -18,6 +18,15 @@ constexpr int64_t kHugePage = int64_t{2} << 20;
 // From here on a block is worth its roundness.
 constexpr int64_t kLeastBlock = kHugePage / 2 + 1;
 
+// GCC and Clang have each its own word for it.
+#if defined(__SANITIZE_ADDRESS__)
+#define MARQUET_ADDRESSES_ARE_WATCHED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MARQUET_ADDRESSES_ARE_WATCHED
+#endif
+#endif
+
 int64_t BlockSize(int64_t size) { return (size + kHugePage - 1) / kHugePage * kHugePage; }
 
 // Fresh memory that begins at a huge page's border; a null pointer when there is none.
@@ -121,7 +130,7 @@ class ColumnPool final : public arrow::MemoryPool {
 }  // namespace
 
 arrow::MemoryPool* ColumnMemory() {
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef MARQUET_ADDRESSES_ARE_WATCHED
   return arrow::default_memory_pool();  // which tells of every touch beyond a buffer's end
 #else
   static ColumnPool* pool = nullptr;

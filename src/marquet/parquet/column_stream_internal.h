@@ -21,6 +21,10 @@ namespace marquet::pq {
 // microseconds none of Spark's is out of range or changes.
 constexpr arrow::TimeUnit::type kInt96Unit = arrow::TimeUnit::MICRO;
 
+// Of so many rows memory is taken on the footer's word; of more, once pages are there that say that they hold
+// them.
+constexpr int64_t kMostTrustedRows = int64_t{1} << 20;
+
 // What all the columns of one read have in common; immutable, and shared by their threads.
 struct ReadSource {
   std::string path;

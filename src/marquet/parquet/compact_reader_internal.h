@@ -61,10 +61,11 @@ class CompactReader {
     uint64_t value = 0;
     for (int shift = 0; shift < 64; shift += 7) {
       ARROW_ASSIGN_OR_RAISE(const uint8_t byte, Byte());
+      if (shift == 63 && byte > 1) break;
       value |= uint64_t{byte & 0x7fu} << shift;
       if ((byte & 0x80) == 0) return value;
     }
-    return Broken("a number takes more than ten bytes");
+    return Broken("a number takes more than 64 bits");
   }
 
   arrow::Result<int64_t> Zigzag() {
@@ -88,11 +89,13 @@ class CompactReader {
 
   arrow::Result<FieldHeader> Field(int32_t previous) {
     ARROW_ASSIGN_OR_RAISE(const uint8_t byte, Byte());
-    FieldHeader field{static_cast<uint8_t>(byte & 0x0f), previous + (byte >> 4)};
     if (byte == kStop) return FieldHeader{};
+    FieldHeader field{static_cast<uint8_t>(byte & 0x0f), 0};
     if (field.type == kStop || field.type > kStruct) return Broken(fmt::format("type code {}", field.type));
     if (byte >> 4 == 0) {
       ARROW_ASSIGN_OR_RAISE(field.id, Int32("a field number"));
+    } else if (__builtin_add_overflow(previous, byte >> 4, &field.id)) {
+      return Broken("a field number takes more than 32 bits");
     }
     return field;
   }

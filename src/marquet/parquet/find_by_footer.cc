@@ -106,7 +106,7 @@ arrow::Result<FoundRowGroup> FindByFooter(const RescueSource& source, int row_gr
     found.rows = group->num_rows();
     for (int leaf = 0; leaf < group->num_columns(); ++leaf) {
       const auto metadata = group->ColumnChunk(leaf);
-      const ByteRange bytes = ChunkBytes(*metadata);
+      ARROW_ASSIGN_OR_RAISE(const ByteRange bytes, ReadableBytes(*source.file, *source.footer, *metadata));
       const bool repeated = source.footer->schema()->Column(leaf)->max_repetition_level() > 0;
       FoundChunk& chunk = found.chunks.emplace_back();
       chunk.codec = metadata->compression();

@@ -33,7 +33,7 @@ class FlatChunk {
       : column_(column),
         rows_(chunk.num_values()),
         pages_(std::move(pages.pages)),
-        reader_(std::move(pages.bytes), chunk, pages.values, checksums) {}
+        reader_(std::move(pages.bytes), chunk.compression(), pages.values, checksums) {}
 
   // The row within the row group that is decoded next, the end of its page, and whether that page has nulls.
   int64_t row() const { return row_; }
@@ -50,6 +50,13 @@ class FlatChunk {
           OfPage(page->header.kind == PageKind::kDictionary ? OpenDictionary(*page) : OpenPage(*page)));
     }
     return true;
+  }
+
+  // Whether the pages that are left say that they hold so many rows.
+  arrow::Status CheckRowsLeft(int64_t rows) const {
+    const int64_t said = page_end_ - row_ + reader_.ValuesAhead();
+    if (said >= rows) return arrow::Status::OK();
+    return arrow::Status::IOError("the pages end at row ", row_ + said, "; the row group has more");
   }
 
   // Passes over what is left of the page.

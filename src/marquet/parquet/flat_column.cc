@@ -28,6 +28,7 @@ class FlatColumn final : public ColumnStream {
   arrow::Result<std::shared_ptr<arrow::Array>> Decode(const Piece& piece) override {
     if (piece.part != part_) ARROW_RETURN_NOT_OK(OpenPart(piece.part));
     ARROW_RETURN_NOT_OK(SkipTo(piece.begin));
+    if (piece.rows > kMostTrustedRows) ARROW_RETURN_NOT_OK(chunk_->CheckRowsLeft(piece.rows));
     ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> values,
                           arrow::AllocateBuffer(piece.rows * sizeof(T), ColumnMemory()));
     validity_.reset();

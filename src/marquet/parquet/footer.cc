@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <cstring>
 #include <functional>
 
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/parquet/column_statistics_internal.h"
+#include "marquet/parquet/compact_reader_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_internal.h"
 #include "parquet/metadata.h"
@@ -14,6 +17,27 @@ namespace {
 
 // Read at once from the file's end: most footers fit.
 constexpr int64_t kFirstRead = int64_t{64} << 10;
+
+// A page's header takes at least this: eight fields and the structures' ends (parquet.thrift, PageHeader).
+constexpr int64_t kLeastHeaderBytes = 12;
+
+// The header of a dictionary page takes at most this where it is left out of a chunk's size (PARQUET-816).
+constexpr int64_t kMostDictionaryHeader = 100;
+
+// More values than so many bytes of pages can stand for: a header says how many in 32 bits, and they may all
+// be null. Where a page is missing it is not the whole file that is refused, but the reading of the column.
+int64_t MostValues(int64_t bytes) {
+  return (std::min<int64_t>(bytes / kLeastHeaderBytes, INT32_MAX) + 1) * INT32_MAX;
+}
+
+// The bytes' own claims are held against them before a reader makes room for what they claim.
+arrow::Result<std::shared_ptr<::parquet::FileMetaData>> Parse(const arrow::Buffer& bytes) {
+  const std::span<const uint8_t> all(bytes.data(), static_cast<size_t>(bytes.size()));
+  const arrow::Status sane = thrift::CompactReader(all, "footer").Skip(thrift::kStruct);
+  if (!sane.ok())
+    return arrow::Status::IOError(sane.message());  // without a kind yet: the caller adds the place
+  return ::parquet::FileMetaData::Make(bytes.data(), bytes.size());
+}
 
 // `place` gives the chunk's place.
 arrow::Status CheckChunk(const ::parquet::ColumnChunkMetaData& chunk,
@@ -37,8 +61,15 @@ arrow::Status CheckChunk(const ::parquet::ColumnChunkMetaData& chunk,
     return CorruptData(
         fmt::format("{}: has {} values in a row group of {} rows", place(), chunk.num_values(), rows));
   }
-  if (chunk.num_values() < 0)
-    return CorruptData(fmt::format("{}: has {} values", place(), chunk.num_values()));
+  const int64_t most = MostValues(bytes.length());
+  if (chunk.num_values() < 0 || chunk.num_values() > most) {
+    return CorruptData(fmt::format("{}: has {} values in {} bytes; expected at most {}", place(),
+                                   chunk.num_values(), bytes.length(), most));
+  }
+  if (chunk.num_values() < rows) {  // each row has one at least, be it that there is nothing in it
+    return CorruptData(
+        fmt::format("{}: has {} values in a row group of {} rows", place(), chunk.num_values(), rows));
+  }
   return arrow::Status::OK();
 }
 
@@ -79,6 +110,28 @@ ByteRange ChunkBytes(const ::parquet::ColumnChunkMetaData& chunk) {
   return {begin, end};
 }
 
+arrow::Result<ByteRange> ReadableBytes(arrow::io::RandomAccessFile& file,
+                                       const ::parquet::FileMetaData& footer,
+                                       const ::parquet::ColumnChunkMetaData& chunk) {
+  ByteRange bytes = ChunkBytes(chunk);
+  // Such files need not say either that a chunk has a dictionary page.
+  const bool left_out =
+      footer.writer_version().VersionLt(::parquet::ApplicationVersion::PARQUET_816_FIXED_VERSION());
+  if (left_out) {
+    ARROW_ASSIGN_OR_RAISE(const int64_t size, file.GetSize());
+    bytes.end = std::max(bytes.end, std::min(size, bytes.end + kMostDictionaryHeader));
+  }
+  return bytes;
+}
+
+bool IsRowCountLeftOut(const ::parquet::FileMetaData& footer) {
+  if (footer.num_rows() != 0) return false;
+  for (int i = 0; i < footer.num_row_groups(); ++i) {
+    if (footer.RowGroup(i)->num_rows() > 0) return true;
+  }
+  return false;
+}
+
 std::vector<int> FirstLeaves(const ::parquet::SchemaDescriptor& schema) {
   std::vector<int> first;
   for (int leaf = 0; leaf < schema.num_columns(); ++leaf) {
@@ -88,8 +141,18 @@ std::vector<int> FirstLeaves(const ::parquet::SchemaDescriptor& schema) {
   return first;
 }
 
-arrow::Status CheckFooter(const ::parquet::FileMetaData& footer, const std::string& path, int64_t end) {
-  return GuardRead(path, [&]() -> arrow::Status {
+arrow::Result<std::shared_ptr<::parquet::FileMetaData>> ParseFooter(arrow::io::RandomAccessFile& file,
+                                                                    int64_t begin, int64_t length) {
+  return GuardRead("footer", [&]() -> arrow::Result<std::shared_ptr<::parquet::FileMetaData>> {
+    ARROW_ASSIGN_OR_RAISE(const auto bytes, file.ReadAt(begin, length));
+    if (bytes->size() != length) return arrow::Status::IOError(bytes->size(), " bytes could be read");
+    return Parse(*bytes);
+  });
+}
+
+arrow::Result<int64_t> CheckFooter(const ::parquet::FileMetaData& footer, const std::string& path,
+                                   int64_t end) {
+  return GuardRead(path, [&]() -> arrow::Result<int64_t> {
     int64_t rows = 0;
     for (int i = 0; i < footer.num_row_groups(); ++i) {
       const auto group = footer.RowGroup(i);
@@ -99,6 +162,10 @@ arrow::Status CheckFooter(const ::parquet::FileMetaData& footer, const std::stri
       if (group->num_columns() != footer.num_columns()) {
         return CorruptData(fmt::format("{}: row group {} has {} columns; the schema has {}", path, i,
                                        group->num_columns(), footer.num_columns()));
+      }
+      if (footer.num_columns() == 0 && group->num_rows() > MostValues(0)) {
+        return CorruptData(fmt::format("{}: row group {} has {} rows, and no columns; expected at most {}",
+                                       path, i, group->num_rows(), MostValues(0)));
       }
       for (int leaf = 0; leaf < group->num_columns(); ++leaf) {
         const ::parquet::ColumnDescriptor& column = *footer.schema()->Column(leaf);
@@ -110,11 +177,11 @@ arrow::Status CheckFooter(const ::parquet::FileMetaData& footer, const std::stri
         }));
       }
     }
-    if (rows != footer.num_rows()) {
+    if (rows != footer.num_rows() && (WrittenByMarquet(footer) || !IsRowCountLeftOut(footer))) {
       return CorruptData(
           fmt::format("{}: the row groups hold {} rows; the footer says {}", path, rows, footer.num_rows()));
     }
-    return arrow::Status::OK();
+    return rows;
   });
 }
 
@@ -150,14 +217,11 @@ arrow::Result<Footer> ReadFooter(arrow::io::RandomAccessFile& file, const std::s
     }
   }
   const std::string place = fmt::format("{}: footer at byte {}", path, footer.begin);
-  ARROW_RETURN_NOT_OK(GuardRead(place, [&] {
-    footer.metadata = ::parquet::FileMetaData::Make(tail->data(), int64_t{length});
-    return arrow::Status::OK();
-  }));
+  ARROW_ASSIGN_OR_RAISE(footer.metadata, GuardRead(place, [&] { return Parse(*tail); }));
   if (footer.metadata->is_encryption_algorithm_set()) {
     return Unsupported(fmt::format("{}: has encrypted columns", path));
   }
-  ARROW_RETURN_NOT_OK(CheckFooter(*footer.metadata, path, footer.begin));
+  ARROW_ASSIGN_OR_RAISE(footer.rows, CheckFooter(*footer.metadata, path, footer.begin));
   return footer;
 }
 

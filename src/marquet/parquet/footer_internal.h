@@ -24,6 +24,7 @@ struct Footer {
   std::shared_ptr<::parquet::FileMetaData> metadata;
   int64_t begin = 0;   // first byte of the serialized footer in the file
   int64_t length = 0;  // bytes, without the tail
+  int64_t rows = 0;    // of its row groups together
 };
 
 // Half-open, in bytes of the file.
@@ -37,14 +38,29 @@ struct ByteRange {
 // encrypted file or one whose columns lie in other files.
 arrow::Result<Footer> ReadFooter(arrow::io::RandomAccessFile& file, const std::string& path, int64_t size);
 
-// The checks alone: row counts add up, every column chunk has its place before `end`, and flat columns have a
-// value for each row.
-arrow::Status CheckFooter(const ::parquet::FileMetaData& footer, const std::string& path, int64_t end);
+// The footer that lies in these bytes, by itself: kCorruptData, without the file's name, when it is none.
+arrow::Result<std::shared_ptr<::parquet::FileMetaData>> ParseFooter(arrow::io::RandomAccessFile& file,
+                                                                    int64_t begin, int64_t length);
+
+// The checks alone: row counts add up, every column chunk has its place before `end` and not more values than
+// so many bytes can hold, and flat columns have a value for each row. Returns the rows. A number of rows that
+// the footer leaves 0 is passed over, unless Marquet wrote it (IsRowCountLeftOut).
+arrow::Result<int64_t> CheckFooter(const ::parquet::FileMetaData& footer, const std::string& path,
+                                   int64_t end);
+
+// Whether the footer says 0 where its row groups have rows: some writers never fill the number in.
+bool IsRowCountLeftOut(const ::parquet::FileMetaData& footer);
 
 // The first leaf of each top-level column, and the number of leaves at the end.
 std::vector<int> FirstLeaves(const ::parquet::SchemaDescriptor& schema);
 
-// The pages of a chunk, its dictionary page included.
+// The pages of a chunk, its dictionary page included, by the footer's word.
 ByteRange ChunkBytes(const ::parquet::ColumnChunkMetaData& chunk);
+
+// Where the pages of a chunk may lie: those bytes, and some that follow them where the file's writer is one
+// that left the dictionary page's header out of the chunk's size (PARQUET-816).
+arrow::Result<ByteRange> ReadableBytes(arrow::io::RandomAccessFile& file,
+                                       const ::parquet::FileMetaData& footer,
+                                       const ::parquet::ColumnChunkMetaData& chunk);
 
 }  // namespace marquet::pq

@@ -61,7 +61,8 @@ class HybridDecoder {
  private:
   static constexpr int64_t kUnpacked = 1024;
 
-  // A header, and what it says of the bytes behind it. A packed run that is cut short holds what is there.
+  // A header, and what it says of the bytes behind it. Of a packed run that is cut short in its last group,
+  // which is padding, what is there is held; one that lacks a whole group is none.
   bool ReadRun() {
     uint64_t header = 0;
     for (int shift = 0;; shift += 7) {
@@ -77,6 +78,7 @@ class HybridDecoder {
       const int64_t size = left_ * width_;
       left_ *= kGroupValues;
       if (size > end_ - at_) {
+        if (size - (end_ - at_) >= width_) return false;
         left_ = (end_ - at_) * 8 / width_;
         at_ = end_;
       } else {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "arrow/util/bitmap_ops.h"
@@ -135,6 +136,22 @@ int64_t EncodeHybrid(std::span<const IndexRun> runs, int64_t values, int width, 
       walk.Skip(length);
     }
   }
+  return out - begin;
+}
+
+int64_t RunBytes(std::span<const IndexRun> runs, int width) {
+  const int64_t value_bytes = (width + 7) / 8;
+  int64_t bytes = 0;
+  for (const IndexRun& run : runs) {
+    const int header_bits = std::bit_width(static_cast<uint64_t>(run.length) << 1 | 1);
+    bytes += (header_bits + 6) / 7 + value_bytes;
+  }
+  return bytes;
+}
+
+int64_t EncodeRuns(std::span<const IndexRun> runs, int width, uint8_t* const begin) {
+  uint8_t* out = begin;
+  for (const IndexRun& run : runs) out = PutRun(run.index, run.length, width, out);
   return out - begin;
 }
 

@@ -21,6 +21,13 @@ int64_t MostHybridBytes(int64_t values, int width);
 // bytes written. Neighbouring runs may be of the same value.
 int64_t EncodeHybrid(std::span<const IndexRun> runs, int64_t values, int width, uint8_t* out);
 
+// What EncodeRuns() writes of these runs.
+int64_t RunBytes(std::span<const IndexRun> runs, int width);
+
+// The same values as a run each, however short: what the hybrid is smallest with, packed or compressed, where
+// they are some values long on average.
+int64_t EncodeRuns(std::span<const IndexRun> runs, int width, uint8_t* out);
+
 // The most bytes that EncodeLevels() writes.
 int64_t MostLevelBytes(int64_t rows);
 

@@ -29,7 +29,7 @@ arrow::Result<std::unique_ptr<LeafFile>> LeafFile::Open(file::FileSystem& fs, co
 
 arrow::Result<std::shared_ptr<::parquet::ColumnReader>> LeafFile::Leaf(int row_group, int leaf) const {
   const auto chunk = footer_->RowGroup(row_group)->ColumnChunk(leaf);
-  const ByteRange range = ChunkBytes(*chunk);
+  ARROW_ASSIGN_OR_RAISE(const ByteRange range, ReadableBytes(*file_, *footer_, *chunk));
   ARROW_ASSIGN_OR_RAISE(auto bytes, file_->ReadAt(range.begin, range.length()));
   if (bytes->size() != range.length()) {
     return arrow::Status::IOError(bytes->size(), " bytes could be read at byte ", range.begin, "; expected ",
@@ -37,8 +37,8 @@ arrow::Result<std::shared_ptr<::parquet::ColumnReader>> LeafFile::Leaf(int row_g
   }
   return ::parquet::ColumnReader::Make(
       footer_->schema()->Column(leaf),
-      ArrowPages(
-          std::make_unique<ChunkReader>(std::move(bytes), *chunk, chunk->num_values(), Checksums::kVerify)));
+      ArrowPages(std::make_unique<ChunkReader>(std::move(bytes), chunk->compression(), chunk->num_values(),
+                                               Checksums::kVerify)));
 }
 
 }  // namespace marquet::pq

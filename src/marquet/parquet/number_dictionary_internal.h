@@ -31,36 +31,40 @@ class NumberDictionary {
   // The bits that an index of any of the values needs.
   int index_width() const { return values_.empty() ? 0 : std::bit_width(values_.size() - 1); }
 
-  // The indices of the numbers, run by run. Nothing when the dictionary would grow beyond `most` values, or
-  // when so many share a place in the table that looking them up is slow: it holds what it held before then.
-  // The runs are valid until the thread's next call for any dictionary.
-  std::optional<std::span<const IndexRun>> Index(std::span<const Bits> numbers, size_t most) {
+  // Adds the indices of the numbers, run by run. False when the dictionary would grow beyond `most` values,
+  // or when so many share a place in the table that looking them up is slow: it and `runs` are then what they
+  // were.
+  bool Index(std::span<const Bits> numbers, size_t most, std::vector<IndexRun>* runs) {
+    if (numbers.empty()) return true;
     const size_t words = (numbers.size() + 63) / 64;
     const auto changes = reinterpret_cast<uint64_t*>(
         ScratchMemory(Scratch::kChanges, static_cast<int64_t>(words * sizeof(uint64_t))));
-    const auto runs = reinterpret_cast<IndexRun*>(
-        ScratchMemory(Scratch::kRuns, static_cast<int64_t>(numbers.size() * sizeof(IndexRun))));
     MarkChanges(numbers, changes);
+    size_t added = 0;
+    for (size_t word = 0; word < words; ++word) added += static_cast<size_t>(std::popcount(changes[word]));
     if (slots_.empty()) slots_.assign(kFirstSlots, Slot{});  // not before: most short columns need none
-    const size_t before = values_.size();
-    size_t count = 0;
+    const size_t values_before = values_.size();
+    const size_t runs_before = runs->size();
+    runs->resize(runs_before + added);
+    IndexRun* run = runs->data() + runs_before;
     uint32_t begin = 0;
     for (size_t word = 0; word < words; ++word) {
       for (uint64_t left = changes[word]; left != 0; left &= left - 1) {
         const auto at = static_cast<uint32_t>(word * 64 + static_cast<size_t>(std::countr_zero(left)));
-        if (count > 0) runs[count - 1].length = at - begin;
         const uint32_t index = Find(numbers[at], most);
         if (index == kNone) {
-          values_.resize(before);
+          values_.resize(values_before);
+          runs->resize(runs_before);
           Rebuild(slots_.size());
-          return std::nullopt;
+          return false;
         }
-        runs[count++].index = index;
+        if (at > 0) run++->length = at - begin;
+        run->index = index;
         begin = at;
       }
     }
-    if (count > 0) runs[count - 1].length = static_cast<uint32_t>(numbers.size()) - begin;
-    return std::span<const IndexRun>(runs, count);
+    run->length = static_cast<uint32_t>(numbers.size()) - begin;
+    return true;
   }
 
  private:

@@ -1,7 +1,10 @@
 // Numbers and times: delta-encoded integers, plain floating numbers, or indices into a dictionary, whichever
 // is smaller for the first page of a chunk.
 //
-// A page is made straight from the array where that is long enough; shorter arrays are gathered first.
+// With a dictionary each array becomes runs of indices as it comes: what waits for the page's end is small
+// where neighbours are alike, as in an order book, and the values are looked at while they are in the
+// processor's cache. Otherwise a page is made straight from an array that is long enough, and shorter arrays
+// are gathered first.
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
@@ -15,15 +18,20 @@
 #include "marquet/parquet/number_bounds_internal.h"
 #include "marquet/parquet/number_dictionary_internal.h"
 #include "marquet/parquet/page_list_internal.h"
+#include "marquet/parquet/scratch_internal.h"
 #include "marquet/parquet/writer_properties_internal.h"
 #include "parquet/metadata.h"
 
 namespace marquet::pq {
 namespace {
 
-// Rows of an array that are worth a page of their own, without being copied. Fewer are gathered until there
+// Rows of an array that are worth a page of their own, without being gathered. Fewer are gathered until there
 // are kPageRows.
 constexpr int64_t kDirectRows = kPageRows / 8;
+
+// Gathered rows that are enough to choose how the chunk is encoded. All columns of a file wait for that at
+// once, so it is not a whole page.
+constexpr int64_t kDecidingRows = kPageRows / 4;
 
 // Fewer rows do not show whether a dictionary pays.
 constexpr size_t kLeastDictionaryRows = 512;
@@ -52,34 +60,36 @@ class NumberEncoder final : public ColumnEncoder {
   }
 
   arrow::Status Append(const arrow::Array& rows) override {
-    const int64_t nulls = rows.null_count();
-    const auto* values = reinterpret_cast<const Source*>(rows.data()->buffers[1]->data()) + rows.offset();
-    const auto count = static_cast<size_t>(rows.length());
-    if constexpr (std::is_same_v<T, Source>) {
-      if (nulls == 0 && gathered_rows_ == 0 && rows.length() >= kDirectRows) {
-        const size_t pages = (count + kPageRows - 1) / kPageRows;
-        for (size_t i = 0; i < pages; ++i) {
-          const size_t begin = count * i / pages, end = count * (i + 1) / pages;
-          ARROW_RETURN_NOT_OK(
-              AddPage({values + begin, end - begin}, {.rows = static_cast<int64_t>(end - begin)}));
-        }
-        return arrow::Status::OK();
-      }
-    }
+    const bool nulls = rows.null_count() > 0;
     for (int64_t begin = 0; begin < rows.length();) {
-      const int64_t part = std::min(rows.length() - begin, kPageRows - gathered_rows_);
-      Gather(rows, values, begin, part, nulls);
-      begin += part;
-      if (gathered_rows_ == kPageRows) ARROW_RETURN_NOT_OK(Flush());
+      const Part part = PartOf(rows, begin, std::min(rows.length() - begin, kPageRows - page_rows_), nulls);
+      if (way_ == Way::kDictionary) {
+        if (!dictionary_.Index(BitsOf(part.values), dictionary_.kMostValues, &runs_)) {
+          // The rows before these keep their indices, and the dictionary with them.
+          ARROW_RETURN_NOT_OK(Flush());
+          way_ = Way::kDirect;
+          fallback_ = true;
+          continue;
+        }
+        AddValidity(part.rows);
+      } else if (page_rows_ == 0 && part.rows.rows >= kDirectRows) {
+        ARROW_RETURN_NOT_OK(AddPage(part.values, part.rows));
+      } else {
+        gathered_.insert(gathered_.end(), part.values.begin(), part.values.end());
+        AddValidity(part.rows);
+      }
+      begin += part.rows.rows;
+      const int64_t most = way_ == Way::kUndecided ? kDecidingRows : kPageRows;
+      if (page_rows_ >= most) ARROW_RETURN_NOT_OK(Flush());
     }
     return arrow::Status::OK();
   }
 
   arrow::Status Flush() override {
-    if (gathered_rows_ == 0) return arrow::Status::OK();
-    PageRows rows{.rows = gathered_rows_, .nulls = gathered_rows_ - static_cast<int64_t>(gathered_.size())};
+    if (page_rows_ == 0) return arrow::Status::OK();
+    PageRows rows{.rows = page_rows_, .nulls = page_nulls_};
     if (rows.nulls > 0) rows.validity = validity_.data();
-    ARROW_RETURN_NOT_OK(AddPage(gathered_, rows));
+    ARROW_RETURN_NOT_OK(way_ == Way::kDictionary ? AddIndexedPage(rows) : AddPage(gathered_, rows));
     ForgetRows();
     return arrow::Status::OK();
   }
@@ -97,88 +107,124 @@ class NumberEncoder final : public ColumnEncoder {
   }
 
   int64_t buffered_bytes() const override {
-    return pages_.bytes() + static_cast<int64_t>(gathered_.capacity() * sizeof(T) + validity_.capacity());
+    return pages_.bytes() + static_cast<int64_t>(gathered_.capacity() * sizeof(T) + validity_.capacity() +
+                                                 runs_.capacity() * sizeof(IndexRun));
   }
 
  private:
   enum class Way { kUndecided, kDirect, kDictionary };
 
+  // Rows of an array, and those of their values that are not null, next to each other.
+  struct Part {
+    PageRows rows;
+    std::span<const T> values;
+  };
+
   void ForgetRows() {
     gathered_.clear();
+    runs_.clear();
     validity_.clear();
-    gathered_rows_ = 0;
+    page_rows_ = page_nulls_ = 0;
   }
 
-  void Gather(const arrow::Array& rows, const Source* values, int64_t begin, int64_t count, int64_t nulls) {
-    if (nulls > 0 && validity_.empty()) {
-      validity_.resize(kPageRows / 8);
-      std::fill_n(validity_.begin(), gathered_rows_ / 8 + 1, uint8_t{0xFF});
+  // Valid until the thread's next call.
+  static Part PartOf(const arrow::Array& rows, int64_t begin, int64_t count, bool nulls) {
+    const int64_t offset = rows.offset() + begin;
+    const auto* values = reinterpret_cast<const Source*>(rows.data()->buffers[1]->data()) + offset;
+    Part part{{.rows = count}, {}};
+    if constexpr (std::is_same_v<T, Source>) {
+      if (!nulls) {
+        part.values = {values, static_cast<size_t>(count)};
+        return part;
+      }
     }
-    if (nulls == 0) {
-      gathered_.insert(gathered_.end(), values + begin, values + begin + count);
-      if (!validity_.empty()) arrow::bit_util::SetBitsTo(validity_.data(), gathered_rows_, count, true);
+    T* const first =
+        reinterpret_cast<T*>(ScratchMemory(Scratch::kValues, count * static_cast<int64_t>(sizeof(T))));
+    T* end = first;
+    if (nulls) {
+      part.rows.validity = rows.null_bitmap_data();
+      part.rows.offset = offset;
+      arrow::internal::VisitSetBitRunsVoid(
+          part.rows.validity, offset, count,
+          [&](int64_t at, int64_t length) { end = std::copy_n(values + at, length, end); });
     } else {
-      const uint8_t* const bitmap = rows.null_bitmap_data();
-      const int64_t offset = rows.offset() + begin;
-      arrow::internal::CopyBitmap(bitmap, offset, count, validity_.data(), gathered_rows_);
-      arrow::internal::VisitSetBitRunsVoid(bitmap, offset, count, [&](int64_t at, int64_t length) {
-        gathered_.insert(gathered_.end(), values + begin + at, values + begin + at + length);
-      });
+      end = std::copy_n(values, count, end);
     }
-    gathered_rows_ += count;
+    part.values = {first, end};
+    part.rows.nulls = count - static_cast<int64_t>(part.values.size());
+    return part;
   }
 
-  arrow::Status AddPage(std::span<const T> values, const PageRows& rows) {
+  // Counts rows in to the page in the making.
+  void AddValidity(const PageRows& rows) {
+    if (rows.nulls > 0 && validity_.empty()) {
+      validity_.resize(kPageRows / 8);
+      std::fill_n(validity_.begin(), page_rows_ / 8 + 1, uint8_t{0xFF});
+    }
+    if (rows.nulls > 0) {
+      arrow::internal::CopyBitmap(rows.validity, rows.offset, rows.rows, validity_.data(), page_rows_);
+    } else if (!validity_.empty()) {
+      arrow::bit_util::SetBitsTo(validity_.data(), page_rows_, rows.rows, true);
+    }
+    page_rows_ += rows.rows;
+    page_nulls_ += rows.nulls;
+  }
+
+  // Widens the chunk's bounds by those of a page's values, which it gives back.
+  std::optional<Bounds> AddBounds(std::span<const T> values) {
     std::optional<MinMax<Ordered>> bounds;
     if (!values.empty()) {
       bounds = MinMaxOf(std::span(reinterpret_cast<const Ordered*>(values.data()), values.size()));
     }
-    if (bounds) {
-      if (!bounds_) bounds_ = bounds;
-      bounds_->min = std::min(bounds_->min, bounds->min);
-      bounds_->max = std::max(bounds_->max, bounds->max);
-    }
-    const std::optional<Bounds> encoded = bounds ? std::optional(Encoded(*bounds)) : std::nullopt;
-    switch (way_) {
-      case Way::kUndecided:
-        return AddFirstPage(values, rows, encoded);
-      case Way::kDictionary: {
-        if (const auto indices = dictionary_.Index(BitsOf(values), dictionary_.kMostValues)) {
-          ARROW_ASSIGN_OR_RAISE(auto body, pages_.MakeIndexBody(*indices, dictionary_.index_width(), rows));
-          pages_.Add(std::move(body), rows, ::parquet::Encoding::RLE_DICTIONARY, encoded);
-          return arrow::Status::OK();
-        }
-        way_ = Way::kDirect;
-        fallback_ = true;
-        [[fallthrough]];
-      }
-      case Way::kDirect: {
-        ARROW_ASSIGN_OR_RAISE(auto body, DirectBody(values, rows));
-        pages_.Add(std::move(body), rows, kDirectEncoding, encoded);
+    if (!bounds) return std::nullopt;
+    if (!bounds_) bounds_ = bounds;
+    bounds_->min = std::min(bounds_->min, bounds->min);
+    bounds_->max = std::max(bounds_->max, bounds->max);
+    return Encoded(*bounds);
+  }
+
+  // A page without a dictionary, or the first one of a chunk.
+  arrow::Status AddPage(std::span<const T> values, const PageRows& rows) {
+    const std::optional<Bounds> bounds = AddBounds(values);
+    ARROW_ASSIGN_OR_RAISE(auto direct, DirectBody(values, rows));
+    if (way_ == Way::kUndecided) {
+      way_ = Way::kDirect;
+      ARROW_ASSIGN_OR_RAISE(auto indexed, CheaperIndexBody(values, rows, direct.cost));
+      if (indexed) {
+        way_ = Way::kDictionary;
+        gathered_ = std::vector<T>();  // there are no more rows to gather
+        pages_.Add(*std::move(indexed), rows, ::parquet::Encoding::RLE_DICTIONARY, bounds);
         return arrow::Status::OK();
       }
     }
+    pages_.Add(std::move(direct), rows, kDirectEncoding, bounds);
     return arrow::Status::OK();
   }
 
-  // Both ways, of which the smaller stays.
-  arrow::Status AddFirstPage(std::span<const T> values, const PageRows& rows,
-                             const std::optional<Bounds>& bounds) {
-    ARROW_ASSIGN_OR_RAISE(auto direct, DirectBody(values, rows));
-    way_ = Way::kDirect;
-    if (values.size() >= kLeastDictionaryRows) {
-      const size_t most = std::min(dictionary_.kMostValues, values.size() / 4);
-      if (const auto indices = dictionary_.Index(BitsOf(values), most)) {
-        ARROW_ASSIGN_OR_RAISE(auto indexed, pages_.MakeIndexBody(*indices, dictionary_.index_width(), rows));
-        if (indexed.cost < kDictionaryGain * direct.cost) {
-          way_ = Way::kDictionary;
-          pages_.Add(std::move(indexed), rows, ::parquet::Encoding::RLE_DICTIONARY, bounds);
-          return arrow::Status::OK();
-        }
-        dictionary_.Clear();
-      }
+  // The first page of a chunk with a dictionary, where that pays.
+  arrow::Result<std::optional<PageList::Body>> CheaperIndexBody(std::span<const T> values,
+                                                                const PageRows& rows, double direct_cost) {
+    if (values.size() < kLeastDictionaryRows) return std::nullopt;
+    const size_t most = std::min(dictionary_.kMostValues, values.size() / 4);
+    std::vector<IndexRun> runs;
+    if (!dictionary_.Index(BitsOf(values), most, &runs)) return std::nullopt;
+    ARROW_ASSIGN_OR_RAISE(auto indexed, pages_.MakeIndexBody(runs, dictionary_.index_width(), rows));
+    if (indexed.cost < kDictionaryGain * direct_cost) return indexed;
+    dictionary_.Clear();
+    return std::nullopt;
+  }
+
+  arrow::Status AddIndexedPage(const PageRows& rows) {
+    // The bounds of the entries that the page uses are those of its values.
+    std::vector<uint8_t> used(dictionary_.values().size());
+    for (const IndexRun& run : runs_) used[run.index] = 1;
+    std::vector<Bits> values;
+    for (size_t i = 0; i < used.size(); ++i) {
+      if (used[i] != 0) values.push_back(dictionary_.values()[i]);
     }
-    pages_.Add(std::move(direct), rows, kDirectEncoding, bounds);
+    const auto bounds = AddBounds({reinterpret_cast<const T*>(values.data()), values.size()});
+    ARROW_ASSIGN_OR_RAISE(auto body, pages_.MakeIndexBody(runs_, dictionary_.index_width(), rows));
+    pages_.Add(std::move(body), rows, ::parquet::Encoding::RLE_DICTIONARY, bounds);
     return arrow::Status::OK();
   }
 
@@ -212,10 +258,12 @@ class NumberEncoder final : public ColumnEncoder {
   bool fallback_ = false;
   std::optional<MinMax<Ordered>> bounds_;  // of the chunk
 
-  // Rows that are not in a page yet: the values that are not null, and once one was, a bit a row.
+  // The page in the making: indices, or the values that are not null; and once a row was null, a bit a row.
+  std::vector<IndexRun> runs_;
   std::vector<T> gathered_;
   std::vector<uint8_t> validity_;
-  int64_t gathered_rows_ = 0;
+  int64_t page_rows_ = 0;
+  int64_t page_nulls_ = 0;
 };
 
 template <typename T, typename Source = T, typename Ordered = T>

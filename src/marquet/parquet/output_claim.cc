@@ -1,3 +1,4 @@
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,12 +11,14 @@
 namespace marquet::pq {
 namespace {
 
-arrow::Status Held(const RollingOptions& options, const OutputTemplate& name_template,
-                   const std::string& id) {
-  return Conflict(fmt::format("{}: another writer is at work on {}", options.folder, Quoted(id, 200)),
-                  name_template.Has(kRankKey)
-                      ? "Wait for it, or stop it."
-                      : "The name has no ${rank}: writers of several ranks cannot share it.");
+arrow::Status Held(const RollingOptions& options, const OutputTemplate& name_template, const std::string& id,
+                   const arrow::Status& lock) {
+  const std::string hint = name_template.Has(kRankKey)
+                               ? "Wait for it, or stop it. From one that hangs take_over takes the output."
+                               : "The name has no ${rank}: writers of several ranks cannot share it.";
+  return Conflict(
+      fmt::format("{}: another writer is at work on {}: {}", options.folder, Quoted(id, 200), lock.message()),
+      HintOf(lock).empty() ? hint : hint + " " + HintOf(lock));
 }
 
 // The output was begun, and nothing tells whether it was with the same input.
@@ -28,6 +31,19 @@ arrow::Status Begun(const RollingOptions& options, const WriterManifest& before)
                            ? "Give the input's fingerprint to go on with it, or write to another folder."
                            : "They were written without a fingerprint of their input, so nothing can go on "
                              "with them; write to another folder.");
+}
+
+bool IsBegun(const std::optional<WriterManifest>& before) {
+  return before && (!before->units.empty() || before->finished);
+}
+
+arrow::Status CheckGoesOn(const RollingOptions& options, const std::optional<WriterManifest>& before) {
+  if (!IsBegun(before)) return arrow::Status::OK();
+  if (options.input.empty() || before->input.empty()) return Begun(options, *before);
+  const std::string differs = DifferencesOf(*before, options);
+  if (differs.empty()) return arrow::Status::OK();
+  return InvalidInput(fmt::format("{}: this output was begun otherwise: {}", options.folder, differs),
+                      "Give what it was begun with to go on, or write to another folder.");
 }
 
 // What was published must be there still: rows that are taken for done are not written again. Of files that
@@ -56,36 +72,42 @@ arrow::Status CheckFiles(file::FileSystem& fs, const std::string& folder, Writer
 
 }  // namespace
 
-arrow::Result<HeldOutput> HoldOutput(file::FileSystem& fs, const RollingOptions& options,
-                                     const OutputTemplate& name_template, const TemplateValues& known) {
+arrow::Result<HeldOutput> HoldOutput(const std::shared_ptr<file::FileSystem>& fs,
+                                     const RollingOptions& options, const OutputTemplate& name_template,
+                                     const TemplateValues& known) {
   HeldOutput held;
   held.id = ManifestId(name_template.Partly(known));
   const std::string directory = ManifestDirectory(options.folder);
-  ARROW_RETURN_NOT_OK(file::CreateDirectories(fs, directory));
-  if (!options.take_over) {
-    auto lock = fs.Lock(file::JoinPath(directory, held.id + ".lock"));
-    if (IsKind(lock.status(), ErrorKind::kConflict)) return Held(options, name_template, held.id);
-    ARROW_ASSIGN_OR_RAISE(held.lock, std::move(lock));
+  ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, directory));
+  auto lock = fs->Lock(file::JoinPath(directory, held.id + ".lock"));
+  if (lock.ok()) {
+    held.lock = *std::move(lock);
+  } else if (!IsKind(lock.status(), ErrorKind::kConflict)) {
+    return lock.status();
+  } else if (!options.take_over) {
+    return Held(options, name_template, held.id, lock.status());
+  }
+  // What is refused is so before a fence stops an attempt that is at work. What counts is what is read behind
+  // it.
+  ARROW_ASSIGN_OR_RAISE(auto before, ManifestFile::Read(*fs, options.folder, held.id));
+  ARROW_RETURN_NOT_OK(CheckGoesOn(options, before));
+  ARROW_ASSIGN_OR_RAISE(held.fence, Fence::Put(fs, options.folder, held.id));
+  if (held.fence.attempt() > 1) {
+    ARROW_ASSIGN_OR_RAISE(before, ManifestFile::Read(*fs, options.folder, held.id));
+    ARROW_RETURN_NOT_OK(CheckGoesOn(options, before));
   }
   WriterManifest& manifest = held.manifest;
-  ARROW_ASSIGN_OR_RAISE(auto before, ManifestFile::Read(fs, options.folder, held.id));
-  if (before && (!before->units.empty() || before->finished)) {
-    if (options.input.empty() || before->input.empty()) return Begun(options, *before);
-    if (const std::string differs = DifferencesOf(*before, options); !differs.empty()) {
-      return InvalidInput(fmt::format("{}: this output was begun otherwise: {}", options.folder, differs),
-                          "Give what it was begun with to go on, or write to another folder.");
-    }
-    ARROW_RETURN_NOT_OK(CheckFiles(fs, options.folder, &*before));
+  if (IsBegun(before)) {
+    ARROW_RETURN_NOT_OK(CheckFiles(*fs, options.folder, &*before));
     manifest = *std::move(before);
   } else {
     manifest.run = before ? before->run : RandomUuid();
-    manifest.attempt = before ? before->attempt : 0;
     manifest.name_template = name_template.text();
     manifest.rank = options.rank;
     manifest.input = options.input;
     manifest.records_per_chunk = options.records_per_chunk;
   }
-  ++manifest.attempt;
+  manifest.attempt = held.fence.attempt();
   return held;
 }
 

@@ -8,19 +8,22 @@
 #include "marquet/file/file_system.h"
 #include "marquet/parquet/output_template.h"
 #include "marquet/parquet/rolling_options.h"
+#include "marquet/parquet/writer_fence_internal.h"
 #include "marquet/parquet/writer_manifest.h"
 
 namespace marquet::pq {
 
 struct HeldOutput {
   std::string id;                        // of the manifest and what lies beside it
-  std::unique_ptr<file::FileLock> lock;  // a null pointer where the output is taken over
-  WriterManifest manifest;               // of the attempt that comes next, which is not claimed yet
+  std::unique_ptr<file::FileLock> lock;  // a null pointer where the output is taken from one who has it
+  Fence fence;                           // of the attempt that comes next
+  WriterManifest manifest;               // of that one, which is not claimed yet
 };
 
 // Makes the folder and its directory of manifests, and compares what was begun there with the options.
 // `known`: the template's values that all names of this writer share. Errors as of RollingWriter::Open.
-arrow::Result<HeldOutput> HoldOutput(file::FileSystem& fs, const RollingOptions& options,
-                                     const OutputTemplate& name_template, const TemplateValues& known);
+arrow::Result<HeldOutput> HoldOutput(const std::shared_ptr<file::FileSystem>& fs,
+                                     const RollingOptions& options, const OutputTemplate& name_template,
+                                     const TemplateValues& known);
 
 }  // namespace marquet::pq

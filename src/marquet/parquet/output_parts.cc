@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "arrow/record_batch.h"
+#include "arrow/util/byte_size.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
 #include "marquet/base/make_room.h"
@@ -17,7 +18,34 @@ namespace {
 // Rows between two looks at a part's size.
 constexpr int64_t kRowsAtOnce = 16'384;
 
+// Files open at a time. A process may have 1,024 where nobody asked for more.
+constexpr size_t kMostOpen = 128;
+
 }  // namespace
+
+arrow::Status OpenOutputs::Use(OutputParts* output) {
+  const auto known = places_.find(output);
+  if (known != places_.end()) {
+    order_.splice(order_.begin(), order_, known->second);
+    return arrow::Status::OK();
+  }
+  while (order_.size() >= kMostOpen) {
+    OutputParts* const last = order_.back();
+    Forget(last);
+    ARROW_RETURN_NOT_OK(last->Park());
+  }
+  Order own{output};  // what is thrown leaves both as they were
+  places_[output] = own.begin();
+  order_.splice(order_.begin(), own);
+  return arrow::Status::OK();
+}
+
+void OpenOutputs::Forget(OutputParts* output) noexcept {
+  const auto known = places_.find(output);
+  if (known == places_.end()) return;
+  order_.erase(known->second);
+  places_.erase(known);
+}
 
 OutputParts::OutputParts(OutputFolder* folder, std::string name) : folder_(folder), name_(std::move(name)) {}
 
@@ -27,13 +55,27 @@ arrow::Status OutputParts::Append(const arrow::RecordBatch& batch,
   for (int64_t begin = 0; begin < batch.num_rows();) {
     if (writer_ != nullptr && (format_ != format || IsFull())) ARROW_RETURN_NOT_OK(EndPart());
     if (writer_ == nullptr) ARROW_RETURN_NOT_OK(Begin(format));
-    int64_t rows = batch.num_rows() - begin;
-    if (bounded) rows = std::min(rows, kRowsAtOnce);
-    if (folder_->max_file_rows > 0) rows = std::min(rows, folder_->max_file_rows - writer_->rows());
+    ARROW_RETURN_NOT_OK(folder_->open.Use(this));
+    const int64_t left = batch.num_rows() - begin;
+    const int64_t rows = bounded ? RowsWithinBounds(*batch.Slice(begin, std::min(left, kRowsAtOnce))) : left;
     ARROW_RETURN_NOT_OK(writer_->Write(*batch.Slice(begin, rows)));
     begin += rows;
   }
   return arrow::Status::OK();
+}
+
+// How many of the rows go to the part, by their bytes in memory: one that is about to be full takes so few
+// that what it has then can be looked at again. At least one.
+int64_t OutputParts::RowsWithinBounds(const arrow::RecordBatch& rows) const {
+  int64_t fit = rows.num_rows();
+  if (folder_->max_file_rows > 0) fit = std::min(fit, folder_->max_file_rows - writer_->rows());
+  if (folder_->max_file_bytes > 0) {
+    const auto bytes = arrow::util::ReferencedBufferSize(rows);
+    const int64_t each = std::max<int64_t>(bytes.ok() ? *bytes / rows.num_rows() : 1, 1);
+    const int64_t room = folder_->max_file_bytes - writer_->written_bytes() - writer_->buffered_bytes();
+    fit = std::min(fit, std::max<int64_t>(room / each, 1));
+  }
+  return fit;
 }
 
 bool OutputParts::IsFull() const {
@@ -56,11 +98,16 @@ arrow::Status OutputParts::Begin(const std::shared_ptr<const FileFormat>& format
       return made;
     }
   }
-  ARROW_ASSIGN_OR_RAISE(const bool taken, file::Exists(*folder_->fs, path));
+  ARROW_ASSIGN_OR_RAISE(bool taken, file::Exists(*folder_->fs, path));
+  if (taken && folder_->set_aside) {
+    ARROW_ASSIGN_OR_RAISE(const bool free, folder_->set_aside(part_name_));
+    taken = !free;
+  }
   if (taken) {
     return AlreadyExists(fmt::format("{}: a file of another writer has this name; it was not touched", path),
                          "Write to another folder or under other names.");
   }
+  ARROW_RETURN_NOT_OK(folder_->open.Use(this));
   format_ = format;
   ARROW_ASSIGN_OR_RAISE(writer_, FileWriter::Open(folder_->fs, path, format));
   return arrow::Status::OK();
@@ -72,7 +119,9 @@ arrow::Status OutputParts::EndPart() {
   PublishedFile file{part_name_, 0, 0, {}};
   MakeRoom(&published_, 1);
   MakeRoom(&schemas_, 1);
+  ARROW_RETURN_NOT_OK(folder_->open.Use(this));
   ARROW_ASSIGN_OR_RAISE(WrittenFile written, writer_->Close());
+  folder_->open.Forget(this);
   file.rows = written.rows;
   file.bytes = written.bytes;
   file.digest = std::move(written.digest);
@@ -95,6 +144,7 @@ arrow::Status OutputParts::Decide(const RowSchema& rows) {
   if (writer_ == nullptr) return arrow::Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto format, rows.DecidedFormat(format_->schema()));
   if (format == nullptr) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(folder_->open.Use(this));
   ARROW_ASSIGN_OR_RAISE(const WrittenFile written, writer_->Seal());
   const std::unique_ptr<FileWriter> undecided = std::move(writer_);  // its end removes the temporary file
   const std::string path = file::JoinPath(folder_->path, part_name_);
@@ -108,7 +158,11 @@ arrow::Status OutputParts::Decide(const RowSchema& rows) {
   return undecided->Abort();
 }
 
-arrow::Status OutputParts::Flush() { return writer_ == nullptr ? arrow::Status::OK() : writer_->Flush(); }
+arrow::Status OutputParts::Flush() {
+  if (writer_ == nullptr) return arrow::Status::OK();
+  ARROW_RETURN_NOT_OK(folder_->open.Use(this));
+  return writer_->Flush();
+}
 
 arrow::Status OutputParts::Finish(const std::shared_ptr<const FileFormat>& format_of_empty) {
   if (writer_ == nullptr && published_.empty() && format_of_empty != nullptr) {
@@ -118,6 +172,7 @@ arrow::Status OutputParts::Finish(const std::shared_ptr<const FileFormat>& forma
 }
 
 arrow::Status OutputParts::Abort() {
+  folder_->open.Forget(this);
   arrow::Status first;
   const auto note = [&](const arrow::Status& status) {
     if (first.ok() && !IsKind(status, ErrorKind::kNotFound)) first = status;

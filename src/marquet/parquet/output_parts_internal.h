@@ -2,9 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "arrow/result.h"
@@ -17,6 +19,22 @@
 
 namespace marquet::pq {
 
+class OutputParts;
+
+// Outputs that have a file open: as many as leave a process enough for all else, however many there are.
+class OpenOutputs {
+ public:
+  // The output is about to use its file. The one that was used longest ago closes its own until it is used
+  // again.
+  arrow::Status Use(OutputParts* output);
+  void Forget(OutputParts* output) noexcept;
+
+ private:
+  using Order = std::list<OutputParts*>;
+  Order order_;  // the last used first
+  std::unordered_map<OutputParts*, Order::iterator> places_;
+};
+
 // What all outputs of a writer share.
 struct OutputFolder {
   std::shared_ptr<file::FileSystem> fs;
@@ -25,7 +43,11 @@ struct OutputFolder {
   int64_t max_file_rows = 0;
   // kConflict once another writer has the output: names in the folder may be that one's by then.
   std::function<arrow::Status()> check_claim;
+  // Sets aside a file that has the name of a new part, where a process that lost the output has left it
+  // there; whether it did.
+  std::function<arrow::Result<bool>(const std::string& name)> set_aside;
   std::set<std::string> made;  // directories that are known to be there, for good
+  OpenOutputs open;
 };
 
 // Not thread safe. After an error only Abort() is of use.
@@ -33,6 +55,7 @@ class OutputParts {
  public:
   // `folder` must outlive it. `name`: within the folder.
   OutputParts(OutputFolder* folder, std::string name);
+  ~OutputParts() { folder_->open.Forget(this); }
 
   // Adds rows of the format's schema. A part ends, and is published, when it has as many rows or bytes as the
   // folder's bounds say, and when rows of another format come.
@@ -43,6 +66,9 @@ class OutputParts {
 
   // Ends the row group in the making.
   arrow::Status Flush();
+
+  // Closes the file of the part in the making until it is used again.
+  arrow::Status Park() { return writer_ == nullptr ? arrow::Status::OK() : writer_->Park(); }
 
   // Publishes the part in the making. With a format a file without rows is made where there was none at all.
   arrow::Status Finish(const std::shared_ptr<const FileFormat>& format_of_empty);
@@ -68,6 +94,7 @@ class OutputParts {
   arrow::Status Begin(const std::shared_ptr<const FileFormat>& format);
   arrow::Status EndPart();
   bool IsFull() const;
+  int64_t RowsWithinBounds(const arrow::RecordBatch& rows) const;
 
   OutputFolder* const folder_;
   const std::string name_;

@@ -1,6 +1,7 @@
 #include <zstd.h>
 
 #include <cstring>
+#include <vector>
 
 #include "arrow/util/compression.h"
 #include "fmt/format.h"
@@ -44,6 +45,29 @@ int64_t MostBytes(Compression::type codec, int64_t size) {
   }
 }
 
+// A claim of more is measured where its codec might make it of few bytes: above what a bad header costs
+// anyway.
+constexpr int64_t kMeasuredSize = int64_t{8} << 20;
+constexpr int64_t kMeasuredRatio = 256;
+
+// How many bytes `bytes` become, counted up to `most`, with memory for a few of them at a time.
+arrow::Result<int64_t> Measure(Compression::type codec, std::span<const uint8_t> bytes, int64_t most) {
+  ARROW_ASSIGN_OR_RAISE(const auto arrow_codec, arrow::util::Codec::Create(codec));
+  ARROW_ASSIGN_OR_RAISE(const auto stream, arrow_codec->MakeDecompressor());
+  std::vector<uint8_t> passing(size_t{1} << 16);
+  int64_t made = 0;
+  while (made < most) {
+    ARROW_ASSIGN_OR_RAISE(const auto step,
+                          stream->Decompress(static_cast<int64_t>(bytes.size()), bytes.data(),
+                                             static_cast<int64_t>(passing.size()), passing.data()));
+    made += step.bytes_written;
+    bytes = bytes.subspan(static_cast<size_t>(step.bytes_read));
+    if (step.bytes_read == 0 && step.bytes_written == 0) break;      // it waits for bytes that are not there
+    if (stream->IsFinished()) ARROW_RETURN_NOT_OK(stream->Reset());  // gzip members may follow one another
+  }
+  return made;
+}
+
 std::unique_ptr<arrow::util::Codec> ArrowCodec(Compression::type codec) {
   if (codec == Compression::ZSTD || codec == Compression::UNCOMPRESSED) return nullptr;
   return ::parquet::GetCodec(codec);
@@ -74,6 +98,13 @@ arrow::Status PageDecompressor::CheckSize(std::span<const uint8_t> bytes, int64_
         ZSTD_findFrameCompressedSize(bytes.data(), bytes.size()) == bytes.size()) {
       return arrow::Status::IOError(
           fmt::format("the page is said to be {} bytes uncompressed, its zstd frame {}", size, said));
+    }
+  }
+  if (size > kMeasuredSize && size / kMeasuredRatio > stored) {
+    ARROW_ASSIGN_OR_RAISE(const int64_t measured, Measure(codec_, bytes, size));
+    if (measured < size) {
+      return arrow::Status::IOError(
+          fmt::format("{} bytes are said to become {} uncompressed; they become {}", stored, size, measured));
     }
   }
   return arrow::Status::OK();

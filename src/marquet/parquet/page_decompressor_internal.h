@@ -19,8 +19,9 @@ class PageDecompressor {
   bool copies() const { return codec_ == arrow::Compression::UNCOMPRESSED; }
 
   // Whether `bytes` can become `size` bytes, as far as can be told without memory for them: within the
-  // highest ratio that the codec's format allows, and what a zstd frame says of itself. To be asked before
-  // that memory is allocated, because a damaged header may claim two gigabytes.
+  // highest ratio that the codec's format allows, what a zstd frame says of itself, and, where that
+  // leaves much room, what decompressing them in passing comes to. To be asked before that memory is
+  // allocated, because a damaged header may claim two gigabytes.
   arrow::Status CheckSize(std::span<const uint8_t> bytes, int64_t size) const;
 
   // Fills `out`.

@@ -15,6 +15,10 @@ namespace {
 // disk make of it.
 constexpr double kDecompressionCost = 0.4;
 
+// Runs that take at most this part of the packed indices are the smaller ones compressed, too. There are then
+// few bytes to compress, which takes most of the time of making a page.
+constexpr double kRunsPay = 0.75;
+
 }  // namespace
 
 PageList::PageList(EncodingContext context, bool nullable, bool is_signed, PageGoal goal)
@@ -44,6 +48,13 @@ arrow::Result<PageList::Body> PageList::Compress(std::span<const uint8_t> body) 
 arrow::Result<PageList::Body> PageList::MakeIndexBody(std::span<const IndexRun> indices, int width,
                                                       const PageRows& rows) {
   const int64_t values = rows.rows - rows.nulls;
+  const int64_t run_bytes = RunBytes(indices, width);
+  if (static_cast<double>(run_bytes) <= kRunsPay * static_cast<double>(values * width) / 8) {
+    return MakeBody(rows, 1 + run_bytes, [&](uint8_t* out) {
+      *out = static_cast<uint8_t>(width);
+      return 1 + EncodeRuns(indices, width, out + 1);
+    });
+  }
   const auto make = [&](int bits) {
     return MakeBody(rows, 1 + MostHybridBytes(values, bits), [&](uint8_t* out) {
       *out = static_cast<uint8_t>(bits);

@@ -174,8 +174,7 @@ std::string PageProbe::Read(const WalkedPage& page) {
 
 arrow::Result<const Page*> PageProbe::Decompress(const WalkedPage& page, Compression::type codec) {
   const auto opened = Caught([&]() -> arrow::Result<const Page*> {
-    reader_ = std::make_unique<ChunkReader>(stored_, codec, page.header.uncompressed_size, /*values=*/-1,
-                                            Checksums::kIgnore);
+    reader_ = std::make_unique<ChunkReader>(stored_, codec, /*values=*/-1, Checksums::kIgnore);
     return reader_->Next();
   });
   if (opened.ok() || opened.status().IsOutOfMemory()) return opened;

@@ -34,33 +34,38 @@ class OrphanWalk {
       const std::string path = within.empty() ? entry.path : within + "/" + entry.path;
       if (entry.is_directory) {
         if (depth < kDeepestFolder) ARROW_RETURN_NOT_OK(Walk(path, depth + 1));
-      } else if (orphans_.name_template->Matches(path, orphans_.known) && !orphans_.recorded.contains(path) &&
-                 IsOfRun(fs_, file::JoinPath(orphans_.folder, path), orphans_.run)) {
-        ARROW_RETURN_NOT_OK(Retire(path));
+      } else if (orphans_.name_template->Matches(path, orphans_.known)) {
+        ARROW_RETURN_NOT_OK(RetireOrphan(fs_, orphans_, path).status());
       }
     }
     return arrow::Status::OK();
   }
 
  private:
-  // One rename, after which both directories are synced: a crash leaves the file under one name or the other.
-  arrow::Status Retire(const std::string& path) {
-    const std::string retired = file::JoinPath(file::JoinPath(orphans_.folder, "_marquet"), "retired");
-    ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs_, retired));
-    const std::string from = file::JoinPath(orphans_.folder, path);
-    // Not "*.parquet": readers that look into every folder must not find it.
-    const std::string to = file::JoinPath(
-        retired, fmt::format("{}-{}-{}.retired", orphans_.run, orphans_.attempt, UriEncode(path, "")));
-    ARROW_RETURN_NOT_OK(fs_->PublishNew(from, to));
-    ARROW_RETURN_NOT_OK(fs_->SyncDirectory(retired));
-    ARROW_RETURN_NOT_OK(fs_->SyncDirectory(file::ParentPath(from)));
-    Log().warn("{}: published by an attempt that ended before its chunk did; set aside as {}", from, to);
-    return arrow::Status::OK();
-  }
-
   const std::shared_ptr<file::FileSystem>& fs_;
   const Orphans& orphans_;
 };
+
+// One rename, after which both directories are synced: a crash leaves the file under one name or the other.
+arrow::Status Retire(const std::shared_ptr<file::FileSystem>& fs, const Orphans& orphans,
+                     const std::string& name) {
+  const std::string retired = file::JoinPath(file::JoinPath(orphans.folder, "_marquet"), "retired");
+  ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, retired));
+  const std::string from = file::JoinPath(orphans.folder, name);
+  const std::string base = fmt::format("{}-{}-{}", orphans.run, orphans.attempt, UriEncode(name, ""));
+  std::string to;
+  for (int again = 1;; ++again) {  // a process that lost the output may have left the same name twice
+    // Not "*.parquet": readers that look into every folder must not find it.
+    to = file::JoinPath(retired, again == 1 ? base + ".retired" : fmt::format("{}-{}.retired", base, again));
+    const arrow::Status moved = fs->PublishNew(from, to);
+    if (moved.ok()) break;
+    if (!IsKind(moved, ErrorKind::kAlreadyExists)) return moved;
+  }
+  ARROW_RETURN_NOT_OK(fs->SyncDirectory(retired));
+  ARROW_RETURN_NOT_OK(fs->SyncDirectory(file::ParentPath(from)));
+  Log().warn("{}: published by an attempt that ended before its chunk did; set aside as {}", from, to);
+  return arrow::Status::OK();
+}
 
 // Published rows and the same number of others in one schema: what has values in the one may be all null, or
 // no column, in the other. kSchema where there is none.
@@ -111,6 +116,14 @@ bool IsOfRun(const std::shared_ptr<file::FileSystem>& fs, const std::string& pat
 
 arrow::Status RetireOrphans(const std::shared_ptr<file::FileSystem>& fs, const Orphans& orphans) {
   return OrphanWalk(fs, orphans).Walk("", 0);
+}
+
+arrow::Result<bool> RetireOrphan(const std::shared_ptr<file::FileSystem>& fs, const Orphans& orphans,
+                                 const std::string& name) {
+  if (orphans.recorded.contains(name)) return false;
+  if (!IsOfRun(fs, file::JoinPath(orphans.folder, name), orphans.run)) return false;
+  ARROW_RETURN_NOT_OK(Retire(fs, orphans, name));
+  return true;
 }
 
 arrow::Status CheckSameRows(const std::shared_ptr<file::FileSystem>& fs,

@@ -29,6 +29,10 @@ struct Orphans {
 // before a crash. Other files are not touched, whatever their names.
 arrow::Status RetireOrphans(const std::shared_ptr<file::FileSystem>& fs, const Orphans& orphans);
 
+// The same of one file, by its name within the folder. False where it is not one of those.
+arrow::Result<bool> RetireOrphan(const std::shared_ptr<file::FileSystem>& fs, const Orphans& orphans,
+                                 const std::string& name);
+
 // Whether the file at `path` names this run in its footer; false for what is not a Parquet file.
 bool IsOfRun(const std::shared_ptr<file::FileSystem>& fs, const std::string& path, const std::string& run);
 

@@ -33,15 +33,25 @@ struct PageBounds {
   ColumnStatistics statistics;
 };
 
+// What one top-level column of a row group takes, by its footer: a guess where its values are of no fixed
+// length.
+struct ColumnSize {
+  int64_t compressed = 0;  // bytes in the file
+  int64_t row_bytes = 0;   // of one decoded row
+};
+// However many rows are asked for at once: what a footer claims to have must not decide how much memory is
+// taken.
+inline constexpr int64_t kMostBatchRows = int64_t{1} << 24;
+
 struct ReadRequest {
   std::vector<std::string> columns;  // top-level names, in the order wanted
   struct Part {
     int row_group = 0;
     std::vector<RowRange> rows;  // ascending and disjoint; empty means all of the row group
   };
-  std::vector<Part> parts;  // in the order wanted
-  int64_t batch_rows = 262'144;
-  bool use_threads = true;  // decode columns in parallel
+  std::vector<Part> parts;       // in the order wanted
+  int64_t batch_rows = 262'144;  // at most; more than kMostBatchRows are not given at once
+  bool use_threads = true;       // decode columns in parallel
 };
 
 class FileReader {
@@ -56,7 +66,7 @@ class FileReader {
   const std::string& path() const;
   const std::shared_ptr<arrow::Schema>& schema() const;  // field metadata included
   std::shared_ptr<::parquet::FileMetaData> footer() const;
-  int64_t rows() const;
+  int64_t rows() const;  // of all row groups
   int num_row_groups() const;
   int64_t row_group_rows(int row_group) const;
 
@@ -68,6 +78,9 @@ class FileReader {
   // Bounds of one top-level column in one row group, from the footer; kNotFound for a column that is not
   // there.
   arrow::Result<ColumnStatistics> Statistics(int row_group, const std::string& column) const;
+
+  // kNotFound for a column that is not there, kInvalidInput for a row group that is not.
+  arrow::Result<ColumnSize> SizeOf(int row_group, const std::string& column) const;
 
   // The pages of one flat column, or nothing when the file has no page index for it.
   arrow::Result<std::optional<std::vector<PageBounds>>> Pages(int row_group, const std::string& column) const;

@@ -242,17 +242,23 @@ arrow::Status CheckOut(file::FileSystem& fs, const std::string& path, const std:
   return arrow::Status::OK();
 }
 
-// Nothing when the check found no damage; what it found has been put into the report.
-arrow::Result<bool> IsIntact(arrow::io::RandomAccessFile& file, const std::string& path,
-                             const RescueOptions& options, RescueReport* report) {
-  ARROW_ASSIGN_OR_RAISE(const FileVerdict verdict,
-                        VerifyOpened(file, path, VerifyLevel::kFull, {}, options.stop, options.parallel));
+void AddVerdict(const FileVerdict& verdict, RescueReport* report) {
+  report->footer = true;
+  report->schema_source = "the file itself";
   report->intact = verdict.ok;
   if (verdict.ok) report->rows = verdict.rows;
   for (const Damage& damage : verdict.damage) {
     if (damage.row_group < 0) report->notes.push_back(fmt::format("{}: {}", damage.region, damage.message));
+    if (damage.region == "unclaimed") report->more_rows_lost = true;
   }
-  return verdict.ok;
+}
+
+// Whether a footer inside of the file is the file's own: all of the bytes before it are what it names. Those
+// of a file whose writer was interrupted may hold another file, with a footer of its own.
+bool IsItsOwn(const FileVerdict& verdict) {
+  const auto of_pages = [](const Damage& damage) { return damage.row_group >= 0 || damage.region == "tail"; };
+  const auto unclaimed = [](const Damage& odd) { return odd.region == "unclaimed"; };
+  return std::ranges::all_of(verdict.damage, of_pages) && std::ranges::none_of(verdict.odd, unclaimed);
 }
 
 // Nothing, and nothing is written, when INT96 times are not exact in this unit.
@@ -281,18 +287,19 @@ arrow::Result<std::optional<RescueReport>> RescueIn(arrow::TimeUnit::type int96_
     return std::move(report);
   };
 
-  auto footer = ReadFooter(*file, path, report.bytes);
-  if (footer.ok()) {
-    report.footer = true;
-    report.schema_source = "the file itself";
-    ARROW_ASSIGN_OR_RAISE(const bool intact, IsIntact(*file, path, options, &report));
-    if (intact) return report;
+  const auto footer = ReadFooter(*file, path, report.bytes);
+  if (!footer.ok() && !IsKind(footer.status(), ErrorKind::kCorruptData)) return footer.status();
+  std::shared_ptr<::parquet::FileMetaData> found;
+  ARROW_ASSIGN_OR_RAISE(const FileVerdict verdict, VerifyOpened(*file, path, VerifyLevel::kFull, {},
+                                                                options.stop, options.parallel, &found));
+  if (footer.ok() || (found != nullptr && IsItsOwn(verdict))) {
+    AddVerdict(verdict, &report);
+    if (verdict.ok) return report;
     return done(GuardRead(path, [&]() -> arrow::Status {
-      ARROW_RETURN_NOT_OK(rescuer.Open(path, file, report.bytes, footer->metadata));
+      ARROW_RETURN_NOT_OK(rescuer.Open(path, file, report.bytes, found));
       return rescuer.ByFooter();
     }));
   }
-  if (!IsKind(footer.status(), ErrorKind::kCorruptData)) return footer.status();
   if (report.bytes <= kMagicBytes) {
     report.losses.push_back({-1, {}, -1, 0, 0, -1, fmt::format("the file has {} bytes", report.bytes)});
     return report;

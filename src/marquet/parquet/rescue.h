@@ -71,7 +71,7 @@ struct RescueLoss {
 struct RescueReport {
   std::string file;
   std::string out;      // empty when nothing was written
-  bool footer = false;  // whether the file has a valid one
+  bool footer = false;  // whether the file has a valid one, be it with something behind it
   bool intact = false;  // it has, and every page is whole: there is nothing to rescue
   std::string schema_source;
 

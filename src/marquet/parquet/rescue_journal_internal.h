@@ -6,8 +6,8 @@
 #include <string>
 
 #include "arrow/status.h"
+#include "marquet/base/home_process.h"
 #include "marquet/file/file_system.h"
-#include "marquet/file/home_process.h"
 #include "marquet/parquet/file_format_internal.h"
 
 namespace parquet {
@@ -35,7 +35,7 @@ class RescueJournal {
  private:
   const std::shared_ptr<file::FileSystem> fs_;
   const std::string path_;
-  const file::HomeProcess home_;
+  const HomeProcess home_;
   bool there_ = false;  // perhaps in part
 };
 

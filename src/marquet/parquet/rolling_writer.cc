@@ -6,6 +6,9 @@
 //      lost the output goes no further.
 //   4. The manifest with the chunk replaces the       The chunk is published, for good.
 //      one without it.
+//   5. The claim is looked at once more: a process    The same, or the other one has not seen it, sets the
+//      that lost the output in between does not       files aside and writes their rows again.
+//      know what the other one has read.
 //
 // What is thrown is an error of its step, which the writer remembers. From 4 on, and until it is certain that
 // the manifest does not list them, no error and no exception removes the chunk's files; what is to be noted
@@ -26,10 +29,10 @@
 #include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/home_process.h"
 #include "marquet/base/log.h"
 #include "marquet/base/make_room.h"
 #include "marquet/base/text.h"
-#include "marquet/file/home_process.h"
 #include "marquet/parquet/decided_files_internal.h"
 #include "marquet/parquet/file_format.h"
 #include "marquet/parquet/output_claim_internal.h"
@@ -62,6 +65,9 @@ class RollingWriter::Impl {
     folder_.fs = std::move(fs);
     folder_.path = options_.folder;
     folder_.check_claim = [this] { return manifest_->CheckClaim(); };
+    folder_.set_aside = [this](const std::string& name) {
+      return RetireOrphan(folder_.fs, OrphansNow(), name);
+    };
     folder_.max_file_bytes = options_.max_file_bytes;
     folder_.max_file_rows = options_.max_file_rows;
     chunked_ = options_.records_per_chunk > 0;
@@ -69,7 +75,7 @@ class RollingWriter::Impl {
 
   arrow::Status Open() {
     ARROW_ASSIGN_OR_RAISE(HeldOutput held,
-                          HoldOutput(*folder_.fs, options_, names_.name_template(), names_.known()));
+                          HoldOutput(folder_.fs, options_, names_.name_template(), names_.known()));
     lock_ = std::move(held.lock);
     const WriterManifest& manifest = held.manifest;
     finished_before_ = manifest.finished;
@@ -87,7 +93,7 @@ class RollingWriter::Impl {
                           ManifestFile::Claim(folder_.fs, folder_.path, held.id, std::move(held.manifest)));
     replays_.emplace(&folder_, file::JoinPath(ManifestDirectory(folder_.path), held.id + ".replay"));
     ARROW_RETURN_NOT_OK(replays_->Clear());
-    if (manifest_->manifest().attempt > 1) ARROW_RETURN_NOT_OK(Retire());
+    if (manifest_->manifest().attempt > 1) ARROW_RETURN_NOT_OK(RetireOrphans(folder_.fs, OrphansNow()));
     if (chunked_ && !names_.tell_chunks()) {
       Log().warn(
           "{}: the name {} has no ${{chunk_index}}, so all chunks go to one file, which appears when the "
@@ -111,6 +117,12 @@ class RollingWriter::Impl {
     ARROW_RETURN_NOT_OK(CheckUsable());
     if (records < 0) return Poison(InvalidInput(fmt::format("{} records cannot be dropped", records)));
     return Poison(DropRecords(records, target));
+  }
+
+  arrow::Status CheckTarget(const RowTarget& target) const {
+    std::lock_guard lock(mutex_);
+    ARROW_RETURN_NOT_OK(CheckUsable());
+    return names_.Fill(target.values, ChunkOf(target)).status();
   }
 
   arrow::Result<std::string> NameOf(const RowTarget& target) {
@@ -249,28 +261,33 @@ class RollingWriter::Impl {
     return options_.records_per_chunk == 0 ? 0 : published_.RecordsInFront();
   }
 
+  // What failed can publish no more, so another writer may have the output: what is left of this one is to it
+  // as what a killed process left.
   arrow::Status Poison(const arrow::Status& status) {
+    if (status.ok()) return status;
     if (error_.ok()) error_ = status;
+    lock_.reset();
     return status;
   }
 
   arrow::Status CheckUsable() const {
     if (closed_) return NotOpen(folder_.path);
-    if (!home_.IsThis()) {
-      return InvalidInput(fmt::format("{}: the writer is that of process {}, of which this one is a fork",
-                                      folder_.path, home_.id()),
-                          "Make a writer in each process, of a rank of its own.");
-    }
+    ARROW_RETURN_NOT_OK(home_.Check(folder_.path, "Make a writer in each process, of a rank of its own."));
     return error_;
   }
 
-  arrow::Status Retire() {
+  // What the manifest lists, and what this writer has published and is about to list, stays.
+  Orphans OrphansNow() const {
     Orphans orphans{folder_.path, &names_.name_template(),      names_.known(), manifest_->manifest().run,
                     {},           manifest_->manifest().attempt};
     for (const PublishedUnit& unit : manifest_->manifest().units) {
       for (const PublishedFile& file : unit.files) orphans.recorded.insert(file.name);
     }
-    return RetireOrphans(folder_.fs, orphans);
+    for (const auto& [name, output] : outputs_) {
+      if (output.again) continue;
+      for (const PublishedFile& file : output.parts->published()) orphans.recorded.insert(file.name);
+    }
+    return orphans;
   }
 
   std::optional<int64_t> ChunkOf(const RowTarget& target) const {
@@ -573,7 +590,7 @@ class RollingWriter::Impl {
   OutputNames names_;
   OutputFolder folder_;
 
-  const file::HomeProcess home_;
+  const HomeProcess home_;
   mutable std::mutex mutex_;
   std::unique_ptr<file::FileLock> lock_;
   std::unique_ptr<ManifestFile> manifest_;
@@ -623,6 +640,9 @@ arrow::Status RollingWriter::Write(const std::shared_ptr<arrow::RecordBatch>& ba
 }
 arrow::Status RollingWriter::Drop(int64_t records, const RowTarget& target) {
   return impl_->Guarded([&] { return impl_->Drop(records, target); });
+}
+arrow::Status RollingWriter::CheckTarget(const RowTarget& target) const {
+  return Caught("a target", [&] { return impl_->CheckTarget(target); });
 }
 arrow::Result<std::string> RollingWriter::NameOf(const RowTarget& target) {
   return impl_->Guarded([&] { return impl_->NameOf(target); });

@@ -10,7 +10,8 @@
 // Of several writers at one output (a template with its rank filled in) one is at work; see
 // writer_manifest.h.
 //
-// Thread safe: calls take turns. After an error every call returns it again, until Abort().
+// Thread safe: calls take turns. After an error every call returns it again, until Abort(), and another
+// writer may have the output.
 #pragma once
 
 #include <cstdint>
@@ -72,6 +73,9 @@ class RollingWriter {
 
   // Counts records of a chunk that are left out on purpose.
   arrow::Status Drop(int64_t records, const RowTarget& target = {});
+
+  // kInvalidInput for a target that Write refuses: its name cannot be. Changes nothing.
+  arrow::Status CheckTarget(const RowTarget& target) const;
 
   // The name that rows of a target go to (of its first part when there are several), and remembers it for
   // CloseFile.

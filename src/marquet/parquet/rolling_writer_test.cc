@@ -1,5 +1,7 @@
 #include "marquet/parquet/rolling_writer.h"
 
+#include <random>
+
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/file/memory_file_system.h"
@@ -85,6 +87,31 @@ TEST_F(RollingWriterTest, TheWholeInputAgainIsWrittenOnce) {
   // What is left out without a word of it would make other chunks.
   const auto without = Value(Open(options));
   EXPECT_TRUE(IsKind(without->Write(Numbers(10, 17)), ErrorKind::kConflict));
+}
+
+// Rows that are in memory count, however many come at once: their bytes are known before they are written.
+TEST_F(RollingWriterTest, FilesEndAtTheirLimitWithinABatch) {
+  std::mt19937_64 random(7);
+  std::vector<std::string> texts;
+  for (int i = 0; i < 400; ++i) {
+    std::string text(200, ' ');
+    for (char& letter : text) letter = static_cast<char>('!' + random() % 90);
+    texts.push_back(std::move(text));
+  }
+  RollingOptions options = Options("all.parquet");
+  options.max_file_bytes = 16'000;
+  options.file.codec = Codec::kNone;
+  for (const size_t at_once : {size_t{400}, size_t{1}, size_t{50}}) {
+    options.folder = Path(fmt::format("out{}", at_once));
+    const auto writer = Value(Open(options));
+    for (size_t begin = 0; begin < texts.size(); begin += at_once) {
+      MQ_ASSERT_OK(writer->Write(Texts({texts.begin() + begin, texts.begin() + begin + at_once})));
+    }
+    const RollingReport report = Value(writer->Close());
+    EXPECT_GE(report.files.size(), 5u) << at_once;
+    EXPECT_LE(report.files.size(), 7u) << at_once;
+    for (const PublishedFile& file : report.files) EXPECT_LE(file.bytes, 20'000) << file.name;
+  }
 }
 
 TEST_F(RollingWriterTest, ResumingComesFirst) {

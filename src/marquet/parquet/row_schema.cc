@@ -12,6 +12,7 @@
 #include "marquet/parquet/row_schema_internal.h"
 #include "marquet/parquet/undecided_types_internal.h"
 #include "marquet/schema/decoded.h"
+#include "marquet/schema/field_names.h"
 #include "spdlog/logger.h"
 
 namespace marquet::pq {
@@ -27,7 +28,7 @@ arrow::Status CheckSchema(const arrow::Schema& schema) {
       return SchemaError(fmt::format("two columns are named {}", Quoted(field->name())));
     }
   }
-  return arrow::Status::OK();
+  return schema::CheckStructNames(schema.fields());
 }
 
 // The type of the values that another layout encodes; a null pointer for others.

@@ -209,10 +209,8 @@ class GroupSalvage {
       for (int leaf = first; !together && leaf < end; ++leaf) leaves.push_back(open(leaf, leaf + 1, field));
       columns.push_back(std::make_unique<LeafwiseColumn>(field->type(), std::move(leaves)));
     }
-    std::vector<Piece> pieces;
-    for (int64_t begin = rows.begin; begin < rows.end; begin += kBatchRows) {
-      pieces.push_back({0, begin - rows.begin, std::min(kBatchRows, rows.end - begin)});
-    }
+    PiecePlan pieces(kBatchRows);
+    pieces.Add(0, {0, rows.end - rows.begin});
     const auto named = std::make_shared<const ReadSource>(
         ReadSource{source_.path, file, nullptr, {ReadRequest::Part{group_.number, {}}}, kBatchRows});
     return MakeBatchStream(named, source_.schema, std::move(columns), std::move(pieces), source_.parallel);

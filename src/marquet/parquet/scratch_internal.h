@@ -6,7 +6,7 @@
 
 namespace marquet::pq {
 
-enum class Scratch { kChanges, kRuns, kBody, kCompressed };
+enum class Scratch { kValues, kChanges, kBody, kCompressed };
 
 // At least so many bytes, aligned for any number, with what they held before. Valid until the thread's next
 // call for the same use.

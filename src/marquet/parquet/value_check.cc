@@ -52,8 +52,8 @@ arrow::Status HashBytes(const ReadSource& source, int leaf, const Piece& piece, 
   const ::parquet::ColumnDescriptor& column = *source.footer->schema()->Column(leaf);
   const auto chunk = source.footer->RowGroup(part.row_group)->ColumnChunk(leaf);
   const auto reader = std::static_pointer_cast<::parquet::ByteArrayReader>(::parquet::ColumnReader::Make(
-      &column, ArrowPages(std::make_unique<ChunkReader>(std::move(found.bytes), *chunk, found.values,
-                                                        Checksums::kVerify))));
+      &column, ArrowPages(std::make_unique<ChunkReader>(std::move(found.bytes), chunk->compression(),
+                                                        found.values, Checksums::kVerify))));
   reader->Skip(piece.begin - first);
   std::vector<int16_t> defined(hashes.size(), 1);
   std::vector<::parquet::ByteArray> values(hashes.size());

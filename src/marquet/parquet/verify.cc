@@ -9,12 +9,17 @@
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
+#include "marquet/base/text.h"
 #include "marquet/parquet/chunk_check_internal.h"
 #include "marquet/parquet/column_memory_internal.h"
+#include "marquet/parquet/column_statistics_internal.h"
 #include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
+#include "marquet/parquet/footer_inside_internal.h"
 #include "marquet/parquet/footer_internal.h"
+#include "marquet/parquet/nested_check_internal.h"
 #include "marquet/parquet/sort_check_internal.h"
+#include "marquet/parquet/unclaimed_bytes_internal.h"
 #include "marquet/parquet/verify_internal.h"
 #include "parquet/metadata.h"
 #include "parquet/schema.h"
@@ -30,6 +35,7 @@ struct Chunk {
   int leaf = 0;
   ByteRange bytes;
   std::vector<Damage> damage;
+  std::vector<Damage> odd;
 };
 
 // One pass over a file in the order of its bytes: everything is hashed, and column chunks are checked from
@@ -41,13 +47,14 @@ class Pass {
        const StopFlag* stop)
       : file_(file), path_(path), size_(size), hashed_(hashed), stop_(stop) {}
 
-  // Adds the damage in the order of the chunks' bytes.
+  // Adds what it finds in the order of the chunks' bytes.
   arrow::Status CheckChunks(const ::parquet::FileMetaData& footer, VerifyLevel level, bool parallel,
-                            std::vector<Damage>* damage) {
+                            FileVerdict* verdict) {
     for (int i = 0; i < footer.num_row_groups(); ++i) {
       const auto group = footer.RowGroup(i);
       for (int leaf = 0; leaf < group->num_columns(); ++leaf) {
-        chunks_.push_back({i, leaf, ChunkBytes(*group->ColumnChunk(leaf)), {}});
+        ARROW_ASSIGN_OR_RAISE(const ByteRange bytes, ReadableBytes(file_, footer, *group->ColumnChunk(leaf)));
+        chunks_.push_back({i, leaf, bytes, {}, {}});
       }
     }
     std::stable_sort(chunks_.begin(), chunks_.end(),
@@ -57,9 +64,18 @@ class Pass {
     const int items = static_cast<int>(std::min(takers, std::max(chunks_.size(), size_t{1})));
     ARROW_RETURN_NOT_OK(ForEach(
         items, parallel, [&](int) { return GuardRead(path_, [&] { return TakeChunks(footer, level); }); }));
-    for (Chunk& chunk : chunks_)
-      std::move(chunk.damage.begin(), chunk.damage.end(), std::back_inserter(*damage));
+    for (Chunk& chunk : chunks_) {
+      std::move(chunk.damage.begin(), chunk.damage.end(), std::back_inserter(verdict->damage));
+      std::move(chunk.odd.begin(), chunk.odd.end(), std::back_inserter(verdict->odd));
+    }
     return arrow::Status::OK();
+  }
+
+  // Of the chunks that were checked.
+  std::vector<ByteRange> chunk_bytes() const {
+    std::vector<ByteRange> found;
+    for (const Chunk& chunk : chunks_) found.push_back(chunk.bytes);
+    return found;
   }
 
   arrow::Result<std::string> Digest() {
@@ -87,10 +103,11 @@ class Pass {
       const auto metadata = group->ColumnChunk(chunk->leaf);
       const ::parquet::ColumnDescriptor& column = *footer.schema()->Column(chunk->leaf);
       const ChunkLocation place{path_, chunk->row_group, chunk->bytes.begin};
-      CheckPages(*bytes, *metadata, column, place, &chunk->damage);
+      const int64_t end = CheckPages(*bytes, *metadata, column, place, &chunk->damage, &chunk->odd);
       if (level == VerifyLevel::kFull && chunk->damage.empty()) {
         CheckValues(bytes, *metadata, column, group->num_rows(), place, &chunk->damage);
       }
+      chunk->bytes.end = chunk->bytes.begin + end;
     }
   }
 
@@ -155,6 +172,53 @@ int64_t IntactRows(const ::parquet::FileMetaData& footer, const std::vector<Dama
   return rows;
 }
 
+std::string WithoutPath(const arrow::Status& status, const std::string& path) {
+  const std::string named = path + ": ";
+  return status.message().starts_with(named) ? status.message().substr(named.size()) : status.message();
+}
+
+// The footer, or that of the file that this one begins with; nothing when there is none. What is wrong with
+// it becomes part of the verdict.
+arrow::Result<std::optional<Footer>> FooterOrDamage(arrow::io::RandomAccessFile& file, FileVerdict* verdict) {
+  auto footer = ReadFooter(file, verdict->file, verdict->bytes);
+  if (!footer.ok()) {
+    if (!IsKind(footer.status(), ErrorKind::kCorruptData)) return footer.status();
+    ARROW_ASSIGN_OR_RAISE(auto inside, FindFooterInside(file, verdict->file, verdict->bytes));
+    if (!inside) {
+      verdict->damage.push_back(
+          WholeFile(*verdict, "footer", -1, 0, WithoutPath(footer.status(), verdict->file)));
+      return std::nullopt;
+    }
+    const int64_t end = inside->begin + inside->length + kTailBytes;
+    verdict->damage.push_back(WholeFile(
+        *verdict, "tail", end, verdict->bytes - end,
+        fmt::format("the file goes on for {} bytes behind its footer, which ends at byte {} and is of {} "
+                    "rows",
+                    WithCommas(verdict->bytes - end), WithCommas(end), WithCommas(inside->rows))));
+    footer = *std::move(inside);
+  }
+  verdict->rows = footer->rows;
+  if (IsRowCountLeftOut(*footer->metadata)) {
+    verdict->odd.push_back(
+        WholeFile(*verdict, "footer", footer->begin, footer->length,
+                  fmt::format("the footer says 0 rows; its row groups have {}", footer->rows)));
+  }
+  return *std::move(footer);
+}
+
+// Adds what lies before the footer and is of nothing that it names.
+arrow::Status CheckClaims(arrow::io::RandomAccessFile& file, const Footer& footer,
+                          std::vector<ByteRange> chunks, const StopFlag* stop, FileVerdict* verdict) {
+  ARROW_ASSIGN_OR_RAISE(const auto found, FindUnclaimed(file, footer, std::move(chunks), stop));
+  for (const UnclaimedBytes& bytes : found) {
+    (bytes.holds_rows ? verdict->damage : verdict->odd)
+        .push_back(WholeFile(*verdict, "unclaimed", bytes.range.begin, bytes.range.length(),
+                             fmt::format("{} bytes are of nothing that the footer names{}",
+                                         WithCommas(bytes.range.length()), bytes.what)));
+  }
+  return arrow::Status::OK();
+}
+
 }  // namespace
 
 arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const std::string& path,
@@ -173,24 +237,20 @@ arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const
     verdict.damage.push_back(
         WholeFile(verdict, "magic", 0, kMagicBytes, "the first four bytes are not 'PAR1'"));
   }
-  auto footer = ReadFooter(file, path, verdict.bytes);
-  if (!footer.ok()) {
-    if (!IsKind(footer.status(), ErrorKind::kCorruptData)) return footer.status();
-    std::string_view what = footer.status().message();
-    if (const std::string named = path + ": "; what.starts_with(named)) what.remove_prefix(named.size());
-    verdict.damage.push_back(WholeFile(verdict, "footer", -1, 0, std::string(what)));
-  } else {
-    verdict.rows = footer->metadata->num_rows();
-    if (expected.rows.has_value() && *expected.rows != verdict.rows) {
-      verdict.damage.push_back(
-          WholeFile(verdict, "footer", footer->begin, footer->length,
-                    fmt::format("the footer says {} rows; expected {}", verdict.rows, *expected.rows)));
-    }
+  ARROW_ASSIGN_OR_RAISE(const std::optional<Footer> footer, FooterOrDamage(file, &verdict));
+  if (footer && expected.rows.has_value() && *expected.rows != verdict.rows) {
+    verdict.damage.push_back(
+        WholeFile(verdict, "footer", footer->begin, footer->length,
+                  fmt::format("the footer says {} rows; expected {}", verdict.rows, *expected.rows)));
   }
   if (level != VerifyLevel::kFooter) {
     Pass pass(file, path, verdict.bytes, expected.digest.has_value(), stop);
-    if (footer.ok()) {
-      ARROW_RETURN_NOT_OK(pass.CheckChunks(*footer->metadata, level, parallel, &verdict.damage));
+    if (footer) {
+      ARROW_RETURN_NOT_OK(pass.CheckChunks(*footer->metadata, level, parallel, &verdict));
+      ARROW_RETURN_NOT_OK(CheckClaims(file, *footer, pass.chunk_bytes(), stop, &verdict));
+      if (level == VerifyLevel::kFull) {
+        ARROW_RETURN_NOT_OK(CheckNested(file, path, footer->metadata, stop, parallel, &verdict.damage));
+      }
     }
     if (expected.digest.has_value()) {
       ARROW_ASSIGN_OR_RAISE(const std::string found, pass.Digest());
@@ -202,9 +262,13 @@ arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const
       }
     }
   }
+  if (footer && WrittenByMarquet(*footer->metadata)) {
+    std::move(verdict.odd.begin(), verdict.odd.end(), std::back_inserter(verdict.damage));
+    verdict.odd.clear();
+  }
   verdict.ok = verdict.damage.empty();
-  if (footer.ok()) verdict.rows_intact = IntactRows(*footer->metadata, verdict.damage);
-  if (footer.ok() && metadata != nullptr) *metadata = footer->metadata;
+  if (footer) verdict.rows_intact = IntactRows(*footer->metadata, verdict.damage);
+  if (footer && metadata != nullptr) *metadata = footer->metadata;
   return verdict;
 }
 

@@ -21,7 +21,9 @@ struct Damage {
   int64_t page = -1;    // place among the column chunk's pages, the dictionary page included
   int64_t offset = -1;  // first byte of the damaged range in the file
   int64_t length = 0;
-  std::string region;   // "page", "page header", "footer", "padding", "magic", "file", "order", "log"
+  // "page", "page header", "footer", "magic", "file", "order"; "tail" (behind the footer), "unclaimed"
+  // (before it, and of nothing that it names); of a table "log"
+  std::string region;
   std::string message;  // one sentence: found, expected
 };
 
@@ -32,6 +34,10 @@ struct FileVerdict {
   int64_t rows_intact = 0;  // rows of the row groups without damage
   int64_t bytes = 0;
   std::vector<Damage> damage;
+  // What the file's writer got wrong while every row can be read whole: sizes or a number of rows left 0,
+  // bytes that belong to nothing. Of a file that Marquet wrote it is damage, since Marquet writes no such
+  // thing.
+  std::vector<Damage> odd;
 };
 
 struct Expectation {                  // what a log or manifest says of the file
@@ -40,9 +46,10 @@ struct Expectation {                  // what a log or manifest says of the file
   std::optional<int64_t> rows;
 };
 
-// Reads the whole file (kFooter: only its ends) and reports all the damage it finds. A status that is not OK
-// means that the check could not be made (missing file, I/O error), not that the file is damaged. `parallel`
-// decodes column chunks side by side; memory: one compressed chunk and one page of it per thread.
+// Reads the whole file (kFooter: only its ends) and reports all the damage it finds, and what is odd. A file
+// that goes on behind a footer, be it by a newline, is damaged, and checked up to there. A status that is not
+// OK means that the check could not be made (missing file, I/O error), not that the file is damaged.
+// `parallel` decodes column chunks side by side; memory: one compressed chunk and one page of it per thread.
 arrow::Result<FileVerdict> VerifyFile(file::FileSystem& fs, const std::string& path, VerifyLevel level,
                                       const Expectation& expected = {}, const StopFlag* stop = nullptr,
                                       bool parallel = true);

@@ -20,7 +20,7 @@ arrow::Status CheckWritten(arrow::io::RandomAccessFile& file, const std::string&
                            const ::parquet::FileMetaData& footer, VerifyLevel level);
 
 // VerifyFile for a file that is open, but for the order of its rows. `metadata`, unless it is a null pointer,
-// gets the footer, where there is one.
+// gets the footer, where there is one: at the end of the file, or inside of it.
 arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const std::string& path,
                                         VerifyLevel level, const Expectation& expected, const StopFlag* stop,
                                         bool parallel,

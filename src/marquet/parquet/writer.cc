@@ -225,6 +225,14 @@ arrow::Status FileWriter::Flush() {
   return impl.error;
 }
 
+arrow::Status FileWriter::Park() {
+  Impl& impl = *impl_;
+  ARROW_RETURN_NOT_OK(impl.error);
+  if (impl.closed || impl.sealed) return arrow::Status::OK();
+  impl.error = GuardWrite(impl.path, [&] { return impl.file->Park(); });
+  return impl.error;
+}
+
 arrow::Result<WrittenFile> FileWriter::Close() {
   Impl& impl = *impl_;
   ARROW_RETURN_NOT_OK(impl.error);

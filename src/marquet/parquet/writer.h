@@ -45,6 +45,10 @@ class FileWriter {
   // rescue finds them. Small row groups make large, slow files, so do this seldom.
   arrow::Status Flush();
 
+  // Closes the temporary file until rows are written to it again, as DurableFile::Park does. Rows in memory
+  // stay there.
+  arrow::Status Park();
+
   // Ends the file: footer, sync, verify, publish, directory sync. The statistics are those of all row groups
   // together. kCorruptData where the file does not give back what it was given. After kCommitUnknown, and
   // when memory ran out, the file may have its name nonetheless: it must mean nothing until something refers

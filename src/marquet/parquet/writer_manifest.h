@@ -6,6 +6,18 @@
 // newest, and can publish no more. Units that will not change any more are sealed, many in one file
 // (ID.sealed.ATTEMPT-N.json), so that the manifest stays small however many chunks there are. docs/format.md
 // has the format.
+//
+// How an attempt begins, and what a crash after each step leaves:
+//
+//   1. A fence (ID.N.fence) is created: older           A fence. Older attempts publish nothing more; the
+//      attempts, which look for it before and after     next one takes the number after it.
+//      they list a chunk, publish nothing more.
+//   2. The newest manifest is read: nothing is added    The same.
+//      to it any more.
+//   3. ID.N.json is created, whole, with what is in     Two manifests: the newer counts.
+//      it.
+//   4. The older manifests are removed, and then the    Some of them: what is older does not count.
+//      older fences and its own.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +54,12 @@ struct PublishedUnit {
   bool operator==(const PublishedUnit&) const = default;
 };
 
+// Units that lie in a file of their own.
+struct SealedFile {
+  std::string entry;  // in the manifest: JSON
+  size_t units = 0;
+};
+
 struct WriterManifest {
   std::string run;  // a UUID, the same for all attempts; every file's footer carries it
   int64_t attempt = 0;
@@ -52,6 +70,7 @@ struct WriterManifest {
   std::shared_ptr<arrow::Schema> schema;  // a null pointer before the first file
   bool finished = false;
   std::vector<PublishedUnit> units;  // in the order of publishing
+  std::vector<SealedFile> sealed;    // of the first of these
 };
 
 // One output's manifest, claimed. Not thread safe.
@@ -64,14 +83,15 @@ class ManifestFile {
   // All outputs that have manifests in a folder, newest attempts only; none where there is no `_marquet`.
   static arrow::Result<std::vector<WriterManifest>> ReadAll(file::FileSystem& fs, const std::string& folder);
 
-  // Begins attempt `manifest.attempt`. kConflict when another process began it first.
+  // Begins attempt `manifest.attempt`: steps 3 and 4, with a fence before it where there were attempts.
+  // kConflict when another process began it first, or a later one.
   static arrow::Result<std::unique_ptr<ManifestFile>> Claim(std::shared_ptr<file::FileSystem> fs,
                                                             const std::string& folder, const std::string& id,
                                                             WriterManifest manifest);
 
   const WriterManifest& manifest() const { return manifest_; }
 
-  // kConflict when a later attempt has begun.
+  // kConflict when a later attempt has begun, or is about to.
   arrow::Status CheckClaim() const;
 
   // Lists other files under the names of published ones, each with what it is to replace, and the schema that
@@ -82,24 +102,22 @@ class ManifestFile {
 
   // Adds what was published, and the schema if there was none yet; `finished`: it was the last. Durable when
   // it returns OK. After an error everything is as it was, but for kCommitUnknown: then the change is made,
-  // and may not survive a power cut.
+  // and may not survive a power cut, or came too late for an attempt that began meanwhile.
   arrow::Status Add(std::optional<PublishedUnit> unit, const std::shared_ptr<arrow::Schema>& schema,
                     bool finished);
 
  private:
   ManifestFile(std::shared_ptr<file::FileSystem> fs, std::string directory, std::string id,
                WriterManifest manifest);
-  arrow::Result<std::string> Text() const;
   // `in_doubt`: whether the change may be made, for errors and for what is thrown.
   arrow::Status Save(bool* in_doubt);
+  size_t SealedUnits() const;
   arrow::Status Seal();
 
   const std::shared_ptr<file::FileSystem> fs_;
   const std::string directory_;
   const std::string id_;
   WriterManifest manifest_;
-  size_t sealed_units_ = 0;                // the first ones of the manifest's
-  std::vector<std::string> sealed_files_;  // names with digests, as the manifest lists them
 };
 
 // The entry of a file as it lies in the folder: where it was to take another's place, the one that is there.

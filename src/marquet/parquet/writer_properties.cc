@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <set>
 
+#include "arrow/extension_type.h"
 #include "arrow/ipc/writer.h"
+#include "arrow/type.h"
 #include "arrow/util/base64.h"
 #include "arrow/util/key_value_metadata.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
+#include "marquet/base/text.h"
 #include "marquet/parquet/writer_properties_internal.h"
 #include "marquet/schema/decoded.h"
 #include "parquet/properties.h"
@@ -113,6 +116,33 @@ arrow::Status CheckOptions(const arrow::Schema& schema, const WriteOptions& opti
   return arrow::Status::OK();
 }
 
+// That Parquet has a type for the values.
+arrow::Status CheckType(const arrow::DataType& type, const std::string& column) {
+  const auto lacking = [&](const char* instead) {
+    return Unsupported(fmt::format("column {} has type {}, which Parquet files cannot hold", Quoted(column),
+                                   type.ToString()),
+                       instead);
+  };
+  switch (type.id()) {
+    case arrow::Type::SPARSE_UNION:
+    case arrow::Type::DENSE_UNION:
+      return lacking("Use one nullable column for each kind of value.");
+    case arrow::Type::INTERVAL_MONTHS:
+    case arrow::Type::INTERVAL_DAY_TIME:
+    case arrow::Type::INTERVAL_MONTH_DAY_NANO:
+      return lacking("Use one integer column for each part: months, days, nanoseconds.");
+    case arrow::Type::DICTIONARY:
+      return CheckType(*static_cast<const arrow::DictionaryType&>(type).value_type(), column);
+    case arrow::Type::EXTENSION:
+      return CheckType(*static_cast<const arrow::ExtensionType&>(type).storage_type(), column);
+    default:
+      for (const auto& part : type.fields()) {
+        ARROW_RETURN_NOT_OK(CheckType(*part->type(), column + "." + part->name()));
+      }
+      return arrow::Status::OK();
+  }
+}
+
 }  // namespace
 
 ::parquet::Compression::type ParquetCodec(Codec codec) {
@@ -140,6 +170,7 @@ arrow::Result<std::shared_ptr<arrow::Schema>> FileSchema(const arrow::Schema& sc
     if (!names.insert(field->name()).second) {
       return InvalidInput(fmt::format("the schema has two columns named '{}'", field->name()));
     }
+    ARROW_RETURN_NOT_OK(CheckType(*field->type(), field->name()));
   }
   return schema::DecodedSchema(std::make_shared<arrow::Schema>(schema));
 }

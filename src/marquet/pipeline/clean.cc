@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "marquet/base/error.h"
+#include "marquet/base/readable.h"
 #include "marquet/base/text.h"
 #include "marquet/pipeline/stale_labels.h"
 #include "marquet/pipeline/tables_below.h"
@@ -31,7 +33,12 @@ arrow::Status FinishWhatWasCommitted(const std::string& directory, const StopFla
     ARROW_ASSIGN_OR_RAISE(const bool noted, table::HasFollowUps(*fs, path));
     if (!noted) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs, path));
-    return table::FinishFollowUps(fs, path, *table->snapshot());
+    const arrow::Status finished = table::FinishFollowUps(fs, path, *table->snapshot());
+    if (finished.ok() || finished.IsCancelled()) return finished;
+    return WithHint(WithContext(finished, path + ": what a killed build committed could not be finished"),
+                    "It is no leftover, and is finished before anything is listed or removed: run this where "
+                    "the table can "
+                    "be written to. Its rows are whole, and can be read.");
   });
 }
 
@@ -71,7 +78,7 @@ std::string ToText(const CleanReport& report) {
 std::string ToJson(const CleanReport& report) {
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
   for (const file::Leftover& file : report.files) {
-    files.push_back({{"path", file.path},
+    files.push_back({{"path", Readable(file.path)},
                      {"journal", file.journal},
                      {"bytes", file.bytes},
                      {"age_seconds", static_cast<double>(file.age_ms) / 1000},

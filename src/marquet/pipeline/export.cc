@@ -142,6 +142,14 @@ arrow::Status CheckComplete(const HeldSource& held) {
         "choose another source with --source (source= in Python), export an older version that has "
         "all of it (--at-version, version= in Python), or export another format than dbn");
   }
+  if (source.is_partial()) {
+    return Unsupported(
+        fmt::format("{}: was ingested in part: {} of its rows are not among those that came with {}",
+                    source.name, WithCommas(source.summary.selection.not_selected),
+                    dbn::ToText(source.part.selection)),
+        "other formats than dbn can be exported; ingested whole into a table of its own, it can be given "
+        "back");
+  }
   if (source.summary.rows.size() > 1) {
     return Unsupported(
         fmt::format("{}: was split by record kind, so that this table holds a part of it", source.name),
@@ -295,7 +303,7 @@ arrow::Result<ExportFormat> ParseExportFormat(std::string_view name) {
   if (name == "csv") return ExportFormat::kCsv;
   if (name == "jsonl") return ExportFormat::kJsonLines;
   if (name == "parquet") return ExportFormat::kParquet;
-  return InvalidInput("there is no export format " + Quoted(name) + "; use dbn, csv, jsonl or parquet");
+  return InvalidInput("there is no export format " + Quoted(name) + "; expected dbn, csv, jsonl or parquet");
 }
 
 arrow::Result<ExportReport> Export(std::shared_ptr<file::FileSystem> fs, ExportOptions options) {

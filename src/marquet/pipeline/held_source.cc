@@ -65,6 +65,17 @@ arrow::Result<HeldSource> ReadHeldSource(file::FileSystem& fs, const std::string
   return source;
 }
 
+arrow::Result<std::optional<SourceDescription>> ReadNewestIngest(file::FileSystem& fs,
+                                                                 const std::string& table,
+                                                                 const delta::Snapshot& snapshot,
+                                                                 const std::string& digest) {
+  const delta::Transaction* stored = snapshot.transactions.Find(SourceAppId(digest));
+  if (stored == nullptr || stored->version % 2 == 0) return std::nullopt;
+  ARROW_ASSIGN_OR_RAISE(auto newest,
+                        ReadSourceDescription(fs, table, snapshot, SourceId(digest, stored->version)));
+  return newest;
+}
+
 arrow::Result<int64_t> WriteRemainder(const std::shared_ptr<file::FileSystem>& fs, const std::string& table,
                                       const delta::Snapshot& snapshot, const HeldSource& source) {
   const SourceDescription& description = source.description;

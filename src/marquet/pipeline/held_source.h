@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,13 @@ struct HeldSource {
 // kNotFound when the description or the remainder is missing.
 arrow::Result<HeldSource> ReadHeldSource(file::FileSystem& fs, const std::string& table,
                                          const delta::Snapshot& snapshot, const std::string& id);
+
+// The newest ingest of these bytes, of which rows are in the table; nothing when none are. It tells of the
+// others, too: a part counts as brought as long as any rows of these bytes are there. Errors as above.
+arrow::Result<std::optional<SourceDescription>> ReadNewestIngest(file::FileSystem& fs,
+                                                                 const std::string& table,
+                                                                 const delta::Snapshot& snapshot,
+                                                                 const std::string& digest);
 
 std::string RemainderAppId(std::string_view id);
 // The file's path, relative to the table.

@@ -10,15 +10,24 @@
 
 #include "arrow/result.h"
 #include "marquet/base/progress.h"
+#include "marquet/dbn/selection.h"
 #include "marquet/file/file_system.h"
 #include "marquet/parquet/options.h"
+#include "marquet/pipeline/source_files.h"
 
 namespace marquet::pipeline {
 
 enum class OnOverlap { kError, kReplace, kAppendAnyway };
 
+// What a caller knows of a file that the file does not tell.
+struct SourceAbout {
+  std::string name;  // that reports and errors call it by; empty: the digest of its bytes
+  std::vector<dbn::SymbolMapping> mappings;  // symbol -> ids, where its own header says nothing
+};
+
 struct IngestOptions {
   std::vector<std::string> sources;  // files, directories, Databento batch folders, "-" for standard input
+  std::map<std::string, SourceAbout> about;  // of some of the files, by path
   std::string table;
   bool split_by_schema = false;  // a mixed file: one table per record kind under `table`
   bool allow_truncated = false;
@@ -30,6 +39,8 @@ struct IngestOptions {
   pq::WriteOptions file;
   int jobs = 0;  // threads; 0: as many as there are processors
   int64_t memory = int64_t{1} << 30;
+  // Of each source. What an earlier selection of the same bytes has brought does not come twice.
+  dbn::Selection selection;
   bool dry_run = false;
   ProgressCallback progress;
   const StopFlag* stop = nullptr;
@@ -64,7 +75,9 @@ struct SourceReport {
   int64_t version = -1;
   int64_t bytes = 0;
   int64_t records = 0;  // in
-  int64_t rows = 0;     // out; records = rows + control + unknown
+  int64_t rows = 0;     // out; records = rows + rows not selected + control + unknown
+  int64_t rows_not_selected = 0;
+  int64_t rows_held = 0;  // of these, selected, but brought by an earlier selection of the same bytes
   int64_t control_records = 0;
   int64_t unknown_records = 0;
   std::map<int, int64_t> unknown_by_rtype;
@@ -87,12 +100,17 @@ struct SourceReport {
 struct IngestReport {
   std::vector<SourceReport> sources;
   int64_t not_tried = 0;  // sources behind one that failed
-  bool ok = true;         // no source failed
+  // Patterns of the selection that no row in its times matches, of all sources; not said where one of them
+  // was not read.
+  std::vector<std::string> unmatched_symbols;
+  std::vector<PassedOver> passed_over;  // what lies in folders, or was named, and is no source
+  bool ok = true;                       // no source failed
 };
 
 // Works through the sources in order and stops at the first that fails: what was committed before it stays.
-// The status is not OK when nothing could be started (no such source, a target that is no table); a source's
-// own failure is in the report and, as a status, in `first_error`.
+// The status is not OK when nothing could be started (no such source, a target that is no table, a selection
+// of nothing); a source's own failure is in the report and, as a status, in `first_error`. A source of which
+// nothing is selected is skipped; where that is so of all of them, `first_error` says so (kInvalidInput).
 struct IngestOutcome {
   IngestReport report;
   arrow::Status first_error;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@ namespace marquet::pipeline {
 namespace {
 
 constexpr size_t kMostReplacedLines = 50;
+constexpr size_t kMostReasons = 20;
 
 // "0xEE: 3, 0xEF: 1".
 std::string TypesOf(const std::map<int, int64_t>& by_rtype) {
@@ -70,6 +72,10 @@ std::string ToText(const SourceReport& report) {
       line(Counted(part.rows, part.kind + " row") + into(part.table, part.version));
     }
   }
+  count(report.rows_not_selected, "row",
+        " not selected" + (report.rows_held == 0 ? std::string()
+                                                 : fmt::format("; {} of them came with an earlier selection",
+                                                               WithCommas(report.rows_held))));
   count(report.control_records, "control record", ", kept with the source's description");
   count(report.unknown_records, "record",
         fmt::format(" of unknown type ({}), {}", TypesOf(report.unknown_by_rtype),
@@ -101,6 +107,30 @@ std::string ToText(const SourceReport& report) {
   return text;
 }
 
+// "passed over: 5 entries", and a line for each reason: "  4 not named *.dbn or *.dbn.zst: a.sha256, b.part,
+// ...".
+std::string ToText(const std::vector<PassedOver>& passed_over) {
+  if (passed_over.empty()) return {};
+  constexpr size_t kNames = 3;
+  std::map<std::string, std::vector<std::string>> by_reason;
+  for (const PassedOver& each : passed_over) by_reason[each.why].push_back(each.path);
+  const auto count = static_cast<int64_t>(passed_over.size());
+  std::string text =
+      fmt::format("passed over: {}\n", count == 1 ? "1 entry" : WithCommas(count) + " entries");
+  size_t lines = 0;
+  for (const auto& [why, paths] : by_reason) {
+    if (lines++ == kMostReasons) {
+      text += "  and so on; --json names all\n";
+      break;
+    }
+    const size_t shown = std::min(paths.size(), kNames);
+    text += fmt::format("  {} {}: {}{}\n", WithCommas(static_cast<int64_t>(paths.size())), why,
+                        fmt::join(paths.begin(), paths.begin() + static_cast<ptrdiff_t>(shown), ", "),
+                        shown < paths.size() ? ", ..." : "");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string RowsAndSources(const std::vector<ReplacedRows>& replaced) {
@@ -122,7 +152,11 @@ std::string ToText(const IngestReport& report) {
     text += fmt::format("{} after it not tried: run the same command again once it is mended or left out\n",
                         Counted(report.not_tried, "source"));
   }
-  return text;
+  for (const std::string& symbol : report.unmatched_symbols) {
+    text +=
+        fmt::format("warning: no row in the times selected has a symbol that matches {}\n", Quoted(symbol));
+  }
+  return text + ToText(report.passed_over);
 }
 
 std::string ToJson(const IngestReport& report) {
@@ -157,6 +191,8 @@ std::string ToJson(const IngestReport& report) {
                        {"bytes", source.bytes},
                        {"records", source.records},
                        {"rows", source.rows},
+                       {"rows_not_selected", source.rows_not_selected},
+                       {"rows_held", source.rows_held},
                        {"rows_replaced", rows_replaced},
                        {"control_records", source.control_records},
                        {"unknown_records", source.unknown_records},
@@ -174,8 +210,16 @@ std::string ToJson(const IngestReport& report) {
                        {"error", source.error},
                        {"hint", source.hint}});
   }
-  const nlohmann::ordered_json root = {
-      {"ok", report.ok}, {"not_tried", report.not_tried}, {"sources", std::move(sources)}};
+  nlohmann::ordered_json passed_over = nlohmann::ordered_json::array();
+  for (const PassedOver& each : report.passed_over) {
+    passed_over.push_back({{"path", each.path}, {"why", each.why}});
+  }
+  const nlohmann::ordered_json root = {{"ok", report.ok},
+                                       {"not_tried", report.not_tried},
+                                       {"unmatched_symbols", report.unmatched_symbols},
+                                       {"passed_over", report.passed_over.size()},
+                                       {"passed_over_entries", std::move(passed_over)},
+                                       {"sources", std::move(sources)}};
   return root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

@@ -19,5 +19,21 @@ TEST(IngestReportTest, TellsOfAFailedSourceWhatBecameOfIt) {
   EXPECT_EQ(ToText(report), "a.dbn: failed; whether its last rows were committed could not be learnt\n");
 }
 
+TEST(IngestReportTest, TellsWhatWasNotSelected) {
+  IngestReport report;
+  report.unmatched_symbols = {"CL*"};
+  SourceReport& source = report.sources.emplace_back();
+  source.source = "a.dbn";
+  source.status = "ingested";
+  source.records = 10;
+  source.rows = 4;
+  source.rows_not_selected = 6;
+  source.rows_held = 2;
+  EXPECT_EQ(ToText(report),
+            "a.dbn: ingested 4 rows out of 10 records\n"
+            "  6 rows not selected; 2 of them came with an earlier selection\n"
+            "warning: no row in the times selected has a symbol that matches 'CL*'\n");
+}
+
 }  // namespace
 }  // namespace marquet::pipeline

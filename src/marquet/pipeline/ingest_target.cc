@@ -27,6 +27,7 @@
 #include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/pipeline/held_source.h"
 #include "marquet/pipeline/source_overlap.h"
 
 namespace marquet::pipeline {
@@ -80,6 +81,37 @@ void RemoveEmptyDirectories(file::FileSystem& fs, const std::string& directory) 
   (void)fs.Remove(directory);  // fails where something is left, which stays
 }
 
+// How many of a source's rows a selection takes in.
+enum class Reach { kNone, kSome, kAll };
+
+Reach ReachOf(const dbn::Selection& selection, const SourceRanges& ranges) {
+  if (selection.is_all()) return Reach::kAll;
+  bool some = false, all = true;
+  for (const auto& [key, of_key] : ranges) {
+    const bool has_symbol = selection.HasSymbol(key.first);
+    for (const SourceRange& range : of_key) {
+      bool meets = selection.HasTime(std::nullopt), covers = meets;
+      if (range.has_times()) {
+        meets = (!selection.start_ns || range.last_ns >= *selection.start_ns) &&
+                (!selection.end_ns || range.first_ns < *selection.end_ns);
+        covers = selection.HasTime(range.first_ns) && selection.HasTime(range.last_ns);
+      }
+      some = some || (has_symbol && meets);
+      all = all && has_symbol && covers;
+    }
+  }
+  return !some ? Reach::kNone : all ? Reach::kAll : Reach::kSome;
+}
+
+// Rows that went and did not come again would be lost.
+arrow::Status RefusalOfPart(const SourceDescription& description, const SourceDescription& held) {
+  return InvalidInput(
+      fmt::format("{}: the table holds {} of these bytes; to replace that by {} would lose the rest of it",
+                  description.name, dbn::ToText(held.part.selection),
+                  dbn::ToText(description.part.selection)),
+      "select all that came together, or more, or leave the selection out");
+}
+
 }  // namespace
 
 arrow::Result<std::unique_ptr<IngestTarget>> IngestTarget::Open(std::shared_ptr<file::FileSystem> fs,
@@ -89,9 +121,9 @@ arrow::Result<std::unique_ptr<IngestTarget>> IngestTarget::Open(std::shared_ptr<
   std::unique_ptr<IngestTarget> target(new IngestTarget(std::move(fs), std::move(options)));
   const TargetOptions& settings = target->options_;
   if (existing != nullptr) {
-    const auto snapshot = existing->snapshot();
-    ARROW_RETURN_NOT_OK(CheckKind(KindOf(*snapshot), *snapshot->schema, *schema, settings));
-    target->partition_columns_ = existing->snapshot()->metadata.partition_columns;
+    target->base_ = existing->snapshot();
+    ARROW_RETURN_NOT_OK(CheckKind(KindOf(*target->base_), *target->base_->schema, *schema, settings));
+    target->partition_columns_ = target->base_->metadata.partition_columns;
     target->table_ = std::move(existing);
   } else if (const auto planned = settings.call->planned.find(settings.path);
              planned != settings.call->planned.end()) {
@@ -109,6 +141,7 @@ arrow::Result<std::unique_ptr<IngestTarget>> IngestTarget::Open(std::shared_ptr<
     } else {
       ARROW_ASSIGN_OR_RAISE(target->table_,
                             table::Table::CreateWithFirstAppend(target->fs_, settings.path, *schema, create));
+      target->base_ = target->table_->snapshot();
       target->created_ = true;
     }
   }
@@ -231,9 +264,7 @@ arrow::Status IngestTarget::CheckPlanned(const SourceDescription& description) c
   if (planned == options_.call->planned.end() || options_.on_overlap == OnOverlap::kAppendAnyway) {
     return arrow::Status::OK();
   }
-  std::map<std::string, const SourceDescription*> others;  // as a run finds them
-  for (const SourceDescription& other : planned->second.sources) others[other.digest] = &other;
-  for (const auto& [digest, other] : others) {
+  for (const auto& [digest, other] : planned->second.MayMeet(description.ranges)) {
     if (digest == description.digest) continue;
     const auto overlaps = OverlapsOf(description, *other, Intent::kAppend);
     if (!overlaps.empty()) return RefusalInCall(description, *other, overlaps.front());
@@ -246,12 +277,18 @@ arrow::Result<std::vector<SourceReplacement>> IngestTarget::FindReplaced(
   std::vector<SourceReplacement> replaced;
   if (table_ == nullptr || options_.on_overlap == OnOverlap::kAppendAnyway) return replaced;
   const Intent intent = options_.on_overlap == OnOverlap::kReplace ? Intent::kReplace : Intent::kAppend;
+  const bool with_own = intent == Intent::kReplace && options_.again;
   ARROW_ASSIGN_OR_RAISE(auto overlaps,
-                        FindOverlaps(*fs_, table_->path(), *table_->snapshot(), description, intent));
+                        FindOverlaps(*fs_, table_->path(), base_, description, intent, with_own,
+                                     &options_.call->KnownTable(options_.path).sources));
   ARROW_RETURN_NOT_OK(CheckOverlaps(description, overlaps));
   for (Overlap& overlap : overlaps) {
     seen_.insert(overlap.source.description.id);
-    if (!overlap.same_bytes) {
+    if (overlap.same_bytes) {
+      const Reach reach = ReachOf(description.part.selection, overlap.source.description.ranges);
+      if (reach == Reach::kNone) continue;
+      if (reach == Reach::kSome) return RefusalOfPart(description, overlap.source.description);
+    } else {
       ARROW_ASSIGN_OR_RAISE(const bool same_call, options_.call->Contains(overlap.source.description));
       if (same_call) continue;  // they merely touch
     }
@@ -260,6 +297,22 @@ arrow::Result<std::vector<SourceReplacement>> IngestTarget::FindReplaced(
     if (plan.total() > 0 || plan.is_whole()) replaced.push_back(std::move(plan));
   }
   return replaced;
+}
+
+// Of bytes that come again: what of them is there and stays.
+arrow::Status IngestTarget::FindEarlier(const std::vector<SourceReplacement>& replaced,
+                                        SourceDescription* description) const {
+  description->earlier.clear();
+  if (base_ == nullptr || description->part.selection.is_all()) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto newest,
+                        ReadNewestIngest(*fs_, options_.path, *base_, description->digest));
+  if (newest) description->earlier = newest->Parts();
+  std::erase_if(description->earlier, [&](const BroughtPart& part) {
+    return std::any_of(replaced.begin(), replaced.end(), [&](const SourceReplacement& source) {
+      return source.is_whole() && source.source().description.id == part.id;
+    });
+  });
+  return arrow::Status::OK();
 }
 
 arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) {
@@ -277,6 +330,7 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
                                  left == source.left().end() ? 0 : left->second});
     }
   }
+  if (options_.again) ARROW_RETURN_NOT_OK(FindEarlier(replaced, &description));
   if (options_.dry_run) {
     options_.call->Brought(description.digest);
     auto [planned, is_new] = options_.call->planned.try_emplace(options_.path);
@@ -286,18 +340,19 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
       planned->second.schema = dbn::TableSchema(options_.kind, options_.with_ts_out);
       planned->second.partition_columns = partition_columns_;
     }
-    planned->second.sources.push_back(std::move(description));
+    planned->second.Add(std::move(description));
     return report;
   }
 
-  const auto snapshot = table_->snapshot();
+  IngestedTable& known = options_.call->KnownTable(options_.path);
+  const auto& snapshot = base_;
   const std::string app_id = SourceAppId(description.digest);
   const delta::Transaction* stored = snapshot->transactions.Find(app_id);
   const delta::Transaction before = stored == nullptr ? delta::Transaction{app_id, 0, std::nullopt} : *stored;
   ARROW_ASSIGN_OR_RAISE(const int64_t version,
                         RaisedVersion(table_->path(), before, before.version % 2 == 0 ? 1 : 2));
   const int64_t now_ms = NowNanos() / 1'000'000;
-  description.id = SourceId(description.digest, version);
+  description.id = description.part.id = SourceId(description.digest, version);
   for (SourceReplacement& source : replaced) ARROW_RETURN_NOT_OK(source.Apply(appender_.get()));
   ARROW_RETURN_NOT_OK(WriteRun());
   ARROW_RETURN_NOT_OK(appender_->Finish());
@@ -314,15 +369,12 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
                           WriteRemainder(fs_, table_->path(), *snapshot, source.source()));
     appender_->Record({RemainderAppId(left.id), number, now_ms});
   }
-  for (const auto& file : snapshot->files) {  // other ingests of the same bytes, of which nothing goes
-    const auto tag = file->tags.find(kSourceTag);
-    if (tag == file->tags.end()) continue;
-    const auto digest = is_left.find(tag->second.substr(0, tag->second.find('.')));
-    if (digest == is_left.end()) continue;
-    const bool goes = std::any_of(replaced.begin(), replaced.end(), [&](const SourceReplacement& source) {
-      return source.source().description.id == tag->second;
-    });
-    digest->second = digest->second || !goes;
+  for (auto& [digest, some] : is_left) {  // other ingests of the same bytes, of which nothing goes
+    for (const std::string& id : known.sources.IdsOf(digest)) {
+      some = some || std::none_of(replaced.begin(), replaced.end(), [&](const SourceReplacement& source) {
+               return source.source().description.id == id;
+             });
+    }
   }
   for (const auto& [digest, some] : is_left) {
     const delta::Transaction* theirs = snapshot->transactions.Find(SourceAppId(digest));
@@ -332,6 +384,10 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
     appender_->Record({theirs->app_id, gone, now_ms});
   }
   appender_->Tag(kSourceTag, description.id);
+  appender_->Tag(kSourceBytesTag, std::to_string(description.bytes));
+  if (!description.part.selection.is_all()) {
+    appender_->Note("selection", dbn::ToText(description.part.selection));
+  }
   if (!report.replaced.empty()) appender_->Note("replaced", RowsAndSources(report.replaced));
   const delta::Transaction own = {app_id, version, now_ms};
   if (options_.again) {
@@ -342,8 +398,9 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
   if (options_.on_overlap != OnOverlap::kAppendAnyway) {
     // Who changes a source that is replaced here records it under the same application, which is a conflict.
     appender_->FollowOnlyIf([&](const delta::Snapshot& newest) -> arrow::Status {
-      ARROW_ASSIGN_OR_RAISE(auto overlaps,
-                            FindOverlaps(*fs_, table_->path(), newest, description, Intent::kAppend));
+      const auto kept = std::make_shared<const delta::Snapshot>(newest);
+      ARROW_ASSIGN_OR_RAISE(auto overlaps, FindOverlaps(*fs_, table_->path(), kept, description,
+                                                        Intent::kAppend, false, &known.sources));
       std::erase_if(overlaps,
                     [&](const Overlap& overlap) { return seen_.contains(overlap.source.description.id); });
       ARROW_RETURN_NOT_OK(CheckOverlaps(description, overlaps));
@@ -354,8 +411,12 @@ arrow::Result<TargetReport> IngestTarget::Commit(SourceDescription description) 
   }
   ARROW_ASSIGN_OR_RAISE(const table::AppendReport append, appender_->Commit());
   committed_ = true;
-  // Without this note a file of the call is still known by its bytes.
-  BestEffort([&] { options_.call->Brought(description.digest); });
+  // Without these notes a file of the call is still known by its bytes, and the table is opened again.
+  BestEffort([&] {
+    options_.call->Brought(description.digest);
+    known.table = table_;
+    if (!append.already_applied) known.sources.Brought(append.version, description.bytes);
+  });
   report.version = append.version;
   report.files_written = static_cast<int64_t>(append.files.size());
   report.bytes_written = append.bytes;

@@ -63,8 +63,9 @@ class IngestTarget {
   const std::vector<std::string>& partition_columns() const { return partition_columns_; }
 
   // Ends the source: refuses (kInvalidInput naming both) or replaces what it overlaps with, writes its
-  // description, commits. `description` comes with digest, name, bytes and summary. kConflict when others
-  // changed meanwhile what was to be replaced.
+  // description, commits. `description` comes with digest, name, bytes, summary and part, and with the parts
+  // that came earlier unless the bytes may come again. kConflict when others changed meanwhile what was to be
+  // replaced.
   arrow::Result<TargetReport> Commit(SourceDescription description);
 
  private:
@@ -79,11 +80,14 @@ class IngestTarget {
   arrow::Status CheckOverlaps(const SourceDescription& description,
                               const std::vector<Overlap>& overlaps) const;
   arrow::Result<std::vector<SourceReplacement>> FindReplaced(const SourceDescription& description);
+  arrow::Status FindEarlier(const std::vector<SourceReplacement>& replaced,
+                            SourceDescription* description) const;
   void RemoveRemains();
 
   std::shared_ptr<file::FileSystem> fs_;
   TargetOptions options_;
   std::shared_ptr<table::Table> table_;
+  std::shared_ptr<const delta::Snapshot> base_;  // that the commit is worked out from; null without a table
   std::unique_ptr<table::Appender> appender_;
   std::vector<std::string> partition_columns_;
   bool is_new_ = false;  // neither there nor planned

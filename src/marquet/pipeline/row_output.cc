@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 #include <arrow/ipc/writer.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 
@@ -125,6 +126,28 @@ constexpr std::pair<std::string_view, RowFormat> kEndings[] = {{".csv", RowForma
                                                                {".arrow", RowFormat::kArrow},
                                                                {".parquet", RowFormat::kParquet}};
 
+// Endings that name formats which are not written here, with the one of ours that such files may hold.
+constexpr std::pair<std::string_view, std::optional<RowFormat>> kOtherEndings[] = {
+    {".json", RowFormat::kJsonLines},
+    {".ndjson", RowFormat::kJsonLines},
+    {".feather", RowFormat::kArrow},
+    {".ipc", RowFormat::kArrow},
+    {".pq", RowFormat::kParquet},
+    {".tsv", std::nullopt},
+    {".dbn", std::nullopt},
+    {".xlsx", std::nullopt},
+    {".avro", std::nullopt},
+    {".orc", std::nullopt},
+    {".h5", std::nullopt},
+    {".html", std::nullopt}};
+
+// Upper and lower case alike.
+bool EndsWith(std::string_view path, std::string_view ending) {
+  return path.size() >= ending.size() &&
+         std::equal(ending.begin(), ending.end(), path.end() - static_cast<std::ptrdiff_t>(ending.size()),
+                    [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
+}
+
 std::string_view NameOf(RowFormat format) {
   for (const auto& [ending, known] : kEndings) {
     if (known == format) return ending.substr(1);
@@ -134,23 +157,28 @@ std::string_view NameOf(RowFormat format) {
 
 arrow::Status CheckName(const std::string& path, RowFormat format) {
   for (const std::string_view ending : {".gz", ".zst", ".bz2", ".xz", ".lz4", ".zip"}) {
-    if (!path.ends_with(ending)) continue;
+    if (!EndsWith(path, ending)) continue;
     return InvalidInput(
         fmt::format("{}: its name says {}; {} is written uncompressed", path, ending, NameOf(format)),
         fmt::format("leave {} out, or compress what goes to standard output (-o -)", ending));
   }
+  const auto refused = [&](std::string_view said) {
+    return InvalidInput(fmt::format("{}: its name says {}; {} was asked for", path, said, NameOf(format)),
+                        "choose one of the two");
+  };
   const auto said = RowFormatOfName(path);
-  if (!said || *said == format) return arrow::Status::OK();
-  return InvalidInput(
-      fmt::format("{}: its name says {}; {} was asked for", path, NameOf(*said), NameOf(format)),
-      "choose one of the two");
+  if (said && *said != format) return refused(NameOf(*said));
+  for (const auto& [ending, may_be] : kOtherEndings) {
+    if (EndsWith(path, ending) && may_be != format) return refused(ending.substr(1));
+  }
+  return arrow::Status::OK();
 }
 
 }  // namespace
 
 std::optional<RowFormat> RowFormatOfName(std::string_view path) {
   for (const auto& [ending, format] : kEndings) {
-    if (path.ends_with(ending)) return format;
+    if (EndsWith(path, ending)) return format;
   }
   return std::nullopt;
 }

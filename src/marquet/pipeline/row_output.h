@@ -43,8 +43,8 @@ arrow::Result<RowOutputReport> WriteRows(arrow::RecordBatchReader& rows, RowForm
                                          const StopFlag* stop = nullptr);
 
 // The same into a file that appears whole and durable, or not at all: kArrow as an IPC file. kAlreadyExists
-// for a taken name, unless `replace`; kInvalidInput for a name whose ending says another format or that the
-// file is compressed; a Parquet file's name must end in ".parquet".
+// for a taken name, unless `replace`; kInvalidInput for a name whose ending says another format (".json" may
+// hold JSON Lines) or that the file is compressed; a Parquet file's name must end in ".parquet".
 arrow::Result<RowOutputReport> WriteRowsToFile(const std::shared_ptr<file::FileSystem>& fs,
                                                arrow::RecordBatchReader& rows, RowFormat format,
                                                const std::string& path, bool replace,

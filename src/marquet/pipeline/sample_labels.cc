@@ -158,14 +158,32 @@ arrow::Result<Labels> FindLabels(file::FileSystem& fs, const std::string& sample
   return found;
 }
 
+bool HoldsSamples(const arrow::Schema& schema) {
+  return std::ranges::all_of(std::initializer_list<const char*>{"symbol", "labels", "labels_digest"},
+                             [&](const char* column) {
+                               const auto field = schema.GetFieldByName(column);
+                               return field != nullptr && field->type()->id() == arrow::Type::STRING;
+                             });
+}
+
+arrow::Status CheckLabels(file::FileSystem& fs, const table::Table& samples, const FoundLabels& found) {
+  const auto digests = ReadDigests(samples);
+  if (IsKind(digests.status(), ErrorKind::kInvalidInput)) return CorruptData(digests.status().message());
+  ARROW_RETURN_NOT_OK(digests.status());
+  for (const auto& [name, symbols] : *digests) {
+    for (const auto& [symbol, digest] : symbols) {
+      const auto labels = FindLabels(fs, samples.path(), name, {{symbol, digest}});
+      ARROW_RETURN_NOT_OK(found(JoinPath(kLabelsByDigest, digest + ".json"), labels.status()));
+    }
+  }
+  return arrow::Status::OK();
+}
+
 arrow::Result<Labels> LoadLabels(std::shared_ptr<file::FileSystem> fs, const std::string& samples,
                                  const std::string& name) {
   ARROW_RETURN_NOT_OK(CheckLabelsName(name));
   ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs, samples));
-  for (const char* column : {"symbol", "labels", "labels_digest"}) {
-    const auto field = table->schema()->GetFieldByName(column);
-    if (!field || field->type()->id() != arrow::Type::STRING) return ReadSet(*fs, SetPath(samples, name));
-  }
+  if (!HoldsSamples(*table->schema())) return ReadSet(*fs, SetPath(samples, name));
   ARROW_ASSIGN_OR_RAISE(const auto digests, ReadDigests(*table));
   const auto found = digests.find(name);
   if (found != digests.end()) return FindLabels(*fs, samples, name, found->second);

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -43,6 +44,15 @@ std::string LabelsDigest(const depth::FittedLabels& fitted);
 // The labels with these digests, by symbol. kCorruptData when they are not there, or not what they were.
 arrow::Result<Labels> FindLabels(file::FileSystem& fs, const std::string& samples, const std::string& name,
                                  const std::map<std::string, std::string>& digests);
+
+// Whether a table has samples' columns.
+bool HoldsSamples(const arrow::Schema& schema);
+
+// Looks at the boundaries behind the samples of a version: tells `found` the file of each, relative to the
+// table, and how FindLabels fares with it, which a status of `found` ends. kCorruptData where samples of a
+// symbol were labelled in more than one way; errors of reading samples.
+using FoundLabels = std::function<arrow::Status(const std::string& file, const arrow::Status& status)>;
+arrow::Status CheckLabels(file::FileSystem& fs, const table::Table& samples, const FoundLabels& found);
 
 // Stores labels by digest. Durable when it returns OK. Files of digests that samples refer to already
 // (`in_use`) stay as they are; others are written again, so that they are young when `marquet clean` looks.

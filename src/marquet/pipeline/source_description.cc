@@ -17,8 +17,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 2;
 constexpr int kFirstFormat = 1;  // times in microseconds, no publishers
+constexpr int kFormat = 2;
+constexpr int kPartFormat = 3;  // of parts of sources, which readers of the others would take for the whole
 constexpr const char* kDirectory = "_marquet/sources";
 constexpr std::string_view kAttemptAppPrefix = "marquet.attempt.";
 constexpr const char* kAttempts = "_marquet/sources/attempts";
@@ -153,12 +154,35 @@ dbn::RecordKind KindOf(const JsonField& json) {
   return {};
 }
 
+Json PartToJson(const BroughtPart& part) {
+  return {{"id", part.id},
+          {"symbols", Texts(part.selection.symbols)},
+          {"start_ns", Optional(part.selection.start_ns)},
+          {"end_ns", Optional(part.selection.end_ns)},
+          {"matched", part.matched}};
+}
+
+BroughtPart PartOf(const JsonField& json) {
+  BroughtPart part;
+  part.id = json.At("id").String();
+  part.selection.symbols = TextsOf(json.At("symbols"));
+  part.selection.start_ns = IntegerOrNull<int64_t>(json.At("start_ns"));
+  part.selection.end_ns = IntegerOrNull<int64_t>(json.At("end_ns"));
+  part.matched = json.At("matched").Integer<int64_t>();
+  return part;
+}
+
+// Whether readers that know nothing of parts would take it for what it is not.
+bool NeedsPartFormat(const SourceDescription& description) {
+  return description.is_partial() || !description.part.selection.is_all() || !description.earlier.empty();
+}
+
 SourceDescription DescriptionOf(const JsonField& json) {
   SourceDescription description;
   const JsonField format = json.At("format");
   const int version = format.Integer<int>();
-  if (version < kFirstFormat || version > kFormat) {
-    format.Fail(fmt::format("format {} or {}", kFirstFormat, kFormat));
+  if (version < kFirstFormat || version > kPartFormat) {
+    format.Fail(fmt::format("format {} to {}", kFirstFormat, kPartFormat));
   }
   description.id = json.At("id").String();
   description.digest = json.At("digest").String();
@@ -180,6 +204,13 @@ SourceDescription DescriptionOf(const JsonField& json) {
   });
   const JsonField ranges = json.At("ranges");
   description.ranges = version == kFirstFormat ? RangesOfFirstFormat(ranges) : RangesOf(ranges);
+  const auto rows = summary.rows.find(description.kind);
+  description.part = {description.id, {}, rows == summary.rows.end() ? 0 : rows->second};
+  if (version < kPartFormat) return description;
+  description.part = PartOf(json.At("part"));
+  summary.selection.not_selected = json.At("not_selected").Integer<int64_t>();
+  summary.selection.held = json.At("held").Integer<int64_t>();
+  json.At("earlier").ForEach([&](const JsonField& part) { description.earlier.push_back(PartOf(part)); });
   return description;
 }
 
@@ -205,6 +236,32 @@ std::string SourceId(std::string_view digest, int64_t transaction_version) {
   return fmt::format("{}.{}", digest, transaction_version / 2 + transaction_version % 2);
 }
 
+bool IsIngestOf(std::string_view id, std::string_view digest) {
+  return id.starts_with(digest) && (id.size() == digest.size() || id[digest.size()] == '.');
+}
+
+std::string SourceOf(const delta::AddFile& file) {
+  const auto tag = file.tags.find(kSourceTag);
+  return tag == file.tags.end() ? std::string() : tag->second;
+}
+
+std::vector<BroughtPart> SourceDescription::Parts() const {
+  std::vector<BroughtPart> parts = earlier;
+  parts.push_back(part);
+  return parts;
+}
+
+bool AnyCovers(const std::vector<BroughtPart>& parts, const dbn::Selection& selection) {
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](const BroughtPart& part) { return part.selection.Covers(selection); });
+}
+
+std::string SelectionsOf(const std::vector<BroughtPart>& parts) {
+  std::string text;
+  for (const BroughtPart& part : parts) text += (text.empty() ? "" : "; ") + dbn::ToText(part.selection);
+  return text;
+}
+
 arrow::Result<int64_t> RaisedVersion(const std::string& table, const delta::Transaction& stored, int by) {
   if (stored.version >= 0 && stored.version <= INT64_MAX - by) return stored.version + by;
   return CorruptData(
@@ -222,21 +279,29 @@ std::string ToJson(const SourceDescription& description) {
   }
   Json rows_by_kind = Json::array();
   for (const auto& [kind, rows] : summary.rows) rows_by_kind.push_back({dbn::KindName(kind), rows});
-  const Json root = {{"format", kFormat},
-                     {"id", description.id},
-                     {"digest", description.digest},
-                     {"name", TextToJson(description.name)},
-                     {"bytes", description.bytes},
-                     {"kind", dbn::KindName(description.kind)},
-                     {"rows", description.rows},
-                     {"compressed", summary.compressed},
-                     {"has_metadata", summary.has_metadata},
-                     {"identical_export", summary.identical_export},
-                     {"counts", CountsToJson(summary)},
-                     {"rows_by_kind", std::move(rows_by_kind)},
-                     {"metadata", MetadataToJson(summary.metadata)},
-                     {"kept_records", std::move(kept)},
-                     {"ranges", RangesToJson(description.ranges)}};
+  Json root = {{"format", NeedsPartFormat(description) ? kPartFormat : kFormat},
+               {"id", description.id},
+               {"digest", description.digest},
+               {"name", TextToJson(description.name)},
+               {"bytes", description.bytes},
+               {"kind", dbn::KindName(description.kind)},
+               {"rows", description.rows},
+               {"compressed", summary.compressed},
+               {"has_metadata", summary.has_metadata},
+               {"identical_export", summary.identical_export},
+               {"counts", CountsToJson(summary)},
+               {"rows_by_kind", std::move(rows_by_kind)},
+               {"metadata", MetadataToJson(summary.metadata)},
+               {"kept_records", std::move(kept)},
+               {"ranges", RangesToJson(description.ranges)}};
+  if (NeedsPartFormat(description)) {
+    Json earlier = Json::array();
+    for (const BroughtPart& part : description.earlier) earlier.push_back(PartToJson(part));
+    root["part"] = PartToJson(description.part);
+    root["not_selected"] = summary.selection.not_selected;
+    root["held"] = summary.selection.held;
+    root["earlier"] = std::move(earlier);
+  }
   return WithDigest(root);
 }
 

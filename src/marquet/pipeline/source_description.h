@@ -32,8 +32,17 @@ namespace marquet::pipeline {
 
 // The tag of a data file that names the source its rows came from, by id.
 inline constexpr const char* kSourceTag = "marquet.source";
+// The tag that names how many bytes that source has, in decimal: a file of another size is not in the table.
+inline constexpr const char* kSourceBytesTag = "marquet.source.bytes";
 // What the application id of a source's txn action begins with; its digest follows.
 inline constexpr std::string_view kSourceAppPrefix = "marquet.source.";
+
+// What one ingest was asked for of a source's bytes.
+struct BroughtPart {
+  std::string id;            // of the ingest
+  dbn::Selection selection;  // everything, unless it was asked for a part
+  int64_t matched = 0;       // the source's rows of the table's kind that it selects, whoever brought them
+};
 
 struct SourceDescription {
   std::string id;      // the digest, followed by ".N" when the same bytes were ingested for the N-th time
@@ -44,12 +53,31 @@ struct SourceDescription {
   int64_t rows = 0;  // of this kind
   dbn::ReadSummary summary;
   SourceRanges ranges;
+  // What was asked for. The rows are those of the part that no earlier part selects, unless the same bytes
+  // were to come again.
+  BroughtPart part;
+  std::vector<BroughtPart>
+      earlier;  // that were in the table when this one came, in the order of their coming
+
+  // Whether records of the source that would be rows are not among those that this ingest brought.
+  bool is_partial() const { return summary.selection.not_selected > 0; }
+  // All that is told to be in the table of these bytes: `earlier`, and `part`.
+  std::vector<BroughtPart> Parts() const;
 };
+
+// Whether one of them, by itself, selects all that a selection does.
+bool AnyCovers(const std::vector<BroughtPart>& parts, const dbn::Selection& selection);
+// "symbols ES*; symbols NQH4 at times from 2024-01-02T00:00:00Z".
+std::string SelectionsOf(const std::vector<BroughtPart>& parts);
 
 // The application id under which the log keeps a source's txn action. Its version is odd while the source's
 // rows are in the table and even once they were replaced; each further ingest of the same bytes adds two.
 std::string SourceAppId(std::string_view digest);
 std::string SourceId(std::string_view digest, int64_t transaction_version);
+// Whether an id is of an ingest of these bytes.
+bool IsIngestOf(std::string_view id, std::string_view digest);
+// The id of the source that a data file's rows came from; empty where it does not say.
+std::string SourceOf(const delta::AddFile& file);
 // The version of a table's txn action raised by 1 or 2; kCorruptData where Marquet cannot have committed it:
 // below 0, and where there is none above it.
 arrow::Result<int64_t> RaisedVersion(const std::string& table, const delta::Transaction& stored, int by);

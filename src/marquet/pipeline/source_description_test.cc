@@ -63,6 +63,27 @@ TEST(SourceDescriptionTest, ComesBackAsItWas) {
   EXPECT_EQ(ToJson(after), ToJson(before));
 }
 
+TEST(SourceDescriptionTest, APartComesBackWithThoseBeforeIt) {
+  SourceDescription before = Sample();
+  EXPECT_EQ(SourceDescriptionFromJson(ToJson(before), "p")->part.matched, 2);
+  EXPECT_TRUE(SourceDescriptionFromJson(ToJson(before), "p")->part.selection.is_all());
+  EXPECT_EQ(ToJson(before).find("\"part\""), std::string::npos);
+  before.summary.selection.not_selected = 5;
+  before.summary.selection.held = 1;
+  before.part = {before.id, {{"ES*", "n\xFFt"}, 1, std::nullopt}, 3};
+  before.earlier = {{before.digest, {{}, std::nullopt, 7}, 4}, {before.digest + ".3", {}, 9}};
+  const std::string json = ToJson(before);
+  EXPECT_NE(json.find("\"format\": 3,"), std::string::npos);  // which readers of no parts refuse
+  const auto after = SourceDescriptionFromJson(json, "p").ValueOrDie();
+  EXPECT_EQ(ToJson(after), json);
+  EXPECT_TRUE(after.is_partial());
+  EXPECT_EQ(after.part.selection, before.part.selection);
+  ASSERT_EQ(after.Parts().size(), 3u);
+  EXPECT_EQ(after.Parts()[0].selection.end_ns, 7);
+  EXPECT_EQ(after.Parts()[1].matched, 9);
+  EXPECT_TRUE(AnyCovers(after.Parts(), {{"ZN"}, {}, {}}));  // the second is of everything
+}
+
 TEST(SourceDescriptionTest, IsFoundWhereItWasPut) {
   const auto fs = std::make_shared<file::MemoryFileSystem>();
   EXPECT_TRUE(ListSourceDescriptions(*fs, "t").ValueOrDie().empty());
@@ -235,7 +256,7 @@ TEST(SourceDescriptionTest, BrokenTextIsCorruptDataWithItsPlace) {
   const std::string open = "t/a.json: is not a source's description: ";
   EXPECT_EQ(message(""), open + "line 1, column 1: found the end of the text; expected a value");
   EXPECT_EQ(message("[]"), open + "line 1, column 1: found a list; expected an object with \"format\"");
-  EXPECT_EQ(message("{\"format\":3}"), open + "line 1, column 11: found 3; expected format 1 or 2");
+  EXPECT_EQ(message("{\"format\":4}"), open + "line 1, column 11: found 4; expected format 1 to 3");
   EXPECT_EQ(message("{\"format\":1}"), open + "line 1, column 1: found an object; expected \"id\" in it");
   EXPECT_EQ(message(with("\"bytes\": 123", "\"bytes\": nil")),
             open + "line 8, column 11: found 'nil'; expected true, false or null");

@@ -1,6 +1,7 @@
 #include "marquet/pipeline/source_overlap.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 
@@ -10,39 +11,15 @@
 #include "marquet/base/error.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/statistics.h"
+#include "marquet/pipeline/range_search.h"
 
 namespace marquet::pipeline {
 namespace {
-
-std::string SourceOf(const delta::AddFile& file) {
-  const auto tag = file.tags.find(kSourceTag);
-  return tag == file.tags.end() ? std::string() : tag->second;
-}
-
-bool IsOfDigest(const std::string& id, const std::string& digest) {
-  return id == digest || (id.starts_with(digest) && id[digest.size()] == '.');
-}
 
 bool ValueFits(const delta::PartitionValues& values, const char* column,
                const std::optional<std::string>& wanted) {
   const auto value = values.find(column);
   return value == values.end() || value->second == wanted;
-}
-
-// The range of `ts` by the file's statistics, in microseconds; all times where they do not say.
-std::pair<int64_t, int64_t> MicrosOf(const delta::AddFile& file, const arrow::Schema& schema) {
-  std::pair<int64_t, int64_t> all(INT64_MIN, INT64_MAX);
-  const auto statistics = delta::StatisticsOf(file, schema);
-  if (!statistics.ok()) return all;  // no statistics prove nothing
-  for (const pq::ColumnStatistics& column : statistics->columns) {
-    if (column.name != "ts") continue;
-    const auto value = [](const std::shared_ptr<arrow::Scalar>& scalar) -> std::optional<int64_t> {
-      if (scalar == nullptr || !scalar->is_valid || scalar->type->id() != arrow::Type::TIMESTAMP) return {};
-      return static_cast<const arrow::TimestampScalar&>(*scalar).value;
-    };
-    all = {value(column.min).value_or(all.first), value(column.max).value_or(all.second)};
-  }
-  return all;
 }
 
 // By the files' statistics; those of a file without any that can be relied on are not counted.
@@ -53,21 +30,6 @@ int64_t RowsOf(const std::vector<std::shared_ptr<const delta::AddFile>>& files, 
     if (statistics.ok() && statistics->decide) rows += statistics->rows.value_or(0);
   }
   return rows;
-}
-
-bool MayMeet(const delta::AddFile& file, const arrow::Schema& schema, const SourceRanges& ranges) {
-  std::optional<std::pair<int64_t, int64_t>> micros;  // read where the partition alone does not tell
-  for (const auto& [key, of_key] : ranges) {
-    if (!MayHold(file, key)) continue;
-    if (!micros) micros = MicrosOf(file, schema);
-    for (const SourceRange& range : of_key) {
-      if (range.has_times() && FloorDiv(range.first_ns, 1'000) <= micros->second &&
-          micros->first <= FloorDiv(range.last_ns, 1'000)) {
-        return true;
-      }
-    }
-  }
-  return false;
 }
 
 const pq::ColumnStatistics* Find(const delta::FileStatistics& statistics, const std::string& name) {
@@ -125,6 +87,45 @@ void Narrow(const RangeKey& key, const std::vector<std::shared_ptr<const delta::
   range->last_ns = std::min(range->last_ns, all->last_ns);
 }
 
+// The ranges of one symbol and date, by publisher and type of record, so that those of a time are found
+// without looking at all.
+class RangesByKind {
+ public:
+  explicit RangesByKind(const std::vector<SourceRange>& ranges) {
+    for (size_t i = 0; i < ranges.size(); ++i) {
+      if (!ranges[i].has_times()) continue;
+      by_kind_[{ranges[i].publisher, ranges[i].rtype}].Add(ranges[i].first_ns, ranges[i].last_ns, i);
+    }
+  }
+
+  // The places of those that may be of the same publisher and type and have a time in common, ascending.
+  std::vector<size_t> Meeting(const SourceRange& range) const {
+    std::vector<size_t> places;
+    if (!range.has_times()) return places;
+    const auto look = [&](const auto& ranges) {
+      ranges.ForEachMeeting(range.first_ns, range.last_ns, [&](size_t place) { places.push_back(place); });
+    };
+    if (!range.publisher || !range.rtype) {  // it may be of any
+      for (const auto& [kind, ranges] : by_kind_) look(ranges);
+    } else {
+      const std::set<Kind> kinds = {{range.publisher, range.rtype},
+                                    {range.publisher, std::nullopt},
+                                    {std::nullopt, range.rtype},
+                                    {std::nullopt, std::nullopt}};
+      for (const Kind& kind : kinds) {
+        const auto ranges = by_kind_.find(kind);
+        if (ranges != by_kind_.end()) look(ranges->second);
+      }
+    }
+    std::sort(places.begin(), places.end());
+    return places;
+  }
+
+ private:
+  using Kind = std::pair<std::optional<int32_t>, std::optional<int32_t>>;
+  std::map<Kind, RangeSearch<size_t>> by_kind_;
+};
+
 }  // namespace
 
 std::vector<std::shared_ptr<const delta::AddFile>> FilesOfSource(const delta::Snapshot& snapshot,
@@ -171,14 +172,16 @@ std::vector<RangeOverlap> OverlapsOf(const SourceDescription& ours, const Source
   for (const auto& [key, of_key] : ours.ranges) {
     const auto found = theirs.ranges.find(key);
     if (found == theirs.ranges.end()) continue;
+    const RangesByKind filled(found->second);
     for (const SourceRange& range : of_key) {
-      for (const SourceRange& filled : found->second) {
-        const Meeting meeting = MeetingOf(range, filled, ours.kind);
+      for (const size_t place : filled.Meeting(range)) {
+        const SourceRange& there = found->second[place];
+        const Meeting meeting = MeetingOf(range, there, ours.kind);
         // One of them is of that time alone, so it lies within the other.
-        const bool within = range.first_ns == range.last_ns || filled.first_ns == filled.last_ns;
+        const bool within = range.first_ns == range.last_ns || there.first_ns == there.last_ns;
         if (meeting == Meeting::kOverlap ||
             (meeting == Meeting::kTouch && intent == Intent::kReplace && within)) {
-          overlaps.push_back({key, range, filled});
+          overlaps.push_back({key, range, there});
         }
       }
     }
@@ -187,50 +190,37 @@ std::vector<RangeOverlap> OverlapsOf(const SourceDescription& ours, const Source
 }
 
 arrow::Result<std::vector<Overlap>> FindOverlaps(file::FileSystem& fs, const std::string& table,
-                                                 const delta::Snapshot& snapshot,
-                                                 const SourceDescription& incoming, Intent intent) {
-  const bool with_own = intent == Intent::kReplace;
-  std::set<std::string> candidates;
-  std::set<std::optional<std::string>> dates;
-  bool unmarked = false;  // rows of any source may be in files that no source marks
-  for (const auto& [key, range] : incoming.ranges) dates.insert(key.second);
-  for (const auto& file : snapshot.files) {
-    const std::string id = SourceOf(*file);
-    if (id.empty() ? unmarked : candidates.contains(id)) continue;
-    if (IsOfDigest(id, incoming.digest)) {
-      if (with_own) candidates.insert(id);
-      continue;
-    }
-    const auto date = file->partition_values.find("date");
-    if (date != file->partition_values.end() && !dates.contains(date->second)) continue;
-    if (!MayMeet(*file, *snapshot.schema, incoming.ranges)) continue;
-    if (id.empty()) {
-      unmarked = true;
-    } else {
-      candidates.insert(id);
-    }
-  }
+                                                 const std::shared_ptr<const delta::Snapshot>& snapshot,
+                                                 const SourceDescription& incoming, Intent intent,
+                                                 bool with_own, SourceIndex* index) {
+  index->Update(snapshot);
+  auto [candidates, unmarked] = index->MayMeet(incoming.ranges);
   if (unmarked) {
     ARROW_ASSIGN_OR_RAISE(const auto ids, ListSourceDescriptions(fs, table));
     for (const std::string& id : ids) {
-      const auto* stored = snapshot.transactions.Find(SourceAppId(id.substr(0, id.find('.'))));
-      const bool ingested = stored != nullptr && stored->version % 2 == 1;
-      if (ingested && (with_own || !IsOfDigest(id, incoming.digest))) candidates.insert(id);
+      const auto* stored = snapshot->transactions.Find(SourceAppId(id.substr(0, id.find('.'))));
+      if (stored != nullptr && stored->version % 2 == 1) candidates.insert(id);
     }
+  }
+  if (with_own) {
+    const auto own = index->IdsOf(incoming.digest);
+    candidates.insert(own.begin(), own.end());
+  } else {
+    std::erase_if(candidates, [&](const std::string& id) { return IsIngestOf(id, incoming.digest); });
   }
   std::vector<Overlap> overlaps;
   for (const std::string& id : candidates) {
     Overlap overlap;
-    ARROW_ASSIGN_OR_RAISE(overlap.source, ReadHeldSource(fs, table, snapshot, id));
-    overlap.files = FilesOfSource(snapshot, id);
-    overlap.same_bytes = IsOfDigest(id, incoming.digest);
-    overlap.apart = !unmarked || RowsOf(overlap.files, *snapshot.schema) == overlap.source.description.rows;
+    ARROW_ASSIGN_OR_RAISE(overlap.source, ReadHeldSource(fs, table, *snapshot, id));
+    overlap.files = index->FilesOf(id);
+    overlap.same_bytes = IsIngestOf(id, incoming.digest);
+    overlap.apart = !unmarked || RowsOf(overlap.files, *snapshot->schema) == overlap.source.description.rows;
     if (!overlap.same_bytes) {
       for (auto& [key, of_key] : overlap.source.description.ranges) {
         if (!overlap.apart) break;
         for (SourceRange& range : of_key) {
           if (!range.publisher && incoming.ranges.contains(key)) {
-            Narrow(key, overlap.files, *snapshot.schema, &range);
+            Narrow(key, overlap.files, *snapshot->schema, &range);
           }
         }
       }

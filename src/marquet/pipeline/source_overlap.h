@@ -11,13 +11,14 @@
 #include "marquet/delta/log.h"
 #include "marquet/file/file_system.h"
 #include "marquet/pipeline/held_source.h"
+#include "marquet/pipeline/source_index.h"
 
 namespace marquet::pipeline {
 
 // What another source would be brought for.
 enum class Intent {
-  kAppend,   // earlier ingests of the same bytes are no overlap, nor are ranges that touch
-  kReplace,  // they are: all rows of the same bytes, and a time that is all that one of the two has
+  kAppend,   // ranges that touch are no overlap
+  kReplace,  // they are one, where the time at which they touch is all that one of the two has
 };
 
 // A range of the new source that another one fills already.
@@ -40,13 +41,16 @@ struct Overlap {
 std::vector<RangeOverlap> OverlapsOf(const SourceDescription& ours, const SourceDescription& theirs,
                                      Intent intent);
 
-// The sources that `incoming` overlaps with. Costs no I/O but for the descriptions of sources whose files, by
-// the log's partition values and statistics, may meet its ranges; of all sources where such a file does not
-// tell whose rows it holds. Ranges of descriptions in the first format are narrowed by what the statistics of
-// the source's files say. kNotFound when such a description is missing.
+// The sources that `incoming` overlaps with; earlier ingests of the same bytes, which are then one as a
+// whole, only where `with_own` says so. Costs no I/O but for the descriptions of sources whose files, by the
+// log's partition values and statistics, may meet its ranges; of all sources where such a file does not tell
+// whose rows it holds. Ranges of descriptions in the first format are narrowed by what the statistics of the
+// source's files say. `index` is of the same table, and moves to the snapshot. kNotFound when such a
+// description is missing.
 arrow::Result<std::vector<Overlap>> FindOverlaps(file::FileSystem& fs, const std::string& table,
-                                                 const delta::Snapshot& snapshot,
-                                                 const SourceDescription& incoming, Intent intent);
+                                                 const std::shared_ptr<const delta::Snapshot>& snapshot,
+                                                 const SourceDescription& incoming, Intent intent,
+                                                 bool with_own, SourceIndex* index);
 
 // The live files whose rows came from a source.
 std::vector<std::shared_ptr<const delta::AddFile>> FilesOfSource(const delta::Snapshot& snapshot,

@@ -20,6 +20,7 @@ arrow::Result<SymbolReader> SymbolReader::Make(std::shared_ptr<table::Table> boo
     ARROW_ASSIGN_OR_RAISE(reader.where_, table::Predicate::Parse(where));
   }
   ARROW_ASSIGN_OR_RAISE(reader.time_column_, sampling::TimeColumn(*book));
+  ARROW_ASSIGN_OR_RAISE(reader.files_, sampling::BookFiles::Of(*book));
   reader.book_ = std::move(book);
   reader.memory_ = memory;
   reader.progress_ = std::move(progress);
@@ -29,7 +30,7 @@ arrow::Result<SymbolReader> SymbolReader::Make(std::shared_ptr<table::Table> boo
 
 arrow::Result<sampling::BookSequence> SymbolReader::Open(const std::string& symbol,
                                                          std::vector<std::string> columns) const {
-  return sampling::BookSequence::Open(*book_, symbol, std::move(columns), stop_, where_);
+  return sampling::BookSequence::Open(*book_, files_, symbol, std::move(columns), stop_, where_);
 }
 
 arrow::Result<Quotes> SymbolReader::ReadQuotes(const std::string& symbol) const {

@@ -57,6 +57,7 @@ class SymbolReader {
 
  private:
   std::shared_ptr<table::Table> book_;
+  std::shared_ptr<sampling::BookFiles> files_;  // of all symbols
   table::Predicate where_;
   std::string time_column_;
   int64_t memory_ = 0;

@@ -12,8 +12,11 @@ namespace marquet::pipeline {
 
 // Calls `each` with the path of every table, and ends at its first error. Tables lie in no other table, and
 // in no directory that is hidden or begins with '_'. kNotFound when there is no such directory, kStorage when
-// one cannot be listed.
+// one cannot be listed; where `unlisted` is given, it is called with a directory below the first one that
+// cannot be listed and why, and decides.
 arrow::Status ForEachTableBelow(file::FileSystem& fs, const std::string& directory, const StopFlag* stop,
-                                const std::function<arrow::Status(const std::string& table)>& each);
+                                const std::function<arrow::Status(const std::string& table)>& each,
+                                const std::function<arrow::Status(const std::string& directory,
+                                                                  const arrow::Status& why)>& unlisted = {});
 
 }  // namespace marquet::pipeline

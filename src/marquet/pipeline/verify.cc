@@ -9,6 +9,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/log.h"
+#include "marquet/base/readable.h"
 #include "marquet/base/saturating.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/writer_manifest.h"
@@ -71,8 +72,12 @@ struct Contents {
 arrow::Status LookBelow(file::FileSystem& fs, const std::string& directory, bool managed,
                         const StopFlag* stop, Contents* found) {
   if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
-  ARROW_ASSIGN_OR_RAISE(auto entries, fs.List(directory));
-  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  const auto list = [&]() -> arrow::Result<std::vector<file::FileInfo>> {
+    ARROW_ASSIGN_OR_RAISE(auto there, fs.List(directory));
+    std::sort(there.begin(), there.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+    return there;
+  };
+  ARROW_ASSIGN_OR_RAISE(std::vector<file::FileInfo> entries, list());
   const auto holds = [&](std::string_view name) {
     return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) { return entry.path == name; });
   };
@@ -81,9 +86,12 @@ arrow::Status LookBelow(file::FileSystem& fs, const std::string& directory, bool
     return arrow::Status::OK();
   }
   if (holds("_marquet")) {
-    const size_t before = found->expected.size();
+    const size_t known = found->expected.size(), damaged = found->damage.size();
     ARROW_RETURN_NOT_OK(ReadManifests(fs, directory, &found->expected, &found->damage));
-    managed = managed || found->expected.size() > before;
+    // A manifest that cannot be read may name any file.
+    managed = found->damage.size() == damaged && (managed || found->expected.size() > known);
+    // What a writer at work published meanwhile is in its manifest, and has to be in the list.
+    ARROW_ASSIGN_OR_RAISE(entries, list());
   }
   for (const file::FileInfo& entry : entries) {
     if (entry.path.empty() || entry.path[0] == '.' || entry.path[0] == '_') continue;
@@ -135,17 +143,30 @@ arrow::Result<PathVerdict> VerifyFiles(file::FileSystem& fs, Contents contents, 
   Progress progress{"verify " + verdict.path, 0, 0, 0};
   Log().info("{}: verifying {}", verdict.path, Counted(static_cast<int64_t>(contents.files.size()), "file"));
   verdict.verdict.damage = std::move(contents.damage);
-  const std::set<std::string_view> there(contents.files.begin(), contents.files.end());
+  const std::set<std::string> there(contents.files.begin(), contents.files.end());
   for (const auto& [path, expectation] : contents.expected) {
-    if (!there.contains(path)) verdict.verdict.missing.push_back(path);
+    if (there.contains(path)) continue;
+    // A writer at work may have put it there since its folder was listed.
+    ARROW_ASSIGN_OR_RAISE(const bool exists, file::Exists(fs, path));
+    (exists ? contents.files : verdict.verdict.missing).push_back(path);
   }
   verdict.verdict.ok = verdict.verdict.missing.empty() && verdict.verdict.damage.empty();
   for (const std::string& path : contents.files) {
     const auto known = contents.expected.find(path);
     const bool expected = known != contents.expected.end();
     if (!expected && contents.managed.contains(path)) verdict.verdict.orphans.push_back(path);
-    const auto checked = pq::VerifyFile(fs, path, options.level, expected ? known->second : pq::Expectation{},
-                                        options.stop, options.jobs != 1);
+    auto checked = pq::VerifyFile(fs, path, options.level, expected ? known->second : pq::Expectation{},
+                                  options.stop, options.jobs != 1);
+    if (expected && checked.ok() && !checked->ok) {
+      // A writer at work may have given the file other types, and told its manifest, since that was read.
+      Expectations now;
+      std::vector<pq::Damage> of_manifests;
+      ARROW_RETURN_NOT_OK(FindManifests(fs, path, &now, &of_manifests));
+      const auto told = now.find(path);
+      if (told != now.end() && told->second.digest != known->second.digest) {
+        checked = pq::VerifyFile(fs, path, options.level, told->second, options.stop, options.jobs != 1);
+      }
+    }
     verdict.verdict.files += 1;
     if (!checked.ok()) {
       if (verdict.kind == "file") return checked.status();
@@ -160,6 +181,7 @@ arrow::Result<PathVerdict> VerifyFiles(file::FileSystem& fs, Contents contents, 
     verdict.verdict.bytes += file.bytes;
     verdict.verdict.ok = verdict.verdict.ok && file.ok;
     verdict.verdict.damage.insert(verdict.verdict.damage.end(), file.damage.begin(), file.damage.end());
+    verdict.verdict.odd.insert(verdict.verdict.odd.end(), file.odd.begin(), file.odd.end());
     progress.rows = SaturatingSum(progress.rows, file.rows);
     progress.bytes += file.bytes;
     if (options.progress) options.progress(progress);
@@ -220,7 +242,22 @@ std::string_view StateOf(const table::TableVerdict& verdict) {
   const bool damaged = !verdict.missing.empty() ||
                        std::any_of(verdict.damage.begin(), verdict.damage.end(),
                                    [](const pq::Damage& damage) { return damage.region != kUnchecked; });
-  return damaged ? "DAMAGED" : "NOT CHECKED";
+  return damaged ? "DAMAGED" : verdict.damage.empty() ? "ODD" : "NOT CHECKED";
+}
+
+nlohmann::ordered_json ToJson(const std::vector<pq::Damage>& damages) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const pq::Damage& damage : damages) {
+    list.push_back({{"file", Readable(damage.file)},
+                    {"row_group", damage.row_group},
+                    {"column", damage.column},
+                    {"page", damage.page},
+                    {"offset", damage.offset},
+                    {"length", damage.length},
+                    {"region", damage.region},
+                    {"message", Readable(damage.message)}});
+  }
+  return list;
 }
 
 std::string Place(const pq::Damage& damage) {
@@ -246,7 +283,10 @@ arrow::Result<VerifyReport> Verify(const std::shared_ptr<file::FileSystem>& fs,
     ARROW_RETURN_NOT_OK(NoteUnchecked(path, checked, &unchecked.verdict.damage));
     report.paths.push_back(std::move(unchecked));
   }
-  for (const PathVerdict& verdict : report.paths) report.ok = report.ok && verdict.verdict.ok;
+  for (PathVerdict& verdict : report.paths) {
+    if (options.strict && !verdict.verdict.odd.empty()) verdict.verdict.ok = false;
+    report.ok = report.ok && verdict.verdict.ok;
+  }
   return report;
 }
 
@@ -269,6 +309,10 @@ PathVerdict Together(const VerifyReport& report, const std::string& path) {
       sum.damage.push_back(damage);
       sum.damage.back().file = full(damage.file);
     }
+    for (const pq::Damage& odd : verdict.odd) {
+      sum.odd.push_back(odd);
+      sum.odd.back().file = full(odd.file);
+    }
     for (const std::string& name : verdict.missing) sum.missing.push_back(full(name));
     for (const std::string& name : verdict.orphans) sum.orphans.push_back(full(name));
   }
@@ -289,6 +333,9 @@ std::string ToText(const VerifyReport& report) {
                   ? fmt::format("  not checked: {}\n", damage.message)
                   : fmt::format("  damaged: {}: {}: {}\n", Place(damage), damage.region, damage.message);
     }
+    for (const pq::Damage& odd : verdict.odd) {
+      text += fmt::format("  odd: {}: {}: {}\n", Place(odd), odd.region, odd.message);
+    }
     for (const std::string& missing : verdict.missing) text += fmt::format("  missing: {}\n", missing);
     for (const std::string& orphan : verdict.orphans) {
       text += fmt::format("  not in the {}: {}\n", item.kind == "table" ? "log" : "manifest", orphan);
@@ -303,37 +350,36 @@ std::string ToText(const VerifyReport& report) {
   if (rescue) {
     text +=
         "hint: Rows that are whole can be written to a new file: marquet rescue FILE -o OUT.parquet (for a "
-        "file "
-        "without a footer with --schema ANOTHER.parquet, which has the same columns).\n";
+        "file without a footer with --schema ANOTHER.parquet, which has the same columns).\n";
   }
   return text;
 }
+
+namespace {
+
+std::vector<std::string> AllReadable(const std::vector<std::string>& paths) {
+  std::vector<std::string> readable;
+  for (const std::string& path : paths) readable.push_back(Readable(path));
+  return readable;
+}
+
+}  // namespace
 
 std::string ToJson(const VerifyReport& report) {
   nlohmann::ordered_json paths = nlohmann::ordered_json::array();
   for (const PathVerdict& item : report.paths) {
     const table::TableVerdict& verdict = item.verdict;
-    nlohmann::ordered_json damages = nlohmann::ordered_json::array();
-    for (const pq::Damage& damage : verdict.damage) {
-      damages.push_back({{"file", damage.file},
-                         {"row_group", damage.row_group},
-                         {"column", damage.column},
-                         {"page", damage.page},
-                         {"offset", damage.offset},
-                         {"length", damage.length},
-                         {"region", damage.region},
-                         {"message", damage.message}});
-    }
-    nlohmann::ordered_json entry = {{"path", item.path}, {"kind", item.kind}};
+    nlohmann::ordered_json entry = {{"path", Readable(item.path)}, {"kind", item.kind}};
     if (item.kind == "table") entry["version"] = item.version;
     entry.update({{"ok", verdict.ok},
                   {"files", verdict.files},
                   {"rows", verdict.rows},
                   {"rows_intact", verdict.rows_intact},
                   {"bytes", verdict.bytes},
-                  {"damage", damages},
-                  {"missing", verdict.missing},
-                  {"orphans", verdict.orphans}});
+                  {"damage", ToJson(verdict.damage)},
+                  {"odd", ToJson(verdict.odd)},
+                  {"missing", AllReadable(verdict.missing)},
+                  {"orphans", AllReadable(verdict.orphans)}});
     paths.push_back(std::move(entry));
   }
   const nlohmann::ordered_json root = {{"ok", report.ok}, {"paths", std::move(paths)}};

@@ -16,6 +16,7 @@ namespace marquet::pipeline {
 struct VerifyOptions {
   std::vector<std::string> paths;
   pq::VerifyLevel level = pq::VerifyLevel::kFull;
+  bool strict = false;  // what is odd (pq::FileVerdict) is not OK either
   int jobs = 0;
   ProgressCallback progress;
   const StopFlag* stop = nullptr;
@@ -23,7 +24,8 @@ struct VerifyOptions {
 
 // What Table::Verify finds, and besides it the descriptions of the table's sources (source_description.h):
 // those of sources of this version that are not there are missing, and every one that is there is checked;
-// damage of one has the region "source description".
+// damage of one has the region "source description". Of a table of samples (but for kFooter) the boundaries
+// of their labels must be there and have the digests that the samples name: region "labels".
 arrow::Result<table::TableVerdict> VerifyTable(file::FileSystem& fs, const table::Table& table,
                                                pq::VerifyLevel level, int jobs = 0,
                                                const ProgressCallback& progress = {},

@@ -6,6 +6,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/pipeline/held_source.h"
+#include "marquet/pipeline/sample_labels.h"
 #include "marquet/pipeline/verify.h"
 
 namespace marquet::pipeline {
@@ -27,10 +28,12 @@ std::set<std::string> SourcesOf(const delta::Snapshot& snapshot) {
   return ids;
 }
 
-// What the files say that describe sources, or what was left of them.
-class SourceCheck {
+// What the files beside the data say: those that describe sources, what was left of these, boundaries of
+// labels.
+class FileCheck {
  public:
-  SourceCheck(const std::string& table, table::TableVerdict* verdict) : table_(table), verdict_(verdict) {}
+  FileCheck(const std::string& table, std::string region, table::TableVerdict* verdict)
+      : table_(table), region_(std::move(region)), verdict_(verdict) {}
 
   // `file` is relative to the table. An error that says nothing of the file's content is returned.
   arrow::Status Add(const std::string& file, const arrow::Status& status) {
@@ -42,7 +45,7 @@ class SourceCheck {
     if (!IsKind(status, ErrorKind::kCorruptData)) return status;
     pq::Damage& damage = verdict_->damage.emplace_back();
     damage.file = file;
-    damage.region = "source description";
+    damage.region = region_;
     damage.message = status.message();
     const std::string path = file::JoinPath(table_, file) + ": ";
     if (damage.message.starts_with(path)) damage.message.erase(0, path.size());
@@ -51,6 +54,7 @@ class SourceCheck {
 
  private:
   const std::string& table_;
+  const std::string region_;
   table::TableVerdict* const verdict_;
 };
 
@@ -66,7 +70,7 @@ arrow::Result<table::TableVerdict> VerifyTable(file::FileSystem& fs, const table
       verdict.missing.push_back(SourceDescriptionPath(id));
     }
   }
-  SourceCheck check(table.path(), &verdict);
+  FileCheck check(table.path(), "source description", &verdict);
   for (const std::string& id : there) {
     if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
     const auto& snapshot = *table.snapshot();
@@ -77,6 +81,14 @@ arrow::Result<table::TableVerdict> VerifyTable(file::FileSystem& fs, const table
     if (left == nullptr) continue;
     const auto held = ReadHeldSource(fs, table.path(), *table.snapshot(), id);
     ARROW_RETURN_NOT_OK(check.Add(RemainderPath(id, left->version), held.status()));
+  }
+  // Where rows are damaged, so may be what they say of their labels.
+  if (verdict.ok && level != pq::VerifyLevel::kFooter && HoldsSamples(*table.schema())) {
+    FileCheck labels(table.path(), "labels", &verdict);
+    const arrow::Status found = CheckLabels(
+        fs, table,
+        [&](const std::string& file, const arrow::Status& status) { return labels.Add(file, status); });
+    ARROW_RETURN_NOT_OK(labels.Add(file::JoinPath("_marquet", "labels"), found));
   }
   verdict.ok = verdict.ok && verdict.missing.empty() && verdict.damage.empty();
   return verdict;

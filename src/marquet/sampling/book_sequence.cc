@@ -4,45 +4,15 @@
 
 #include <algorithm>
 #include <tuple>
-#include <utility>
 
 #include "arrow/api.h"
 #include "arrow/compute/api.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
-#include "marquet/delta/schema.h"
-#include "marquet/delta/statistics.h"
 #include "marquet/parquet/reader.h"
-#include "marquet/table/table_state.h"
+#include "marquet/table/scan_columns.h"
 
 namespace marquet::sampling {
-namespace {
-
-constexpr const char* kSourceTag = "marquet.source";
-
-bool PartitionedBySymbol(const delta::Snapshot& snapshot) {
-  const auto& columns = snapshot.metadata.partition_columns;
-  return std::find(columns.begin(), columns.end(), "symbol") != columns.end();
-}
-
-// Of a column of 64-bit integers; the widest where nothing is known.
-std::pair<int64_t, int64_t> BoundsOf(const delta::FileStatistics& statistics, const std::string& column) {
-  const auto value = [](const std::shared_ptr<arrow::Scalar>& scalar, int64_t otherwise) {
-    if (!scalar || !scalar->is_valid || scalar->type->id() != arrow::Type::INT64) return otherwise;
-    return static_cast<const arrow::Int64Scalar&>(*scalar).value;
-  };
-  for (const auto& bounds : statistics.columns) {
-    if (bounds.name == column) return {value(bounds.min, INT64_MIN), value(bounds.max, INT64_MAX)};
-  }
-  return {INT64_MIN, INT64_MAX};
-}
-
-const std::string& SourceOf(const delta::AddFile& file) {
-  const auto tag = file.tags.find(kSourceTag);
-  return tag == file.tags.end() ? file.path : tag->second;
-}
-
-}  // namespace
 
 std::set<std::string> BookSources(const table::Table& book) {
   std::set<std::string> sources;
@@ -101,84 +71,79 @@ arrow::Result<std::vector<std::string>> BookSymbols(const table::Table& book,
 arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const std::string& symbol,
                                                std::vector<std::string> columns, const StopFlag* stop,
                                                const table::Predicate& where) {
-  const auto snapshot = book.snapshot();
+  ARROW_ASSIGN_OR_RAISE(auto files, BookFiles::Of(book));
+  return Open(book, std::move(files), symbol, std::move(columns), stop, where);
+}
+
+arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, std::shared_ptr<BookFiles> files,
+                                               const std::string& symbol, std::vector<std::string> columns,
+                                               const StopFlag* stop, const table::Predicate& where) {
   BookSequence sequence;
-  sequence.fs_ = book.fs();
+  sequence.book_files_ = std::move(files);
   sequence.symbol_ = symbol;
   sequence.stop_ = stop;
-  sequence.filter_symbol_ = !PartitionedBySymbol(*snapshot);
+  sequence.filter_symbol_ = !PartitionedBySymbol(*book.snapshot());
   if (std::find(columns.begin(), columns.end(), "source_row") == columns.end())
     columns.push_back("source_row");
-  for (const std::string& column : columns) {
+  std::vector<std::string> needed = columns;
+  if (sequence.filter_symbol_) needed.emplace_back("symbol");
+  for (const std::string& column : needed) {
     if (!book.schema()->GetFieldByName(column)) {
       return SchemaError(
           fmt::format("{}: there is no column {}", book.path(), column),
           "Depth samples are made of ten-level book rows (Databento's mbp-10) that Marquet ingested.");
     }
   }
-  ARROW_ASSIGN_OR_RAISE(sequence.where_, where.Bind(*book.schema()));
-  sequence.columns_ = columns;
-  const auto& partition = snapshot->metadata.partition_columns;
-  std::vector<std::string> constants;
-  std::vector<std::string> looked_at = std::move(columns);
-  for (const std::string& column : sequence.where_.columns()) looked_at.push_back(column);
-  if (sequence.filter_symbol_) looked_at.push_back("symbol");
-  for (const std::string& column : looked_at) {
-    const bool is_constant = std::find(partition.begin(), partition.end(), column) != partition.end();
-    auto& list = is_constant ? constants : sequence.read_;
-    if (std::find(list.begin(), list.end(), column) == list.end()) list.push_back(column);
+  if (book.schema()->GetFieldByName("source_row")->type()->id() != arrow::Type::INT64) {
+    return SchemaError(fmt::format("{}: source_row is of type {}; expected int64", book.path(),
+                                   book.schema()->GetFieldByName("source_row")->type()->ToString()));
   }
-  ARROW_ASSIGN_OR_RAISE(const std::string time, TimeColumn(book));
-  for (const auto& add : snapshot->files) {
-    if (!sequence.filter_symbol_) {
-      const auto value = add->partition_values.find("symbol");
-      if (value == add->partition_values.end() || value->second != symbol) continue;
-    }
-    File file;
-    ARROW_ASSIGN_OR_RAISE(file.path, table::DataFilePath(book.path(), add->path));
-    file.source = SourceOf(*add);
-    file.size = add->size;
-    ARROW_ASSIGN_OR_RAISE(const auto statistics, delta::StatisticsOf(*add, *book.schema()));
-    std::tie(file.first_time, file.last_time) = BoundsOf(statistics, time);
-    file.first_row = BoundsOf(statistics, "source_row").first;
-    for (const std::string& column : constants) {
-      const auto value = add->partition_values.find(column);
-      const auto type = book.schema()->GetFieldByName(column)->type();
-      auto scalar = arrow::MakeNullScalar(type);
-      if (value != add->partition_values.end() && value->second) {
-        ARROW_ASSIGN_OR_RAISE(scalar, delta::PartitionValueFromText(*value->second, type));
-      }
-      file.constants.emplace_back(column, std::move(scalar));
-    }
-    sequence.rows_at_most_ += statistics.rows.value_or(0);
-    sequence.files_.push_back(std::move(file));
+  ARROW_ASSIGN_OR_RAISE(sequence.where_, where.Bind(*book.schema()));
+  sequence.Choose(book, std::move(columns));
+  ARROW_ASSIGN_OR_RAISE(const auto with, sequence.book_files_->With(symbol, stop));
+  for (const BookFile* const file : with) {
+    sequence.rows_at_most_ += file->rows.value_or(0);
+    sequence.files_.push_back({file, file->first_time, file->first_row});
   }
   sequence.SortFiles();
   // Else all rows of a file are part of the sequence, and its statistics are theirs.
   const bool partly = sequence.filter_symbol_ || !sequence.where_.trivial();
-  if (partly) ARROW_RETURN_NOT_OK(sequence.PlaceInterleaved(time));
+  if (partly) ARROW_RETURN_NOT_OK(sequence.PlaceInterleaved(book));
   return sequence;
+}
+
+void BookSequence::Choose(const table::Table& book, std::vector<std::string> columns) {
+  columns_ = columns;
+  for (const std::string& column : where_.columns()) columns.push_back(column);
+  if (filter_symbol_) columns.push_back("symbol");
+  const auto& partition = book.snapshot()->metadata.partition_columns;
+  arrow::FieldVector fields;
+  read_.clear();
+  for (const std::string& column : columns) {
+    const auto known = [&](const auto& field) { return field->name() == column; };
+    if (std::any_of(fields.begin(), fields.end(), known)) continue;
+    fields.push_back(book.schema()->GetFieldByName(column));
+    if (std::find(partition.begin(), partition.end(), column) == partition.end()) read_.push_back(column);
+  }
+  stored_ = arrow::schema(std::move(fields));
 }
 
 void BookSequence::SortFiles() {
   std::sort(files_.begin(), files_.end(), [](const File& a, const File& b) {
-    return std::tie(a.first_time, a.source, a.first_row, a.path) <
-           std::tie(b.first_time, b.source, b.first_row, b.path);
+    return std::tie(a.first_time, a.told->source, a.first_row, a.told->path) <
+           std::tie(b.first_time, b.told->source, b.first_row, b.told->path);
   });
 }
 
 // Statistics are those of all rows of a file: of two that interleave, the one that begins first may hold the
 // later rows of the symbol. Only such files are looked into, as far as their first row of the sequence.
-arrow::Status BookSequence::PlaceInterleaved(const std::string& time) {
-  auto columns = std::exchange(columns_, {time, "source_row"});
-  auto read = read_;
-  for (const std::string& column : columns_) {
-    if (std::find(read_.begin(), read_.end(), column) == read_.end()) read_.push_back(column);
-  }
+arrow::Status BookSequence::PlaceInterleaved(const table::Table& book) {
+  auto columns = columns_;
+  Choose(book, {book_files_->time_column(), "source_row"});
   for (size_t begin = 0, end = 0; begin < files_.size(); begin = end) {
-    int64_t reach = files_[begin].last_time;
-    for (end = begin + 1; end < files_.size() && files_[end].first_time <= reach; ++end) {
-      reach = std::max(reach, files_[end].last_time);
+    int64_t reach = files_[begin].told->last_time;
+    for (end = begin + 1; end < files_.size() && files_[end].told->first_time <= reach; ++end) {
+      reach = std::max(reach, files_[end].told->last_time);
     }
     if (end - begin == 1) continue;
     for (next_ = begin; next_ < end; ++next_) {
@@ -202,15 +167,13 @@ arrow::Status BookSequence::PlaceInterleaved(const std::string& time) {
   }
   next_ = 0;
   reader_.reset();
-  columns_ = std::move(columns);
-  read_ = std::move(read);
+  Choose(book, std::move(columns));
   SortFiles();
   return arrow::Status::OK();
 }
 
 arrow::Status BookSequence::OpenFile() {
-  const File& file = files_[next_];
-  ARROW_ASSIGN_OR_RAISE(const auto opened, pq::FileReader::Open(fs_, file.path, nullptr, file.size));
+  ARROW_ASSIGN_OR_RAISE(const auto opened, book_files_->Open(*files_[next_].told));
   pq::ReadRequest request;
   request.columns = read_;
   request.batch_rows = 131'072;
@@ -233,9 +196,13 @@ arrow::Status BookSequence::OpenFile() {
   return arrow::Status::OK();
 }
 
-// The rows of the symbol for which the filter is true, in columns_.
+// The rows of the symbol for which the filter is true, in columns_ and the table's types.
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> BookSequence::Select(
     std::shared_ptr<arrow::RecordBatch> rows) const {
+  const BookFile& file = *files_[next_].told;
+  auto stored = table::StoredColumns(*rows, stored_, file.partition);
+  if (!stored.ok()) return WithContext(stored.status(), file.path);
+  rows = *std::move(stored);
   if (filter_symbol_) {
     const auto symbols = rows->GetColumnByName("symbol");
     ARROW_ASSIGN_OR_RAISE(const auto text, arrow::compute::Cast(*symbols, arrow::utf8()));
@@ -243,10 +210,6 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> BookSequence::Select(
                           arrow::compute::CallFunction("equal", {text, arrow::MakeScalar(symbol_)}));
     ARROW_ASSIGN_OR_RAISE(const auto filtered, arrow::compute::Filter(rows, chosen));
     rows = filtered.record_batch();
-  }
-  for (const auto& [name, value] : files_[next_].constants) {
-    ARROW_ASSIGN_OR_RAISE(const auto column, arrow::MakeArrayFromScalar(*value, rows->num_rows()));
-    ARROW_ASSIGN_OR_RAISE(rows, rows->AddColumn(rows->num_columns(), name, column));
   }
   if (!where_.trivial() && rows->num_rows() > 0) {
     std::vector<uint8_t> selected;
@@ -279,9 +242,10 @@ arrow::Result<std::optional<SequenceBatch>> BookSequence::Next() {
     ARROW_ASSIGN_OR_RAISE(rows, Select(std::move(rows)));
     if (rows->num_rows() == 0) continue;
     const auto order = rows->GetColumnByName("source_row");
-    if (order->type_id() != arrow::Type::INT64) {
-      return SchemaError(fmt::format("{}: source_row is of type {}; expected int64", files_[next_].path,
-                                     order->type()->ToString()));
+    if (order->null_count() > 0) {
+      return CorruptData(fmt::format("{}: source_row is null in {} rows of {}", files_[next_].told->path,
+                                     order->null_count(), Quoted(symbol_)),
+                         "It names a row for good: ingest the source anew.");
     }
     const int64_t* numbers = static_cast<const arrow::Int64Array&>(*order).raw_values();
     for (int64_t i = 0; i < rows->num_rows(); ++i) {
@@ -289,11 +253,11 @@ arrow::Result<std::optional<SequenceBatch>> BookSequence::Next() {
         return Unsupported(
             fmt::format("{}: source_row {} of {} follows {}; expected the rows of a file in the "
                         "order of their source",
-                        files_[next_].path, numbers[i], Quoted(symbol_), last_source_row_));
+                        files_[next_].told->path, numbers[i], Quoted(symbol_), last_source_row_));
       }
       last_source_row_ = numbers[i];
     }
-    return SequenceBatch{std::move(rows), files_[next_].source};
+    return SequenceBatch{std::move(rows), files_[next_].told->source};
   }
 }
 

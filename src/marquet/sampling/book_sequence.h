@@ -17,6 +17,7 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/base/progress.h"
+#include "marquet/sampling/book_files.h"
 #include "marquet/table/table.h"
 
 namespace marquet::sampling {
@@ -42,7 +43,11 @@ arrow::Result<std::string> TimeColumn(const table::Table& book);
 class BookSequence {
  public:
   // Reads `columns` and source_row of the rows of `symbol` for which `where` (not bound yet) is true: the
-  // others are no part of the sequence. `stop` may be null.
+  // others are no part of the sequence. `stop` may be null. Who reads many symbols of a table keeps its
+  // `files`, which the sequence holds on to.
+  static arrow::Result<BookSequence> Open(const table::Table& book, std::shared_ptr<BookFiles> files,
+                                          const std::string& symbol, std::vector<std::string> columns,
+                                          const StopFlag* stop, const table::Predicate& where = {});
   static arrow::Result<BookSequence> Open(const table::Table& book, const std::string& symbol,
                                           std::vector<std::string> columns, const StopFlag* stop,
                                           const table::Predicate& where = {});
@@ -55,25 +60,25 @@ class BookSequence {
 
  private:
   struct File {
-    std::string path;
-    std::string source;
-    int64_t size = 0;
-    int64_t first_time = 0, last_time = 0;
-    int64_t first_row = 0;
-    // Columns that are not in the file, because the table is partitioned by them.
-    std::vector<std::pair<std::string, std::shared_ptr<arrow::Scalar>>> constants;
+    const BookFile* told = nullptr;
+    int64_t first_time = 0,
+            first_row = 0;  // of the file's rows, or, where it was looked into, the sequence's
   };
   void SortFiles();
-  arrow::Status PlaceInterleaved(const std::string& time);
+  // Sets what is read and what comes out: columns_, read_ and stored_.
+  void Choose(const table::Table& book, std::vector<std::string> columns);
+  arrow::Status PlaceInterleaved(const table::Table& book);
   arrow::Status OpenFile();
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Select(std::shared_ptr<arrow::RecordBatch> rows) const;
 
-  std::shared_ptr<file::FileSystem> fs_;
+  std::shared_ptr<BookFiles> book_files_;
   std::string symbol_;
   std::vector<std::string> columns_;
   bool filter_symbol_ = false;  // the table is not partitioned by symbol
   table::Predicate where_;
-  std::vector<std::string> read_;  // out of the files: columns_, and what the filters look at besides
+  // columns_, and what the filters look at besides, in the table's types; those of them that lie in files.
+  std::shared_ptr<arrow::Schema> stored_;
+  std::vector<std::string> read_;
   const StopFlag* stop_ = nullptr;
   std::vector<File> files_;
   size_t next_ = 0;

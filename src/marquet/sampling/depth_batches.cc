@@ -9,6 +9,7 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/home_process.h"
 #include "marquet/base/thread.h"
 #include "marquet/sampling/permutation.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 // Batches that nobody holds. Outlives the reader as long as a consumer holds a batch.
 struct Pool {
+  const HomeProcess home;
   std::mutex mutex;
   std::vector<std::unique_ptr<Batch>> free;
 
@@ -29,6 +31,7 @@ struct Pool {
   }
   static std::shared_ptr<const Batch> Share(const std::shared_ptr<Pool>& pool, std::unique_ptr<Batch> batch) {
     return {batch.release(), [pool](Batch* returned) {
+              if (!pool->home.IsThis()) return;
               std::lock_guard lock(pool->mutex);
               pool->free.emplace_back(returned);
             }};
@@ -41,6 +44,7 @@ struct DepthBatches::Impl {
   std::shared_ptr<const SampleStore> store;
   BatchOptions options;
   std::shared_ptr<Pool> pool = std::make_shared<Pool>();
+  const HomeProcess home;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -127,7 +131,13 @@ struct DepthBatches::Impl {
 };
 
 DepthBatches::DepthBatches(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-DepthBatches::~DepthBatches() { impl_->Stop(); }
+DepthBatches::~DepthBatches() {
+  if (impl_->home.IsThis()) {
+    impl_->Stop();
+  } else {
+    static_cast<void>(impl_.release());  // its threads are another process's
+  }
+}
 
 arrow::Status DepthBatches::Check(const BatchOptions& options) {
   if (options.batch_size < 1 || options.batch_size > (1 << 20)) {
@@ -154,10 +164,17 @@ arrow::Result<std::unique_ptr<DepthBatches>> DepthBatches::Make(std::shared_ptr<
 }
 
 arrow::Status DepthBatches::Begin(uint64_t epoch, int64_t first_batch) {
-  Impl& s = *impl_;
-  if (first_batch < 0 || first_batch > s.Batches()) {
-    return InvalidInput(fmt::format("batch {} of an epoch of {}", first_batch, s.Batches()));
+  if (first_batch < 0 || first_batch > impl_->Batches()) {
+    return InvalidInput(fmt::format("batch {} of an epoch of {}", first_batch, impl_->Batches()));
   }
+  if (!impl_->home.IsThis()) {
+    auto own = std::make_unique<Impl>();
+    own->store = impl_->store;
+    own->options = impl_->options;
+    static_cast<void>(impl_.release());  // its threads are another process's
+    impl_ = std::move(own);
+  }
+  Impl& s = *impl_;
   s.Stop();
   const auto all =
       EpochOrder(static_cast<uint32_t>(s.store->size()), s.options.shuffle, s.options.seed, epoch);
@@ -175,6 +192,7 @@ arrow::Status DepthBatches::Begin(uint64_t epoch, int64_t first_batch) {
 
 arrow::Result<std::shared_ptr<const Batch>> DepthBatches::Next() {
   Impl& s = *impl_;
+  ARROW_RETURN_NOT_OK(s.home.Check("an epoch of depth batches", "Begin an epoch in each process."));
   std::unique_lock lock(s.mutex);
   if (s.next_taken >= s.end) return nullptr;
   if (s.threads.empty()) ARROW_RETURN_NOT_OK(s.DrawOne(s.next_taken));

@@ -32,7 +32,8 @@ struct Batch {
   std::vector<int64_t> samples;  // their numbers in the store
 };
 
-// Walks the epochs of a store. One consumer at a time.
+// Walks the epochs of a store. One consumer at a time. An epoch belongs to the process that began it; a fork
+// may begin one of its own.
 class DepthBatches {
  public:
   // kInvalidInput for options out of range or at odds with each other. Make() does the same.
@@ -48,7 +49,7 @@ class DepthBatches {
 
   // The next batch, or null at the end of the epoch. Waits for the threads; never for the consumer's buffers.
   // Where no thread could be started, the caller's draws it. kStorage when memory runs out: then the epoch is
-  // at its end.
+  // at its end. kInvalidInput in a fork of the process that began the epoch.
   arrow::Result<std::shared_ptr<const Batch>> Next();
 
   int64_t batches() const;  // in an epoch, of this shard

@@ -63,6 +63,7 @@ class StoreLoader {
   arrow::Result<std::shared_ptr<const SampleStore>> Load(std::shared_ptr<file::FileSystem> fs) {
     ARROW_ASSIGN_OR_RAISE(book_, table::Table::Open(fs, options_.book));
     ARROW_RETURN_NOT_OK(ReadSamples(fs));
+    ARROW_ASSIGN_OR_RAISE(book_files_, BookFiles::Of(*book_));
     for (Symbol& symbol : symbols_) ARROW_RETURN_NOT_OK(Locate(symbol));
     ARROW_RETURN_NOT_OK(ListBins());
     for (Symbol& symbol : symbols_) ARROW_RETURN_NOT_OK(Compute(symbol));
@@ -109,7 +110,7 @@ class StoreLoader {
     if (!symbol.row_filter.empty()) {
       ARROW_ASSIGN_OR_RAISE(where, table::Predicate::Parse(symbol.row_filter));
     }
-    return BookSequence::Open(*book_, symbol.name, std::move(columns), options_.stop, where);
+    return BookSequence::Open(*book_, book_files_, symbol.name, std::move(columns), options_.stop, where);
   }
   void Report(const char* phase, int64_t rows) {
     if (options_.progress) options_.progress({phase, rows, 0, 0});
@@ -118,6 +119,7 @@ class StoreLoader {
   StoreOptions options_;
   std::unique_ptr<SampleStore> store_;
   std::shared_ptr<table::Table> book_;
+  std::shared_ptr<BookFiles> book_files_;
   std::vector<Symbol> symbols_;
 };
 
@@ -209,7 +211,12 @@ arrow::Status StoreLoader::ReadSamples(const std::shared_ptr<file::FileSystem>& 
     if (spec.micro_pip == 0) spec.micro_pip = symbol.micro_pip;
     symbols_.push_back(std::move(symbol));
   }
-  if (!symbols_.empty()) ARROW_RETURN_NOT_OK(depth::CheckSpec(spec));
+  for (const Symbol& symbol : symbols_) {
+    depth::TensorSpec of_symbol = spec;
+    of_symbol.micro_pip = symbol.micro_pip;
+    ARROW_RETURN_NOT_OK(WithContext(depth::CheckSpec(of_symbol),
+                                    fmt::format("{}: samples of {}", options_.samples, Quoted(symbol.name))));
+  }
   return arrow::Status::OK();
 }
 

@@ -17,6 +17,7 @@
 #include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/home_process.h"
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
@@ -27,6 +28,7 @@
 #include "marquet/schema/coercion.h"
 #include "marquet/schema/decoded_rows.h"
 #include "marquet/table/batch_bytes_internal.h"
+#include "marquet/table/partition_path.h"
 #include "marquet/table/partition_split.h"
 #include "marquet/table/partition_writer.h"
 #include "spdlog/logger.h"
@@ -121,6 +123,7 @@ class TableAppender final : public Appender {
  private:
   arrow::Status CheckOpen() const {
     ARROW_RETURN_NOT_OK(thrown_);
+    ARROW_RETURN_NOT_OK(home_.Check(table_->path, "Append in each process anew."));
     if (finished_) return InvalidInput(fmt::format("{}: the append has ended", table_->path));
     return options_.stop == nullptr ? arrow::Status::OK() : options_.stop->Check();
   }
@@ -271,6 +274,7 @@ class TableAppender final : public Appender {
       }
       auto value = delta::PartitionValueFromText(*text, field->type());
       auto status = value.ok() ? delta::NewPartitionValueToText(**value).status() : value.status();
+      if (status.ok()) status = CheckPartitionLength(column, *text);
       if (!status.ok()) {
         return WithContext(AsKind(std::move(status), ErrorKind::kInvalidInput), "column " + Quoted(column));
       }
@@ -437,6 +441,7 @@ class TableAppender final : public Appender {
   const AppendOptions options_;
   PartitionSplitter splitter_;
   PartitionWriter writer_;
+  const HomeProcess home_;
   std::optional<schema::Coercion> coercion_;
   std::vector<std::shared_ptr<const delta::AddFile>> removed_;
   std::map<std::pair<std::string, int>, size_t> kept_parts_;  // the partition numbers of their own

@@ -11,6 +11,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/table/column_hint.h"
 #include "marquet/table/predicate_literal.h"
 
 namespace marquet::table {
@@ -111,7 +112,7 @@ arrow::Result<std::optional<__int128>> LatestOf(TableState& table, const FileInd
   const auto field = index.snapshot().schema->GetFieldByName(column);
   if (field == nullptr) {
     return NotFound(fmt::format("there is no column {} in the table", Quoted(column)),
-                    DidYouMean(column, index.snapshot().schema->field_names()));
+                    ColumnHint(column, *index.snapshot().schema));
   }
   ARROW_ASSIGN_OR_RAISE(const int64_t integer_step, StepOfColumn(*field));
   std::optional<__int128> latest;

@@ -14,6 +14,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/delta/schema.h"
+#include "marquet/table/partition_path.h"
 
 namespace marquet::table {
 namespace {
@@ -126,6 +127,10 @@ arrow::Result<size_t> PartitionSplitter::PartitionOfRow(const arrow::RecordBatch
       if (spelt.ok() && spelt->empty() && !batch.schema()->field(columns_[i])->nullable()) {
         spelt = InvalidInput("the empty string is null as a partition value, and the column takes no nulls",
                              "Write another text in its place, or do not partition by this column.");
+      }
+      if (spelt.ok()) {
+        const arrow::Status fits = CheckPartitionLength(names_[i], *spelt);
+        if (!fits.ok()) spelt = fits;
       }
       if (!spelt.ok()) {
         return WithContext(spelt.status(),

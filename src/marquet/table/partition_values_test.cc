@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "marquet/base/log.h"
+#include "marquet/base/text.h"
 #include "marquet/table/table_testing.h"
 #include "spdlog/logger.h"
 #include "spdlog/sinks/ostream_sink.h"
@@ -94,11 +95,11 @@ TEST_F(TableTestOfPartitionValues, RowsThatAreKeptCountNothing) {
 }
 
 TEST_F(TableTestOfPartitionValues, ColumnNamesOfAnyCharactersStandInTheCommitAsJson) {
-  const auto schema = arrow::schema({arrow::field("a\n\"b", arrow::utf8()), Trades()->field(2)});
-  const auto table = Make(*schema, {"a\n\"b"});
+  const auto schema = arrow::schema({arrow::field("a\\\"b", arrow::utf8()), Trades()->field(2)});
+  const auto table = Make(*schema, {"a\\\"b"});
   const auto columns = Value(Batch({{1, 1, 1, {}, "A"}})->SelectColumns({4, 2}))->columns();
   MQ_OK(Append(*table, arrow::RecordBatch::Make(schema, 1, columns)).status());
-  EXPECT_EQ(Value(table->History())[0].info.operation_parameters.at("partitionBy"), R"(["a\n\"b"])");
+  EXPECT_EQ(Value(table->History())[0].info.operation_parameters.at("partitionBy"), R"(["a\\\"b"])");
 }
 
 TEST_F(TableTestOfPartitionValues, TheNameOfTheDirectoryOfNullIsRefused) {
@@ -119,6 +120,35 @@ TEST_F(TableTestOfPartitionValues, TheEmptyStringIsRefusedWhereNoNullMayBe) {
   const auto direct = appender->WritePartition({{"symbol", ""}}, *Value(batch->SelectColumns({1})));
   EXPECT_TRUE(IsKind(direct, ErrorKind::kInvalidInput)) << direct;
   EXPECT_THAT(direct.message(), HasSubstr("column 'symbol'"));
+}
+
+TEST_F(TableTestOfPartitionValues, ColumnsWhoseNamesNoDirectoryCarriesAreRefused) {
+  for (const std::string name : {std::string("a/b"), std::string("a=b"), std::string("a:b"),
+                                 std::string("a\nb"), std::string("a\x7F"), std::string(229, 'p')}) {
+    const auto schema = arrow::schema({arrow::field(name, arrow::utf8()), Trades()->field(2)});
+    const auto status = Table::Create(fs_, Path(), *schema, {.partition_by = {name}}).status();
+    EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << name << ": " << status;
+    EXPECT_THAT(status.message(), HasSubstr("cannot partition by " + Quoted(name)));
+  }
+  const std::string longest(228, 'p');
+  Make(*arrow::schema({arrow::field(longest, arrow::utf8()), Trades()->field(2)}), {longest});
+}
+
+TEST_F(TableTestOfPartitionValues, ValuesThatNoDirectoryCarriesAreRefused) {
+  const auto table = Make(*Trades(), {"symbol"});
+  const std::string fits(255 - 7, 'x');  // behind "symbol="
+  MQ_OK(Append(*table, Batch({{1, 1, 1, {}, fits}})).status());
+  for (const std::string& value : {fits + "x", std::string(83, '%')}) {
+    const auto status = Append(*table, Batch({{1, 1, 1, {}, "A"}, {1, 1, 2, {}, value}})).status();
+    EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
+    EXPECT_THAT(status.message(), HasSubstr("column 'symbol', row 1 of the batch"));
+    EXPECT_THAT(status.message(), HasSubstr("256 bytes"));
+    const auto rows = Value(Batch({{1, 1, 1, {}, "-"}})->SelectColumns({0, 1, 2, 3, 5, 6}));
+    const auto direct = Value(table->NewAppender())->WritePartition({{"symbol", value}}, *rows);
+    EXPECT_TRUE(IsKind(direct, ErrorKind::kInvalidInput)) << direct;
+    EXPECT_THAT(direct.message(), HasSubstr("column 'symbol'"));
+  }
+  EXPECT_EQ(Where(*table, "symbol = '" + fits + "'")->num_rows(), 1);
 }
 
 TEST_F(TableTestOfPartitionValues, ANegativeDecimalWithAFractionIsRefusedForWholePartitionsToo) {

@@ -9,6 +9,7 @@
 #include "arrow/record_batch.h"
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/home_process.h"
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/thread.h"
@@ -54,6 +55,7 @@ struct PartitionWriter::Impl {
   int max_threads = 0;  // 0: as many as there are processors
   std::function<void(const pq::WrittenFile&)> on_file;
   std::string uuid = RandomUuid();
+  const HomeProcess home;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -71,6 +73,10 @@ struct PartitionWriter::Impl {
   int next_file = 0;
   bool released = false;
   std::vector<Written> written;
+
+  arrow::Status CheckHome() const {
+    return home.Check(fmt::format("{}: an append", table->path), "Append in each process anew.");
+  }
 
   // All below expect the mutex to be held, unless they say otherwise.
 
@@ -256,11 +262,13 @@ PartitionWriter::PartitionWriter(std::shared_ptr<TableState> table, std::shared_
 
 PartitionWriter::~PartitionWriter() {
   BestEffort([&] { return Abort(); });
+  if (!impl_->home.IsThis()) static_cast<void>(impl_.release());  // its threads are another process's
 }
 
 arrow::Status PartitionWriter::Write(size_t number, const std::function<std::string()>& directory,
                                      std::shared_ptr<arrow::RecordBatch> rows, int64_t bytes) {
   Impl& impl = *impl_;
+  ARROW_RETURN_NOT_OK(impl.CheckHome());
   std::unique_lock lock(impl.mutex);
   ARROW_RETURN_NOT_OK(impl.status);
   while (impl.partitions.size() <= number) impl.partitions.push_back(std::make_unique<Impl::Partition>());
@@ -303,6 +311,7 @@ arrow::Status PartitionWriter::Write(size_t number, const std::function<std::str
 
 arrow::Result<std::vector<PartitionWriter::Written>> PartitionWriter::Finish() {
   Impl& impl = *impl_;
+  ARROW_RETURN_NOT_OK(impl.CheckHome());
   {
     std::unique_lock lock(impl.mutex);
     size_t open = 0;
@@ -336,7 +345,8 @@ void PartitionWriter::TakeBack() noexcept { impl_->released = false; }
 
 arrow::Status PartitionWriter::Abort() {
   Impl& impl = *impl_;
-  if (impl.released) return arrow::Status::OK();  // all were finished
+  if (impl.released) return arrow::Status::OK();        // all were finished
+  if (!impl.home.IsThis()) return arrow::Status::OK();  // the first process goes on with all of it
   {
     std::lock_guard lock(impl.mutex);
     if (impl.status.ok()) impl.status = arrow::Status::Cancelled("the append was aborted");

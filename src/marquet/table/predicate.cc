@@ -242,6 +242,10 @@ std::string ToString(const Value& value) {
 Predicate::Predicate() : root_(MakeConstant(true)) {}
 Predicate::Predicate(std::shared_ptr<const PredicateNode> root) : root_(std::move(root)) {}
 
+Predicate Predicate::Outside(const arrow::Field& field, const pq::ColumnStatistics& statistics) {
+  return Predicate(OutsideNode(field, statistics));
+}
+
 arrow::Result<Predicate> Predicate::Parse(std::string_view text) {
   ARROW_ASSIGN_OR_RAISE(NodePtr root, ParseNode(text));
   return Predicate(std::move(root));

@@ -78,6 +78,11 @@ class Predicate {
   static Predicate TimeRange(std::string column, std::optional<int64_t> start_ns,
                              std::optional<int64_t> end_ns);
 
+  // True, bound already, of the rows of a column that its statistics say are not there: values beyond the
+  // bounds, nulls where there are none. Trivial where the statistics say nothing that can be held against
+  // rows.
+  static Predicate Outside(const arrow::Field& field, const pq::ColumnStatistics& statistics);
+
   bool trivial() const;  // true for every row
   std::vector<std::string> columns() const;
 

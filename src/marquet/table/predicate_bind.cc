@@ -9,6 +9,7 @@
 #include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/table/column_hint.h"
 #include "marquet/table/predicate_literal.h"
 #include "marquet/table/predicate_node.h"
 
@@ -45,27 +46,32 @@ std::pair<Int128, Int128> RangeOf(const arrow::DataType& type) {
   }
 }
 
-// What to do about a name that is not there.
-std::string ColumnHint(const std::string& name, const arrow::Schema& schema) {
-  const std::vector<std::string> names = schema.field_names();
-  std::string hint = DidYouMean(name, names);
-  if (!hint.empty()) return hint;
-  hint = "the columns are ";
-  for (size_t i = 0; i < names.size() && i < 12; ++i) hint += (i == 0 ? "" : ", ") + names[i];
-  return hint + (names.size() > 12 ? ", ..." : "");
+// What to do about a name that is not there. One that is compared with a column may be meant as text: in
+// double quotes it surely is, and without quotes where no column has a name like it.
+std::string HintOfUnknown(const std::string& name, const arrow::Schema& schema, const Place& place,
+                          const arrow::Field* compared_with) {
+  const bool in_quotes = place.text != nullptr && place.text->substr(place.at, 1) == "\"";
+  std::string hint = ColumnHint(name, schema);
+  if (in_quotes) {
+    const bool near = !DidYouMean(name, schema.field_names()).empty();
+    return TextHint(name) + "; double quotes are for names of columns" + (near ? "; " + hint : "");
+  }
+  const bool text = compared_with != nullptr && (arrow::is_base_binary_like(compared_with->type()->id()) ||
+                                                 compared_with->type()->id() == Type::STRING_VIEW);
+  return text ? TextHint(name) + "; " + hint : hint;
 }
 
 arrow::Result<std::shared_ptr<arrow::Field>> FindField(const arrow::Schema& schema, const std::string& name,
-                                                       const Place& place) {
+                                                       const Place& place,
+                                                       const std::string& compared_with = {}) {
   const std::vector<int> indices = schema.GetAllFieldIndices(name);
   if (indices.size() == 1) return schema.field(indices[0]);
   if (indices.size() > 1) {
     return ErrorAt(place, fmt::format("there are {} columns named {}", indices.size(), Quoted(name)));
   }
-  const bool in_quotes = place.text != nullptr && place.text->substr(place.at, 1) == "\"";
+  const auto other = compared_with.empty() ? nullptr : schema.GetFieldByName(compared_with);
   return AsKind(ErrorAt(place, fmt::format("there is no column {}", Quoted(name)),
-                        in_quotes ? "text goes into single quotes; double quotes are for names of columns"
-                                  : ColumnHint(name, schema)),
+                        HintOfUnknown(name, schema, place, other.get())),
                 ErrorKind::kNotFound);
 }
 
@@ -284,7 +290,8 @@ arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema
     }
     return NodePtr(bound);
   }
-  ARROW_ASSIGN_OR_RAISE(const auto field, FindField(schema, node->column, node->column_place));
+  ARROW_ASSIGN_OR_RAISE(const auto field,
+                        FindField(schema, node->column, node->column_place, node->other_column));
   BoundTerm term;
   switch (node->kind) {
     case Kind::kCompare:
@@ -292,7 +299,8 @@ arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema
     case Kind::kIn:
       return BindIn(*node, *field, price);
     case Kind::kCompareColumns: {
-      ARROW_ASSIGN_OR_RAISE(const auto other, FindField(schema, node->other_column, node->other_place));
+      ARROW_ASSIGN_OR_RAISE(const auto other,
+                            FindField(schema, node->other_column, node->other_place, node->column));
       ARROW_ASSIGN_OR_RAISE(term, BindColumns(*node, *field, *other, price));
       break;
     }

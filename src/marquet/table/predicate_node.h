@@ -121,8 +121,14 @@ std::string ToString(const Value& value);
 // "...: MESSAGE at byte N" and the line of text with a caret under the place.
 arrow::Status ErrorAt(const Place& place, std::string message, std::string hint = {});
 
+// What to do about text that does not stand in single quotes: it, as it should stand.
+std::string TextHint(std::string_view text);
+
 arrow::Result<NodePtr> ParseNode(std::string_view text);
 arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, PriceForm price);
+// See Predicate::Outside.
+NodePtr OutsideNode(const arrow::Field& field, const pq::ColumnStatistics& statistics);
+
 // The key under which equal values of a column meet: of a valid scalar, and the keys of all values that a
 // column may have where a bound predicate is true. Nothing when the predicate does not limit the column to
 // some values by = or in.

@@ -75,12 +75,20 @@ class Parser {
 
   Place PlaceAt(size_t at) const { return {text_, at}; }
 
-  arrow::Status Unexpected(std::string_view expected) const {
+  // `text`: whether text in single quotes may stand here.
+  arrow::Status Unexpected(std::string_view expected, bool text = false) const {
     const std::string found =
         token_.kind == TokenKind::kEnd
             ? "the end"
             : Quoted(std::string_view(*text_).substr(token_.at, std::max<size_t>(at_ - token_.at, 1)), 40);
-    return ErrorAt(PlaceAt(token_.at), fmt::format("expected {}, found {}", expected, found), kGrammarHint);
+    std::string hint = kGrammarHint;
+    if (text && token_.kind == TokenKind::kQuotedName) {
+      hint = TextHint(token_.text) + "; double quotes are for names of columns";
+    } else if (text && token_.kind == TokenKind::kName && !IsReserved()) {
+      hint = TextHint(token_.text);
+    }
+    return ErrorAt(PlaceAt(token_.at), fmt::format("expected {}, found {}", expected, found),
+                   std::move(hint));
   }
 
   // Reads the next token into token_.
@@ -254,7 +262,7 @@ class Parser {
       value = Null{};
     } else if (IsWord("timestamp") || IsWord("date")) {
       ARROW_RETURN_NOT_OK(Advance());
-      if (token_.kind != TokenKind::kString) return Unexpected("a time in quotes");
+      if (token_.kind != TokenKind::kString) return Unexpected("a time in quotes", true);
       value = token_.text;
     } else if (IsSymbol("-") || IsSymbol("+") || token_.kind == TokenKind::kNumber) {
       std::string number;
@@ -275,7 +283,7 @@ class Parser {
         value = NumberLiteral{std::move(number), *decimal};
       }
     } else {
-      return Unexpected(expected);
+      return Unexpected(expected, true);
     }
     ARROW_RETURN_NOT_OK(Advance());
     return value;
@@ -388,14 +396,14 @@ class Parser {
 
   arrow::Result<NodePtr> ParseLike(const Operand& column) {
     ARROW_RETURN_NOT_OK(Advance());
-    if (token_.kind != TokenKind::kString) return Unexpected("a pattern in quotes");
+    if (token_.kind != TokenKind::kString) return Unexpected("a pattern in quotes", true);
     const Token pattern = token_;
     ARROW_RETURN_NOT_OK(Advance());
     std::string escape;
     ARROW_ASSIGN_OR_RAISE(const bool escaped, TakeWord("escape"));
     if (escaped) {
       if (token_.kind != TokenKind::kString || token_.text.empty())
-        return Unexpected("one character in quotes");
+        return Unexpected("one character in quotes", true);
       escape = token_.text;
       ARROW_RETURN_NOT_OK(Advance());
     }
@@ -413,6 +421,14 @@ class Parser {
 };
 
 }  // namespace
+
+std::string TextHint(std::string_view text) {
+  constexpr size_t kLongest = 40;
+  if (text.size() > kLongest || !IsUtf8(text)) return "text goes into single quotes";
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "''" : std::string(1, c);
+  return "text goes into single quotes: " + quoted + "'";
+}
 
 arrow::Status ErrorAt(const Place& place, std::string message, std::string hint) {
   if (place.text == nullptr) return InvalidInput("filter: " + message, std::move(hint));

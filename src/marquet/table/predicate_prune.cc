@@ -8,6 +8,7 @@
 
 #include "arrow/scalar.h"
 #include "arrow/type.h"
+#include "marquet/table/predicate_literal.h"
 #include "marquet/table/predicate_node.h"
 
 namespace marquet::table {
@@ -266,6 +267,44 @@ Outcomes NodeOutcomes(const PredicateNode& node, const Bounds& bounds, int64_t r
 bool IsNan(const arrow::Scalar& value) {
   return value.is_valid && arrow::is_floating(value.type->id()) && value.type->id() != Type::HALF_FLOAT &&
          !NumberOf(&value, *value.type);
+}
+
+NodePtr OutsideNode(const arrow::Field& field, const pq::ColumnStatistics& statistics) {
+  const auto domain = DomainOf(field, {});
+  if (!domain.ok() || *domain == Domain::kNothing) return MakeConstant(true);
+  const arrow::DataType& type = *field.type();
+  std::vector<NodePtr> outside;
+  const auto add = [&](Kind kind, CompareOp op, const auto& fill) {
+    auto node = std::make_shared<PredicateNode>();
+    node->kind = kind;
+    node->column = field.name();
+    node->op = op;
+    auto term = std::make_shared<BoundTerm>();
+    term->type = field.type();
+    term->domain = *domain;
+    term->op = op;
+    fill(*term);
+    node->bound = std::move(term);
+    outside.push_back(std::move(node));
+  };
+  const auto beyond = [&](CompareOp op, const arrow::Scalar* bound) {
+    if (*domain == Domain::kInteger) {
+      if (const auto value = IntegerOf(bound, type)) {
+        add(Kind::kCompare, op, [&](BoundTerm& term) { term.integer = *value; });
+      }
+    } else if (*domain == Domain::kFloating) {
+      if (const auto value = NumberOf(bound, type)) {
+        add(Kind::kCompare, op, [&](BoundTerm& term) { term.number = *value; });
+      }
+    } else if (const auto value = BytesOf(bound, type)) {
+      add(Kind::kCompare, op, [&](BoundTerm& term) { term.bytes = *value; });
+    }
+  };
+  beyond(CompareOp::kLt, statistics.min.get());
+  beyond(CompareOp::kGt, statistics.max.get());
+  if (statistics.null_count == 0) add(Kind::kIsNull, CompareOp::kEq, [](BoundTerm&) {});
+  if (outside.empty()) return MakeConstant(true);
+  return outside.size() == 1 ? outside[0] : MakeJunction(Kind::kOr, std::move(outside));
 }
 
 std::string KeyOf(const arrow::Scalar& value) {

@@ -12,7 +12,9 @@
 namespace marquet::table {
 namespace {
 
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 std::shared_ptr<arrow::Field> WithUnit(std::string name, std::string unit) {
   return arrow::field(std::move(name), arrow::int64(), true,
@@ -331,8 +333,22 @@ TEST(PredicateErrorTest, HintsSayHowItIsWritten) {
     auto parsed = Predicate::Parse(filter);
     return HintOf(parsed.ok() ? parsed->Bind(*Columns()).status() : parsed.status());
   };
-  EXPECT_THAT(hint_of("s = \"ESH4\""), HasSubstr("text goes into single quotes"));
-  EXPECT_THAT(hint_of("\"ESH4\" = s"), HasSubstr("text goes into single quotes"));
+  for (const char* filter : {"s = \"ES'H4\"", "\"ES'H4\" = s", "s in (\"ES'H4\")", "s like \"ES'H4\"",
+                             "s between \"ES'H4\" and 'b'", "s in ('a', \"ES'H4\")"}) {
+    EXPECT_EQ(hint_of(filter),
+              "text goes into single quotes: 'ES''H4'; double quotes are for names of columns")
+        << filter;
+  }
+  for (const char* filter : {"s = ESH4", "ESH4 = s", "i = 3 and s != ESH4"}) {
+    EXPECT_THAT(hint_of(filter), StartsWith("text goes into single quotes: 'ESH4'; the columns are "))
+        << filter;
+  }
+  for (const char* filter : {"s in (ESH4)", "s in ('a', ESH4)", "s between ESH4 and 'b'", "s like ESH4"}) {
+    EXPECT_EQ(hint_of(filter), "text goes into single quotes: 'ESH4'") << filter;
+  }
+  // A name that is near may be meant as well, and beside a number no text is.
+  EXPECT_THAT(hint_of("s = \"S1\""), EndsWith("double quotes are for names of columns; did you mean 's'?"));
+  EXPECT_THAT(hint_of("i = ESH4"), StartsWith("the columns are "));
   for (const char* filter :
        {"ts > 2024-01-02", "ts > 2024-01-02T14:30", "ts between 2024-01-02 and '2025'"}) {
     EXPECT_THAT(hint_of(filter), HasSubstr("a time goes into single quotes")) << filter;

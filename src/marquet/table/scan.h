@@ -26,7 +26,11 @@ struct ScanOptions {
   std::string time_column = {};           // default: "ts" where present, else the first timestamp column
   std::vector<std::string> sort_by = {};  // ascending, nulls last, stable; empty: as stored
   std::optional<int64_t> limit = {};
-  int64_t batch_rows = 0;                // 0: MARQUET_SCAN_BATCH_SIZE, else 262,144
+  int64_t batch_rows = 0;  // at most; 0: MARQUET_SCAN_BATCH_SIZE, else 262,144
+  // Bytes that a stream holds at most: what is being decoded, and what waits for its reader. Where they are
+  // short, batches have fewer rows, and fewer threads run ahead; one batch of 1,024 rows always gets through.
+  // What the reader has taken is its own, as are all the rows of ToTable() and of a sorted scan.
+  int64_t memory = int64_t{512} << 20;
   PriceForm price = PriceForm::kStored;  // in the rows, and of numbers in `where`
   bool stored_types = false;  // leave int64 unit=ns columns as they are instead of timestamp[ns, UTC]
   bool use_threads = true;
@@ -38,6 +42,7 @@ struct ScanStatistics {
   int64_t files = 0, files_read = 0;
   int64_t row_groups = 0, row_groups_read = 0;
   int64_t rows_decoded = 0, rows_returned = 0;
+  int64_t peak_bytes = 0;  // held at a time, of ScanOptions::memory
 };
 
 class Table;

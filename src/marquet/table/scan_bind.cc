@@ -18,7 +18,7 @@ constexpr int64_t kBatchRows = 262'144;
 
 arrow::Result<int64_t> BatchRows(int64_t asked) {
   if (asked < 0) return InvalidInput(fmt::format("a batch of {} rows", asked));
-  if (asked > 0) return asked;
+  if (asked > 0) return std::min(asked, pq::kMostBatchRows);
   const char* text = std::getenv("MARQUET_SCAN_BATCH_SIZE");
   if (text == nullptr || *text == '\0') return kBatchRows;
   const std::string_view value = text;
@@ -28,7 +28,7 @@ arrow::Result<int64_t> BatchRows(int64_t asked) {
     return InvalidInput(
         fmt::format("MARQUET_SCAN_BATCH_SIZE is {}; expected a positive number of rows", Quoted(value)));
   }
-  return rows;
+  return std::min(rows, pq::kMostBatchRows);
 }
 
 }  // namespace
@@ -68,11 +68,16 @@ arrow::Result<std::shared_ptr<const ScanSpec>> BindScan(std::shared_ptr<TableSta
   ARROW_ASSIGN_OR_RAISE(spec->where, options.where.Bind(schema, options.price));
   ARROW_ASSIGN_OR_RAISE(spec->columns, ColumnsOfScan(schema, options));
   ARROW_ASSIGN_OR_RAISE(spec->batch_rows, BatchRows(options.batch_rows));
+  if (options.memory <= 0) {
+    return InvalidInput(fmt::format("{}: memory of {} bytes for a scan", table->path, options.memory),
+                        "Give a positive number of bytes, or leave it out.");
+  }
   ARROW_RETURN_NOT_OK(spec->index->Prepare(spec->where));
   spec->stored = spec->columns.stored;
   spec->table = std::move(table);
   spec->sort_by = std::move(options.sort_by);
   spec->limit = options.limit;
+  spec->memory = options.memory;
   spec->use_threads = options.use_threads;
   spec->stop = options.stop;
   return spec;

@@ -13,6 +13,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/schema/coercion.h"
+#include "marquet/table/column_hint.h"
 
 namespace marquet::table {
 namespace {
@@ -78,15 +79,16 @@ arrow::Result<std::shared_ptr<arrow::Array>> ConvertPrices(const arrow::Array& a
 arrow::Result<ScanColumns> ColumnsOfScan(const arrow::Schema& table, const ScanOptions& options) {
   ScanColumns columns;
   arrow::FieldVector stored, output;
-  auto find = [&](const std::string& name) -> arrow::Result<std::shared_ptr<arrow::Field>> {
+  auto find = [&](const std::string& name,
+                  std::string_view purpose) -> arrow::Result<std::shared_ptr<arrow::Field>> {
     auto field = table.GetFieldByName(name);
     if (field != nullptr) return field;
-    std::string hint = DidYouMean(name, table.field_names());
-    return NotFound(fmt::format("there is no column {} in the table", Quoted(name)), std::move(hint));
+    return NotFound(fmt::format("there is no column {}{} in the table", Quoted(name), purpose),
+                    ColumnHint(name, table));
   };
   std::vector<std::string> names = options.columns.empty() ? table.field_names() : options.columns;
   for (const std::string& name : names) {
-    ARROW_ASSIGN_OR_RAISE(const auto field, find(name));
+    ARROW_ASSIGN_OR_RAISE(const auto field, find(name, ""));
     if (std::any_of(stored.begin(), stored.end(), [&](const auto& other) { return other->name() == name; })) {
       return InvalidInput(fmt::format("column {} is asked for twice", Quoted(name)));
     }
@@ -95,15 +97,18 @@ arrow::Result<ScanColumns> ColumnsOfScan(const arrow::Schema& table, const ScanO
   }
   columns.output = arrow::schema(std::move(output), table.metadata());
   columns.filter = options.where.columns();
-  std::vector<std::string> more = columns.filter;
-  more.insert(more.end(), options.sort_by.begin(), options.sort_by.end());
-  for (const std::string& name : more) {
-    ARROW_ASSIGN_OR_RAISE(const auto field, find(name));
-    if (std::none_of(stored.begin(), stored.end(),
-                     [&](const auto& other) { return other->name() == name; })) {
-      stored.push_back(field);
+  const auto add = [&](const std::vector<std::string>& more, std::string_view purpose) -> arrow::Status {
+    for (const std::string& name : more) {
+      ARROW_ASSIGN_OR_RAISE(const auto field, find(name, purpose));
+      if (std::none_of(stored.begin(), stored.end(),
+                       [&](const auto& other) { return other->name() == name; })) {
+        stored.push_back(field);
+      }
     }
-  }
+    return arrow::Status::OK();
+  };
+  ARROW_RETURN_NOT_OK(add(columns.filter, ""));
+  ARROW_RETURN_NOT_OK(add(options.sort_by, " to sort by"));
   columns.stored = arrow::schema(std::move(stored), table.metadata());
   return columns;
 }

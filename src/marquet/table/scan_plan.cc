@@ -10,7 +10,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/schema/coercion.h"
-#include "marquet/table/late_columns.h"
+#include "marquet/table/batch_bytes_internal.h"
 #include "marquet/table/predicate_node.h"
 
 namespace marquet::table {
@@ -55,6 +55,14 @@ class RowGroupBounds {
   const int64_t rows_;
   std::map<std::string, pq::ColumnStatistics> known_;
 };
+
+constexpr int64_t kLeastBatchRows = 1024;
+
+int64_t RowsIn(const std::vector<pq::RowRange>& ranges) {
+  int64_t rows = 0;
+  for (const pq::RowRange& range : ranges) rows += range.end - range.begin;
+  return rows;
+}
 
 // The rows of a row group that its page index cannot rule out; all of them as one range when it has none.
 std::vector<pq::RowRange> MatchingRows(const ScanSpec& spec, const ScanPiece& piece) {
@@ -145,8 +153,7 @@ int64_t ScanPieces::EstimatedRows() const {
   return rows;
 }
 
-arrow::Status ScanPieces::OpenNextFile() {
-  const FileIndex::Match& match = matches_[next_match_++];
+arrow::Result<std::shared_ptr<const ScanFile>> ScanPieces::OpenFile(const FileIndex::Match& match) const {
   const delta::AddFile& add = match.file->add();
   auto file = std::make_shared<ScanFile>();
   ARROW_ASSIGN_OR_RAISE(const std::string path, DataFilePath(spec_->table->path, add.path));
@@ -170,65 +177,89 @@ arrow::Status ScanPieces::OpenNextFile() {
     }
   }
   counters_->row_groups += file->reader->num_row_groups();
-  file_ = std::move(file);
-  file_truth_ = match.truth;
-  file_counted_ = false;
-  next_row_group_ = 0;
-  return arrow::Status::OK();
+  return file;
+}
+
+arrow::Result<std::vector<ScanPiece>> ScanPieces::Open(size_t number) const {
+  const FileIndex::Match& match = matches_[number];
+  ARROW_ASSIGN_OR_RAISE(const auto file, OpenFile(match));
+  std::vector<ScanPiece> pieces;
+  for (int group = 0; group < file->reader->num_row_groups(); ++group) {
+    ScanPiece piece{file, group, file->reader->row_group_rows(group), match.truth};
+    if (piece.truth == Truth::kMaybe) {
+      RowGroupBounds bounds(*spec_, *file, group, piece.rows);
+      piece.truth = spec_->where.Prune([&](const std::string& name) { return bounds(name); }, piece.rows);
+      // What another writer says of all rows is no reason to pass over them.
+      if (piece.truth == Truth::kAlways && !file->reader->written_by_marquet()) piece.truth = Truth::kMaybe;
+    }
+    if (piece.truth != Truth::kNever && piece.rows > 0) pieces.push_back(std::move(piece));
+  }
+  return pieces;
+}
+
+void ScanPieces::Count(const ScanPiece& piece) const {
+  ++counters_->row_groups_read;
+  if (!piece.file->counted.exchange(true)) ++counters_->files_read;
 }
 
 arrow::Result<std::optional<ScanPiece>> ScanPieces::Next() {
-  std::lock_guard lock(mutex_);
-  while (true) {
-    while (file_ == nullptr || next_row_group_ == file_->reader->num_row_groups()) {
-      if (next_match_ == matches_.size()) return std::optional<ScanPiece>();
-      ARROW_RETURN_NOT_OK(OpenNextFile());
-    }
-    ScanPiece piece;
-    piece.file = file_;
-    piece.row_group = next_row_group_++;
-    piece.rows = file_->reader->row_group_rows(piece.row_group);
-    piece.truth = file_truth_;
-    if (piece.truth == Truth::kMaybe) {
-      RowGroupBounds bounds(*spec_, *file_, piece.row_group, piece.rows);
-      piece.truth = spec_->where.Prune([&](const std::string& name) { return bounds(name); }, piece.rows);
-      // What another writer says of all rows is no reason to pass over them.
-      if (piece.truth == Truth::kAlways && !file_->reader->written_by_marquet()) piece.truth = Truth::kMaybe;
-    }
-    if (piece.truth == Truth::kNever || piece.rows == 0) continue;
-    ++counters_->row_groups_read;
-    if (!file_counted_) ++counters_->files_read;
-    file_counted_ = true;
-    return std::optional<ScanPiece>(std::move(piece));
+  while (next_piece_ == pieces_.size()) {
+    if (next_file_ == files()) return std::optional<ScanPiece>();
+    ARROW_ASSIGN_OR_RAISE(pieces_, Open(next_file_++));
+    next_piece_ = 0;
   }
+  auto piece = std::optional<ScanPiece>(std::move(pieces_[next_piece_++]));
+  Count(*piece);
+  return piece;
+}
+
+int64_t PieceCost::RowsWithin(int64_t bytes, int64_t most) const {
+  return std::min(most, std::max(kLeastBatchRows, bytes / std::max<int64_t>(row_bytes, 1)));
 }
 
 arrow::Result<std::unique_ptr<PieceReader>> PieceReader::Open(std::shared_ptr<const ScanSpec> spec,
                                                               ScanPiece piece,
-                                                              std::shared_ptr<ScanCounters> counters,
-                                                              bool parallel) {
+                                                              std::shared_ptr<ScanCounters> counters) {
   std::unique_ptr<PieceReader> reader(
       new PieceReader(std::move(spec), std::move(piece), std::move(counters)));
-  ARROW_RETURN_NOT_OK(reader->Start(parallel));
+  ARROW_RETURN_NOT_OK(reader->Plan());
   return reader;
 }
 
-arrow::Status PieceReader::Start(bool parallel) {
-  std::vector<pq::RowRange> ranges = {{0, piece_.rows}};
-  if (piece_.truth == Truth::kMaybe) ranges = MatchingRows(*spec_, piece_);
-  std::vector<std::string> columns;
+arrow::Status PieceReader::Plan() {
+  ranges_ = {{0, piece_.rows}};
+  if (piece_.truth == Truth::kMaybe) ranges_ = MatchingRows(*spec_, piece_);
   for (const std::string& name : piece_.file->columns) {
-    if (spec_->stored->GetFieldIndex(name) >= 0) columns.push_back(name);
+    if (spec_->stored->GetFieldIndex(name) >= 0) columns_.push_back(name);
   }
-  auto rows_in = [](const std::vector<pq::RowRange>& some) {
-    int64_t rows = 0;
-    for (const pq::RowRange& range : some) rows += range.end - range.begin;
-    return rows;
-  };
-  if (piece_.truth == Truth::kMaybe && WorthNarrowing(*spec_, columns, rows_in(ranges))) {
-    ARROW_ASSIGN_OR_RAISE(ranges, SelectedRanges(*spec_, piece_, ranges, parallel));
+  const int64_t rows = rows_at_most_ = RowsIn(ranges_);
+  narrow_ = piece_.truth == Truth::kMaybe && WorthNarrowing(*spec_, columns_, rows);
+  for (const std::string& name : columns_) {
+    ARROW_ASSIGN_OR_RAISE(const pq::ColumnSize size, piece_.file->reader->SizeOf(piece_.row_group, name));
+    const double part = static_cast<double>(rows) / static_cast<double>(piece_.rows);
+    cost_.open_bytes += static_cast<int64_t>(static_cast<double>(size.compressed) * part);
+    if (narrow_ && IsFilterColumn(*spec_, name)) {
+      cost_.open_bytes +=
+          static_cast<int64_t>(static_cast<double>(size.row_bytes) * static_cast<double>(rows));
+    }
+    cost_.row_bytes += size.row_bytes;
   }
-  const int64_t rows = rows_in(ranges);
+  cost_.row_bytes += 1;
+  if (piece_.truth == Truth::kMaybe)
+    cost_.row_bytes *= 2;  // what is selected is gathered from what is decoded
+  return arrow::Status::OK();
+}
+
+arrow::Status PieceReader::Start(int64_t batch_rows, bool parallel) {
+  batch_rows_ = batch_rows;
+  std::vector<std::string> columns = columns_;
+  if (narrow_) {
+    ARROW_ASSIGN_OR_RAISE(late_, SelectedRanges(*spec_, piece_, ranges_, batch_rows, parallel));
+    ranges_.clear();
+    for (const LateRange& late : late_) ranges_.push_back(late.rows);
+    std::erase_if(columns, [&](const std::string& name) { return IsFilterColumn(*spec_, name); });
+  }
+  const int64_t rows = RowsIn(ranges_);
   counters_->rows_decoded += rows;
   if (columns.empty() || rows == 0) {
     rows_left_ = rows;
@@ -236,27 +267,45 @@ arrow::Status PieceReader::Start(bool parallel) {
   }
   pq::ReadRequest request;
   request.columns = std::move(columns);
-  request.batch_rows = spec_->batch_rows;
+  request.batch_rows = batch_rows;
   request.use_threads = parallel;
-  if (rows == piece_.rows) ranges.clear();
-  request.parts.push_back({piece_.row_group, std::move(ranges)});
+  // Each of the late ones is a batch, also where they are all of the rows.
+  if (rows == piece_.rows && !narrow_) ranges_.clear();
+  request.parts.push_back({piece_.row_group, std::move(ranges_)});
   ARROW_ASSIGN_OR_RAISE(rows_, piece_.file->reader->Read(std::move(request)));
   return arrow::Status::OK();
 }
 
+// The next rows as they lie in the file, with the outcomes of the filter where it was asked before.
+arrow::Result<std::shared_ptr<arrow::RecordBatch>> PieceReader::Decoded() {
+  std::shared_ptr<arrow::RecordBatch> batch;
+  if (rows_ == nullptr) {
+    if (rows_left_ == 0) return batch;
+    const int64_t rows = std::min(rows_left_, batch_rows_);
+    rows_left_ -= rows;
+    return arrow::RecordBatch::Make(arrow::schema({}), rows, arrow::ArrayVector{});
+  }
+  do {
+    ARROW_RETURN_NOT_OK(rows_->ReadNext(&batch));
+  } while (batch != nullptr && batch->num_rows() == 0);
+  if (batch == nullptr || !narrow_) return batch;
+  LateRange late = std::move(late_[next_late_++]);
+  arrow::FieldVector fields = batch->schema()->fields();
+  arrow::ArrayVector columns = batch->columns();
+  for (int i = 0; i < late.filter_columns->num_columns(); ++i) {
+    fields.push_back(late.filter_columns->schema()->field(i));
+    columns.push_back(late.filter_columns->column(i));
+  }
+  selected_ = std::move(late.selected);
+  return arrow::RecordBatch::Make(arrow::schema(std::move(fields)), batch->num_rows(), std::move(columns));
+}
+
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> PieceReader::NextUnfiltered() {
   if (spec_->stop != nullptr) ARROW_RETURN_NOT_OK(spec_->stop->Check());
-  std::shared_ptr<arrow::RecordBatch> batch;
-  if (rows_ != nullptr) {
-    do {
-      ARROW_RETURN_NOT_OK(rows_->ReadNext(&batch));
-    } while (batch != nullptr && batch->num_rows() == 0);
-  } else if (rows_left_ > 0) {
-    const int64_t rows = std::min(rows_left_, spec_->batch_rows);
-    rows_left_ -= rows;
-    batch = arrow::RecordBatch::Make(arrow::schema({}), rows, arrow::ArrayVector{});
-  }
+  ARROW_ASSIGN_OR_RAISE(const auto batch, Decoded());
   if (batch == nullptr) return batch;
+  ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*batch));
+  seen_row_bytes_ = std::max(seen_row_bytes_, bytes / batch->num_rows());
   auto stored = StoredColumns(*batch, spec_->stored, piece_.file->partition);
   if (!stored.ok()) return WithContext(stored.status(), piece_.file->reader->path());
   return stored;
@@ -266,7 +315,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> PieceReader::Next() {
   while (true) {
     ARROW_ASSIGN_OR_RAISE(auto batch, NextUnfiltered());
     if (batch == nullptr || piece_.truth == Truth::kAlways) return batch;
-    ARROW_RETURN_NOT_OK(spec_->where.Evaluate(*batch, &selected_));
+    if (!narrow_) ARROW_RETURN_NOT_OK(spec_->where.Evaluate(*batch, &selected_));
     const int64_t kept = std::count(selected_.begin(), selected_.end(), uint8_t{1});
     if (kept == 0) continue;
     if (kept == batch->num_rows()) return batch;

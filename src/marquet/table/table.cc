@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <unordered_map>
 
 #include <fmt/format.h>
 #include <spdlog/logger.h>
@@ -16,9 +15,11 @@
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/schema.h"
+#include "marquet/schema/field_names.h"
 #include "marquet/table/appender.h"
 #include "marquet/table/follow_up.h"
 #include "marquet/table/latest_timestamp.h"
+#include "marquet/table/partition_path.h"
 #include "marquet/table/scan_internal.h"
 #include "marquet/table/table_state.h"
 #include "marquet/table/time_column.h"
@@ -60,22 +61,9 @@ arrow::Status WithTablesInside(file::FileSystem& fs, const std::string& path, co
                   fmt::format("name one of them: {}", fmt::join(tables, ", ")));
 }
 
-// Delta tells columns apart without regard to case.
+// Delta tells names apart without regard to case.
 arrow::Status CheckColumns(const std::string& path, const arrow::Schema& schema) {
-  std::unordered_map<std::string, std::string> names;
-  for (const auto& field : schema.fields()) {
-    std::string folded = field->name();
-    for (char& letter : folded) {
-      if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    }
-    const auto [other, is_new] = names.emplace(std::move(folded), field->name());
-    if (!is_new) {
-      return SchemaError(
-          fmt::format("{}: there are two columns {} and {}; names must differ by more than case", path,
-                      Quoted(other->second), Quoted(field->name())));
-    }
-  }
-  return arrow::Status::OK();
+  return WithContext(schema::CheckFieldNames(schema.fields()), path);
 }
 
 arrow::Status CheckTarget(file::FileSystem& fs, const std::string& path) {
@@ -110,6 +98,7 @@ arrow::Status CheckPartitions(const std::string& path, const arrow::Schema& sche
       return InvalidInput(fmt::format("{}: cannot partition by {} of type {}", path, Quoted(name),
                                       field->type()->ToString()));
     }
+    ARROW_RETURN_NOT_OK(WithContext(CheckPartitionName(name), path));
     if (std::find(partition_by.begin(), partition_by.begin() + static_cast<int64_t>(i), name) !=
         partition_by.begin() + static_cast<int64_t>(i)) {
       return InvalidInput(fmt::format("{}: partition column {} is named twice", path, Quoted(name)));

@@ -124,8 +124,11 @@ struct TableVerdict {
   bool ok = true;
   int64_t files = 0, rows = 0, rows_intact = 0, bytes = 0;
   std::vector<pq::Damage> damage;
+  std::vector<pq::Damage> odd;  // what the writers of files got wrong, while all rows can be read (verify.h)
   std::vector<std::string> missing;  // named by the log, not there
-  std::vector<std::string> orphans;  // data files that no version in the log names (information, not damage)
+  // Data files that no version in the log names (information, not damage); none are told where the newest
+  // version cannot be read, which may name them.
+  std::vector<std::string> orphans;
 };
 
 class Table {
@@ -184,8 +187,8 @@ class Table {
 };
 
 // The Hive-style directory of a partition ("symbol=ESH4/date=2024-01-02"), values escaped so that any symbol
-// is one safe path component, shortened with a hash past 200 bytes. The log's partition values decide, never
-// this name.
+// is one safe path component, column names as they are. What would be longer than file systems hold, and is
+// refused in new rows, is shortened with a hash. The log's partition values decide, never this name.
 std::string PartitionDirectory(const std::vector<std::string>& columns, const delta::PartitionValues& values);
 
 }  // namespace marquet::table

@@ -18,6 +18,7 @@
 #include "marquet/base/time.h"
 #include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
+#include "marquet/table/log_bounds_check.h"
 #include "marquet/table/table.h"
 #include "marquet/table/table_state.h"
 #include "spdlog/logger.h"
@@ -28,17 +29,22 @@ namespace {
 constexpr int kDeepest = 64;  // directories below the table that orphans are looked for in
 constexpr int64_t kProgressNanos = 100'000'000;
 
-// Names below a directory that begin with '_' or '.' are not data: logs, labels, temporary files.
-arrow::Status FindOrphans(file::FileSystem& fs, const std::string& table, const std::string& relative,
-                          int depth, const std::set<std::string>& named, std::vector<std::string>* orphans) {
+// Names below a directory that begin with '_' or '.' are not data (logs, labels, temporary files), but for
+// the directories of a partition column whose name begins so. `columns`: the table's, in their order.
+arrow::Status FindOrphans(file::FileSystem& fs, const std::string& table,
+                          const std::vector<std::string>& columns, const std::string& relative, int depth,
+                          const std::set<std::string>& named, std::vector<std::string>* orphans) {
   if (depth > kDeepest) return arrow::Status::OK();
   const std::string directory = relative.empty() ? table : file::JoinPath(table, relative);
   ARROW_ASSIGN_OR_RAISE(const auto entries, fs.List(directory));
   for (const file::FileInfo& entry : entries) {
-    if (entry.path.starts_with('_') || entry.path.starts_with('.')) continue;
+    const bool hidden = entry.path.starts_with('_') || entry.path.starts_with('.');
+    const bool partition = entry.is_directory && static_cast<size_t>(depth) < columns.size() &&
+                           entry.path.starts_with(columns[static_cast<size_t>(depth)] + "=");
+    if (hidden && !partition) continue;
     const std::string name = relative.empty() ? entry.path : file::JoinPath(relative, entry.path);
     if (entry.is_directory) {
-      ARROW_RETURN_NOT_OK(FindOrphans(fs, table, name, depth + 1, named, orphans));
+      ARROW_RETURN_NOT_OK(FindOrphans(fs, table, columns, name, depth + 1, named, orphans));
     } else if (entry.path.ends_with(".parquet") && !named.contains(name)) {
       orphans->push_back(name);
     }
@@ -99,6 +105,14 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
   std::mutex mutex;  // of what progress tells
   Progress told{.phase = "verify " + table.path, .bytes_total = bytes_total};
   int64_t told_at = 0;
+  const auto check_bounds = [&](const Check& check, pq::FileVerdict* found) -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const auto reader, table.readers.Open(check.path, check.file->add().size));
+    ARROW_RETURN_NOT_OK(CheckLogBounds(*reader, check.file->add().path,
+                                       check.file->statistics(*index->data_schema()), *index->data_schema(),
+                                       stop, &found->damage));
+    found->ok = found->damage.empty();
+    return arrow::Status::OK();
+  };
   const auto check_files = [&]() -> arrow::Status {
     while (!failed && (stop == nullptr || !stop->requested())) {
       const size_t i = next++;
@@ -115,6 +129,9 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
       const bool parallel = jobs != 1 && checks.size() - i <= threads;
       auto result = pq::VerifyFile(*table.fs, check.path, level, expected, stop, parallel);
       check.status = result.status();
+      if (result.ok() && result->ok && level != pq::VerifyLevel::kFooter) {
+        check.status = check_bounds(check, &*result);
+      }
       if (result.ok()) {
         check.verdict = *std::move(result);
         Log().debug("{}: {} rows, {}", check.path, check.verdict.rows,
@@ -165,6 +182,7 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
     verdict.rows_intact = SaturatingSum(verdict.rows_intact, check.verdict.rows_intact);
     verdict.bytes += check.verdict.bytes;
     verdict.damage.insert(verdict.damage.end(), check.verdict.damage.begin(), check.verdict.damage.end());
+    verdict.odd.insert(verdict.odd.end(), check.verdict.odd.begin(), check.verdict.odd.end());
     if (const delta::AddFile& add = check.file->add(); add.tags.contains(delta::kDigestTag)) {
       // No number to compare with; of other writers' statistics nothing is expected.
       if (const auto wrong = delta::WrongRowCount(add)) {
@@ -182,6 +200,16 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
   if (latest.ok()) {
     for (const auto& add : (*latest)->files) named.insert(add->path);
     for (const auto& removed : (*latest)->tombstones) named.insert(removed->path);
+  } else if (latest.status().IsOutOfMemory() || latest.status().IsCancelled()) {
+    return latest.status();
+  } else {
+    verdict.ok = false;
+    pq::Damage& damage = verdict.damage.emplace_back();
+    damage.file = "_delta_log";
+    damage.region = "log";
+    damage.message = fmt::format(
+        "the newest version cannot be read, so that files which no version names cannot be told: {}",
+        latest.status().message());
   }
   ARROW_ASSIGN_OR_RAISE(const auto commits,
                         delta::FindDamagedCommits(*table.fs, table.path, index->snapshot().version));
@@ -192,7 +220,10 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
     damage.region = "log";
     damage.message = commit.message;
   }
-  ARROW_RETURN_NOT_OK(FindOrphans(*table.fs, table.path, {}, 0, named, &verdict.orphans));
+  if (latest.ok()) {
+    ARROW_RETURN_NOT_OK(FindOrphans(*table.fs, table.path, index->snapshot().metadata.partition_columns, {},
+                                    0, named, &verdict.orphans));
+  }
   std::sort(verdict.orphans.begin(), verdict.orphans.end());
   return verdict;
 }

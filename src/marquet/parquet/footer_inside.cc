@@ -1,0 +1,42 @@
+#include <cstring>
+#include <string_view>
+
+#include "arrow/buffer.h"
+#include "arrow/io/interfaces.h"
+#include "marquet/base/error.h"
+#include "marquet/parquet/footer_inside_internal.h"
+
+namespace marquet::pq {
+namespace {
+
+constexpr std::string_view kMagic = "PAR1";
+constexpr int64_t kSearched = int64_t{64} << 20;
+constexpr int64_t kWindow = int64_t{1} << 20;
+
+}  // namespace
+
+arrow::Result<std::optional<Footer>> FindFooterInside(arrow::io::RandomAccessFile& file,
+                                                      const std::string& path, int64_t size) {
+  const int64_t lowest = std::max(size - kSearched, kMagicBytes);
+  // Windows overlap by a tail, so that none is cut in two.
+  for (int64_t end = size; end - lowest >= kTailBytes;) {
+    const int64_t begin = std::max(lowest, end - kWindow);
+    ARROW_ASSIGN_OR_RAISE(const auto bytes, file.ReadAt(begin, end - begin));
+    const std::string_view window(*bytes);
+    for (size_t at = window.rfind(kMagic); at != std::string_view::npos && at >= sizeof(uint32_t);
+         at = window.rfind(kMagic, at - 1)) {
+      uint32_t length = 0;
+      std::memcpy(&length, window.data() + at - sizeof length, sizeof length);
+      const int64_t whole = begin + static_cast<int64_t>(at + kMagic.size());
+      if (whole == size || length == 0 || length > whole - kTailBytes - kMagicBytes) continue;
+      auto footer = ReadFooter(file, path, whole);
+      if (footer.ok()) return *std::move(footer);
+      if (!IsKind(footer.status(), ErrorKind::kCorruptData)) return std::nullopt;
+    }
+    if (begin == lowest) break;
+    end = begin + kTailBytes - 1;
+  }
+  return std::nullopt;
+}
+
+}  // namespace marquet::pq
