@@ -38,7 +38,7 @@ class Goal:
 
 PARTITION_PEERS = ("pyarrow", "polars", "deltalake", "duckdb")
 GOALS: dict[str, list[Goal]] = {
-    "ingest mbp-10": [Goal(("databento",), 10, 6, peak_mib=1024)],
+    "ingest mbp-10": [Goal(("databento",), 8, 7, peak_mib=1024)],
     "ingest mbo": [Goal(("databento",), 12, 8, peak_mib=1024)],
     "ingest one symbol of a hundred": [Goal(("all of it",), 5, 5)],
     "a small file, last tenth of 5,000": [Goal(("the first tenth",), 1.1, 1.5, kind="cost")],
