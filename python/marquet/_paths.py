@@ -1,4 +1,4 @@
-"""Paths as the core takes them: UTF-8 text, and absolute where something stays open."""
+"""Paths, and text, as the core takes them: UTF-8; paths absolute where something stays open."""
 
 from __future__ import annotations
 

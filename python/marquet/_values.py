@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
+from marquet._paths import is_utf8
 from marquet.errors import SchemaError
 
 _MOST_LEVELS = 64
@@ -278,7 +279,7 @@ def first_misfit(values: Sequence[Any], first_row: int) -> tuple[str, str]:
         for where, item in walk(value, ""):
             if isinstance(item, int) and not -(2**63) <= item < 2**63:
                 return where, f"row {row} holds {told_as(item)}; integers have 64 bits"
-            if isinstance(item, str) and not _is_utf8(item):
+            if isinstance(item, str) and not is_utf8(item):
                 return where, f"row {row} holds text that is not UTF-8, {_shortened(ascii(item))}"
             if isinstance(item, decimal.Decimal) and not item.is_finite():
                 return where, f"row {row} holds {item!r}, and decimals are finite"
@@ -328,7 +329,7 @@ def check_name(name: str) -> None:
     """
     if "\0" in name:
         raise SchemaError(f"the name {_shortened(repr(name))} of a column holds a NUL")
-    if not _is_utf8(name):
+    if not is_utf8(name):
         raise SchemaError(f"the name {_shortened(ascii(name))} of a column is not UTF-8")
 
 
@@ -339,14 +340,6 @@ def _check_name(field: pa.Field, column: str) -> None:
         raise SchemaError(f"{error}; it is in column {_shortened(ascii(column))}") from None
     for i in range(field.type.num_fields):
         _check_name(field.type.field(i), column)
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def told_as(value: Any) -> str:
