@@ -33,8 +33,7 @@ class Search {
       found.holds_rows = true;
       found.what = fmt::format(
           ", and a Parquet file ends among them, at byte {}: files were joined, and the rows that are read "
-          "are not all "
-          "that is there, or those of another footer",
+          "are not all that is there, or those of another footer",
           WithCommas(end));
     } else if (page) {
       found.holds_rows = true;
@@ -76,17 +75,19 @@ class Search {
       for (size_t found = window.find(kMagic); found != std::string_view::npos;
            found = window.find(kMagic, found + 1)) {
         const int64_t end = at + static_cast<int64_t>(found + kMagic.size());
-        if (end - range.begin > kTailBytes && IsEndOfFooter(end)) return end;
+        if (end - range.begin <= kTailBytes) continue;
+        ARROW_ASSIGN_OR_RAISE(const bool is_end, IsEndOfFooter(end));
+        if (is_end) return end;
       }
     }
     return 0;
   }
 
-  bool IsEndOfFooter(int64_t end) {
-    const auto tail = file_.ReadAt(end - kTailBytes, sizeof(uint32_t));
-    if (!tail.ok() || (*tail)->size() != sizeof(uint32_t)) return false;
+  arrow::Result<bool> IsEndOfFooter(int64_t end) {
+    ARROW_ASSIGN_OR_RAISE(const auto tail, file_.ReadAt(end - kTailBytes, sizeof(uint32_t)));
+    if (tail->size() != sizeof(uint32_t)) return false;
     uint32_t length = 0;
-    std::memcpy(&length, (*tail)->data(), sizeof length);
+    std::memcpy(&length, tail->data(), sizeof length);
     if (length == 0 || length > end - kTailBytes - kMagicBytes) return false;
     return ParseFooter(file_, end - kTailBytes - length, length).ok();
   }
