@@ -1,13 +1,15 @@
 #include "marquet/dbn/byte_stream.h"
 
+// Frames are decompressed block by block into memory of our own: zstd's own stream would copy each byte out
+// of its window.
+#define ZSTD_STATIC_LINKING_ONLY
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include <algorithm>
 #include <array>
-#include <condition_variable>
 #include <cstring>
-#include <deque>
-#include <mutex>
+#include <span>
 
 #include "arrow/buffer.h"
 #include "arrow/io/interfaces.h"
@@ -17,15 +19,19 @@
 #include "marquet/base/home_process.h"
 #include "marquet/base/text.h"
 #include "marquet/base/thread.h"
+#include "marquet/dbn/block_ring.h"
 
 namespace marquet::dbn {
 namespace {
 
 constexpr int64_t kBlockBytes = int64_t{1} << 20;
 constexpr int64_t kReadBytes = int64_t{1} << 18;
-constexpr size_t kBlocks = 4;
-constexpr int kMaxWindowLog = 27;
+constexpr int64_t kAheadBytes = 3 * kBlockBytes;
+constexpr uint64_t kMostWindow = uint64_t{1} << 27;
 constexpr int kPeekBytes = 12;
+
+// zstd copies in words, which may reach so far behind a block's end, and needs as much before its window.
+constexpr int64_t kBeyondBlock = 64;
 
 uint32_t LittleEndian32(const uint8_t* p) {
   uint32_t value;
@@ -36,15 +42,62 @@ bool IsSkippable(uint32_t magic) {
   return (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == static_cast<uint32_t>(ZSTD_MAGIC_SKIPPABLE_START);
 }
 
-struct OwnedBlock {
-  std::unique_ptr<uint8_t[]> data{new uint8_t[kBlockBytes]};
-  int64_t size = 0;
+// What is left of an input, of which some bytes are to be had next to each other.
+class CompressedInput {
+ public:
+  CompressedInput(arrow::io::InputStream* input, std::span<const uint8_t> first)
+      : input_(input), memory_(std::make_unique_for_overwrite<uint8_t[]>(kMemory)) {
+    std::memcpy(memory_.get(), first.data(), first.size());
+    end_ = static_cast<int64_t>(first.size());
+  }
+
+  const uint8_t* data() const { return memory_.get() + begin_; }
+  size_t size() const { return static_cast<size_t>(end_ - begin_); }
+  int64_t position() const { return passed_ + begin_; }  // in the input
+  int64_t end() const { return passed_ + end_; }         // of what was read of it
+
+  // At most kReadBytes. False when the input ends before.
+  arrow::Result<bool> Have(size_t bytes) {
+    while (size() < bytes) {
+      if (kMemory - end_ < kReadBytes) {
+        std::memmove(memory_.get(), data(), size());
+        passed_ += begin_;
+        end_ -= begin_;
+        begin_ = 0;
+      }
+      ARROW_ASSIGN_OR_RAISE(const int64_t got, input_->Read(kReadBytes, memory_.get() + end_));
+      if (got == 0) return false;
+      end_ += got;
+    }
+    return true;
+  }
+
+  void Take(size_t bytes) { begin_ += static_cast<int64_t>(bytes); }
+
+  // Takes any number of bytes. False when the input ends before.
+  arrow::Result<bool> Skip(uint64_t bytes) {
+    while (true) {
+      const auto part = std::min<uint64_t>(bytes, size());
+      Take(part);
+      bytes -= part;
+      if (bytes == 0) return true;
+      ARROW_ASSIGN_OR_RAISE(const bool more, Have(1));
+      if (!more) return false;
+    }
+  }
+
+ private:
+  static constexpr int64_t kMemory = 2 * kReadBytes;
+
+  arrow::io::InputStream* const input_;
+  const std::unique_ptr<uint8_t[]> memory_;
+  int64_t begin_ = 0, end_ = 0;  // in memory, of what is not taken
+  int64_t passed_ = 0;           // bytes that are no longer in memory
 };
 
 }  // namespace
 
-// One producer thread fills blocks, one consumer takes them; at most kBlocks exist. The producer stops when
-// the stream ends or fails, or when the consumer is gone.
+// One thread fills the ring, and ends when the stream ends or fails, or when the consumer is gone.
 struct ByteStream::Impl {
   std::shared_ptr<arrow::io::InputStream> input;
   std::string name;
@@ -60,26 +113,12 @@ struct ByteStream::Impl {
   std::shared_ptr<arrow::Buffer> held;
 
   const HomeProcess home;
+  BlockRing ring;
   Thread producer;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<std::unique_ptr<OwnedBlock>> free;
-  std::deque<std::unique_ptr<OwnedBlock>> full;
-  std::unique_ptr<OwnedBlock> current;
-  bool stop = false;
-  bool ended = false;
-  arrow::Status outcome;  // of the producer, once ended
   std::string truncated_frame;
 
   ~Impl() {
-    bool reads = false;
-    {
-      std::lock_guard lock(mutex);
-      stop = true;
-      reads = !ended;
-    }
-    changed.notify_all();
-    if (reads && abandon_input) abandon_input();
+    if (!ring.Stop() && abandon_input) abandon_input();
     producer = Thread();  // its end
   }
 
@@ -101,51 +140,27 @@ struct ByteStream::Impl {
   arrow::Status Start() {
     direct = !compressed && input->supports_zero_copy();
     if (direct) return arrow::Status::OK();
-    for (size_t i = 0; i < kBlocks; ++i) free.push_back(std::make_unique<OwnedBlock>());
     ARROW_ASSIGN_OR_RAISE(producer, Thread::Start(name, [this] {
-                            arrow::Status status =
+                            const arrow::Status status =
                                 Caught(name, [&] { return compressed ? Decompress() : Copy(); });
-                            std::lock_guard lock(mutex);
-                            outcome = std::move(status);
-                            ended = true;
-                            changed.notify_all();
-                            return outcome;
+                            ring.End(status);
+                            return status;
                           }));
     return arrow::Status::OK();
   }
 
-  // A block to fill, or null when the consumer is gone.
-  std::unique_ptr<OwnedBlock> TakeFree() {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return stop || !free.empty(); });
-    if (stop) return nullptr;
-    auto block = std::move(free.back());
-    free.pop_back();
-    return block;
-  }
-  void GiveFull(std::unique_ptr<OwnedBlock> block) {
-    {
-      std::lock_guard lock(mutex);
-      (block->size > 0 ? void(full.push_back(std::move(block))) : free.push_back(std::move(block)));
-    }
-    changed.notify_all();
-  }
-
   arrow::Status Copy() {
-    bool first = true;
+    if (!ring.Reserve(kAheadBytes + kBlockBytes)) return arrow::Status::OK();
+    auto first = std::span<const uint8_t>(peeked).first(static_cast<size_t>(peeked_bytes));
     while (true) {
-      auto block = TakeFree();
-      if (!block) return arrow::Status::OK();
-      block->size = 0;
-      if (first) {
-        std::memcpy(block->data.get(), peeked.data(), peeked_bytes);
-        block->size = peeked_bytes;
-        first = false;
-      }
-      ARROW_ASSIGN_OR_RAISE(int64_t got,
-                            input->Read(kBlockBytes - block->size, block->data.get() + block->size));
-      block->size += got;
-      GiveFull(std::move(block));
+      uint8_t* const room = ring.Room(kBlockBytes);
+      if (room == nullptr) return arrow::Status::OK();
+      if (!first.empty()) std::memcpy(room, first.data(), first.size());
+      const auto size = static_cast<int64_t>(first.size());
+      first = {};
+      ARROW_ASSIGN_OR_RAISE(const int64_t got, input->Read(kBlockBytes - size, room + size));
+      ring.Wrote(size + got);
+      ring.GiveOut();
       if (got == 0) return arrow::Status::OK();
     }
   }
@@ -153,50 +168,66 @@ struct ByteStream::Impl {
   arrow::Status Decompress() {
     std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
     if (!context) return arrow::Status::OutOfMemory("no memory for a zstd context");
-    ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
-
-    std::unique_ptr<uint8_t[]> chunk(new uint8_t[kReadBytes]);
-    std::memcpy(chunk.get(), peeked.data(), peeked_bytes);
-    ZSTD_inBuffer in{chunk.get(), static_cast<size_t>(peeked_bytes), 0};
-    int64_t chunk_start = 0;  // in the compressed file
-    int64_t frame_start = 0;
-    bool inside_frame = false;
-    bool held_back = false;  // zstd has more to give without more input
-    std::unique_ptr<OwnedBlock> block;
+    CompressedInput in(input.get(), std::span(peeked).first(static_cast<size_t>(peeked_bytes)));
     while (true) {
-      if (in.pos == in.size && !held_back) {
-        chunk_start += static_cast<int64_t>(in.size);
-        ARROW_ASSIGN_OR_RAISE(int64_t got, input->Read(kReadBytes, chunk.get()));
-        in = {chunk.get(), static_cast<size_t>(got), 0};
-        if (got == 0) break;
+      ARROW_ASSIGN_OR_RAISE(const bool more, in.Have(1));
+      if (!more) break;
+      const int64_t start = in.position();
+      ARROW_ASSIGN_OR_RAISE(const FrameEnd end, DecompressFrame(context.get(), &in));
+      if (end == FrameEnd::kUnwanted) return arrow::Status::OK();
+      if (end == FrameEnd::kCutShort) {
+        truncated_frame =
+            fmt::format("{}: the zstd frame that starts at byte {} is cut short: the file ends at byte {}",
+                        name, WithCommas(start), WithCommas(in.end()));
+        break;
       }
-      if (!block) {
-        block = TakeFree();
-        if (!block) return arrow::Status::OK();
-        block->size = 0;
-      }
-      if (!inside_frame) frame_start = chunk_start + static_cast<int64_t>(in.pos);
-      ZSTD_outBuffer out{block->data.get(), kBlockBytes, static_cast<size_t>(block->size)};
-      const size_t result = ZSTD_decompressStream(context.get(), &out, &in);
-      if (ZSTD_isError(result)) {
-        return Damaged(result, frame_start, chunk_start + static_cast<int64_t>(in.pos));
-      }
-      block->size = static_cast<int64_t>(out.pos);
-      inside_frame = result != 0;
-      held_back = inside_frame && out.pos == out.size;
-      if (out.pos == out.size) GiveFull(std::move(block));
     }
-    if (block) GiveFull(std::move(block));
-    if (inside_frame) {
-      truncated_frame =
-          fmt::format("{}: the zstd frame that starts at byte {} is cut short: the file ends at byte {}",
-                      name, WithCommas(frame_start), WithCommas(chunk_start));
-    }
+    ring.GiveOut();
     return arrow::Status::OK();
   }
 
-  arrow::Status Damaged(size_t result, int64_t frame_start, int64_t position) const {
-    const auto code = ZSTD_getErrorCode(result);
+  enum class FrameEnd { kWhole, kCutShort, kUnwanted };
+
+  arrow::Result<FrameEnd> DecompressFrame(ZSTD_DCtx* context, CompressedInput* in) {
+    const int64_t start = in->position();
+    ZSTD_frameHeader header;
+    for (size_t wanted = 1; wanted > 0;) {
+      ARROW_ASSIGN_OR_RAISE(const bool there, in->Have(wanted));
+      if (!there) return FrameEnd::kCutShort;
+      wanted = ZSTD_getFrameHeader(&header, in->data(), in->size());
+      if (ZSTD_isError(wanted)) return Damaged(ZSTD_getErrorCode(wanted), start, start);
+    }
+    if (header.frameType == ZSTD_skippableFrame) {
+      ARROW_ASSIGN_OR_RAISE(const bool whole, in->Skip(ZSTD_SKIPPABLEHEADERSIZE + header.frameContentSize));
+      return whole ? FrameEnd::kWhole : FrameEnd::kCutShort;
+    }
+    if (header.windowSize > kMostWindow) {
+      return Damaged(ZSTD_error_frameParameter_windowTooLarge, start, start);
+    }
+    const int64_t room = int64_t{header.blockSizeMax} + kBeyondBlock;
+    if (!ring.Reserve(static_cast<int64_t>(header.windowSize) + kAheadBytes + 2 * room)) {
+      return FrameEnd::kUnwanted;
+    }
+    if (const size_t begun = ZSTD_decompressBegin(context); ZSTD_isError(begun)) {
+      return Damaged(ZSTD_getErrorCode(begun), start, start);
+    }
+    // No more than a block, whose size zstd checks.
+    while (const size_t wanted = ZSTD_nextSrcSizeToDecompress(context)) {
+      ARROW_ASSIGN_OR_RAISE(const bool there, in->Have(wanted));
+      if (!there) return FrameEnd::kCutShort;
+      uint8_t* const out = ring.Room(room);
+      if (out == nullptr) return FrameEnd::kUnwanted;
+      const size_t written =
+          ZSTD_decompressContinue(context, out, static_cast<size_t>(room), in->data(), wanted);
+      if (ZSTD_isError(written)) return Damaged(ZSTD_getErrorCode(written), start, in->position());
+      in->Take(wanted);
+      ring.Wrote(static_cast<int64_t>(written));
+      if (ring.pending() >= kBlockBytes) ring.GiveOut();
+    }
+    return FrameEnd::kWhole;
+  }
+
+  arrow::Status Damaged(ZSTD_ErrorCode code, int64_t frame_start, int64_t position) const {
     const std::string where = fmt::format("{}: byte {}", name, WithCommas(position));
     if (code == ZSTD_error_checksum_wrong) {
       return CorruptData(
@@ -215,7 +246,7 @@ struct ByteStream::Impl {
           "compress the file again without --long");
     }
     return CorruptData(fmt::format("{}: the zstd frame that starts at byte {} is damaged: {}", where,
-                                   WithCommas(frame_start), ZSTD_getErrorName(result)),
+                                   WithCommas(frame_start), ZSTD_getErrorString(code)),
                        "fetch the file again");
   }
 
@@ -229,20 +260,8 @@ struct ByteStream::Impl {
   }
 
   arrow::Result<Block> NextFull() {
-    std::unique_lock lock(mutex);
-    if (current) {
-      current->size = 0;
-      free.push_back(std::move(current));
-      changed.notify_all();
-    }
-    changed.wait(lock, [&] { return ended || !full.empty(); });
-    if (full.empty()) {
-      ARROW_RETURN_NOT_OK(outcome);
-      return Block{};
-    }
-    current = std::move(full.front());
-    full.pop_front();
-    return Block{current->data.get(), current->size};
+    ARROW_ASSIGN_OR_RAISE(const BlockRing::Stretch stretch, ring.Next());
+    return Block{stretch.data, stretch.size};
   }
 };
 

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <random>
+
 #include "marquet/dbn/test_records.h"
 
 namespace marquet::dbn {
@@ -100,6 +102,77 @@ TEST(ByteStream, WindowsAreCapped) {
   EXPECT_TRUE(IsKind(all.status, ErrorKind::kUnsupported)) << all.status;
   EXPECT_THAT(OneLine(all.status), HasSubstr("a window of more than 128 MiB"));
   EXPECT_TRUE(Read(Compress(Day(100), 27)).status.ok());
+}
+
+// Bytes that repeat what lies up to `reach` before them, in pieces of any length.
+std::string Repeating(size_t size, size_t reach, std::mt19937_64* random) {
+  std::string bytes;
+  while (bytes.size() < size) {
+    const size_t piece = 1 + (*random)() % 5'000;
+    const size_t back = 1 + (*random)() % reach;
+    if (back > bytes.size() || (*random)() % 8 == 0) {
+      for (size_t i = 0; i < piece; ++i) bytes += static_cast<char>((*random)());
+    } else {
+      const size_t from = bytes.size() - back;
+      for (size_t i = 0; i < piece; ++i) bytes += bytes[from + i];
+    }
+  }
+  return bytes;
+}
+
+TEST(ByteStream, GivesBackFramesOfEveryWindow) {
+  constexpr uint64_t kSeed = 20241203;
+  std::mt19937_64 random(kSeed);
+  std::string content, compressed;
+  // Windows that grow and shrink; frames of far more than one, and of next to nothing.
+  for (const int window_log : {10, 17, 12, 20, 22, 0, 10, 15}) {
+    const size_t window = size_t{1} << (window_log == 0 ? 18 : window_log);
+    const std::string part = Repeating(random() % 4 == 0 ? 100 : 9'000'000, window, &random);
+    content += part;
+    compressed += Compress(part, window_log);
+  }
+  compressed += Compress("");
+  auto stream = ByteStream::Open(
+      std::make_shared<arrow::io::BufferReader>(arrow::Buffer::FromString(compressed)), "day.dbn.zst");
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  size_t at = 0;
+  while (true) {
+    const auto block = (*stream)->Next();
+    ASSERT_TRUE(block.ok()) << block.status() << ", seed " << kSeed;
+    if (block->size == 0) break;
+    ASSERT_LE(at + static_cast<size_t>(block->size), content.size());
+    ASSERT_EQ(std::memcmp(block->data, content.data() + at, static_cast<size_t>(block->size)), 0)
+        << "from byte " << at << " on, seed " << kSeed;
+    at += static_cast<size_t>(block->size);
+  }
+  EXPECT_EQ(at, content.size());
+  EXPECT_EQ((*stream)->truncated_frame(), "");
+}
+
+TEST(ByteStream, AnyFlippedBitIsAnErrorOrChangesNothing) {
+  constexpr uint64_t kSeed = 20241204;
+  std::mt19937_64 random(kSeed);
+  const std::string content = Header() + Repeating(400'000, 1 << 16, &random);
+  const std::string whole = Compress(content, 16);
+  for (int i = 0; i < 300; ++i) {
+    std::string damaged = whole;
+    const size_t at = i < 20 ? static_cast<size_t>(i) : random() % damaged.size();
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << (random() % 8)));
+    auto stream = ByteStream::Open(
+        std::make_shared<arrow::io::BufferReader>(arrow::Buffer::FromString(damaged)), "day.dbn.zst");
+    ASSERT_TRUE(stream.ok()) << stream.status();
+    if (!(*stream)->compressed()) continue;
+    std::string read;
+    arrow::Status status;
+    while (true) {
+      const auto block = (*stream)->Next();
+      status = block.status();
+      if (!block.ok() || block->size == 0) break;
+      read.append(reinterpret_cast<const char*>(block->data), static_cast<size_t>(block->size));
+    }
+    EXPECT_TRUE(!status.ok() || !(*stream)->truncated_frame().empty() || read == content)
+        << "byte " << at << ", seed " << kSeed;
+  }
 }
 
 TEST(ByteStream, ACallerMayLeaveEarly) {

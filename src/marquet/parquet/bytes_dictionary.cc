@@ -22,6 +22,7 @@ void BytesDictionary::Clear() {
   short_values_ = 0;
   short_shift_ = 64 - std::countr_zero(kFirstSlots);
   last_ = kNone;
+  of_bytes_.fill(kNone);
 }
 
 int BytesDictionary::index_width() const { return ends_.empty() ? 0 : std::bit_width(ends_.size() - 1); }

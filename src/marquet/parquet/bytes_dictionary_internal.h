@@ -1,6 +1,7 @@
 // The different strings of a column chunk, in the order of their first appearance.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -31,6 +32,17 @@ class BytesDictionary {
     }
     if (last_ != kNone && value == this->value(last_)) return last_;
     return Find(value);
+  }
+
+  // The same of a value of one byte.
+  std::optional<uint32_t> IndexOf(char byte) {
+    uint32_t& index = of_bytes_[static_cast<uint8_t>(byte)];
+    if (index == kNone) {
+      const auto found = IndexOf(std::string_view(&byte, 1));
+      if (!found) return std::nullopt;
+      index = *found;
+    }
+    return index;
   }
 
   size_t size() const { return ends_.size(); }
@@ -89,8 +101,9 @@ class BytesDictionary {
   std::vector<Slot> slots_;
   std::vector<ShortSlot> short_slots_;
   size_t short_values_ = 0;
-  int short_shift_ = 0;    // 64 less the bits of a place in short_slots_
-  uint32_t last_ = kNone;  // of the longer ones
+  int short_shift_ = 0;                 // 64 less the bits of a place in short_slots_
+  uint32_t last_ = kNone;               // of the longer ones
+  std::array<uint32_t, 256> of_bytes_;  // of those of one byte that were asked for as such
 };
 
 }  // namespace marquet::pq

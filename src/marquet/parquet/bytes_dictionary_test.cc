@@ -36,6 +36,24 @@ TEST(BytesDictionaryTest, GivesIndicesInTheOrderOfFirstAppearance) {
   }
 }
 
+TEST(BytesDictionaryTest, ABytesIndexIsThatOfATextOfOne) {
+  std::mt19937_64 random(kSeed);
+  BytesDictionary dictionary;
+  for (int round = 0; round < 3; ++round) {
+    dictionary.Clear();
+    for (int i = 0; i < 5'000; ++i) {
+      const auto byte = static_cast<char>(random() % 256);
+      const std::string text(1, byte);
+      const bool as_byte = random() % 2 == 0;
+      const auto first = as_byte ? dictionary.IndexOf(byte) : dictionary.IndexOf(std::string_view(text));
+      const auto second = as_byte ? dictionary.IndexOf(std::string_view(text)) : dictionary.IndexOf(byte);
+      ASSERT_EQ(first, second) << "seed " << kSeed << ", value " << i;
+      ASSERT_EQ(dictionary.value(*first), text);
+    }
+    EXPECT_EQ(dictionary.size(), 256U);
+  }
+}
+
 TEST(BytesDictionaryTest, ZerosAtTheEndAreTellingValuesApart) {
   BytesDictionary dictionary;
   for (uint32_t size = 0; size < 12; ++size) {

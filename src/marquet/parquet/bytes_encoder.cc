@@ -104,6 +104,23 @@ class BytesEncoder final : public ColumnEncoder {
   // Adds up to `count` rows, none of which is null, to the page in the making; returns how many: fewer when
   // the dictionary is full.
   int64_t IndexRows(const ArrayType& values, int64_t begin, int64_t count) {
+    if (!AreBytes(values, begin, count)) {
+      return IndexRows(count, [&](int64_t i) { return dictionary_.IndexOf(values.GetView(begin + i)); });
+    }
+    const auto* bytes = reinterpret_cast<const char*>(values.raw_data()) + values.value_offset(begin);
+    return IndexRows(count, [&](int64_t i) { return dictionary_.IndexOf(bytes[i]); });
+  }
+
+  // Whether all values are of one byte, as flags and sides are.
+  static bool AreBytes(const ArrayType& values, int64_t begin, int64_t count) {
+    const auto* const offsets = values.raw_value_offsets() + begin;
+    bool all = true;
+    for (int64_t i = 0; i < count; ++i) all &= offsets[i + 1] - offsets[i] == 1;
+    return all;
+  }
+
+  template <typename IndexOf>
+  int64_t IndexRows(int64_t count, const IndexOf& index_of) {
     const size_t before = runs_.size();
     runs_.resize(before + static_cast<size_t>(count));
     IndexRun* const added = runs_.data() + before;
@@ -112,7 +129,7 @@ class BytesEncoder final : public ColumnEncoder {
     size_t kept = 0;
     // Without a branch for whether a run goes on: which value comes next can hardly be predicted.
     for (; taken < count; ++taken) {
-      const std::optional<uint32_t> index = dictionary_.IndexOf(values.GetView(begin + taken));
+      const std::optional<uint32_t> index = index_of(taken);
       if (!index) break;
       added[kept] = {*index, static_cast<uint32_t>(taken)};  // where it begins, at first
       kept += static_cast<size_t>(last != *index);

@@ -97,6 +97,24 @@ TEST(HybridEncodingTest, ArrowDecodesRunsAndPackedValues) {
         const auto back = DecodeLevels(bytes, size, width, count);
         EXPECT_TRUE(std::equal(values.begin(), values.end(), back.begin()))
             << "seed " << kSeed << ", width " << width << ", count " << count << ", runs up to " << most_run;
+
+        bytes.assign(static_cast<size_t>(RunBytes(runs, width)), 0);
+        ASSERT_EQ(EncodeRuns(runs, width, bytes.data()), static_cast<int64_t>(bytes.size()));
+        EXPECT_EQ(DecodeLevels(bytes, static_cast<int64_t>(bytes.size()), width, count), back);
+      }
+    }
+  }
+}
+
+TEST(HybridEncodingTest, RunsOfEveryLengthTakeWhatIsSaidOfThem) {
+  for (int bits = 0; bits < 31; ++bits) {
+    for (const uint32_t length :
+         {(uint32_t{1} << bits) - 1, uint32_t{1} << bits, (uint32_t{1} << bits) + 1}) {
+      if (length == 0) continue;
+      for (const int width : {0, 1, 8, 9, 16, 17, 32}) {
+        const IndexRun runs[] = {{0, length}, {0, 1}};
+        std::vector<uint8_t> bytes(64);
+        EXPECT_EQ(EncodeRuns(runs, width, bytes.data()), RunBytes(runs, width)) << length << ", " << width;
       }
     }
   }

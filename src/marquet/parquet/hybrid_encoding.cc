@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "arrow/util/bitmap_ops.h"
@@ -140,13 +139,14 @@ int64_t EncodeHybrid(std::span<const IndexRun> runs, int64_t values, int width, 
 }
 
 int64_t RunBytes(std::span<const IndexRun> runs, int width) {
-  const int64_t value_bytes = (width + 7) / 8;
-  int64_t bytes = 0;
+  // A header has seven bits a byte, one of which tells runs from packed values. In sums of few bits, which
+  // the compiler adds up side by side.
+  uint32_t longer = 0;
   for (const IndexRun& run : runs) {
-    const int header_bits = std::bit_width(static_cast<uint64_t>(run.length) << 1 | 1);
-    bytes += (header_bits + 6) / 7 + value_bytes;
+    longer += static_cast<uint32_t>(run.length >= 1u << 6) + static_cast<uint32_t>(run.length >= 1u << 13) +
+              static_cast<uint32_t>(run.length >= 1u << 20) + static_cast<uint32_t>(run.length >= 1u << 27);
   }
-  return bytes;
+  return static_cast<int64_t>(runs.size()) * (1 + (width + 7) / 8) + longer;
 }
 
 int64_t EncodeRuns(std::span<const IndexRun> runs, int width, uint8_t* const begin) {

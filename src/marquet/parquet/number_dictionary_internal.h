@@ -48,15 +48,24 @@ class NumberDictionary {
     runs->resize(runs_before + added);
     IndexRun* run = runs->data() + runs_before;
     uint32_t begin = 0;
+    const Slot* slots = slots_.data();
+    int shift = SlotShift();
     for (size_t word = 0; word < words; ++word) {
       for (uint64_t left = changes[word]; left != 0; left &= left - 1) {
         const auto at = static_cast<uint32_t>(word * 64 + static_cast<size_t>(std::countr_zero(left)));
-        const uint32_t index = Find(numbers[at], most);
-        if (index == kNone) {
-          values_.resize(values_before);
-          runs->resize(runs_before);
-          Rebuild(slots_.size());
-          return false;
+        // Nearly always the number lies where it is looked for first.
+        const Slot& slot = slots[Mixed(numbers[at]) >> shift];
+        uint32_t index = slot.used - 1;
+        if (slot.used == 0 || slot.value != numbers[at]) {
+          index = Find(numbers[at], most);
+          if (index == kNone) {
+            values_.resize(values_before);
+            runs->resize(runs_before);
+            Rebuild(slots_.size());
+            return false;
+          }
+          slots = slots_.data();
+          shift = SlotShift();
         }
         if (at > 0) run++->length = at - begin;
         run->index = index;
@@ -77,14 +86,14 @@ class NumberDictionary {
     uint32_t used = 0;  // the index of the value, plus one
   };
 
-  size_t SlotOf(Bits number) const {
-    // Fibonacci hashing takes the upper bits; the fold lets numbers that differ in the upper bits alone
-    // differ.
+  // Fibonacci hashing takes the upper bits; the fold lets numbers that differ in the upper bits alone differ.
+  static uint64_t Mixed(Bits number) {
     uint64_t mixed = number;
     mixed ^= mixed >> 32;
-    mixed *= 0x9E3779B97F4A7C15;
-    return static_cast<size_t>(mixed >> (64 - std::countr_zero(slots_.size())));
+    return mixed * 0x9E3779B97F4A7C15;
   }
+  int SlotShift() const { return 64 - std::countr_zero(slots_.size()); }
+  size_t SlotOf(Bits number) const { return static_cast<size_t>(Mixed(number) >> SlotShift()); }
 
   // The index of a number, which is added when it is new; kNone when it may not be.
   uint32_t Find(Bits number, size_t most) {
