@@ -18,9 +18,10 @@ bool BlockRing::Reserve(int64_t bytes) {
 }
 
 uint8_t* BlockRing::Room(int64_t bytes) {
-  if (size_ - written_ % size_ < bytes) {
+  const int64_t offset = written_ % size_;
+  if (offset == 0 || size_ - offset < bytes) {  // a stretch never reaches around the memory's end
     GiveOut();
-    written_ += size_ - written_ % size_;
+    if (offset > 0) written_ += size_ - offset;
     begun_ = written_;
   }
   std::unique_lock lock(mutex_);

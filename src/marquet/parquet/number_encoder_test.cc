@@ -181,7 +181,8 @@ TEST_F(NumberEncoderTest, ShortBatchesGiveTheSamePagesOnceThereIsADictionary) {
     const std::string path = Path("pages.parquet");
     std::filesystem::remove(path);
     Value(WriteTable(path, *table, {}, batch_rows));
-    const auto pages = ::parquet::ParquetFileReader::OpenFile(path)->GetPageIndexReader();
+    const auto file = ::parquet::ParquetFileReader::OpenFile(path);
+    const auto pages = file->GetPageIndexReader();
     const auto places = pages->RowGroup(0)->GetOffsetIndex(0);
     std::vector<int64_t> begins;
     for (const auto& page : places->page_locations()) begins.push_back(page.first_row_index);
@@ -198,7 +199,8 @@ TEST_F(NumberEncoderTest, ValuesThatRepeatTakeTwoBytesARunOrLess) {
                                         {ArrayOf<arrow::Int64Type>(numbers)});
   const std::string path = Path("runs.parquet");
   Value(WriteTable(path, *table, {}, 1 << 16));
-  const auto chunk = ::parquet::ParquetFileReader::OpenFile(path)->metadata()->RowGroup(0)->ColumnChunk(0);
+  const auto file = ::parquet::ParquetFileReader::OpenFile(path);
+  const auto chunk = file->metadata()->RowGroup(0)->ColumnChunk(0);
   const int64_t dictionary = 200 * 8 + 100;  // with headers
   EXPECT_LE(chunk->total_uncompressed_size(), dictionary + 2 * runs + runs / 50);
   EXPECT_LE(chunk->total_compressed_size(), dictionary + 2 * runs * 95 / 100);
