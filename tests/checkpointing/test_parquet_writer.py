@@ -473,3 +473,19 @@ def test_rows_for_what_this_writer_closed_are_refused(tmp_path):
             writer.flush()
         writer.abort()
     assert pq.read_table(tmp_path / "chunks" / "3.parquet")["v"].to_pylist() == [1]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_resume_comes_too_late_for_rows_that_wait(tmp_path: pathlib.Path, count: int) -> None:
+    def writer() -> mq.ParquetWriter:
+        return mq.ParquetWriter(tmp_path, "${chunk_index}.parquet", records_per_chunk=2, input="v1")
+
+    with pytest.raises(KeyboardInterrupt), writer() as first:
+        first.write([{"n": n} for n in range(3)])
+        raise KeyboardInterrupt
+    assert pq.read_table(tmp_path / "0.parquet")["n"].to_pylist() == [0, 1]
+    with pytest.raises(mq.InvalidInputError, match="before the first record"), writer() as again:
+        for n in range(count):
+            again.write({"n": n})
+        again.resume()
+    assert not (tmp_path / "1.parquet").exists()
