@@ -103,8 +103,9 @@ class Gathered:
                 if not self._rows:
                     self._most = self._most_at_once()
                 some = rows[taken : taken + max(1, self._most - len(self._rows))]
-                self._rows += some
-                taken += len(some)
+                taken_then = taken + len(some)
+                self._rows += some  # no Ctrl-C comes between this and the next line, which calls nothing
+                taken = taken_then
                 if len(self._rows) >= self._most:
                     self.hand_on()
         except BaseException:

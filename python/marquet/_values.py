@@ -204,7 +204,7 @@ def _test_of_items(test: _Test | None, harmless: frozenset[type]) -> _Test | Non
 
     def holds(value: Any) -> bool:
         if isinstance(value, np.ndarray) and value.dtype != object:
-            return len(value) == 0 or test(value[0])
+            return len(value) == 0 or (test(value[0]) and (value.dtype.kind != "u" or test(value.max())))
         return harmless.issuperset(map(type, value)) or all(item is None or test(item) for item in value)
 
     return holds
@@ -240,7 +240,12 @@ def is_whole(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is an integer, or a float that a column of doubles holds whole."""
+    """Whether it is an integer, or a float that a column of doubles holds whole.
+
+    Of a large unsigned integer of NumPy pyarrow takes the bits for a signed one: of the largest it makes -1.0.
+    """
+    if isinstance(value, np.unsignedinteger):
+        return int(value) < 2**63
     return isinstance(value, (float, np.float16, np.float32)) or is_whole(value)
 
 

@@ -459,3 +459,24 @@ def test_infinities_in_an_array_of_objects_are_as_given(tmp_path: pathlib.Path) 
     with mq.ParquetWriter(tmp_path, "a.parquet", schema=schema) as writer:
         writer.write([{"x": np.array([float("inf"), 2.0], dtype=object)}])
     assert pq.read_table(tmp_path / "a.parquet")["x"].to_pylist() == [[float("inf"), 2.0]]
+
+
+@pytest.mark.parametrize("number", [np.uint64(2**64 - 1), np.uint64(2**64 - 2**40), np.ulonglong(2**64 - 1)])
+@pytest.mark.parametrize("wanted", [None, pa.float64(), pa.float32(), pa.float16()])
+def test_large_numbers_without_a_sign_are_no_negative_floats(tmp_path: pathlib.Path, number: Any, wanted: Any) -> None:
+    """pyarrow takes their bits for those of signed ones, and makes -1.0 of the largest."""
+    array = np.array([1, number], dtype=type(number))
+    forms = [
+        (wanted, [0.5, number]),
+        (wanted and pa.list_(wanted), [[0.5], [1, number]]),
+        (wanted and pa.list_(wanted), [np.array([0.5]), array]),
+        (wanted and pa.struct([("k", wanted)]), [{"k": 0.5}, {"k": number}]),
+        (wanted and pa.list_(pa.struct([("k", wanted)])), [[{"k": 0.5}], [{"k": 0.5}, {"k": number}]]),
+    ]
+    for place, (kind, (first, second)) in enumerate(forms):
+        schema = kind and pa.schema([("a", kind)])
+        with pytest.raises(mq.SchemaError):
+            written(tmp_path / f"{place}-together", [{"a": first}, {"a": second}], schema)
+        with pytest.raises(mq.MarquetError), mq.ParquetWriter(tmp_path / f"{place}-apart", "all.parquet") as writer:
+            writer.write({"a": first})
+            writer.write({"a": second})
