@@ -9,6 +9,7 @@
 #include "marquet/base/text.h"
 #include "marquet/delta/checkpoint_leaves.h"
 #include "marquet/delta/commit_json.h"
+#include "marquet/delta/log_path_internal.h"
 #include "parquet/exception.h"
 #include "parquet/metadata.h"
 #include "parquet/schema.h"

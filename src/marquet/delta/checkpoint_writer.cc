@@ -9,7 +9,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
 #include "marquet/delta/checkpoint.h"
-#include "marquet/delta/commit_json.h"
+#include "marquet/delta/log_path_internal.h"
 #include "marquet/file/durable_file.h"
 
 namespace marquet::delta {

@@ -30,11 +30,6 @@ arrow::Status CheckCommitDigest(std::string_view text, std::string_view name);
 // other kinds are not looked into.
 arrow::Result<CommitInfo> CommitInfoFromJson(std::string_view text, std::string_view name);
 
-// What the log writes for a path ("a%20b/c.parquet"), and the path itself. Decoding also takes
-// "file:///a/b" and "file:/a/b" to "/a/b". Errors of decoding: kCorruptData.
-std::string EncodePath(std::string_view path);
-arrow::Result<std::string> DecodePath(std::string_view text);
-
 // One "sidecar" action of a V2 checkpoint in JSON, or the rest of its actions.
 struct CheckpointJson {
   std::vector<Action> actions;
