@@ -97,7 +97,7 @@ arrow::Result<HeldBytes> FindHeldBytes(file::FileSystem* fs, const IngestOptions
   if (!all) return found;
   ARROW_ASSIGN_OR_RAISE(HeldSource held, tables.front().Held(digest, source.name()));
   if (options.split_by_schema && tables.size() < held.description.summary.rows.size()) return found;
-  found.all = {digest, tables.front().version(), std::move(held)};
+  found.all = HeldBytes::All{digest, tables.front().version(), std::move(held)};
   return found;
 }
 

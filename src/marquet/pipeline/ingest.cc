@@ -245,19 +245,27 @@ class SourceIngest {
     report_->table = options_.table;
     report_->kind = targets_.size() == 1 ? std::string(dbn::KindName(targets_.begin()->first)) : "mixed";
     bool all_known = true;
+    int64_t known_rows = 0;
     for (const auto& [kind, target] : targets_) {
       ARROW_ASSIGN_OR_RAISE(const bool known, CommitOne(kind, *target, description));
       all_known = all_known && known;
+      if (known) known_rows += target->rows();
     }
-    if (all_known) {
-      ARROW_ASSIGN_OR_RAISE(const CandidateTable holder,
-                            TableAt(TableOfKind(options_, targets_.begin()->first), /*refresh=*/true));
-      ARROW_ASSIGN_OR_RAISE(const HeldSource held, holder.Held(description.digest, source_.name()));
-      TellHeld(options_, source_, report_->version, held, report_);
-      report_->rows = report_->records = report_->control_records = report_->unknown_records = 0;
-      report_->rows_not_selected = report_->rows_held = 0;
-      report_->parts.clear();
+    if (!all_known) {  // what the tables of some kinds held already did not come
+      report_->rows -= known_rows;
+      report_->rows_not_selected += known_rows;
+      report_->rows_held += known_rows;
+      return arrow::Status::OK();
     }
+    ARROW_ASSIGN_OR_RAISE(const CandidateTable holder,
+                          TableAt(TableOfKind(options_, targets_.begin()->first), /*refresh=*/true));
+    ARROW_ASSIGN_OR_RAISE(const HeldSource held, holder.Held(description.digest, source_.name()));
+    SourceReport skipped;  // as of a source that was not read
+    skipped.source = report_->source;
+    skipped.digest = report_->digest;
+    skipped.bytes = report_->bytes;
+    TellHeld(options_, source_, report_->version, held, &skipped);
+    *report_ = std::move(skipped);
     return arrow::Status::OK();
   }
 
