@@ -294,7 +294,11 @@ class ParquetWriter:
                 self._first_values.note(self.schema)
 
     def drop(self, records: int = 1, *, chunk_index: int | None = None) -> None:
-        """Counts records of a chunk that are left out on purpose."""
+        """Counts records of a chunk that are left out on purpose.
+
+        Raises:
+            InvalidInputError: The named chunk has no room for so many, or was published by this writer.
+        """
         target = _target(chunk_index, None)
         count = whole("records", records, least=0)
         with self._turns.looking():

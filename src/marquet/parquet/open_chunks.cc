@@ -48,13 +48,10 @@ std::vector<int64_t> OpenChunks::All() const {
   return all;
 }
 
-OpenChunk OpenChunks::Sum() const {
-  OpenChunk sum;
-  for (const auto& [chunk, open] : chunks_) {
-    sum.records += open.records;
-    sum.dropped += open.dropped;
-  }
-  return sum;
+int64_t OpenChunks::Dropped() const {
+  int64_t dropped = 0;
+  for (const auto& [chunk, open] : chunks_) dropped += open.dropped;
+  return dropped;
 }
 
 }  // namespace marquet::pq

@@ -45,10 +45,8 @@ class OpenChunks {
   const OpenChunk* Find(int64_t chunk) const;
   void Forget(int64_t chunk) { chunks_.erase(chunk); }
 
-  bool empty() const { return chunks_.empty(); }
   std::vector<int64_t> All() const;  // ascending
-  // The records and dropped records of all of them.
-  OpenChunk Sum() const;
+  int64_t Dropped() const;           // records of all of them
 
  private:
   const int64_t per_chunk_;

@@ -36,18 +36,19 @@ TEST(OpenChunksTest, ChunksThatAreNotCountedTakeAll) {
   EXPECT_FALSE(chunks.IsFull(3));
 }
 
-TEST(OpenChunksTest, SumsWhatWasBegun) {
+TEST(OpenChunksTest, KnowsWhatWasBegun) {
   OpenChunks chunks(10);
-  EXPECT_TRUE(chunks.empty());
+  EXPECT_TRUE(chunks.All().empty());
   chunks.AddRows(4, 2, "a");
+  chunks.AddDropped(4, 1);
   chunks.AddDropped(2, 3);
   EXPECT_THAT(chunks.All(), ElementsAre(2, 4));
-  EXPECT_EQ(chunks.Sum().records, 5);
-  EXPECT_EQ(chunks.Sum().dropped, 3);
+  EXPECT_EQ(chunks.RecordsOf(4), 3);
+  EXPECT_EQ(chunks.Dropped(), 4);
   chunks.Forget(4);
   EXPECT_EQ(chunks.RecordsOf(4), 0);
   EXPECT_EQ(chunks.Find(4), nullptr);
-  EXPECT_EQ(chunks.Sum().records, 3);
+  EXPECT_EQ(chunks.Dropped(), 3);
 }
 
 }  // namespace

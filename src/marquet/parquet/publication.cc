@@ -109,7 +109,7 @@ arrow::Status Publication::Publish(UnitToPublish unit, const RowSchema& rows) {
     for (size_t i = 0; i < files.size(); ++i) NoteSchema(files[i].name, output.parts->schemas()[i]);
     written += output.rows;
   }
-  listed.records = unit.records < 0 ? written : unit.records;
+  listed.records = unit.records < 0 ? written + unit.dropped : unit.records;
   ARROW_RETURN_NOT_OK(EndReplay(unit.names, /*prefix=*/unit.finished));
   ARROW_RETURN_NOT_OK(CheckClaim());
   const bool says_something = unit.chunk || !listed.files.empty() || unit.finished;
@@ -129,7 +129,7 @@ arrow::Status Publication::List(const PublishedUnit& unit, int64_t rows, const s
                                 const std::shared_ptr<arrow::Schema>& schema, bool finished) {
   std::optional<PublishedUnit> added;
   PublishedIndex index, own;
-  if (unit.chunk || !unit.files.empty()) {
+  if (unit.chunk || !unit.files.empty() || unit.records > 0) {
     added = unit;
     index.Add(unit);
     own.Add(unit);

@@ -48,7 +48,7 @@ namespace marquet::pq {
 struct UnitToPublish {
   std::optional<int64_t> chunk = {};
   std::set<std::string> names = {};  // of its outputs
-  int64_t records = -1;              // below zero: as many as there are rows
+  int64_t records = -1;              // below zero: as many as are rows and dropped
   int64_t dropped = 0;
   bool finished = false;  // it is the last: rows that came again may end sooner
 };
@@ -71,6 +71,7 @@ class Publication {
   Output& OutputOf(const std::string& name, std::optional<int64_t> chunk);
   // Whether this writer itself has published rows of the chunk or, outside of all chunks, of the name.
   bool HasOwn(const std::string& name, std::optional<int64_t> chunk) const;
+  bool HasOwn(int64_t chunk) const { return own_.Has(chunk); }
   bool Has(int64_t chunk) const { return published_.Has(chunk); }
 
   // The steps above. What its outputs hold of rows that came again is compared with what is published.

@@ -35,6 +35,10 @@ arrow::Status NotOpen(const std::string& folder) {
   return InvalidInput(fmt::format("{}: the writer is closed", folder));
 }
 
+arrow::Status NoChunk(int64_t chunk) {
+  return InvalidInput(fmt::format("chunk {} cannot be; expected 0 or more", chunk));
+}
+
 }  // namespace
 
 class RollingWriter::Impl {
@@ -86,6 +90,7 @@ class RollingWriter::Impl {
     std::lock_guard lock(mutex_);
     ARROW_RETURN_NOT_OK(CheckUsable());
     if (records < 0) return Poison(InvalidInput(fmt::format("{} records cannot be dropped", records)));
+    if (target.chunk && *target.chunk < 0) return Poison(NoChunk(*target.chunk));
     return Poison(DropRecords(records, target));
   }
 
@@ -114,7 +119,7 @@ class RollingWriter::Impl {
   arrow::Status CloseChunk(int64_t chunk) {
     std::lock_guard lock(mutex_);
     ARROW_RETURN_NOT_OK(CheckUsable());
-    if (chunk < 0) return Poison(InvalidInput(fmt::format("chunk {} cannot be; expected 0 or more", chunk)));
+    if (chunk < 0) return Poison(NoChunk(chunk));
     chunked_ = true;
     return Poison(EndChunk(chunk));
   }
@@ -168,6 +173,7 @@ class RollingWriter::Impl {
     if (counts_.accepted + counts_.dropped > 0) {
       return Poison(InvalidInput(fmt::format("{}: Resume() comes before the first record", folder_.path)));
     }
+    resumed_ = true;
     while (publication_->Has(chunks_.next())) chunks_.MoveOn(chunks_.next());
     return NextRecord();
   }
@@ -238,17 +244,21 @@ class RollingWriter::Impl {
     }
     for (int64_t begin = 0; begin < rows->num_rows();) {
       const std::optional<int64_t> chunk = chunks_.ChunkOf(target.chunk);
-      const int64_t left = rows->num_rows() - begin;
-      const int64_t count = chunk ? chunks_.Fitting(*chunk, left) : left;
-      if (target.chunk && count < left) {
-        return InvalidInput(
-            fmt::format("chunk {} has {} records and is given {} more; records_per_chunk is {}", *chunk,
-                        chunks_.RecordsOf(*chunk), left, options_.records_per_chunk));
-      }
+      ARROW_ASSIGN_OR_RAISE(const int64_t count, Fitting(target, chunk, rows->num_rows() - begin));
       ARROW_RETURN_NOT_OK(WritePiece({batch->Slice(begin, count), rows->Slice(begin, count)}, target, chunk));
       begin += count;
     }
     return outputs_.BoundMemory();
+  }
+
+  // How many of so many records their chunk takes: one that the target names takes all of them, or none.
+  arrow::Result<int64_t> Fitting(const RowTarget& target, std::optional<int64_t> chunk,
+                                 int64_t records) const {
+    if (!chunk) return records;
+    const int64_t fitting = chunks_.Fitting(*chunk, records);
+    if (!target.chunk || fitting == records) return fitting;
+    return InvalidInput(fmt::format("chunk {} has {} records and is given {} more; records_per_chunk is {}",
+                                    *chunk, chunks_.RecordsOf(*chunk), records, options_.records_per_chunk));
   }
 
   arrow::Status WritePiece(const Piece& piece, const RowTarget& target, std::optional<int64_t> chunk) {
@@ -286,8 +296,18 @@ class RollingWriter::Impl {
   arrow::Status DropRecords(int64_t records, const RowTarget& target) {
     while (records > 0) {
       const std::optional<int64_t> chunk = chunks_.ChunkOf(target.chunk);
-      const int64_t count = chunk ? chunks_.Fitting(*chunk, records) : records;
-      if (chunk) chunks_.AddDropped(*chunk, count);
+      if (chunk && publication_->HasOwn(*chunk)) {
+        return InvalidInput(
+            fmt::format("chunk {} was published by this writer; records of it that are dropped came too late",
+                        *chunk),
+            "Count all records of a chunk before it is closed.");
+      }
+      ARROW_ASSIGN_OR_RAISE(const int64_t count, Fitting(target, chunk, records));
+      if (chunk) {
+        chunks_.AddDropped(*chunk, count);
+      } else {
+        dropped_without_chunk_ += count;
+      }
       counts_.dropped += count;
       records -= count;
       if (chunk) ARROW_RETURN_NOT_OK(EndWhenFull(*chunk));
@@ -333,10 +353,9 @@ class RollingWriter::Impl {
     }
     // What has no chunk of its own, and the mark that this was all, in one.
     UnitToPublish rest{.names = outputs_.Names(), .finished = true};
-    if (!names_.tell_chunks() && !chunks_.empty()) {
-      const OpenChunk sum = chunks_.Sum();
-      rest.records = sum.records;
-      rest.dropped = sum.dropped;
+    // Those of an output that was finished came before, and are in its manifest.
+    if (!finished_before_ || resumed_) {
+      rest.dropped = dropped_without_chunk_ + (names_.tell_chunks() ? 0 : chunks_.Dropped());
     }
     ARROW_RETURN_NOT_OK(Publish(std::move(rest)));
     const RollingCounts counts = Counts();
@@ -356,6 +375,7 @@ class RollingWriter::Impl {
   mutable std::mutex mutex_;
   std::unique_ptr<file::FileLock> lock_;
   bool finished_before_ = false;
+  bool resumed_ = false;  // records are new, from next_record() on
 
   std::optional<RowSchema> row_schema_;     // from Open() on
   bool chunked_;                            // rows have chunks, or will have
@@ -363,6 +383,7 @@ class RollingWriter::Impl {
   std::optional<Publication> publication_;  // from Open() on
   Outputs outputs_;                         // some lie in a folder of publication_
 
+  int64_t dropped_without_chunk_ = 0;
   RollingCounts counts_;  // but for what publication_ counts
   arrow::Status error_;
   bool closed_ = false;

@@ -71,7 +71,8 @@ class RollingWriter {
   // be, kAlreadyExists for a name that somebody else's file has.
   arrow::Status Write(const std::shared_ptr<arrow::RecordBatch>& batch, const RowTarget& target = {});
 
-  // Counts records of a chunk that are left out on purpose.
+  // Counts records of a chunk that are left out on purpose. kInvalidInput for more than a chunk takes that is
+  // named, and for a chunk that this writer has published.
   arrow::Status Drop(int64_t records, const RowTarget& target = {});
 
   // kInvalidInput for a target that Write refuses: its name cannot be. Changes nothing.
