@@ -173,7 +173,8 @@ class Table:
             max_rows_per_file: Rows of a data file.
             memory: Bytes buffered before a row group is cut short.
             verify: How far each file is checked before it is published: "footer", "crc" or "full".
-            metadata: Further strings, kept in the commit.
+            metadata: Further strings, kept in the commit, under names that the log has no values of its own for
+                (``operation`` is one).
             on_file: Called with ``path``, ``rows``, ``bytes`` and ``digest`` of each data file.
 
         Warns:

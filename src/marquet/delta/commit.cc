@@ -45,6 +45,7 @@ constexpr std::string_view kTxnId = "txnId";
 
 // What a commit may not hold, whatever the table.
 arrow::Status CheckActions(const CommitRequest& request) {
+  ARROW_RETURN_NOT_OK(CheckInfoNames(request.info.extra));
   int protocols = 0, metadatas = 0;
   std::unordered_set<std::string_view> app_ids, paths;
   for (const Action& action : request.actions) {

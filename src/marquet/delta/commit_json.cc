@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
@@ -42,6 +43,23 @@ arrow::Status ForEachAction(std::string_view text, std::string_view name, Wanted
 // Of the lines behind a commitInfo, which it holds. One bit of them may be a file, a bound or the name of a
 // column, and JSON with another bit is JSON.
 constexpr const char* kDigestKey = "xxh3";
+
+// What a commitInfo has values of, here or by other writers, that are no further strings of somebody's.
+constexpr std::array<std::string_view, 15> kInfoNames = {"timestamp",
+                                                         "inCommitTimestamp",
+                                                         "operation",
+                                                         "operationParameters",
+                                                         "isBlindAppend",
+                                                         "engineInfo",
+                                                         "operationMetrics",
+                                                         "readVersion",
+                                                         "isolationLevel",
+                                                         "version",
+                                                         "tags",
+                                                         "job",
+                                                         "notebook",
+                                                         "txnId",
+                                                         kDigestKey};
 
 // Empty for commits of other writers.
 std::string TakeDigest(CommitInfo* info) {
@@ -108,6 +126,17 @@ arrow::Status CheckCommitDigest(std::string_view text, std::string_view name) {
   return CorruptData(fmt::format("{}: the lines behind its commitInfo have the digest {}; {} were committed",
                                  name, found, told),
                      "The log file was damaged, or changed by hand; bring it back from a copy of the table.");
+}
+
+arrow::Status CheckInfoNames(const StringMap& extra) {
+  for (const std::string_view name : kInfoNames) {
+    if (!extra.contains(std::string(name))) continue;
+    return InvalidInput(
+        fmt::format("a commit's metadata has no room for {}: its info has a value of this name",
+                    Quoted(name)),
+        fmt::format("Choose another name, such as my.{}.", name));
+  }
+  return arrow::Status::OK();
 }
 
 arrow::Result<CommitInfo> CommitInfoFromJson(std::string_view text, std::string_view name) {

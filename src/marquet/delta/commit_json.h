@@ -26,6 +26,10 @@ arrow::Result<std::vector<Action>> CommitFromJson(std::string_view text, std::st
 // says none. Readers do not ask: a log that was mended by hand is to be read.
 arrow::Status CheckCommitDigest(std::string_view text, std::string_view name);
 
+// kInvalidInput for a further string of a commitInfo under a name that the log or Delta itself gives values
+// of: it would stand there twice, which other readers refuse, or be of another type, or be lost.
+arrow::Status CheckInfoNames(const StringMap& extra);
+
 // Only the commitInfo action, wherever it stands; without one, a CommitInfo without an operation. Lines of
 // other kinds are not looked into.
 arrow::Result<CommitInfo> CommitInfoFromJson(std::string_view text, std::string_view name);

@@ -214,6 +214,28 @@ TEST_F(TableTest, NothingIsLeftOfAnAbortedAppend) {
   EXPECT_EQ(Value(Value(table->NewAppender({}))->Commit()).version, 0);
 }
 
+// Two values of one name are no JSON to other readers, and of the log's own names only one survives.
+TEST_F(TableTest, MetadataOfACommitTakesNoNameOfTheLogs) {
+  const auto table = Value(Table::Create(fs_, Path(), *Trades(), {}));
+  const auto before = FilesUnder(Path());
+  for (const std::string name : {"timestamp", "inCommitTimestamp", "operation", "operationParameters",
+                                 "isBlindAppend", "engineInfo", "operationMetrics", "readVersion",
+                                 "isolationLevel", "version", "tags", "job", "notebook", "txnId", "xxh3"}) {
+    const auto status =
+        Append(*table, Batch({{1, 1, 1, {}, "A"}}), {.commit_metadata = {{name, "x"}}}).status();
+    EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << name << ": " << status;
+    EXPECT_THAT(status.message(), HasSubstr("'" + name + "'"));
+  }
+  EXPECT_EQ(FilesUnder(Path()), before);
+  MQ_OK(
+      Append(*table, Batch({{1, 1, 1, {}, "A"}}), {.commit_metadata = {{"my.operation", "x"}, {"note", "y"}}})
+          .status());
+  const auto history = Value(table->History());
+  EXPECT_EQ(history[0].info.operation, "WRITE");
+  EXPECT_EQ(history[0].info.extra.at("my.operation"), "x");
+  EXPECT_EQ(history[0].info.extra.at("note"), "y");
+}
+
 TEST_F(TableTest, ColumnsInAnotherOrderAndMissingOnes) {
   const auto table = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
   const auto full = Batch({{1, 1, 5, 0.5, "A"}});
