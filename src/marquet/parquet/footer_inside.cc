@@ -31,7 +31,8 @@ arrow::Result<std::optional<Footer>> FindFooterInside(arrow::io::RandomAccessFil
       if (whole == size || length == 0 || length > whole - kTailBytes - kMagicBytes) continue;
       auto footer = ReadFooter(file, path, whole);
       if (footer.ok()) return *std::move(footer);
-      if (!IsKind(footer.status(), ErrorKind::kCorruptData)) return std::nullopt;
+      if (IsKind(footer.status(), ErrorKind::kUnsupported)) return std::nullopt;
+      if (!IsKind(footer.status(), ErrorKind::kCorruptData)) return footer.status();
     }
     if (begin == lowest) break;
     end = begin + kTailBytes - 1;

@@ -1,8 +1,11 @@
 // Files that were joined, and files that something was put behind or before.
+#include <cerrno>
+
 #include "arrow/io/memory.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/file/fault_file_system.h"
 #include "marquet/parquet/rescue.h"
 #include "marquet/parquet/testing_internal.h"
 #include "marquet/parquet/verify.h"
@@ -156,6 +159,33 @@ TEST_F(JoinedFilesTest, WhatLiesBehindAFooterIsNamedAndTheRowsAreRescued) {
       EXPECT_TRUE(Value(ReadTable(Path("out.parquet")))->Equals(*table));
       std::filesystem::remove(Path("out.parquet"));
     }
+  }
+}
+
+// Each of these reads failing in turn, the error is told: whether files were joined is not known then.
+TEST_F(JoinedFilesTest, AnErrorOfReadingWhereAFooterIsLookedForIsTold) {
+  const std::string file = ArrowFile(*Numbers(0));
+  PutBytes(Path("first.parquet"), file);
+  const auto footer = Value(FileReader::Open(fs_, Path("first.parquet")))->footer();
+  const size_t tail = file.size() - 8 - footer->size();
+  const std::string joined = file + ArrowFile(*Numbers(5'000));
+  const std::string rewritten = file.substr(0, tail) + file.substr(tail) + file.substr(tail);
+  const std::string longer = file + "\n";  // whose footer is looked for inside of it
+  for (const std::string& bytes : {joined, rewritten, longer}) {
+    PutBytes(Path("joined.parquet"), bytes);
+    int failures = 0;
+    for (int64_t n = 1;; ++n) {
+      const auto faulty = std::make_shared<file::FaultFileSystem>(fs_);
+      faulty->FailAt({.operation = n, .error_number = EIO});
+      const auto verdict =
+          VerifyFile(*faulty, Path("joined.parquet"), VerifyLevel::kFull, {}, nullptr, /*parallel=*/false);
+      if (faulty->operations() < n) break;
+      ++failures;
+      EXPECT_TRUE(IsKind(verdict.status(), ErrorKind::kStorage))
+          << "operation " << n << ": " << verdict.status().ToString();
+      EXPECT_EQ(ErrnoOf(verdict.status()), EIO) << "operation " << n;
+    }
+    EXPECT_GT(failures, 5);
   }
 }
 

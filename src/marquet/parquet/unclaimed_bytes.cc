@@ -6,6 +6,7 @@
 #include "arrow/buffer.h"
 #include "arrow/io/interfaces.h"
 #include "fmt/format.h"
+#include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/between_chunks_internal.h"
 #include "marquet/parquet/page_header_internal.h"
@@ -89,7 +90,10 @@ class Search {
     uint32_t length = 0;
     std::memcpy(&length, tail->data(), sizeof length);
     if (length == 0 || length > end - kTailBytes - kMagicBytes) return false;
-    return ParseFooter(file_, end - kTailBytes - length, length).ok();
+    const arrow::Status parsed = ParseFooter(file_, end - kTailBytes - length, length).status();
+    if (parsed.ok()) return true;
+    if (IsKind(parsed, ErrorKind::kCorruptData) || IsKind(parsed, ErrorKind::kUnsupported)) return false;
+    return parsed;
   }
 
   arrow::Result<bool> BeginsWithPage(ByteRange range) {
