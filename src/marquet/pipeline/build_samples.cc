@@ -89,6 +89,7 @@ class SampleBuilder {
   SampleHistory history_;                  // of what is appended to; else empty
   std::unique_ptr<table::Appender> appender_;
   std::optional<table::FollowUp> label_set_;  // the copy of the labels, behind the commit; nothing for none
+  std::unique_ptr<file::FileLock> labels_lock_;
 };
 
 arrow::Status SampleBuilder::CheckOptions() {
@@ -532,6 +533,7 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
     return aborted.ok() ? status : WithContext(status, OneLine(aborted) + "; after");
   }
   ARROW_ASSIGN_OR_RAISE(report.version, Commit());
+  labels_lock_.reset();
   FinishLabelSet(&report);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return report;
@@ -549,8 +551,9 @@ arrow::Status SampleBuilder::PrepareLabels(const BuildSamplesReport& report) {
   ARROW_RETURN_NOT_OK(table::FinishFollowUps(fs_, options_.samples, *samples_->snapshot()));
   const bool copied = HasLabelSet(*fs_, options_.samples, options_.labels_name, text);
   if (!appender_ && copied) return arrow::Status::OK();
-  // The data files first: labels that one of them names are in use, whatever `marquet clean` finds meanwhile.
+  // What takes long first: others may wait for the lock, which is held until the commit.
   if (appender_) ARROW_RETURN_NOT_OK(appender_->Finish());
+  ARROW_ASSIGN_OR_RAISE(labels_lock_, WaitForLabels(*fs_, options_.samples, options_.stop));
   ARROW_RETURN_NOT_OK(StoreLabels(fs_, options_.samples, labels, history_.digests()));
   if (copied) return arrow::Status::OK();
   const std::string copy = LabelSetPath(options_.labels_name);

@@ -15,6 +15,7 @@ namespace marquet::pipeline {
 namespace {
 
 std::string Why(const file::Leftover& file) {
+  if (file.owner_lives && file.pid == 0) return "kept: a build of samples is about to commit";
   if (file.owner_lives) return fmt::format("kept: process {} may be writing it", file.pid);
   if (file.young) return "kept: changed too short a while ago (--older-than)";
   if (file.removed) return "removed";

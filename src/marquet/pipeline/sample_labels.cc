@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "arrow/api.h"
@@ -21,6 +23,7 @@ using Json = nlohmann::json;
 using file::JoinPath;
 
 constexpr const char* kSetFormat = "marquet-label-set-1";
+constexpr const char* kLabelsLock = "_marquet/labels/lock";
 
 std::string SetPath(const std::string& samples, const std::string& name) {
   return JoinPath(samples, LabelSetPath(name));
@@ -191,6 +194,29 @@ arrow::Result<Labels> LoadLabels(std::shared_ptr<file::FileSystem> fs, const std
   for (const auto& [other, symbols] : digests) names.push_back(Quoted(other));
   return NotFound(fmt::format("{}: no sample has labels of the name {}; there are {}", samples, Quoted(name),
                               names.empty() ? "no samples" : fmt::format("{}", fmt::join(names, ", "))));
+}
+
+arrow::Result<std::unique_ptr<file::FileLock>> LockLabels(file::FileSystem& fs, const std::string& samples) {
+  ARROW_RETURN_NOT_OK(file::CreateDirectories(fs, JoinPath(samples, kLabelsByDigest)));
+  return fs.Lock(JoinPath(samples, kLabelsLock));
+}
+
+arrow::Result<std::unique_ptr<file::FileLock>> WaitForLabels(file::FileSystem& fs, const std::string& samples,
+                                                             const StopFlag* stop) {
+  constexpr auto kPause = std::chrono::milliseconds(20);
+  constexpr int kPauses = 3'000;
+  for (int pause = 0;; ++pause) {
+    auto lock = LockLabels(fs, samples);
+    if (!IsKind(lock.status(), ErrorKind::kConflict)) return lock;
+    if (pause == kPauses) {
+      return WithHint(
+          lock.status(),
+          "Another build of samples or `marquet clean` is at the labels. Run this again when it is "
+          "done.");
+    }
+    if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 arrow::Status StoreLabels(const std::shared_ptr<file::FileSystem>& fs, const std::string& samples,
