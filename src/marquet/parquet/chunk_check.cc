@@ -9,6 +9,7 @@
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/flat_chunk_internal.h"
 #include "marquet/parquet/footer_internal.h"
+#include "marquet/parquet/nested_levels_internal.h"
 #include "marquet/parquet/page_header_internal.h"
 
 namespace marquet::pq {
@@ -22,7 +23,7 @@ struct Counts {
 };
 
 template <typename DType>
-arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader) {
+arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader, LeafLevels* leaf) {
   auto& typed = static_cast<::parquet::TypedColumnReader<DType>&>(reader);
   const ::parquet::ColumnDescriptor& column = *reader.descr();
   std::vector<int16_t> definition(kBatch), repetition(kBatch);
@@ -36,6 +37,7 @@ arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader) {
     if (column.max_repetition_level() > 0 && counts.levels == 0 && levels > 0 && repetition[0] != 0) {
       return arrow::Status::IOError("the first repetition level is ", repetition[0], "; a row begins with 0");
     }
+    if (leaf != nullptr) leaf->Add(definition.data(), repetition.data(), levels);
     counts.levels += levels;
     int64_t defined = column.max_definition_level() == 0 ? levels : 0;
     if (column.max_definition_level() > 0) {
@@ -53,24 +55,24 @@ arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader) {
   return counts;
 }
 
-arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader) {
+arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader, LeafLevels* leaf) {
   switch (reader.type()) {
     case ::parquet::Type::BOOLEAN:
-      return DecodeAll<::parquet::BooleanType>(reader);
+      return DecodeAll<::parquet::BooleanType>(reader, leaf);
     case ::parquet::Type::INT32:
-      return DecodeAll<::parquet::Int32Type>(reader);
+      return DecodeAll<::parquet::Int32Type>(reader, leaf);
     case ::parquet::Type::INT64:
-      return DecodeAll<::parquet::Int64Type>(reader);
+      return DecodeAll<::parquet::Int64Type>(reader, leaf);
     case ::parquet::Type::INT96:
-      return DecodeAll<::parquet::Int96Type>(reader);
+      return DecodeAll<::parquet::Int96Type>(reader, leaf);
     case ::parquet::Type::FLOAT:
-      return DecodeAll<::parquet::FloatType>(reader);
+      return DecodeAll<::parquet::FloatType>(reader, leaf);
     case ::parquet::Type::DOUBLE:
-      return DecodeAll<::parquet::DoubleType>(reader);
+      return DecodeAll<::parquet::DoubleType>(reader, leaf);
     case ::parquet::Type::BYTE_ARRAY:
-      return DecodeAll<::parquet::ByteArrayType>(reader);
+      return DecodeAll<::parquet::ByteArrayType>(reader, leaf);
     case ::parquet::Type::FIXED_LEN_BYTE_ARRAY:
-      return DecodeAll<::parquet::FLBAType>(reader);
+      return DecodeAll<::parquet::FLBAType>(reader, leaf);
     default:
       return arrow::Status::IOError("unknown physical type ", static_cast<int>(reader.type()));
   }
@@ -177,7 +179,7 @@ int64_t CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaD
 
 void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::ColumnChunkMetaData& chunk,
                  const ::parquet::ColumnDescriptor& column, int64_t rows, const ChunkLocation& place,
-                 std::vector<Damage>* damage) {
+                 LeafLevels* levels, std::vector<Damage>* damage) {
   Report report(column, place, damage);
   int64_t page = -1, begin = 0;  // where decoding failed, as far as that is known
   const auto decode_flat = [&]<typename Stored>(Stored) {
@@ -188,7 +190,8 @@ void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::C
     return counts;
   };
   const auto counts = GuardRead("decoding", [&]() -> arrow::Result<Counts> {
-    if (column.max_repetition_level() == 0 && column.max_definition_level() <= 1 && IsReadFlat(column)) {
+    if (levels == nullptr && column.max_repetition_level() == 0 && column.max_definition_level() <= 1 &&
+        IsReadFlat(column)) {
       switch (column.physical_type()) {
         case ::parquet::Type::INT32:
           return decode_flat(::parquet::Int32Type{});
@@ -205,7 +208,7 @@ void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::C
     const auto reader = ::parquet::ColumnReader::Make(
         &column, ArrowPages(std::make_unique<ChunkReader>(bytes, chunk.compression(), chunk.num_values(),
                                                           Checksums::kIgnore)));
-    return DecodeAll(*reader);
+    return DecodeAll(*reader, levels);
   });
   if (!counts.ok()) {
     report.Add("page", page, begin, bytes->size() - begin, counts.status().message());

@@ -14,6 +14,8 @@ class ColumnDescriptor;
 
 namespace marquet::pq {
 
+class LeafLevels;
+
 // Where the chunk is, for the report.
 struct ChunkLocation {
   std::string file;
@@ -29,9 +31,10 @@ int64_t CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaD
                    const ::parquet::ColumnDescriptor& column, const ChunkLocation& place,
                    std::vector<Damage>* damage, std::vector<Damage>* odd);
 
-// Decodes every value, and counts the `rows`.
+// Decodes every value, and counts the `rows`. `levels`, unless it is a null pointer, gets those of a leaf
+// inside of another column; they mean nothing when there is damage.
 void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::ColumnChunkMetaData& chunk,
                  const ::parquet::ColumnDescriptor& column, int64_t rows, const ChunkLocation& place,
-                 std::vector<Damage>* damage);
+                 LeafLevels* levels, std::vector<Damage>* damage);
 
 }  // namespace marquet::pq

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "arrow/io/interfaces.h"
@@ -18,6 +19,7 @@
 #include "marquet/parquet/footer_inside_internal.h"
 #include "marquet/parquet/footer_internal.h"
 #include "marquet/parquet/nested_check_internal.h"
+#include "marquet/parquet/nested_levels_internal.h"
 #include "marquet/parquet/sort_check_internal.h"
 #include "marquet/parquet/unclaimed_bytes_internal.h"
 #include "marquet/parquet/verify_internal.h"
@@ -36,6 +38,7 @@ struct Chunk {
   ByteRange bytes;
   std::vector<Damage> damage;
   std::vector<Damage> odd;
+  LevelSummary levels;  // of a leaf inside of another column whose values were decoded
 };
 
 // One pass over a file in the order of its bytes: everything is hashed, and column chunks are checked from
@@ -54,7 +57,7 @@ class Pass {
       const auto group = footer.RowGroup(i);
       for (int leaf = 0; leaf < group->num_columns(); ++leaf) {
         ARROW_ASSIGN_OR_RAISE(const ByteRange bytes, ReadableBytes(file_, footer, *group->ColumnChunk(leaf)));
-        chunks_.push_back({i, leaf, bytes, {}, {}});
+        chunks_.push_back({i, leaf, bytes, {}, {}, {}});
       }
     }
     std::stable_sort(chunks_.begin(), chunks_.end(),
@@ -64,11 +67,30 @@ class Pass {
     const int items = static_cast<int>(std::min(takers, std::max(chunks_.size(), size_t{1})));
     ARROW_RETURN_NOT_OK(ForEach(
         items, parallel, [&](int) { return GuardRead(path_, [&] { return TakeChunks(footer, level); }); }));
+    by_place_.resize(chunks_.size());
     for (Chunk& chunk : chunks_) {
+      by_place_[static_cast<size_t>(chunk.row_group) * static_cast<size_t>(footer.num_columns()) +
+                static_cast<size_t>(chunk.leaf)] = &chunk;
+      if (!chunk.damage.empty()) chunk.levels = {};
       std::move(chunk.damage.begin(), chunk.damage.end(), std::back_inserter(verdict->damage));
       std::move(chunk.odd.begin(), chunk.odd.end(), std::back_inserter(verdict->odd));
     }
     return arrow::Status::OK();
+  }
+
+  // Whether the leaves of a column in a row group, `columns` of the file being leaves, were decoded and make
+  // the same lists.
+  bool LevelsAgree(int row_group, int columns, int first_leaf, int end_leaf) const {
+    const auto levels = [&](int leaf) -> const LevelSummary& {
+      return by_place_[static_cast<size_t>(row_group) * static_cast<size_t>(columns) +
+                       static_cast<size_t>(leaf)]
+          ->levels;
+    };
+    for (int leaf = first_leaf; leaf < end_leaf; ++leaf) {
+      if (!levels(leaf).sound) return false;
+      if (leaf > first_leaf && levels(leaf).shared_before != levels(leaf - 1).shared_behind) return false;
+    }
+    return true;
   }
 
   // Of the chunks that were checked.
@@ -105,7 +127,11 @@ class Pass {
       const ChunkLocation place{path_, chunk->row_group, chunk->bytes.begin};
       const int64_t end = CheckPages(*bytes, *metadata, column, place, &chunk->damage, &chunk->odd);
       if (level == VerifyLevel::kFull && chunk->damage.empty()) {
-        CheckValues(bytes, *metadata, column, group->num_rows(), place, &chunk->damage);
+        std::optional<LeafLevels> levels;
+        if (IsInside(*footer.schema(), chunk->leaf)) levels.emplace(*footer.schema(), chunk->leaf);
+        CheckValues(bytes, *metadata, column, group->num_rows(), place, levels ? &*levels : nullptr,
+                    &chunk->damage);
+        if (levels) chunk->levels = levels->Summary();
       }
       chunk->bytes.end = chunk->bytes.begin + end;
     }
@@ -149,7 +175,8 @@ class Pass {
   const int64_t size_;
   const bool hashed_;
   const StopFlag* const stop_;
-  std::vector<Chunk> chunks_;  // by their bytes
+  std::vector<Chunk> chunks_;           // by their bytes
+  std::vector<const Chunk*> by_place_;  // row group after row group, by leaf
 
   std::mutex mutex_;  // of what follows
   size_t next_ = 0;   // chunk to be taken
@@ -249,7 +276,12 @@ arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const
       ARROW_RETURN_NOT_OK(pass.CheckChunks(*footer->metadata, level, parallel, &verdict));
       ARROW_RETURN_NOT_OK(CheckClaims(file, *footer, pass.chunk_bytes(), stop, &verdict));
       if (level == VerifyLevel::kFull) {
-        ARROW_RETURN_NOT_OK(CheckNested(file, path, footer->metadata, stop, parallel, &verdict.damage));
+        const int columns = footer->metadata->num_columns();
+        const auto agree = [&](int row_group, int first_leaf, int end_leaf) {
+          return pass.LevelsAgree(row_group, columns, first_leaf, end_leaf);
+        };
+        ARROW_RETURN_NOT_OK(
+            CheckNested(file, path, footer->metadata, agree, stop, parallel, &verdict.damage));
       }
     }
     if (expected.digest.has_value()) {
