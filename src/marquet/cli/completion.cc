@@ -302,19 +302,45 @@ if [ "$funcstack[1]" = _marquet ]; then _marquet "$@"; else compdef _marquet mar
 
 std::string FishCompletion(const CLI::App& root) {
   const auto commands = CommandsOf(root);
-  std::string text =
-      "# Completion of marquet for fish. Once:  marquet completion fish > "
-      "~/.config/fish/completions/marquet.fish\n"
-      "complete -c marquet -f\n";
   CommandWords program = WordsOf(root);
   program.places.clear();
-  text += FishOptions(program, "__fish_use_subcommand");
+  std::string text = fmt::format(
+      R"(# Completion of marquet for fish. Once:  marquet completion fish > ~/.config/fish/completions/marquet.fish
+# The command among the words before the cursor, behind options of the program and their values.
+function __marquet_command
+  set -l words (commandline -opc)
+  set -e words[1]
+  set -l value no
+  for word in $words
+    if test $value = yes
+      set value no
+    else if contains -- $word {}
+      set value yes
+    else if not string match -q -- '-*' $word
+      echo $word
+      return
+    end
+  end
+end
+function __marquet_command_is
+  set -l command (__marquet_command)
+  test "$command" = "$argv[1]"
+end
+complete -c marquet -f
+)",
+      fmt::join(NamesOf(program.options, true), " "));
+  const std::string none = "__marquet_command_is ''";
+  text += FishOptions(program, none);
+  const auto add_command = [&](const std::string& name, const std::string& description) {
+    text += fmt::format("complete -c marquet -n {} -a {} -d {}\n", Quoted(none, "\\'"), name,
+                        Quoted(description, "\\'"));
+  };
+  add_command("help", "The options of a command");
   for (const CommandWords& command : commands) {
-    text += fmt::format("complete -c marquet -n __fish_use_subcommand -a {} -d {}\n", command.name,
-                        Quoted(command.description, "\\'"));
-    text += FishOptions(command, "__fish_seen_subcommand_from " + command.name);
+    add_command(command.name, command.description);
+    text += FishOptions(command, "__marquet_command_is " + command.name);
   }
-  text += fmt::format("complete -c marquet -n '__fish_seen_subcommand_from help' -a '{}'\n",
+  text += fmt::format("complete -c marquet -n '__marquet_command_is help' -a '{}'\n",
                       fmt::join(NamesOf(commands), " "));
   return text;
 }
