@@ -107,7 +107,10 @@ arrow::Result<RowOutputReport> WriteParquet(const std::shared_ptr<file::FileSyst
       ARROW_RETURN_NOT_OK(writer->Abort());
       return count.status();
     }
-    ARROW_ASSIGN_OR_RAISE(const pq::WrittenFile file, writer->Close());
+    const arrow::Result<pq::WrittenFile> closed = writer->Close();
+    // A doubt about the staged file is none about the old one, which stands.
+    if (!closed.ok()) return replace ? file::NotYetCommitted(closed.status()) : closed.status();
+    const pq::WrittenFile& file = *closed;
     if (replace) ARROW_RETURN_NOT_OK(file::PutInPlace(*fs, written, path, file.bytes));
     return RowOutputReport{*count, file.bytes};
   };
