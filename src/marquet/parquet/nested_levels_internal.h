@@ -43,7 +43,7 @@ class LeafLevels {
     int16_t repetition = 0, definition = 0;  // of the innermost group
     Xxh3Digest digest;
   };
-  std::optional<Shared> SharedWith(const ::parquet::SchemaDescriptor& schema, int leaf, int neighbour);
+  static std::optional<Shared> SharedWith(const ::parquet::SchemaDescriptor& schema, int leaf, int neighbour);
   void AddTo(Shared* shared, const int16_t* definition, const int16_t* repetition, int64_t count);
 
   int16_t most_definition_ = 0, most_repetition_ = 0;

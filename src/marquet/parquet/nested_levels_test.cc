@@ -1,6 +1,7 @@
 #include <random>
 
 #include "arrow/io/memory.h"
+#include "arrow/json/from_string.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/file/fault_file_system.h"
@@ -91,7 +92,7 @@ class NestedFilesTest : public FileTest {
       }
       json += "]";
     }
-    const auto column = Value(arrow::ArrayFromJSONString(arrow::list(item), json + "]"));
+    const auto column = Value(arrow::json::ArrayFromJSONString(arrow::list(item), json + "]"));
     return arrow::Table::Make(arrow::schema({arrow::field("l", column->type())}), {column});
   }
 
