@@ -459,7 +459,8 @@ arrow::Result<std::string> CommitToJson(const std::vector<Action>& actions) {
 arrow::Result<CheckpointJson> CheckpointFromJson(std::string_view text, std::string_view name) {
   CheckpointJson read;
   // Not more than twice the text's own size, whatever is in it.
-  const auto lines = static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
+  size_t lines = 1;
+  for (size_t at = text.find('\n'); at != text.npos; at = text.find('\n', at + 1)) ++lines;
   read.actions.reserve(std::min(lines, text.size() * 2 / sizeof(Action) + 1));
   ARROW_RETURN_NOT_OK(ForEachAction(
       text, name, [](std::string_view) { return true; },

@@ -36,17 +36,25 @@ constexpr size_t kBlock = 16;  // of characters that are looked at together
 
 bool EndsPlainRun(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
 
+#ifdef __SSE2__
+__m128i LoadBlock(const char* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); }
+
+// A bit for each character of a block that ends a plain run.
+unsigned RunEnds(__m128i block) {
+  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1f);
+  const __m128i ends =
+      _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
+                   _mm_cmpeq_epi8(_mm_max_epu8(block, control), control));
+  return static_cast<unsigned>(_mm_movemask_epi8(ends));
+}
+#endif
+
 // The end of the characters from `at` on that stand for themselves in a string.
 size_t PlainEnd(std::string_view text, size_t at) {
 #ifdef __SSE2__
-  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1f);
   for (; at + kBlock <= text.size(); at += kBlock) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
-    const __m128i ends =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
-                     _mm_cmpeq_epi8(_mm_max_epu8(block, control), control));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(ends));
-    if (mask != 0) return at + static_cast<size_t>(std::countr_zero(mask));
+    const unsigned ends = RunEnds(LoadBlock(text.data() + at));
+    if (ends != 0) return at + static_cast<size_t>(std::countr_zero(ends));
   }
 #endif
   while (at < text.size() && !EndsPlainRun(text[at])) ++at;
@@ -202,14 +210,19 @@ class JsonParser {
 
   // The plain characters from at_ on, to `out`, which has room for a block more than the text is long.
   char* CopyPlain(char* out) {
-    const size_t end = PlainEnd(text_, at_), length = end - at_;
-    if (length <= kBlock && at_ + kBlock <= text_.size()) {
-      std::memcpy(out, text_.data() + at_, kBlock);  // of one size, it is one instruction
-    } else {
-      std::memcpy(out, text_.data() + at_, length);
+#ifdef __SSE2__
+    for (; at_ + kBlock <= text_.size(); at_ += kBlock, out += kBlock) {
+      const __m128i block = LoadBlock(text_.data() + at_);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out), block);
+      if (const unsigned ends = RunEnds(block); ends != 0) {
+        const int plain = std::countr_zero(ends);
+        at_ += static_cast<size_t>(plain);
+        return out + plain;
+      }
     }
-    at_ = end;
-    return out + length;
+#endif
+    while (at_ < text_.size() && !EndsPlainRun(text_[at_])) *out++ = text_[at_++];
+    return out;
   }
 
   // The rest of a string whose first escape is at at_. What is decoded is never longer than its source, so
@@ -226,6 +239,11 @@ class JsonParser {
     out += at_ - begin;
     for (;;) {
       out = CopyPlain(out);
+      if (text_.substr(at_, 2) == "\\\"") {  // nearly all of them, in JSON within JSON
+        *out++ = '"';
+        at_ += 2;
+        continue;
+      }
       if (at_ == text_.size()) return Fail(kStringGoesOn);
       const char c = text_[at_];
       if (static_cast<unsigned char>(c) < 0x20) return Fail(kStringGoesOn);
@@ -236,11 +254,6 @@ class JsonParser {
         return arrow::Status::OK();
       }
       const char escape = Peek();
-      if (escape == '"') {  // nearly all of them, in JSON within JSON
-        *out++ = escape;
-        ++at_;
-        continue;
-      }
       static constexpr std::string_view kEscapes = "\"\\/bfnrt", kMeanings = "\"\\/\b\f\n\r\t";
       const size_t known = escape == '\0' ? kEscapes.npos : kEscapes.find(escape);
       if (known == kEscapes.npos && escape != 'u') return Fail("one of \"\\/bfnrtu behind a backslash");
