@@ -15,9 +15,9 @@ from marquet import _core
 from marquet._arguments import call, whole
 from marquet._arguments import seed as seed_of
 from marquet._paths import path_text
-from marquet._rows import with_rows
 from marquet._time import TimeLike, to_nanos
-from marquet.depth._inputs import Gap, PathLike, gap_nanos, stream_of
+from marquet.depth._checked import with_book_rows
+from marquet.depth._inputs import Gap, PathLike, gap_nanos
 
 DEFAULT_THRESHOLDS: tuple[float, ...] = tuple(_core.default_thresholds())
 """Basis points for 13 classes at a lookforward of 5,000 rows."""
@@ -93,6 +93,7 @@ def fit_labels(
     seed: int = 0,
     max_gap: Gap = 3600,
     across_rolls: bool = False,
+    clock_steps: bool = False,
     start: TimeLike | None = None,
     end: TimeLike | None = None,
     thresholds: Sequence[float] | None = None,
@@ -117,6 +118,7 @@ def fit_labels(
         max_gap: Seconds (or a timedelta) without rows that no window crosses; None to cross anything.
         across_rolls: Whether windows go on where ``instrument_id`` or ``publisher_id`` changes, if the rows have such
             columns; a continuous symbol that rolls to another contract, or several venues.
+        clock_steps: As for :func:`tensor`.
         start: Fit on the moves of rows from this time on; their lookback may begin before it.
         end: Fit on prices before this time alone: a move with a price at or after it takes no part. Times are those
             of ``ts_recv``, without that column of ``ts_event``.
@@ -124,7 +126,8 @@ def fit_labels(
         data_version: Kept with the result.
 
     Raises:
-        InvalidInputError: Fewer moves than classes, or all moves the same.
+        InvalidInputError: Fewer moves than classes, or all moves the same; rows that are not in the order of their
+            time.
     """
     options = (
         whole("lookback", lookback),
@@ -141,21 +144,42 @@ def fit_labels(
         None if end is None else to_nanos(end),
         data_version,
     )
-    stream = None if thresholds is not None else stream_of(rows)
-    return FittedLabels(with_rows(lambda stream: call(_core.labels_fit, stream, *options), stream))
+    if thresholds is not None:
+        return FittedLabels(call(_core.labels_fit, None, *options))
+    return FittedLabels(
+        with_book_rows(
+            lambda stream: call(_core.labels_fit, stream, *options),
+            rows,
+            across_rolls=across_rolls,
+            clock_steps=clock_steps,
+        )
+    )
 
 
-def apply_labels(rows: Any, fitted: FittedLabels, *, max_gap: Gap = 3600, across_rolls: bool | None = None) -> Labels:
+def apply_labels(
+    rows: Any,
+    fitted: FittedLabels,
+    *,
+    max_gap: Gap = 3600,
+    across_rolls: bool | None = None,
+    clock_steps: bool = False,
+) -> Labels:
     """Labels rows with boundaries that were fitted before; windows and policies are those of the fit.
 
     No window crosses `max_gap`, nor a change of ``instrument_id`` or ``publisher_id``, unless `across_rolls` says so;
     None stands for what was said in the fit.
 
     Every row is kept: one without a full label range, or with invalid rows in its windows, has label -1.
+
+    Raises:
+        InvalidInputError: Rows that are not in the order of their time.
     """
     gap = gap_nanos(max_gap)
-    labels, moves, report = with_rows(
-        lambda stream: call(_core.labels_apply, stream, fitted.json, gap, across_rolls), stream_of(rows)
+    labels, moves, report = with_book_rows(
+        lambda stream: call(_core.labels_apply, stream, fitted.json, gap, across_rolls),
+        rows,
+        across_rolls=across_rolls,
+        clock_steps=clock_steps,
     )
     return Labels(labels, moves, report)
 
