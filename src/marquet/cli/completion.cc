@@ -198,6 +198,11 @@ std::string FishOptions(const CommandWords& command, const std::string& conditio
 
 }  // namespace
 
+bool TakesPath(const CLI::Option& option) {
+  const Takes takes = ArgumentOf(option).takes;
+  return takes == Takes::kDirectory || takes == Takes::kFile;
+}
+
 std::string BashCompletion(const CLI::App& root) {
   const auto commands = CommandsOf(root);
   const CommandWords program = WordsOf(root);
