@@ -14,6 +14,7 @@ from marquet import _core, _html
 from marquet._arguments import call, whole, whole_or_none
 from marquet._filters import FilterLike
 from marquet._html import Report
+from marquet._misfits import told_what_to_do
 from marquet._paths import absolute
 from marquet._rows import to_schema, to_stream, with_rows
 from marquet._time import TimeLike, from_nanos, to_nanos
@@ -209,11 +210,12 @@ class Table:
                 done=done,
             )
 
-        return told(
-            lambda done: with_rows(lambda rows: append(rows, done), stream),
-            lambda report: AppendReport(**report),
-            _warn_of_empty_strings,
-        )
+        with told_what_to_do(self.schema):
+            return told(
+                lambda done: with_rows(lambda rows: append(rows, done), stream),
+                lambda report: AppendReport(**report),
+                _warn_of_empty_strings,
+            )
 
     def scan(
         self,

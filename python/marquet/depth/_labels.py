@@ -10,14 +10,16 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from marquet import _core
 from marquet._arguments import call, whole
 from marquet._arguments import seed as seed_of
-from marquet._paths import path_text
+from marquet._paths import absolute, path_text
 from marquet._time import TimeLike, to_nanos
 from marquet.depth._checked import with_book_rows
 from marquet.depth._inputs import Gap, PathLike, gap_nanos
+from marquet.errors import NotFoundError
 
 DEFAULT_THRESHOLDS: tuple[float, ...] = tuple(_core.default_thresholds())
 """Basis points for 13 classes at a lookforward of 5,000 rows."""
@@ -188,6 +190,16 @@ def load_labels(samples: PathLike, name: str = "default") -> dict[str, FittedLab
     """The labels stored beside a samples table, by symbol.
 
     Raises:
-        NotFoundError: There are none of this name.
+        NotFoundError: There are none of this name, or the table holds no samples.
     """
-    return {symbol: FittedLabels(text) for symbol, text in call(_core.labels_load, path_text(samples), name).items()}
+    path = path_text(samples)
+    try:
+        found = call(_core.labels_load, path, name)
+    except NotFoundError as error:
+        if "sample_id" in pa.schema(_core.Table.open(absolute(path), None, None).schema).names:
+            raise
+        raise NotFoundError(
+            f"{path} holds no samples, which labels are stored beside",
+            hint="Name the table that mq.depth.build_samples, or marquet depth --into, made.",
+        ) from error
+    return {symbol: FittedLabels(text) for symbol, text in found.items()}
