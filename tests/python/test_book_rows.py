@@ -77,6 +77,20 @@ def test_units_that_became_floats_are_refused(
         assert "dtype_backend" in str(refused.value.hint)
 
 
+@pytest.mark.parametrize(("market", "micro_pip", "units"), MARKETS, ids=["EURUSD", "ESH4"])
+def test_samples_of_a_table_of_units_stored_as_floats_are_refused(
+    tmp_path: pathlib.Path, market: dict[str, int], micro_pip: float, units: int
+) -> None:
+    rows = as_arrow(random_book(1_000, 5, nulls=0.001, **market))
+    frame = exported(rows.drop_columns(["date"]), tmp_path / "rows.parquet")
+    floats = pa.Table.from_pandas(frame)
+    assert pa.float64() in floats.schema.types
+    book = write_book(tmp_path / "book", floats, partition_by=("symbol",))
+    with pytest.raises(mq.InvalidInputError, match=r"_px_0\d holds .* can only be units of 1e-9"):
+        mq.depth.build_samples(book, tmp_path / "samples", micro_pip=micro_pip, hop=30, **SHAPE, **WINDOWS)
+    assert not (tmp_path / "samples").exists()
+
+
 @pytest.mark.parametrize("use", ["fit", "apply"])
 def test_labels_of_floats_beside_integers_in_units_are_refused(use: str) -> None:
     whole = as_arrow(random_book(1_000, 6))

@@ -15,9 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from marquet import _core
+from marquet._paths import absolute
 from marquet._rows import with_rows
 from marquet.depth._inputs import MicroPip, stream_of
-from marquet.errors import InvalidInputError
+from marquet.errors import InvalidInputError, MarquetError
+from marquet.table import Table
 
 T = TypeVar("T")
 
@@ -66,6 +69,25 @@ def with_book_rows(
         return with_rows(use, stream, look)
     look(stream)
     return with_rows(use, stream)
+
+
+def check_stored_prices(book: str, micro_pip: MicroPip | None) -> None:
+    """Looks at the first prices of a table whose columns of them are floats; at none of others.
+
+    Raises:
+        InvalidInputError: They can only be units of 1e-9.
+    """
+    try:
+        table = _core.Table.open(absolute(book), None, None)
+    except MarquetError:  # which is told where the table is used
+        return
+    schema = pa.schema(table.schema)
+    names = [name for name in schema.names if name in _PRICES]
+    if not any(pt.is_floating(schema.field(name).type) for name in names):
+        return
+    prices = _Prices(micro_pip)
+    for batch in Table(table).scan(names, limit=_LOOKED_AT).to_batches():
+        prices.look(pa.Table.from_batches([batch]))
 
 
 class _Order:

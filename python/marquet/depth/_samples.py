@@ -14,6 +14,7 @@ from marquet._html import Report
 from marquet._paths import path_text
 from marquet._time import TimeLike, to_nanos
 from marquet._told import told
+from marquet.depth._checked import check_stored_prices
 from marquet.depth._inputs import (
     DEFAULT_MEMORY,
     Gap,
@@ -137,10 +138,12 @@ def build_samples(
 
     Raises:
         AlreadyExistsError: There is a samples table and `mode` is ``error_if_exists``.
-        InvalidInputError: A micro-pip that is not known; nothing to fit on; samples that are there were made
+        InvalidInputError: A micro-pip that is not known; nothing to fit on; prices stored as floats that can only be
+            units of 1e-9; samples that are there were made
             otherwise or of another book, and the message says what differs.
         ConflictError: Another build was committed to the table meanwhile: run this one again.
     """
+    check_stored_prices(path_text(book), micro_pip)
     return told(
         lambda done: call(
             _core.build_samples,
