@@ -25,12 +25,17 @@ DEFAULT_THRESHOLDS: tuple[float, ...] = tuple(_core.default_thresholds())
 """Basis points for 13 classes at a lookforward of 5,000 rows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FittedLabels:
     """Boundaries of classes of price moves, to be applied to any rows."""
 
     json: str
     """What is stored; exact."""
+
+    def __repr__(self) -> str:
+        of = f"fitted on {self.rows:,} moves" if self.rows else "at fixed thresholds"
+        inner = ", ".join(f"{boundary * 1e4:.3g}" for boundary in self.boundaries[1:-1])
+        return f"<marquet.depth.FittedLabels: {self.nbins} classes {of}, boundaries at {inner} bp>"
 
     def _get(self, name: str) -> Any:
         return json.loads(self.json)[name]

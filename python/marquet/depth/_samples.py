@@ -10,7 +10,7 @@ from typing import Any, Literal
 from marquet import _core
 from marquet._arguments import call, whole
 from marquet._arguments import seed as seed_of
-from marquet._html import Report
+from marquet._html import Report, readable
 from marquet._paths import path_text
 from marquet._time import TimeLike, to_nanos
 from marquet._told import told
@@ -27,7 +27,7 @@ from marquet.depth._inputs import (
 from marquet.depth._labels import FittedLabels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BuildReport(Report):
     """What :func:`build_samples` did; printed, a summary by symbol."""
 
@@ -53,8 +53,15 @@ class BuildReport(Report):
     def __str__(self) -> str:
         return self.text
 
+    def __repr__(self) -> str:
+        return f"<marquet.depth.BuildReport: {self.rows:,} samples, version {self.version} of {self.values['samples']}>"
+
     def _shown(self) -> dict[str, Any]:
-        return self.values
+        values = self.values
+        for symbol in values["symbols"]:
+            symbol["micro_pip"] /= 1e9
+        shown: dict[str, Any] = readable(values)
+        return shown
 
 
 def _fitted_json(labels: FittedLabels | Mapping[str, FittedLabels] | None) -> str | None:
