@@ -184,6 +184,11 @@ def test_without_ts_recv_the_time_is_ts_event_and_without_both_there_is_no_order
     )
     with pytest.raises(mq.InvalidInputError, match=r"row 500 has ts_event 2023-11-14T22:13:20\.\d{6}Z"):
         mq.depth.fit_labels(microseconds, **WINDOWS)
+    times = swapped["ts_recv"].to_numpy().astype(np.float64)
+    times[0] = np.nan
+    floats = swapped.set_column(0, "ts_recv", pa.array(times))
+    with pytest.raises(mq.InvalidInputError, match="row 500 has ts_recv"):
+        mq.depth.tensor(floats.to_pandas(), micro_pip=0.25, time_bins=100, ticks_per_bin=10)
     assert mq.depth.fit_labels(swapped.drop_columns(["ts_recv", "ts_event"]), **WINDOWS).rows > 0
     assert mq.depth.fit_labels(swapped, clock_steps=True, **WINDOWS).rows > 0
 

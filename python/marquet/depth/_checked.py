@@ -205,7 +205,7 @@ def _number(micro_pip: MicroPip) -> float | None:
 
 
 def _is_time(kind: pa.DataType) -> bool:
-    return bool(pt.is_timestamp(kind) or pt.is_integer(kind))
+    return bool(pt.is_timestamp(kind) or pt.is_integer(kind) or pt.is_floating(kind))
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -215,13 +215,14 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _times(column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """The times as integers, and their rows; rows without a time are left out."""
+    """The times as numbers, and their rows; rows without a time are left out."""
     places = np.arange(len(column))
     if column.null_count:
         places = places[column.is_valid().to_numpy()]
         column = column.drop_null()
     kind = pa.uint64() if pt.is_unsigned_integer(column.type) else pa.int64()
-    return column.cast(kind).to_numpy(), places
+    times = column.cast(pa.float64() if pt.is_floating(column.type) else kind).to_numpy()
+    return (times[~np.isnan(times)], places[~np.isnan(times)]) if times.dtype.kind == "f" else (times, places)
 
 
 def _unit(kind: pa.DataType) -> str:
