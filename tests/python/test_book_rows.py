@@ -77,6 +77,16 @@ def test_units_that_became_floats_are_refused(
         assert "dtype_backend" in str(refused.value.hint)
 
 
+def test_units_that_became_floats_are_refused_where_the_symbol_gives_the_micro_pip(tmp_path: pathlib.Path) -> None:
+    rows = as_arrow(columns_of(EURUSD, 1_000), "EURUSD")
+    floats = pl.from_arrow(rows).with_columns(pl.col("^.*_px_.*$").cast(pl.Float64)).to_arrow()  # type: ignore[union-attr]
+    with pytest.raises(mq.InvalidInputError, match=r"no two of them less than .* micro-pips apart"):
+        mq.depth.tensor(floats.slice(0, 400), **SHAPE)
+    book = write_book(tmp_path / "book", floats, partition_by=("symbol",))
+    with pytest.raises(mq.InvalidInputError, match=r"no two of them less than .* micro-pips apart"):
+        mq.depth.build_samples(book, tmp_path / "samples", hop=30, **SHAPE, **WINDOWS)
+
+
 @pytest.mark.parametrize(("market", "micro_pip", "units"), MARKETS, ids=["EURUSD", "ESH4"])
 def test_samples_of_a_table_of_units_stored_as_floats_are_refused(
     tmp_path: pathlib.Path, market: dict[str, int], micro_pip: float, units: int

@@ -25,6 +25,7 @@ from marquet.depth._inputs import (
     pip_text,
 )
 from marquet.depth._labels import FittedLabels
+from marquet.depth._prices import PIP_OF_PAIRS
 
 
 @dataclass(frozen=True, repr=False)
@@ -150,7 +151,8 @@ def build_samples(
             otherwise or of another book, and the message says what differs.
         ConflictError: Another build was committed to the table meanwhile: run this one again.
     """
-    check_stored_prices(path_text(book), micro_pip)
+    is_pair = micro_pip is None and definitions is None
+    check_stored_prices(path_text(book), PIP_OF_PAIRS if is_pair else micro_pip)
     return told(
         lambda done: call(
             _core.build_samples,

@@ -12,6 +12,7 @@ from marquet import _core
 from marquet._arguments import call, whole
 from marquet.depth._checked import with_book_rows
 from marquet.depth._inputs import MicroPip, names_of, pip_text
+from marquet.depth._prices import PIP_OF_PAIRS
 
 
 def tensor(
@@ -60,7 +61,7 @@ def tensor(
         rows,
         across_rolls=across_rolls,
         clock_steps=clock_steps,
-        micro_pip=micro_pip,
+        micro_pip=PIP_OF_PAIRS if micro_pip is None else micro_pip,
     )
 
 
@@ -99,7 +100,7 @@ class TensorStream:
             rows,
             across_rolls=across_rolls,
             clock_steps=clock_steps,
-            micro_pip=micro_pip,
+            micro_pip=PIP_OF_PAIRS if micro_pip is None else micro_pip,
         )
         self._window = time_bins * ticks_per_bin
 
