@@ -220,3 +220,20 @@ def test_rows_of_several_symbols_are_still_refused_as_such() -> None:
     other = as_arrow(random_book(200, 12), "NQH4")
     with pytest.raises(mq.InvalidInputError, match="several symbols, 'ESH4' and 'NQH4'"):
         mq.depth.tensor(pa.concat_tables([rows, other]), micro_pip=0.25, **SHAPE)
+
+
+@pytest.mark.parametrize(("market", "micro_pip", "units"), MARKETS, ids=["EURUSD", "ESH4"])
+def test_an_export_read_with_nullable_integers_gives_the_tensor_of_its_table(
+    tmp_path: pathlib.Path, market: dict[str, int], micro_pip: float, units: int
+) -> None:
+    table = mq.open_table(write_book(tmp_path / "book", as_arrow(columns_of(market))))
+    mq.export(table.path, tmp_path / "rows.parquet", "parquet")
+    expected = mq.depth.tensor(table.scan(), micro_pip=micro_pip, **SHAPE)
+    frame = pd.read_parquet(tmp_path / "rows.parquet", dtype_backend="numpy_nullable")
+    np.testing.assert_array_equal(mq.depth.tensor(frame, micro_pip=micro_pip, **SHAPE), expected)
+    floats = pd.read_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(mq.InvalidInputError, match="can only be units of 1e-9"):
+        mq.depth.tensor(floats, micro_pip=micro_pip, **SHAPE)
+    prices = [name for name in floats.columns if "_px_" in name]
+    divided = floats.assign(**{name: floats[name] / 1e9 for name in prices})
+    np.testing.assert_array_equal(mq.depth.tensor(divided, micro_pip=micro_pip, **SHAPE), expected)
