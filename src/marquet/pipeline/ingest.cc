@@ -611,25 +611,9 @@ void TellOfUnselected(const IngestOptions& options, const IngestCall& call, Inge
   }
   if (options.selection.is_all() || call.has_matched_rows()) return;
   const auto sources = static_cast<int64_t>(outcome->report.sources.size());
-  constexpr size_t kMostNamed = 10;
-  std::vector<std::string> named(call.named_symbols().begin(), call.named_symbols().end());
-  const bool has_such = std::any_of(named.begin(), named.end(), [&](const std::string& symbol) {
-    return options.selection.HasSymbol(symbol);
-  });
-  std::string hint;
-  if (has_such) {
-    hint = "they name such symbols, but have no rows of them at the times selected";
-  } else if (!named.empty()) {
-    hint = DidYouMean(symbols.front(), named);
-    const bool more = named.size() > kMostNamed;
-    if (more) named.resize(kMostNamed);
-    if (hint.empty()) {
-      hint = fmt::format("symbols that they name: {}{}", fmt::join(named, ", "), more ? " and others" : "");
-    }
-  }
   outcome->first_error = InvalidInput(fmt::format("nothing is selected: no row of {} is of {}",
                                                   Counted(sources, "source"), dbn::ToText(options.selection)),
-                                      std::move(hint));
+                                      call.HintOf(options.selection));
   outcome->report.ok = false;
 }
 
