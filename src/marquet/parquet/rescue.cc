@@ -15,6 +15,7 @@
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/parquet/cut_footer_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_internal.h"
 #include "marquet/parquet/int96_column_internal.h"
@@ -197,15 +198,43 @@ class Rescuer {
     if (bytes == 0) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const bool footer, EndsWithFooter(walked.offset));
     if (footer) {
-      report_->notes.push_back(
-          fmt::format("the {} bytes from byte {} on are the page index and the footer, which is damaged",
-                      WithCommas(bytes), WithCommas(walked.offset)));
+      AddNote({walked.offset, source_.size}, "the page index and the footer, which is damaged");
       return arrow::Status::OK();
     }
-    report_->losses.push_back({row_group, {}, -1, walked.offset, bytes, -1, walked.reason});
-    (walked.cut ? report_->bytes_lost : report_->bytes_unknown) += bytes;
-    report_->more_rows_lost |= !walked.cut || !counted;
+    const ByteRange tail{walked.offset, source_.size};
+    ARROW_ASSIGN_OR_RAISE(const auto cut,
+                          FindCutFooter(*source_.file, tail, *source_.footer->schema(), source_.stop));
+    if (!cut) {
+      ARROW_ASSIGN_OR_RAISE(const bool index, IsPageIndex(*source_.file, tail, /*cut=*/true));
+      if (index) {
+        AddNote(tail, "the page index, behind which the file is cut off");
+      } else {
+        AddUnread(walked, tail, row_group, counted);
+      }
+      return arrow::Status::OK();
+    }
+    const ByteRange between{tail.begin, cut->begin};
+    ARROW_ASSIGN_OR_RAISE(const bool index, IsPageIndex(*source_.file, between, /*cut=*/false));
+    if (!index) AddUnread(walked, between, row_group, counted);
+    AddNote({index ? between.begin : between.end, tail.end},
+            index && between.length() > 0 ? "the page index and the footer, whose end is cut off"
+                                          : "the footer, whose end is cut off");
+    if (index && cut->rows && *cut->rows >= report_->rows) {
+      report_->rows_lost = *cut->rows - report_->rows;
+      report_->more_rows_lost = false;
+    }
     return arrow::Status::OK();
+  }
+
+  void AddNote(ByteRange bytes, std::string_view what) {
+    report_->notes.push_back(fmt::format("the {} bytes from byte {} on are {}", WithCommas(bytes.length()),
+                                         WithCommas(bytes.begin), what));
+  }
+
+  void AddUnread(const WalkEnd& walked, ByteRange bytes, int row_group, bool counted) {
+    report_->losses.push_back({row_group, {}, -1, bytes.begin, bytes.length(), -1, walked.reason});
+    (walked.cut ? report_->bytes_lost : report_->bytes_unknown) += bytes.length();
+    report_->more_rows_lost |= !walked.cut || !counted;
   }
 
   // Whether a footer's length stands at the file's end, that goes with pages up to `pages_end`.
@@ -276,6 +305,8 @@ arrow::Result<std::optional<RescueReport>> RescueIn(arrow::TimeUnit::type int96_
     if (!rescuer.exact_times()) return std::nullopt;
     ARROW_RETURN_NOT_OK(status);
     ARROW_RETURN_NOT_OK(rescuer.Close());
+    report.bytes_other = std::max<int64_t>(
+        report.bytes - report.bytes_recovered - report.bytes_lost - report.bytes_unknown, 0);
     const bool unreadable = std::ranges::any_of(
         report.losses, [](const RescueLoss& loss) { return !loss.column.empty() && loss.page >= 0; });
     if (!report.footer && report.rows == 0 && unreadable) {
