@@ -96,3 +96,20 @@ def test_books_and_samples_are_said(marquet, data_dir, tmp_path):
     assert kinds["samples"]["kind"] == "samples"
     text = marquet("ls", tmp_path).stdout
     assert "book of 10 levels" in text and "samples" in text
+
+
+def test_rows_that_no_log_counts_are_counted_in_footers(marquet, tmp_path):
+    rows = pa.table({"k": [1, 1, 2], "x": [1, 2, 3]})
+    mq.create_table(tmp_path / "t", rows.schema, partition_by=["k"]).append(rows)
+    for log in sorted((tmp_path / "t" / "_delta_log").glob("*.json")):
+        actions = [json.loads(line) for line in log.read_text().splitlines()]
+        for action in actions:
+            if "add" in action:
+                del action["add"]["stats"]
+        log.write_text("".join(json.dumps(action) + "\n" for action in actions))
+    assert marquet("ls", tmp_path / "t").stdout.splitlines()[1].split()[3] == "3"
+    info = json.loads(marquet("info", tmp_path / "t", "--json").stdout)
+    assert info["rows"] == 3 and sorted(each["rows"] for each in info["partitions"]) == [1, 2]
+    assert mq.open_table(tmp_path / "t").info()["rows"] == 3
+    next((tmp_path / "t").glob("k=1/*.parquet")).unlink()
+    assert marquet("ls", tmp_path / "t").stdout.splitlines()[1].split()[3] == "unknown"

@@ -4,6 +4,8 @@
 #include <regex>
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "marquet/table/table_state.h"
 #include "marquet/table/table_testing.h"
 
@@ -34,7 +36,7 @@ TEST_F(TableTest, WhatIsAppendedIsReadBack) {
   EXPECT_EQ(rows->schema()->field(1)->type()->ToString(), "int64");
   EXPECT_THAT(Sizes(*rows), ElementsAre(1, 2, 3));
   EXPECT_THAT(Sizes(*Where(*opened, "symbol = 'ESH4'")), ElementsAre(1, 3));
-  EXPECT_THAT(Sizes(*Where(*opened, "symbol = 'ESH4' and price > 10")), ElementsAre(3));
+  EXPECT_THAT(Sizes(*Where(*opened, "symbol = 'ESH4' and price > '0.00000001'")), ElementsAre(3));
   EXPECT_THAT(Sizes(*Where(*opened, "ts_event >= '1970-01-01T00:00:00.000002'")), ElementsAre(2, 3));
   EXPECT_THAT(Sizes(*Where(*opened, "f is null")), ElementsAre(2));
   EXPECT_THAT(Sizes(*Where(*opened, "date = '2024-01-02'")), ElementsAre(1, 2, 3));
@@ -406,6 +408,36 @@ TEST_F(TableTest, ColumnsInAnotherOrderAndMissingOnes) {
   EXPECT_TRUE(IsKind(status, ErrorKind::kSchema)) << status;
   EXPECT_THAT(status.message(), HasSubstr("column 'size' is string; the table's is int32"));
   EXPECT_THAT(Sizes(*Read(*Value(Table::Open(fs_, Path())))), ElementsAre(5));
+}
+
+// What other things than a creation put beside it, or a table's log leaves when it is gone.
+TEST_F(TableTest, OnlyWhatAnInterruptedCreationLeavesIsTakenUp) {
+  const auto with = [&](const std::string& name, const std::vector<std::string>& files) {
+    for (const std::string& file : files) {
+      const std::filesystem::path path = std::filesystem::path(Path(name)) / file;
+      std::filesystem::create_directories(path.parent_path());
+      std::ofstream(path) << "x";
+    }
+    return Table::CreateWithFirstAppend(fs_, Path(name), *Trades(), {}).status();
+  };
+  MQ_OK(with("killed", {"_marquet/sources/0.json", "_marquet/sources/attempts/0-1.json",
+                        "_marquet/labels/digests/0.json", "_marquet/labels/.default.json.1.tmp",
+                        "_marquet/follow-ups/.default.json.1.journal", "symbol=A/part-1.parquet",
+                        "part-00000-1.parquet", ".hidden"}));
+  const std::vector<std::string> foreign = {"_marquet/writers/0-1.json", "_marquet/retired/a.parquet",
+                                            "_marquet/labels/default.json", "_marquet/sources/left/0-1.json",
+                                            "_marquet/notes.txt"};
+  for (size_t i = 0; i < foreign.size(); ++i) {
+    const auto status = with(fmt::format("foreign{}", i), {"part-00000-1.parquet", foreign[i]});
+    EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status << foreign[i];
+    EXPECT_THAT(status.message(), HasSubstr("holds other things"));
+    EXPECT_THAT(HintOf(status), HasSubstr("_delta_log"));
+  }
+  for (const char* visible : {"0_0.parquet", "notes.txt", "raw/a.dbn"}) {
+    const auto status = with(fmt::format("visible-{}", std::string(visible).substr(0, 1)),
+                             {"_marquet/sources/0.json", visible});
+    EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status << visible;
+  }
 }
 
 TEST_F(TableTest, CreationIsRefusedWhereItCannotBe) {
