@@ -28,7 +28,10 @@ std::string ListText(const pipeline::TableList& list) {
   int64_t tables = 0;
   for (const pipeline::ListedTable& listed : list.tables) {
     if (!listed.status.ok()) {
-      failures += fmt::format("{}: {}\n", listed.path, OneLine(listed.status));
+      // Most messages begin with the path.
+      const std::string &path = listed.path, message = listed.status.message();
+      const bool named = message.starts_with(path) && message.find_first_of(":/", path.size()) == path.size();
+      failures += (named ? std::string() : path + ": ") + OneLine(listed.status) + "\n";
       continue;
     }
     ++tables;

@@ -16,6 +16,7 @@
 #include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/cli/command.h"
+#include "marquet/pipeline/source_files.h"
 
 namespace marquet::cli {
 namespace {
@@ -181,6 +182,9 @@ int Main(int argc, char** argv) {
       const auto unknown = UnknownOption(command);
       if (unknown) return UnknownOptionOf(common, command, *unknown, hint);
     }
+    const std::vector<std::string> left = app.remaining(/*recurse=*/true);
+    const auto time = std::find_if(left.begin(), left.end(), pipeline::IsTimeOfDay);
+    if (time != left.end()) hint = "a time of two words goes into quotes: '2024-03-04 " + *time + "'";
     const auto* usage = dynamic_cast<const UsageError*>(&error);
     return WrongUsage(common, error.what(), usage == nullptr || usage->hint.empty() ? hint : usage->hint);
   }

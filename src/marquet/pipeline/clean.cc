@@ -48,6 +48,7 @@ arrow::Result<CleanReport> Clean(const std::string& directory, const file::Lefto
   CleanReport report;
   report.directory = directory;
   report.removed = options.remove;
+  ARROW_RETURN_NOT_OK(CheckDirectory(*file::LocalFileSystem(), directory));
   ARROW_RETURN_NOT_OK(FinishWhatWasCommitted(directory, options.stop));
   // What opens tables, and may fail for what is in them, comes before anything is removed.
   ARROW_ASSIGN_OR_RAISE(const auto labels, FindStaleLabels(directory, options));

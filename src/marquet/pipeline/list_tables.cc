@@ -57,6 +57,7 @@ arrow::Result<TableList> ListTables(const std::shared_ptr<file::FileSystem>& fs,
     listed.book_levels = CountLevels(*listed.info.schema);
     return arrow::Status::OK();
   };
+  ARROW_RETURN_NOT_OK(CheckDirectory(*fs, directory));
   ARROW_RETURN_NOT_OK(ForEachTableBelow(*fs, directory, stop, add, failed));
   return list;
 }

@@ -36,7 +36,7 @@ struct TableList {
 };
 
 // A table is looked for in each directory but those that begin with '.' or '_'; none lies in another. The
-// directory may be a table itself. kNotFound when there is no such directory.
+// directory may be a table itself. kNotFound when there is no such directory, kInvalidInput for a file.
 arrow::Result<TableList> ListTables(const std::shared_ptr<file::FileSystem>& fs, const std::string& directory,
                                     const StopFlag* stop = nullptr);
 

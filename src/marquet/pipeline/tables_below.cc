@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "marquet/base/error.h"
+
 namespace marquet::pipeline {
 namespace {
 
@@ -27,6 +29,15 @@ arrow::Status Visit(file::FileSystem& fs, const std::string& directory, int dept
 }
 
 }  // namespace
+
+arrow::Status CheckDirectory(file::FileSystem& fs, const std::string& directory) {
+  const auto info = fs.Stat(directory);
+  if (IsKind(info.status(), ErrorKind::kNotFound)) return NotFound(directory + ": no such directory");
+  ARROW_RETURN_NOT_OK(info.status());
+  if (info->is_directory) return arrow::Status::OK();
+  return InvalidInput(directory + ": is a file; tables are looked for in a directory",
+                      "name a folder of tables, or a table");
+}
 
 arrow::Status ForEachTableBelow(
     file::FileSystem& fs, const std::string& directory, const StopFlag* stop,

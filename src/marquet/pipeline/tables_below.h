@@ -10,6 +10,9 @@
 
 namespace marquet::pipeline {
 
+// kNotFound when it is not there, kInvalidInput when it is a file.
+arrow::Status CheckDirectory(file::FileSystem& fs, const std::string& directory);
+
 // Calls `each` with the path of every table, and ends at its first error. Tables lie in no other table, and
 // in no directory that is hidden or begins with '_'. kNotFound when there is no such directory, kStorage when
 // one cannot be listed; where `unlisted` is given, it is called with a directory below the first one that

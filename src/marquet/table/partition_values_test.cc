@@ -123,8 +123,8 @@ TEST_F(TableTestOfPartitionValues, TheEmptyStringIsRefusedWhereNoNullMayBe) {
 }
 
 TEST_F(TableTestOfPartitionValues, ColumnsWhoseNamesNoDirectoryCarriesAreRefused) {
-  for (const std::string name : {std::string("a/b"), std::string("a=b"), std::string("a:b"),
-                                 std::string("a\nb"), std::string("a\x7F"), std::string(229, 'p')}) {
+  for (const std::string& name : {std::string("a/b"), std::string("a=b"), std::string("a:b"),
+                                  std::string("a\nb"), std::string("a\x7F"), std::string(229, 'p')}) {
     const auto schema = arrow::schema({arrow::field(name, arrow::utf8()), Trades()->field(2)});
     const auto status = Table::Create(fs_, Path(), *schema, {.partition_by = {name}}).status();
     EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << name << ": " << status;
