@@ -37,7 +37,7 @@ def test_nan_is_asked_for_by_name(fails, table, where):
 
 def test_seconds_beside_nanoseconds(fails, table):
     text = fails("scan", table, "--where", "ts_event > 1704153600")
-    assert "would be 1970-01-01T00:00:01.7041536Z" in text
+    assert "would be 1970-01-01T00:00:01.7041536" in text
     assert "'2024-01-02T00:00:00Z', or as 1704153600000000000" in hint(text)
 
 

@@ -65,7 +65,7 @@ def test_a_table_that_cannot_be_opened_hides_no_other(marquet, data):
     (data / "trades" / "_delta_log" / f"{0:020}.json").write_text("{")
     done = marquet("ls", data, ok=False)
     assert done.returncode == 1
-    assert f"\n{data / 'trades'}: corrupt data: " in done.stdout
+    assert f"\ncorrupt data: {data / 'trades'}/" in done.stdout
     assert done.stdout.endswith(f"{data}: 1 table\n")
     told = json.loads(marquet("ls", data, "--json", ok=False).stdout)
     assert told["ok"] is False

@@ -81,7 +81,7 @@ def test_the_report_as_text(marquet, broken):
     lines = done.stdout.splitlines()
     assert lines[0] == f"{broken}: 2,000 rows recovered into {out}, of 2 row groups (2 complete)"
     assert lines[1] == f"  schema: the file {broken.with_name('whole.parquet')}"
-    assert re.fullmatch(r"  bytes: [\d,]+ recovered, [\d,]+ lost, 0 unknown, of [\d,]+", lines[2])
+    assert re.fullmatch(r"  bytes: [\d,]+ recovered, [\d,]+ lost, 0 unknown, 4 without rows, of [\d,]+", lines[2])
     assert lines[3] == "  rows lost: 1,000"
     assert re.fullmatch(
         r"  lost: row group 2, column text, [\d,]+ bytes from byte [\d,]+ on, 1,000 rows: the file ends before every "
