@@ -5,9 +5,27 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+say() { printf 'setup: %s (%d:%02d)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
+
+# Runs a command, and says each half minute that it still runs: the steps of a first run take minutes without a word.
+ticking() {
+  local what=$1 ticker status=0
+  shift
+  while sleep 30 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do say "still $what"; done &
+  ticker=$!
+  "$@" || status=$?
+  kill "$ticker" 2>/dev/null || true
+  wait "$ticker" 2>/dev/null || true
+  return "$status"
+}
+told() {
+  say "$1"
+  ticking "$@"
+}
+
 install() {
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  apt-get update -qq &&
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 # 1. Debian packages. As root they are installed; otherwise one line says what to install.
@@ -17,8 +35,7 @@ while read -r package; do
 done < tools/debian-packages.txt
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ]; then
-    echo "setup: installing ${#missing[@]} Debian packages"
-    install "${missing[@]}"
+    told "installing ${#missing[@]} Debian packages, ${missing[0]} first" install "${missing[@]}"
   else
     echo "setup: packages are missing; run: sudo apt-get install --no-install-recommends ${missing[*]}" >&2
     exit 1
@@ -31,18 +48,24 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
   echo "setup: $python is $("$python" -V 2>&1); Marquet is built with Python 3.11 (set PYTHON=/path/to/python3.11)" >&2
   exit 1
 fi
-[ -x .venv/bin/python ] || "$python" -m venv .venv
+[ -x .venv/bin/python ] || told "making the virtual environment .venv" "$python" -m venv .venv
 stamp=.venv/marquet-requirements
 if ! cat requirements-dev.txt constraints.txt | cmp -s - "$stamp"; then
-  echo "setup: installing Python packages into .venv"
-  .venv/bin/python -m pip install -qq -c constraints.txt torch
-  .venv/bin/python -m pip install -qq -c constraints.txt -r requirements-dev.txt
+  told "installing PyTorch into .venv, some hundred MB" .venv/bin/python -m pip install -qq -c constraints.txt torch
+  told "installing the other Python packages into .venv" \
+    .venv/bin/python -m pip install -qq -c constraints.txt -r requirements-dev.txt
   cat requirements-dev.txt constraints.txt > "$stamp"
 fi
 
 # 3. The release build, which the command line, the Python package and the tests share.
-[ -f build/release/build.ninja ] || cmake --preset release >/dev/null
-cmake --build --preset release -- --quiet
+configure() { cmake --preset release >/dev/null; }
+[ -f build/release/build.ninja ] || told "configuring the release build" configure
+build=(cmake --build --preset release --)
+steps=$("${build[@]}" -n 2>/dev/null | grep -c '^\[' || true)
+if [ "$steps" -gt 2 ]; then  # two look for files that came or went
+  say "building the release, $steps steps on $(nproc) processors; the first time takes many minutes"
+fi
+ticking "building the release" "${build[@]}" --quiet
 .venv/bin/python - <<'END'
 import pathlib
 import site
@@ -55,11 +78,10 @@ ln -sf "$PWD/build/release/bin/marquet" .venv/bin/marquet
 if [ "${1:-}" = torture ]; then
   if [ -z "${JAVA_HOME:-}" ] && ! command -v java >/dev/null; then
     if [ "$(id -u)" = 0 ]; then
-      echo "setup: installing Java"
-      install openjdk-17-jre-headless
+      told "installing Java" install openjdk-17-jre-headless
     else
       echo "setup: Java is missing, and tests with Spark are skipped; run: sudo apt-get install openjdk-17-jre-headless" >&2
     fi
   fi
-  .venv/bin/python -m pip install -qq -c constraints.txt -r requirements-torture.txt
+  told "installing PySpark into .venv" .venv/bin/python -m pip install -qq -c constraints.txt -r requirements-torture.txt
 fi

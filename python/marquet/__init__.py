@@ -15,7 +15,14 @@ from marquet._core import version as __version__  # noqa: E402
 from marquet._export import ExportReport, export  # noqa: E402
 from marquet._ingest import IngestReport, PassedOver, ReplacedRows, SourcePart, SourceReport, ingest  # noqa: E402
 from marquet._rescue import RescueLoss, RescueReport, rescue  # noqa: E402
-from marquet._verify import Damage, FileVerdict, TableVerdict, validate_parquet_file, verify  # noqa: E402
+from marquet._verify import (  # noqa: E402
+    Damage,
+    FileVerdict,
+    TableVerdict,
+    Verdicts,
+    validate_parquet_file,
+    verify,
+)
 from marquet.errors import (  # noqa: E402
     AlreadyExistsError,
     CommitUnknownError,
@@ -65,6 +72,7 @@ __all__ = [
     "Table",
     "TableVerdict",
     "UnsupportedError",
+    "Verdicts",
     "WriteReport",
     "__version__",
     "clean",
@@ -88,5 +96,14 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     """Imports ``marquet.torch`` and ``marquet.datatrove`` when they are first asked for: they need those packages."""
     if name in ("datatrove", "torch"):
-        return importlib.import_module(f"marquet.{name}")
+        try:
+            return importlib.import_module(f"marquet.{name}")
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] == "marquet":
+                raise
+            raise ModuleNotFoundError(
+                f"mq.{name} needs the package {error.name!r}, which is not installed: install Marquet's wheel with the "
+                f"extra {name!r} (pip install 'dist/marquet-....whl[{name}]'), or the package itself",
+                name=error.name,
+            ) from error
     raise AttributeError(f"module 'marquet' has no attribute {name!r}")

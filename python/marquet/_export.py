@@ -18,11 +18,16 @@ from marquet.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class ExportReport(Report):
-    """What was written."""
+    """What was written.
+
+    `quoted_nulls` counts the nulls of a CSV of one column. They are written as "", as empty values are, because most
+    readers pass over a blank line.
+    """
 
     rows: int
     bytes: int
     files: list[str]
+    quoted_nulls: int = 0
 
 
 def export(

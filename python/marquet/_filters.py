@@ -6,6 +6,7 @@ for a ``pyarrow.compute.Expression``, which means what Arrow says and is applied
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -24,6 +25,9 @@ FilterLike: TypeAlias = "str | Sequence[Any] | pc.Expression | None"
 _WITHOUT_VALUE = frozenset({"is null", "is not null", "is nan", "is not nan"})
 _WITH_PAIR = frozenset({"between", "not between"})
 _WITH_MANY = frozenset({"in", "not in"})
+_COMPARING = frozenset({"==", "=", "!=", "<>", "<", "<=", ">", ">=", "like"})
+_OPERATORS = _WITHOUT_VALUE | _WITH_PAIR | _WITH_MANY | _COMPARING
+_LOOKS_LIKE_SQL = re.compile(r"[=<>]|\b(in|is|like|between)\b", re.IGNORECASE)
 
 
 def normalize(filter: FilterLike) -> tuple[CoreFilter, pc.Expression | None]:
@@ -32,7 +36,13 @@ def normalize(filter: FilterLike) -> tuple[CoreFilter, pc.Expression | None]:
     Raises:
         InvalidInputError: The filter, or a term of it, does not have one of the forms.
     """
-    if filter is None or isinstance(filter, str):
+    if filter is None:
+        return None, None
+    if isinstance(filter, str):
+        if not filter.strip():
+            raise InvalidInputError(
+                "the filter is an empty text", hint="Is a variable not set? None, or no filter at all, takes all rows."
+            )
         return filter, None
     if isinstance(filter, pc.Expression):
         return None, filter
@@ -43,12 +53,17 @@ def normalize(filter: FilterLike) -> tuple[CoreFilter, pc.Expression | None]:
         )
     if not filter:
         return None, None
+    if _is_sql(filter):
+        raise InvalidInputError(f"SQL text stands by itself, not in a list: {filter!r}", hint=_as_text(filter))
     if isinstance(filter[0], str):
         raise InvalidInputError(f"one term alone is no filter: {filter!r}", hint=f"Write filter=[{filter!r}].")
     if all(_is_term(term) for term in filter):
         return [[_term(term) for term in filter]], None
     groups = []
     for group in filter:
+        if isinstance(group, str) or (isinstance(group, (list, tuple)) and _is_sql(group)):
+            texts = group if isinstance(group, (list, tuple)) else [group]
+            raise InvalidInputError(f"SQL text stands by itself, not in a list: {group!r}", hint=_as_text(texts))
         if not isinstance(group, (list, tuple)) or not group or not all(_is_term(term) for term in group):
             raise InvalidInputError(f"expected a (column, op, value) term or a list of such terms, found {group!r}")
         groups.append([_term(term) for term in group])
@@ -66,6 +81,19 @@ def expression_columns(expression: pc.Expression, schema: pa.Schema) -> list[str
     if "FieldPath" in text:  # by position: pc.field(3)
         return None
     return [name for name in schema.names if name in text]
+
+
+def _is_sql(texts: Sequence[Any]) -> bool:
+    """Whether these are predicates as SQL writes them, rather than the parts of a term."""
+    if not texts or not all(isinstance(text, str) for text in texts):
+        return False
+    is_term = 2 <= len(texts) <= 3 and " ".join(texts[1].lower().split()) in _OPERATORS
+    return not is_term and any(_LOOKS_LIKE_SQL.search(text) for text in texts)
+
+
+def _as_text(texts: Sequence[str]) -> str:
+    text = texts[0] if len(texts) == 1 else " and ".join(f"({text})" for text in texts)
+    return f"Write filter={text!r}." if '"' in text else f'Write filter="{text}".'
 
 
 def _is_term(term: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -39,11 +40,13 @@ class FirstValues:
         tests = {field.name: _test_of(field.type) for field in schema}
         self._tests = {name: test for name, test in tests.items() if test is not None}
 
-    def has_more(self, row: Mapping[str, Any]) -> bool:
-        """Whether the row tells what those before do not."""
-        if self._names is None or not row.keys() <= self._names:
+    def have_more(self, rows: Sequence[dict[str, Any]]) -> bool:
+        """Whether one of the rows tells what those before do not."""
+        if self._names is None or not self._names.issuperset(chain.from_iterable(rows)):
             return True
-        return any(test(row.get(name)) for name, test in self._tests.items())
+        if not self._tests:
+            return False
+        return any(test([row.get(name) for row in rows]) for name, test in self._tests.items())
 
     def check_keys(self, rows: Sequence[Mapping[str, Any]], first_row: int) -> None:
         """Refuses keys that the rows before do not have.
@@ -51,7 +54,7 @@ class FirstValues:
         Raises:
             SchemaError: There is one, in the row that is named.
         """
-        if self._names is None:
+        if self._names is None or self._names.issuperset(chain.from_iterable(rows)):
             return
         for number, row in enumerate(rows, start=first_row):
             if row.keys() <= self._names:
@@ -65,32 +68,36 @@ class FirstValues:
                 )
 
 
-_Test = Callable[[Any], bool]
+_Test = Callable[[list[Any]], bool]
+"""Whether one of the values in a column tells of what its type does not."""
 
 
 def _test_of(kind: pa.DataType) -> _Test | None:
-    """Whether a value tells of what the type does not; None where no value can."""
+    """The test of a type; None where no value can tell more."""
     if pt.is_null(kind):
-        return lambda value: value is not None
+        return lambda values: any(value is not None for value in values)
     if pt.is_struct(kind):
         return _test_of_fields({field.name: _test_of(field.type) for field in kind})
     if pt.is_map(kind):
         of_item = _test_of(kind.item_type)
-        return None if of_item is None else lambda value: any(map(of_item, _items_of(value)))
+        return None if of_item is None else lambda values: of_item(list(chain.from_iterable(map(_items_of, values))))
     if kind.num_fields != 1:
         return None
     of_value = _test_of(kind.field(0).type)
-    return None if of_value is None else lambda value: isinstance(value, _LISTS) and any(map(of_value, value))
+    if of_value is None:
+        return None
+    return lambda values: of_value(list(chain.from_iterable(value for value in values if isinstance(value, _LISTS))))
 
 
 def _test_of_fields(tests: dict[str, _Test | None]) -> _Test:
-    names = tests.keys()
+    names = frozenset(tests)
     deeper = [(name, test) for name, test in tests.items() if test is not None]
 
-    def adds(value: Any) -> bool:
-        if not isinstance(value, Mapping):
-            return False
-        return not value.keys() <= names or any(test(value.get(name)) for name, test in deeper)
+    def adds(values: list[Any]) -> bool:
+        structs = [value for value in values if type(value) is dict or isinstance(value, Mapping)]
+        if not names.issuperset(chain.from_iterable(structs)):
+            return True
+        return any(test([struct.get(name) for struct in structs]) for name, test in deeper)
 
     return adds
 

@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 MOST_ROWS = 20
 """Of a list; the rest is counted."""
 _LONGEST = 200
@@ -54,6 +56,23 @@ def rows(names: Sequence[str], values: Sequence[Sequence[Any]], most: int = MOST
     left = len(values) - len(shown)
     more = f"<tr><td colspan='{len(names)}'>... and {left:,} more</td></tr>" if left else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}{more}</tbody></table>"
+
+
+def readable(value: Any) -> Any:
+    """A report of names and numbers for people: spaces in names, nanoseconds as times, without what is not known."""
+    if isinstance(value, Mapping):
+        return {
+            name.removesuffix("_ns").replace("_", " "): _time(one) if name.endswith("_ns") else readable(one)
+            for name, one in value.items()
+            if one is not None and one != ""
+        }
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return [readable(one) for one in value] if isinstance(value, list) else value
+
+
+def _time(nanos: Any) -> str:
+    return f"{np.array(nanos).astype('M8[ns]')}Z"
 
 
 def _fields(value: Any) -> dict[str, Any]:

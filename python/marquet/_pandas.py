@@ -36,41 +36,43 @@ def is_of(library: str, data: Any) -> bool:
 
 
 def to_pandas(rows: pa.Table) -> Any:
-    """The frame that pyarrow makes of the rows, but for integers beside a null that are no floats.
+    """The frame that pyarrow makes of the rows, but that integers beside a null stay integers.
 
-    A column of them becomes pandas' ``Int64`` or ``UInt64``; a nested one keeps Python's integers.
+    As floats they would pass for prices, where they are units of 1e-9, and lose digits. A column of them becomes
+    pandas' nullable ``Int64``, or that of its width and sign; a nested one keeps Python's integers.
     """
     frame = rows.to_pandas()
     for name, column in zip(rows.column_names, rows.columns, strict=True):
-        if name not in frame.columns or not _loses_digits(column):
+        if name not in frame.columns or not _has_integers_beside_nulls(column):
             continue
         if pt.is_integer(column.type):
-            import pandas as pd
-
-            kind = pd.UInt64Dtype() if pt.is_unsigned_integer(column.type) else pd.Int64Dtype()
+            kind = _nullable(column.type)
             frame[name] = column.to_pandas(types_mapper={column.type: kind}.get).array
         else:
             frame[name] = column.to_pandas(integer_object_nulls=True).array
     return frame
 
 
-def _loses_digits(column: pa.ChunkedArray | pa.Array) -> bool:
-    """Whether integers of 64 bits in it, or in what is nested in it, stand beside a null and do not fit a float."""
+def _nullable(kind: pa.DataType) -> Any:
+    """Pandas' integers of the same width and sign that have nulls."""
+    import pandas as pd
+
+    return pd.api.types.pandas_dtype(f"{'U' if pt.is_unsigned_integer(kind) else ''}Int{kind.bit_width}")
+
+
+def _has_integers_beside_nulls(column: pa.ChunkedArray | pa.Array) -> bool:
+    """Whether there is a null among integers in it, or in what is nested in it."""
     kind = column.type
     if pt.is_integer(kind):
-        if kind.bit_width < 64 or column.null_count == 0:
-            return False
-        ends = pc.min_max(column).as_py()
-        bound = int(_WHOLE_NUMBERS[64])
-        return ends["max"] is not None and (ends["max"] >= bound or ends["min"] <= -bound)
+        return bool(column.null_count)
     if isinstance(column, pa.ChunkedArray):
-        return pt.is_nested(kind) and any(_loses_digits(chunk) for chunk in column.chunks)
+        return pt.is_nested(kind) and any(map(_has_integers_beside_nulls, column.chunks))
     if pt.is_struct(kind):
-        return any(_loses_digits(field) for field in column.flatten())
+        return any(map(_has_integers_beside_nulls, column.flatten()))
     if pt.is_map(kind):
-        return _loses_digits(column.keys) or _loses_digits(column.items)
+        return _has_integers_beside_nulls(column.keys) or _has_integers_beside_nulls(column.items)
     if pt.is_nested(kind):
-        return _loses_digits(column.flatten())
+        return _has_integers_beside_nulls(column.flatten())
     return False
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from marquet.errors import InvalidInputError
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL_OF_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""As a ``Path`` spells it: with one stroke of two."""
 
 
 def absolute(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
@@ -23,10 +28,17 @@ def path_text(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
     """The text of a path.
 
     Raises:
-        InvalidInputError: It is not UTF-8, or holds a NUL, behind which the operating system would not look.
+        InvalidInputError: It is not UTF-8, or holds a NUL, behind which the operating system would not look; it is a
+            URL, which would be a folder of that name.
         TypeError: It is no path.
     """
     text = os.fsdecode(path)
+    url = _URL if isinstance(path, (str, bytes)) else _URL_OF_PATH
+    if url.match(text) is not None:
+        raise InvalidInputError(
+            f"'{escaped(text)}' is a URL; tables and files are local: expected a path of this machine",
+            hint="Leave file:// out. What lies elsewhere is copied here first, or mounted as a folder.",
+        )
     if is_utf8(text) and "\0" not in text:
         return text
     what = "holds a NUL" if "\0" in text else "is not UTF-8"

@@ -59,7 +59,9 @@ class RescueReport(Report):
     bytes_lost: int
     """Of pages whose rows did not."""
     bytes_unknown: int
-    """Of what is no page, or not to be told apart, where there is no footer."""
+    """Of what may be pages and cannot be read as such, where there is no footer."""
+    bytes_other: int
+    """Of what holds no rows: the page index, the footer, and what stands around column chunks."""
     losses: list[RescueLoss]
     notes: list[str]
 

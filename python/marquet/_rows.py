@@ -84,25 +84,38 @@ def _is_one_column(data: Any) -> bool:
     return kind is not None and not str(kind).lower().startswith("struct")
 
 
-def with_rows(call: Callable[[Any], T], stream: Any) -> T:
-    """``call(stream)``, raising what the source of the rows raised.
+def with_rows(call: Callable[[Any], T], stream: Any, look: Callable[[pa.RecordBatch], None] | None = None) -> T:
+    """``call(stream)``, raising what the source of the rows raised, or ``look``.
 
     Of an error behind ``__arrow_c_stream__`` nothing but a text comes through. A ``pyarrow.RecordBatchReader`` may
     stand for a generator, so it is read from here, and its exception kept.
+
+    Args:
+        call: Reads the stream.
+        stream: The rows.
+        look: Called with each batch before it is handed on.
     """
     huge = _huge_integers(stream)
-    if not huge and not isinstance(stream, pa.RecordBatchReader):
+    is_reader = isinstance(stream, pa.RecordBatchReader)
+    if not huge and look is None and not is_reader:
         return call(stream)
-    reader = pa.RecordBatchReader.from_stream(stream) if huge else stream
+    reader = stream if is_reader else pa.RecordBatchReader.from_stream(stream)
     raised: list[BaseException] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
         while True:
             try:
                 batch = reader.read_next_batch()
-                _check_digits(batch, huge)
             except StopIteration:
                 return
+            except BaseException as error:
+                if is_reader or huge:
+                    raised.append(error)
+                raise
+            try:
+                _check_digits(batch, huge)
+                if look is not None:
+                    look(batch)
             except BaseException as error:
                 raised.append(error)
                 raise
@@ -114,7 +127,7 @@ def with_rows(call: Callable[[Any], T], stream: Any) -> T:
         if not raised:
             raise
     finally:
-        if huge:  # DuckDB's connection takes no other query before
+        if not is_reader:  # DuckDB's connection takes no other query before
             reader.close()
     raise raised[0]  # here, where its own cause and context stay what they are
 

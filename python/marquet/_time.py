@@ -11,7 +11,13 @@ from marquet import _core
 from marquet.errors import InvalidInputError
 
 TimeLike: TypeAlias = "str | int | dt.datetime | dt.date | np.datetime64"
-"""ISO-8601 text, nanoseconds since 1970, or one of Python's, pandas' or NumPy's times; UTC where there is no zone."""
+"""ISO-8601 text, nanoseconds since 1970, or one of Python's, pandas' or NumPy's times; UTC where there is no zone.
+
+An int in 1970's first four months is refused: it is what seconds, milliseconds and microseconds are taken for.
+"""
+
+_LIKELY_TIME = 10**16
+"""Nanoseconds below this are in 1970's first four months; what seconds and microseconds of these years are."""
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -20,7 +26,8 @@ def to_nanos(value: TimeLike) -> int:
     """Nanoseconds since 1970-01-01T00:00:00Z of a time; a date is its midnight.
 
     Raises:
-        InvalidInputError: Text that is no time, or a time outside what int64 nanoseconds hold.
+        InvalidInputError: Text that is no time, a time outside what int64 nanoseconds hold, or an int that counts
+            seconds, milliseconds or microseconds.
         TypeError: Something that is no time.
     """
     if isinstance(value, str):
@@ -28,12 +35,24 @@ def to_nanos(value: TimeLike) -> int:
     if isinstance(value, bool):
         raise TypeError("expected a time, got a bool")
     if isinstance(value, (int, np.integer)):
-        return int(value)
+        return _likely(int(value))
     if isinstance(value, (dt.datetime, dt.date)):
         return int(_core.parse_time(to_text(value)))
     if isinstance(value, np.datetime64):
         return int(_core.parse_time(to_text(value)))
     raise TypeError(f"expected a time (ISO-8601 text, datetime, date, datetime64 or int), got {type(value).__name__}")
+
+
+def _likely(nanos: int) -> int:
+    """The time, if it is not one that seconds, milliseconds or microseconds give when they are taken for it."""
+    if not 0 < nanos < _LIKELY_TIME:
+        return nanos
+    meant = next((nanos * unit for unit in (10**9, 10**6, 10**3) if _LIKELY_TIME <= nanos * unit < 2**63), None)
+    advice = "" if meant is None else f", here {meant}"
+    raise InvalidInputError(
+        f"the time {nanos} counts nanoseconds since 1970, and would be {text_of_ticks(nanos, 'ns')}",
+        hint=f"Give a datetime, ISO-8601 text, or nanoseconds{advice}.",
+    )
 
 
 def to_text(value: dt.datetime | dt.date | np.datetime64) -> str:

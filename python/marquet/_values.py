@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 import decimal
+import itertools
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -23,6 +24,9 @@ _UNCHANGING = frozenset(
     {type(None), bool, int, float, str, bytes, datetime.datetime, datetime.date, datetime.time, datetime.timedelta}
     | {decimal.Decimal, uuid.UUID}
 )
+_TEXT = frozenset({str})
+_LISTS = frozenset({list})
+_DICTIONARIES = frozenset({dict})
 
 
 TIMES = (datetime.datetime, np.datetime64)
@@ -43,7 +47,7 @@ def own_row(row: Mapping[str, Any], kinds: set[type], number: int | None = None)
     Raises:
         SchemaError: A key that names no column, or values that are nested too deeply or in themselves.
     """
-    if set(map(type, row)) != {str}:
+    if not _TEXT.issuperset(map(type, row)):
         for key in row:
             if not isinstance(key, str):
                 raise SchemaError(f"a row has the key {key!r} ({type(key).__name__}); columns are named by strings")
@@ -69,6 +73,20 @@ def own_value(value: Any, where: str, kinds: set[type], level: int = 1) -> Any:
         raise SchemaError(
             f"column {where}: its values are nested in more than {_MOST_LEVELS} levels, or hold themselves"
         )
+    if kind is list:
+        if _UNCHANGING.issuperset(map(type, value)):
+            return value[:]
+        if (  # pairs of price and size
+            level < _MOST_LEVELS
+            and _LISTS.issuperset(map(type, value))
+            and _UNCHANGING.issuperset(map(type, itertools.chain.from_iterable(value)))
+        ):
+            return [item[:] for item in value]
+        return [own_value(item, where, kinds, level + 1) for item in value]
+    if kind is dict and _TEXT.issuperset(map(type, value)):
+        if _UNCHANGING.issuperset(map(type, value.values())):
+            return value.copy()
+        return {key: own_value(item, where, kinds, level + 1) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         raise SchemaError(f"column {where}: a list would lose the names of {kind.__name__}", hint="Give its _asdict().")
     if isinstance(value, (list, tuple)):
@@ -126,7 +144,7 @@ def first_cut(kind: pa.DataType, values: Sequence[Any]) -> int | None:
         values: For which it did.
     """
     found = set(map(type, values)) - {type(None)}
-    if found <= _harmless(kind):
+    if found <= _harmless(kind) or _are_harmless(kind, values):
         return None
     if len(found) == 1 and found <= _UNCHANGING and not pt.is_time(kind) and not pt.is_timestamp(kind):
         return None
@@ -186,10 +204,25 @@ def _test_of_items(test: _Test | None, harmless: frozenset[type]) -> _Test | Non
 
     def holds(value: Any) -> bool:
         if isinstance(value, np.ndarray) and value.dtype != object:
-            return len(value) == 0 or test(value[0])
+            return len(value) == 0 or (test(value[0]) and (value.dtype.kind != "u" or test(value.max())))
         return harmless.issuperset(map(type, value)) or all(item is None or test(item) for item in value)
 
     return holds
+
+
+def _are_harmless(kind: pa.DataType, values: Sequence[Any]) -> bool:
+    """Whether a type holds plain dictionaries and lists without a look at any value in them, but at their types."""
+    if pt.is_struct(kind):
+        structs = [value for value in values if value is not None]
+        return _DICTIONARIES.issuperset(map(type, structs)) and all(
+            _are_harmless(field.type, [struct.get(field.name) for struct in structs]) for field in kind
+        )
+    if pt.is_list(kind):
+        lists = [value for value in values if value is not None]
+        return _LISTS.issuperset(map(type, lists)) and _are_harmless(
+            kind.value_type, list(itertools.chain.from_iterable(lists))
+        )
+    return _harmless(kind).issuperset(map(type, values))
 
 
 def _harmless(kind: pa.DataType) -> frozenset[type]:
@@ -207,7 +240,12 @@ def is_whole(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is an integer, or a float that a column of doubles holds whole."""
+    """Whether it is an integer, or a float that a column of doubles holds whole.
+
+    Of a large unsigned integer of NumPy pyarrow takes the bits for a signed one: of the largest it makes -1.0.
+    """
+    if isinstance(value, np.unsignedinteger):
+        return int(value) < 2**63
     return isinstance(value, (float, np.float16, np.float32)) or is_whole(value)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, overload
 
 from marquet import _core
 from marquet._arguments import call
 from marquet._html import Report
 from marquet._paths import path_text
+from marquet.errors import InvalidInputError
 
 VerifyLevel: TypeAlias = Literal["footer", "crc", "full"]
 
@@ -28,9 +30,10 @@ class Damage:
     """The first byte of the damaged range in the file."""
     length: int
     region: str
-    """"page", "page header", "footer", "magic", "file", "order", "tail" (bytes behind the footer), "unclaimed" (bytes
-    of nothing that the footer names) or, beside the data, "log", "source description" and "manifest"; "unchecked" for
-    what could not be looked at among the files of a directory."""
+    """"page", "page header", "footer", "schema", "magic", "file", "order", "statistics" (values beyond what the file
+    says of them, for which filters pass over their rows), "tail" (bytes behind the footer), "unclaimed" (bytes of
+    nothing that the footer names) or, beside the data, "log", "source description" and "manifest"; "unchecked" for
+    what could not be looked at among the files of a table or directory."""
     message: str
     """What was found, and what was expected."""
 
@@ -74,17 +77,42 @@ class TableVerdict(Report):
         return self.ok
 
 
+@dataclass(frozen=True)
+class Verdicts(Report):
+    """What the check of several files, tables and directories found; true when none of them has damage."""
+
+    ok: bool
+    by_path: dict[str, FileVerdict | TableVerdict]
+    """As the paths were given."""
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+
+@overload
+def verify(path: PathLike, level: VerifyLevel = "full", *, strict: bool = False) -> FileVerdict | TableVerdict: ...
+
+
+@overload
 def verify(
-    path: str | os.PathLike[str], level: VerifyLevel = "full", *, strict: bool = False
-) -> FileVerdict | TableVerdict:
-    """Checks a Parquet file, a table, or a directory of them.
+    path: list[Any] | tuple[PathLike, ...], level: VerifyLevel = "full", *, strict: bool = False
+) -> Verdicts: ...
+
+
+def verify(
+    path: PathLike | list[Any] | tuple[PathLike, ...], level: VerifyLevel = "full", *, strict: bool = False
+) -> FileVerdict | TableVerdict | Verdicts:
+    """Checks a Parquet file, a table, a directory of them, or several of these.
 
     Tables below a directory are checked as tables; files that are missing then come with their tables' paths. Where a
     checkpointed writer made the files, its manifest says what they must be. Pages without a checksum, of other writers,
     can only be decoded: a number that was changed in place is a number.
 
     Args:
-        path: The file, the directory or the table.
+        path: The file, the directory or the table; or a list of them, of which none is left out.
         level: "footer" (ends of the files), "crc" (every page's checksum) or "full" (every value decoded, and rows in
             the order that the footer says they have).
         strict: Whether what is odd makes the verdict false, too: a footer of another writer that leaves the number of
@@ -99,6 +127,15 @@ def verify(
         StorageError: The operating system refused to read the file, or to list the directory.
         UnsupportedError: The file is encrypted.
     """
+    if isinstance(path, (list, tuple)):
+        if not path:
+            raise InvalidInputError("no path is given; expected a file, a table, a directory, or several")
+        verdicts = {path_text(one): _verify(one, level, strict) for one in path}
+        return Verdicts(all(verdict.ok for verdict in verdicts.values()), verdicts)
+    return _verify(path, level, strict)
+
+
+def _verify(path: PathLike, level: VerifyLevel, strict: bool) -> FileVerdict | TableVerdict:
     verdict = call(_core.verify_path, path_text(path), level, strict)
     for kind in ("damage", "odd"):
         verdict[kind] = [Damage(**each) for each in verdict[kind]]
@@ -114,7 +151,13 @@ def validate_parquet_file(path: str | os.PathLike[str]) -> bool:
 
     Raises:
         NotFoundError: There is no such file.
+        InvalidInputError: It is a directory.
         StorageError: The operating system refused to read.
         UnsupportedError: The file is encrypted.
     """
+    if Path(path_text(path)).is_dir():
+        raise InvalidInputError(
+            f"{path_text(path)} is a directory; expected a Parquet file",
+            hint="mq.verify(path) checks a table, or all files of a directory.",
+        )
     return verify(path, level="footer").ok

@@ -114,9 +114,9 @@ class Scan:
         """All rows as a pandas frame.
 
         Args:
-            dtype_backend: "numpy" gives pandas' usual columns, in which integers with a null become float64, or, where
-                a float has not all of their digits, pandas' own Int64 or UInt64; "pyarrow" gives columns of
-                ``pandas.ArrowDtype``, which keep every value as it is.
+            dtype_backend: "numpy" gives pandas' usual columns; integers with a null among them become pandas' nullable
+                Int64 (Int32, UInt8 ...), never float64, in which a stored price would pass for another one. "pyarrow"
+                gives columns of ``pandas.ArrowDtype``, which keep every value as it is.
 
         Raises:
             InvalidInputError: Another `dtype_backend`; else as of :meth:`to_arrow`.

@@ -14,19 +14,22 @@ from marquet import _core, _html
 from marquet._arguments import call, whole, whole_or_none
 from marquet._filters import FilterLike
 from marquet._html import Report
+from marquet._misfits import told_what_to_do
 from marquet._paths import absolute
 from marquet._rows import to_schema, to_stream, with_rows
 from marquet._time import TimeLike, from_nanos, to_nanos
 from marquet._told import told
 from marquet._verify import Damage, TableVerdict, VerifyLevel
-from marquet.errors import SchemaError
+from marquet.errors import MarquetError, SchemaError
 from marquet.scan import PriceForm, Scan
 
 if TYPE_CHECKING:
     import polars as pl
 
 _MOST_COLUMNS = 100
-"""That a notebook shows of a table."""
+"""That a notebook lists of a table."""
+_FEW_ROWS, _FEW_COLUMNS = 5, 10
+"""That it shows of the rows."""
 
 AppendMode = Literal["append", "overwrite", "error_if_exists"]
 
@@ -173,7 +176,8 @@ class Table:
             max_rows_per_file: Rows of a data file.
             memory: Bytes buffered before a row group is cut short.
             verify: How far each file is checked before it is published: "footer", "crc" or "full".
-            metadata: Further strings, kept in the commit.
+            metadata: Further strings, kept in the commit, under names that the log has no values of its own for
+                (``operation`` is one).
             on_file: Called with ``path``, ``rows``, ``bytes`` and ``digest`` of each data file.
 
         Warns:
@@ -209,11 +213,12 @@ class Table:
                 done=done,
             )
 
-        return told(
-            lambda done: with_rows(lambda rows: append(rows, done), stream),
-            lambda report: AppendReport(**report),
-            _warn_of_empty_strings,
-        )
+        with told_what_to_do(self.schema):
+            return told(
+                lambda done: with_rows(lambda rows: append(rows, done), stream),
+                lambda report: AppendReport(**report),
+                _warn_of_empty_strings,
+            )
 
     def scan(
         self,
@@ -288,6 +293,9 @@ class Table:
         stored_types: bool = False,
     ) -> pa.Table:
         """The first rows, as they are stored; of the data files no more is decoded than these take.
+
+        They are a ``pyarrow.Table``, which prints its schema first. A notebook shows rows of the table itself, and
+        ``to_pandas()`` or ``polars.from_arrow`` of these.
 
         Args:
             n: At most so many rows.
@@ -383,7 +391,7 @@ class Table:
         return f"<marquet.Table {self.path} at version {self.version}>"
 
     def _repr_html_(self) -> str:
-        """What notebooks show: what the log says, without a data file being read."""
+        """What notebooks show: what the log says, and the first rows of the first columns."""
         info = self.info()
         size = [(name, info[name]) for name in ("version", "timestamp", "rows", "files", "bytes", "latest_timestamp")]
         shown = [*size, ("partitioned by", ", ".join(info["partition_columns"]) or None)]
@@ -394,8 +402,32 @@ class Table:
         return _html.titled(
             f"marquet.Table {self.path}",
             _html.pairs((name.replace("_", " "), value) for name, value in [*described, *shown]),
+            self._first_rows(),
             _html.rows(("column", "type", "unit"), columns, most=_MOST_COLUMNS),
         )
+
+    def _first_rows(self) -> str:
+        names = self.schema.names
+        try:
+            rows = self.head(_FEW_ROWS, names[:_FEW_COLUMNS]) if names else None
+        except MarquetError as error:  # a table that cannot be read still shows what it is
+            return _html.pairs([("first rows", str(error))])
+        if rows is None or rows.num_rows == 0:
+            return ""
+        shown = rows.column_names
+        cells: list[Sequence[Any]] = list(zip(*map(_texts, rows.columns), strict=True))
+        if (left := len(names) - len(shown)) > 0:
+            shown.append(f"... {left:,} more columns")
+            cells = [(*row, "...") for row in cells]
+        return _html.rows(shown, cells)
+
+
+def _texts(column: pa.ChunkedArray) -> list[Any]:
+    """The values as they are read, times to the last digit; null stays None."""
+    try:
+        return list(column.cast(pa.string()).to_pylist())
+    except pa.ArrowException:  # of what has parts
+        return [None if value is None else str(value) for value in column.to_pylist()]
 
 
 def _unit_of(field: pa.Field) -> str:

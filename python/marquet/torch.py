@@ -1,4 +1,4 @@
-"""Depth samples as a PyTorch dataset (``pip install 'marquet[torch]'``)."""
+"""Depth samples as a PyTorch dataset; needs PyTorch, which the wheel's extra ``torch`` brings."""
 
 from __future__ import annotations
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
@@ -15,58 +12,20 @@ import pyarrow as pa
 
 from marquet import _core
 from marquet._arguments import call, whole, whole_or_none
-from marquet._columns import column_of, rows_to_table
-from marquet._first_values import FirstValues
-from marquet._html import Report
+from marquet._fingerprint import fingerprint
+from marquet._gathered import Gathered, Target, schema_of
 from marquet._paths import absolute
 from marquet._rows import check_has_rows, to_stream, with_rows
 from marquet._told import told
-from marquet._turns import Turns
-from marquet._values import own_row
+from marquet._turns import Looking, Turns
 from marquet._verify import VerifyLevel
+from marquet._write_report import PublishedFile, WriteReport
 from marquet.errors import InvalidInputError
 
-_ROWS_AT_ONCE = 1_000
-"""Rows that come as dictionaries are gathered until there are so many."""
+__all__ = ["ParquetWriter", "PublishedFile", "WriteReport", "fingerprint"]
 
-_Target = tuple[int | None, tuple[tuple[str, str], ...]]
-
-
-@dataclass(frozen=True)
-class PublishedFile:
-    """A complete file under its final name."""
-
-    name: str
-    """Within the output folder."""
-    rows: int
-    bytes: int
-    digest: str
-    """XXH3-128 of the whole file, hexadecimal."""
-
-
-@dataclass(frozen=True)
-class WriteReport(Report):
-    """What a writer did. ``accepted`` is always ``committed + replayed``."""
-
-    accepted: int
-    """Rows taken by ``write``."""
-    committed: int
-    """Of these, rows in files that this writer published."""
-    replayed: int
-    """Of these, rows that were published before and came again."""
-    dropped: int
-    """Records that ``drop`` counted."""
-    rejected: int
-    """Rows that ``write`` refused."""
-    files: list[PublishedFile]
-    """Published by this writer."""
-    files_before: int
-    """Published by earlier runs with the same input."""
-    bytes: int
-    """Of ``files``."""
-    schema_changes: list[str] = field(default_factory=list)
-    """Names of ``files`` that have another schema than the one asked for, or else the first: they do not open together
-    with the rest."""
+_ANY: Target = (None, ())
+_PLAIN = frozenset({dict})
 
 
 class ParquetWriter:
@@ -157,15 +116,8 @@ class ParquetWriter:
         """
         folder = _text("output_folder", absolute(output_folder))
         template = _text("output_filename", output_filename)
-        self._rows: list[Mapping[str, Any]] = []  # not handed on yet, all for one target
-        self._kinds: set[type] = set()  # of values in rows so far, each of which some column holds
-        self._target: _Target = (-1, ())  # which none is: the first one is looked at as the others are
-        self._first_values = FirstValues(self._late_columns)
-        self._rounds = schema is not None  # floats to a narrow column that was asked for
-        self._refuses_keys = on_schema_change == "error"
         self._folder = folder
-        self._handed_on = 0  # rows that the core has taken
-        self._rejected = 0  # rows that never reached the core
+        self._rejected = 0  # rows of frames that never reached the core
         self._removed = 0  # rows that were taken, and had not reached the core when `abort` came
         self._report: WriteReport | None = None
         self._given: list[dict[str, Any]] = []  # by the core, once everything was published: the report
@@ -200,7 +152,10 @@ class ParquetWriter:
             content_pages=_content_pages(content_defined_chunking),
         )
         self._turns = Turns(folder, self._core.abort)
-        self._first_values.note(self.schema)
+        self._looking = Looking(self._turns)
+        self._gathered = Gathered(
+            self._core, self._late_columns, refuses_keys=on_schema_change == "error", rounds=schema is not None
+        )
 
     @property
     def next_record(self) -> int:
@@ -214,6 +169,7 @@ class ParquetWriter:
         were.
         """
         with self._turns:
+            self._gathered.hand_on()  # it comes too late for rows, also for those that the core does not know of yet
             return self._core.resume()
 
     @property
@@ -242,15 +198,14 @@ class ParquetWriter:
         counts = self._core.counts
         return {
             **counts,
-            "accepted": counts["accepted"] + len(self._rows) + self._removed,
-            "rejected": counts["rejected"] + self._rejected,
+            "accepted": counts["accepted"] + len(self._gathered) + self._removed,
+            "rejected": counts["rejected"] + self._gathered.rejected + self._rejected,
         }
 
     @property
     def schema(self) -> pa.Schema | None:
         """The rows' schema, None before the first ones."""
-        known = self._core.schema
-        return None if known is None else pa.schema(known)
+        return schema_of(self._core)
 
     def write(
         self,
@@ -278,35 +233,36 @@ class ParquetWriter:
         """
         target = _target(chunk_index, values)
         dictionaries = _dictionaries(rows)
-        with self._turns.looking():
-            if target != self._target:
+        with self._looking:
+            if target != self._gathered.target:
                 self._core.check_target(target[0], dict(target[1]))
             if dictionaries is not None:
-                own = self._own(dictionaries)
-                with self._turns:
-                    self._gather(own, target)
+                self._gather(dictionaries, target)
                 return
             stream = self._stream(rows)
             with self._turns:
-                self._hand_on()
+                self._gathered.hand_on()
                 with_rows(lambda stream: self._core.write(stream, target[0], dict(target[1])), stream)
-                self._handed_on = self._core.counts["accepted"]
-                self._first_values.note(self.schema)
+                self._gathered.note_taken()
 
     def drop(self, records: int = 1, *, chunk_index: int | None = None) -> None:
-        """Counts records of a chunk that are left out on purpose."""
+        """Counts records of a chunk that are left out on purpose.
+
+        Raises:
+            InvalidInputError: The named chunk has no room for so many, or was published by this writer.
+        """
         target = _target(chunk_index, None)
         count = whole("records", records, least=0)
-        with self._turns.looking():
+        with self._looking:
             self._core.check_target(target[0], {})
             with self._turns:
-                self._hand_on()
+                self._gathered.hand_on()
                 self._core.drop(count, target[0], {})
 
     def filename(self, *, chunk_index: int | None = None, values: Mapping[str, Any] | None = None) -> str:
         """The name that such rows go to (without the number of its part), which ``close_file`` then knows."""
         target = _target(chunk_index, values)
-        with self._turns.looking():
+        with self._looking:
             self._core.check_target(target[0], dict(target[1]))
             with self._turns:
                 return self._core.name_of(target[0], dict(target[1]))
@@ -314,14 +270,14 @@ class ParquetWriter:
     def flush(self) -> None:
         """Hands rows that are still in memory to the temporary files, where a rescue finds them."""
         with self._turns:
-            self._hand_on()
+            self._gathered.hand_on()
             self._core.flush()
 
     def close_chunk(self, chunk_index: int) -> None:
         """Publishes a chunk: all of its files, then its entry in the manifest. Harmless when it is published."""
         chunk = whole("chunk_index", chunk_index, least=0)
         with self._turns:
-            self._hand_on()
+            self._gathered.hand_on()
             self._core.close_chunk(chunk)
 
     def close_file(self, name: str) -> None:
@@ -331,7 +287,7 @@ class ParquetWriter:
         """
         name = _text("name", name)
         with self._turns:
-            self._hand_on()
+            self._gathered.hand_on()
             self._core.close_file(name)
 
     def close(self) -> WriteReport:
@@ -350,7 +306,7 @@ class ParquetWriter:
             if self._given:
                 return  # another thread's call has closed it meanwhile
             with self._turns:
-                self._hand_on()
+                self._gathered.hand_on()
                 self._core.close(done)
                 self._turns.closed = True  # before another thread's turn comes
 
@@ -364,8 +320,7 @@ class ParquetWriter:
         if self._turns.in_fork:
             return  # everything is another process's
         with self._turns.end():
-            self._removed += len(self._rows)
-            self._rows = []
+            self._removed += self._gathered.forget()
             self._turns.closed = True
             self._core.abort()
 
@@ -411,6 +366,15 @@ class ParquetWriter:
     def _schema_or_empty(self) -> pa.Schema:
         return self.schema or pa.schema([])
 
+    def _gather(self, rows: Sequence[Mapping[str, Any]], target: Target) -> None:
+        own = self._gathered.own(rows)
+        self._turns.check()  # what a value's own class did meanwhile may have ended the writer
+        try:
+            self._gathered.add(own, target)
+        except BaseException as error:
+            self._turns.fail(error)
+            raise
+
     def _stream(self, rows: Any) -> Any:
         """What has columns. Rows that are gathered are in the schema already."""
         try:
@@ -419,85 +383,25 @@ class ParquetWriter:
             self._rejected += len(rows) if hasattr(rows, "__len__") else 0
             raise
 
-    def _own(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """The rows as they are now, all of which can be taken.
-
-        Raises:
-            SchemaError: A value that no column holds, or a key that the rows before do not have.
-        """
-        first = self._handed_on + len(self._rows)
-        own: list[dict[str, Any]] = []
-        try:
-            if self._refuses_keys:
-                self._first_values.check_keys(rows, first)
-            for number, row in enumerate(rows, start=first):
-                kinds: set[type] = set()
-                own.append(own_row(row, kinds, number))
-                if not kinds <= self._kinds:
-                    for name, value in own[-1].items():
-                        column_of(name, [value], self.schema, number, kinds=kinds, rounds=self._rounds)
-                    self._kinds |= kinds
-        except Exception:
-            self._rejected += len(rows)
-            raise
-        return own
-
-    def _gather(self, rows: list[dict[str, Any]], target: _Target) -> None:
-        """Rows that tell more of their columns than those before are handed on by themselves, as they were given.
-
-        So what becomes of them, and of others after them, does not depend on how many were gathered.
-        """
-        taken = 0
-        try:
-            decides = any(map(self._first_values.has_more, rows))
-            if decides or target != self._target:
-                self._hand_on()
-            self._target = target
-            if decides:
-                self._rows, taken = [*rows], len(rows)
-                self._hand_on()
-                return
-            for row in rows:
-                self._rows.append(row)
-                taken += 1
-                room = self._room()
-                if len(self._rows) >= (_ROWS_AT_ONCE if room is None else min(room, _ROWS_AT_ONCE)):
-                    self._hand_on()
-        except BaseException:
-            self._rejected += len(rows) - taken
-            raise
-
-    def _room(self) -> int | None:
-        return self._core.room(self._target[0])
-
-    def _hand_on(self) -> None:
-        rows, self._rows = self._rows, []
-        if not rows:
-            return
-        try:
-            table = rows_to_table(rows, self.schema, self._handed_on, kinds=self._kinds, rounds=self._rounds)
-        except BaseException:
-            self._rejected += len(rows)
-            raise
-        self._core.write(table, self._target[0], dict(self._target[1]))
-        self._handed_on += len(rows)
-        self._first_values.note(self.schema)
-
 
 def _dictionaries(rows: Any) -> Sequence[Mapping[str, Any]] | None:
     """Rows that are dictionaries; None for what has columns. What has no rows is refused, which does no harm."""
-    if isinstance(rows, Mapping):
+    if type(rows) is dict or isinstance(rows, Mapping):
         return [rows]
     if not isinstance(rows, Sequence) or isinstance(rows, (str, bytes)):
         check_has_rows(rows)
         return None
+    if _PLAIN.issuperset(map(type, rows)):
+        return rows
     for row in rows:
         if not isinstance(row, Mapping):
             raise TypeError(f"a row is a dictionary; got {type(row).__name__}")
     return rows
 
 
-def _target(chunk_index: int | None, values: Mapping[str, Any] | None) -> _Target:
+def _target(chunk_index: int | None, values: Mapping[str, Any] | None) -> Target:
+    if chunk_index is None and values is None:
+        return _ANY
     chunk = whole_or_none("chunk_index", chunk_index, least=0)
     texts = ((_text("a key of values", key), _text(f"values[{key!r}]", str(value))) for key, value in _pairs(values))
     return chunk, tuple(sorted(texts))
@@ -532,23 +436,3 @@ def _content_pages(chunking: bool | Mapping[str, int]) -> tuple[int, int, int] |
             raise InvalidInputError(f"content_defined_chunking: unknown {sorted(unknown)}; expected {sorted(options)}")
         options |= {key: whole(key, value, 32 if key == "norm_level" else 64) for key, value in chunking.items()}
     return options["min_chunk_size"], options["max_chunk_size"], options["norm_level"]
-
-
-def fingerprint(*paths: str | os.PathLike[str], progress: Callable[[int], None] | None = None) -> str:
-    """A text that tells these files from others by their bytes: for ``ParquetWriter(input=...)``.
-
-    Args:
-        paths: The input's files, in the order they are read.
-        progress: Called with the bytes read so far.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    done = 0
-    for path in paths:
-        digest.update(Path(path).stat().st_size.to_bytes(8, "little"))
-        with Path(path).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-                done += len(block)
-                if progress is not None:
-                    progress(done)
-    return f"blake2b:{digest.hexdigest()}"

@@ -35,6 +35,7 @@ void Export(std::string table, const std::string& format, std::string output,
     dict["rows"] = report.rows;
     dict["bytes"] = report.bytes;
     dict["files"] = report.files;
+    dict["quoted_nulls"] = report.quoted_nulls;
     return dict;
   };
   Tell(done, std::move(ended), told, table);

@@ -41,6 +41,7 @@ Record ToDict(const pq::RescueReport& report) {
   dict["bytes_recovered"] = report.bytes_recovered;
   dict["bytes_lost"] = report.bytes_lost;
   dict["bytes_unknown"] = report.bytes_unknown;
+  dict["bytes_other"] = report.bytes_other;
   dict["losses"] = losses;
   dict["notes"] = report.notes;
   return dict;

@@ -473,3 +473,43 @@ def test_rows_for_what_this_writer_closed_are_refused(tmp_path):
             writer.flush()
         writer.abort()
     assert pq.read_table(tmp_path / "chunks" / "3.parquet")["v"].to_pylist() == [1]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_resume_comes_too_late_for_rows_that_wait(tmp_path: pathlib.Path, count: int) -> None:
+    def writer() -> mq.ParquetWriter:
+        return mq.ParquetWriter(tmp_path, "${chunk_index}.parquet", records_per_chunk=2, input="v1")
+
+    with pytest.raises(KeyboardInterrupt), writer() as first:
+        first.write([{"n": n} for n in range(3)])
+        raise KeyboardInterrupt
+    assert pq.read_table(tmp_path / "0.parquet")["n"].to_pylist() == [0, 1]
+    with pytest.raises(mq.InvalidInputError, match="before the first record"), writer() as again:
+        for n in range(count):
+            again.write({"n": n})
+        again.resume()
+    assert not (tmp_path / "1.parquet").exists()
+
+
+def test_a_folder_that_a_table_owns_is_refused(tmp_path: pathlib.Path) -> None:
+    rows = pa.table({"id": [1, 2]})
+    mq.create_table(tmp_path / "book", rows.schema).append(rows)
+    before = sorted(tmp_path.rglob("*"))
+    for folder in (tmp_path / "book", tmp_path / "book" / "sub", tmp_path / "book" / "a" / "b"):
+        with pytest.raises(mq.InvalidInputError, match="vacuum removes"):
+            mq.ParquetWriter(folder)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_folder_of_its_files_becomes_no_table(tmp_path: pathlib.Path, published: bool) -> None:
+    writer = mq.ParquetWriter(tmp_path / "out")
+    if published:
+        writer.write(DOCUMENTS[0])
+        writer.close()
+    files = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.parquet")}
+    assert bool(files) == published
+    with pytest.raises(mq.InvalidInputError, match="holds other things"):
+        mq.create_table(tmp_path / "out", pa.schema([("id", pa.int64())]))
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.parquet")} == files
+    assert not (tmp_path / "out" / "_delta_log").exists()

@@ -356,3 +356,33 @@ def test_pages_of_checkpoints_have_checksums(marquet, tmp_path):
     checkpoint.write_bytes(content)
     with pytest.raises(OSError, match=r"CRC|checksum|crc"):
         pq.read_table(checkpoint, page_checksum_verification=True)
+
+
+URLS = ["s3://bucket/book", "file:///data/book", "gs://bucket/x.parquet"]
+PATHS = [
+    ["ingest", "URL", "--into", "t"],
+    ["ingest", "day.dbn", "--into", "URL"],
+    ["scan", "URL"],
+    ["scan", "t", "-o", "URL"],
+    ["info", "URL"],
+    ["history", "URL"],
+    ["export", "URL", "--to", "dbn", "-o", "day.dbn"],
+    ["export", "t", "--to", "dbn", "-o", "URL"],
+    ["verify", "t", "URL"],
+    ["rescue", "URL", "-o", "out.parquet"],
+    ["rescue", "a.parquet", "-o", "URL"],
+    ["clean", "URL"],
+    ["check", "URL"],
+    ["ls", "URL"],
+    ["depth", "URL", "--into", "samples"],
+    ["depth", "t", "--into", "URL"],
+]
+
+
+@pytest.mark.parametrize("words", PATHS, ids=" ".join)
+def test_a_url_is_refused_wherever_a_path_is_taken_and_makes_no_folder(fails, tmp_path, words):
+    (tmp_path / "day.dbn").write_bytes(valid())
+    for url in URLS:
+        text = fails(*(url if word == "URL" else word for word in words), code=2, cwd=tmp_path)
+        assert f"'{url}' is a URL; tables and files are local" in text
+    assert [path.name for path in tmp_path.iterdir()] == ["day.dbn"]

@@ -50,8 +50,6 @@ def test_a_table_as_it_should_be_is_one_line(marquet, trades):
     [
         (("--min-rows", 11), "it holds 10 rows; at least 11 were asked for"),
         (("--max-age", "1d"), f"its latest time {LATEST} is \\d+ d \\d\\d h old; at most 24 h 00 min was asked for"),
-        (("--max-age", "1d", "--column", "nosuch"), "there is no column 'nosuch' in the table"),
-        (("--column", "symbol"), "column 'symbol' of type string does not hold times"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_exit_code_1(marquet, trades, limits, problem):
@@ -61,6 +59,29 @@ def test_what_is_wrong_is_one_line_and_exit_code_1(marquet, trades, limits, prob
         assert re.match(rf"FAILED {re.escape(str(trades))}: .*{problem}", done.stdout)
         assert done.stdout.count("\n") == 1
         assert done.stderr == ""
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("--metrics",), ("--quiet",)])
+@pytest.mark.parametrize(
+    ("limits", "problem"),
+    [
+        (("--max-age", "1d", "--column", "nosuch"), "there is no column 'nosuch' in the table"),
+        (("--column", "symbol"), "column 'symbol' of type string does not hold times"),
+    ],
+)
+def test_a_column_that_has_no_times_is_an_error_of_arguments(marquet, trades, limits, problem, form):
+    """It says nothing of the table: no gauge is printed for it."""
+    done = marquet("check", trades, *limits, *form, ok=False)
+    assert done.returncode == 1
+    assert problem in done.stderr
+    assert done.stderr.startswith("marquet: invalid input: ")
+    if form == ("--json",):  # the error, as of any command, and no answer about the table
+        told = json.loads(done.stdout)
+        assert list(told) == ["ok", "error", "kind", "hint"]
+        assert (told["ok"], told["kind"]) == (False, "invalid input")
+        assert problem in told["error"]
+    else:
+        assert done.stdout == ""
 
 
 def test_all_problems_are_named(marquet, trades):
@@ -142,5 +163,5 @@ def test_rows_are_counted_where_the_log_does_not_say_them(marquet, tmp_path):
         action.get("add", {}).pop("stats", None)
         action.get("commitInfo", {}).pop("xxh3", None)
     log.write_text("".join(json.dumps(action) + "\n" for action in actions))
-    assert json.loads(marquet("info", tmp_path / "t", "--json").stdout)["rows"] == -1
+    assert json.loads(marquet("info", tmp_path / "t", "--json").stdout)["rows"] == 3
     assert json.loads(marquet("check", tmp_path / "t", "--json").stdout)["rows"] == 3

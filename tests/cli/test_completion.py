@@ -1,8 +1,9 @@
-"""`marquet completion`: bash's function is run; the scripts name what the program has."""
+"""`marquet completion`: bash and fish are asked; each shell parses its script, which names what the program has."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -86,16 +87,85 @@ def test_files_and_tables_are_completed(complete, tmp_path):
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_scripts_name_all_there_is(marquet, shell, tmp_path):
+def test_scripts_name_all_there_is(marquet, shell):
     script = marquet("completion", shell).stdout
     for command in COMMANDS:
         assert re.search(rf"\b{command}\b", script)
         for option in options_of(marquet, command):
             assert option.lstrip("-") in script, (command, option)
     assert json.loads(marquet("completion", shell, "--json").stdout) == {"shell": shell, "script": script}
-    if shutil.which(shell):  # its syntax
-        (tmp_path / "script").write_text(script)
-        subprocess.run([shell, "-n", tmp_path / "script"], check=True)
+
+
+def need(shell: str) -> str:
+    """The shell's path; the test is skipped where it is not installed."""
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip(f"{shell} is not installed (apt-get install {shell})")
+    return path
+
+
+@pytest.mark.parametrize(("shell", "option"), [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")])
+def test_scripts_are_parsed_by_their_shell(marquet, shell, option, tmp_path):
+    program = need(shell)
+    script = tmp_path / "script"
+    script.write_text(marquet("completion", shell).stdout)
+    done = subprocess.run([program, option, script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.fixture
+def fish(marquet, tmp_path: Path):
+    """``fish("marquet sc")`` gives what fish offers for the last word of this line, without descriptions."""
+    program = need("fish")
+    script = tmp_path / "marquet.fish"
+    script.write_text(marquet("completion", "fish").stdout)
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "TERM": "dumb"}
+
+    def ask(line: str, cwd: Path = tmp_path) -> list[str]:
+        done = subprocess.run(
+            [program, "-c", "source $argv[1]; complete -C $argv[2]", script, line],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env=environment,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return sorted(offered.split("\t")[0] for offered in done.stdout.splitlines())
+
+    return ask
+
+
+def test_fish_completes_commands(fish):
+    assert fish("marquet ") == sorted([*COMMANDS, "help"])
+    assert fish("marquet he") == ["help"]
+    assert fish("marquet help sc") == ["scan"]
+    assert fish("marquet --jobs 2 ver") == ["verify"]
+    assert fish("marquet --json --memory=1GB ver") == ["verify"]
+    assert fish("marquet --jobs ") == []  # a number
+    assert fish("marquet nosuch") == []
+
+
+def test_fish_completes_every_option_of_every_command_and_no_others(fish, marquet):
+    for command in COMMANDS:
+        assert set(fish(f"marquet {command} -")) == options_of(marquet, command), command
+    # A table whose name is that of a command.
+    assert set(fish("marquet --jobs 2 info scan --")) == {o for o in options_of(marquet, "info") if o[:2] == "--"}
+    assert "--version" in fish("marquet -")
+
+
+def test_fish_completes_choices_and_files(fish, tmp_path):
+    assert fish("marquet scan t --format ") == ["arrow", "csv", "jsonl", "parquet", "table"]
+    assert fish("marquet scan --format=j") == ["--format=jsonl"]
+    assert fish("marquet --color a") == ["always", "auto"]
+    assert fish("marquet completion ") == ["bash", "fish", "zsh"]
+    folder = tmp_path / "data"
+    (folder / "a book").mkdir(parents=True)
+    (folder / "day.dbn").write_text("")
+    assert fish("marquet ingest ", folder) == ["a book/", "day.dbn"]
+    assert fish("marquet scan ", folder) == ["a book/"]  # a table is a directory
+    assert fish("marquet ingest day.dbn --into ", folder) == ["a book/"]
+    assert fish("marquet scan t -o d", folder) == ["day.dbn"]
+    assert fish("marquet scan t --limit ", folder) == []
 
 
 def test_another_shell_is_wrong_usage(fails):

@@ -95,3 +95,16 @@ def test_a_place_where_no_table_can_be_made(marquet, tmp_path):
     for options in (("--dry-run",), ()):
         done = marquet("ingest", source, "--into", tmp_path / "taken", *options, ok=False)
         assert done.returncode == 1 and "holds other things" in done.stderr
+
+
+def test_samples_without_their_log_become_no_table(marquet, tmp_path):
+    source = trades_file(tmp_path / "a.dbn")
+    labels = tmp_path / "samples" / "_marquet" / "labels" / "default.json"
+    labels.parent.mkdir(parents=True)
+    labels.write_text("{}")
+    (tmp_path / "samples" / "symbol=ESH4").mkdir()
+    for options in (("--dry-run",), ()):
+        done = marquet("ingest", source, "--into", tmp_path / "samples", *options, ok=False)
+        assert done.returncode == 1 and "holds other things ('_marquet/labels/default.json')" in done.stderr
+        assert "_delta_log is gone" in done.stderr
+    assert not (tmp_path / "samples" / "_delta_log").exists()

@@ -65,7 +65,7 @@ def test_a_table_that_cannot_be_opened_hides_no_other(marquet, data):
     (data / "trades" / "_delta_log" / f"{0:020}.json").write_text("{")
     done = marquet("ls", data, ok=False)
     assert done.returncode == 1
-    assert f"\n{data / 'trades'}: corrupt data: " in done.stdout
+    assert f"\ncorrupt data: {data / 'trades'}/" in done.stdout
     assert done.stdout.endswith(f"{data}: 1 table\n")
     told = json.loads(marquet("ls", data, "--json", ok=False).stdout)
     assert told["ok"] is False
@@ -96,3 +96,59 @@ def test_books_and_samples_are_said(marquet, data_dir, tmp_path):
     assert kinds["samples"]["kind"] == "samples"
     text = marquet("ls", tmp_path).stdout
     assert "book of 10 levels" in text and "samples" in text
+
+
+def test_rows_that_no_log_counts_are_counted_in_footers(marquet, tmp_path):
+    rows = pa.table({"k": [1, 1, 2], "x": [1, 2, 3]})
+    mq.create_table(tmp_path / "t", rows.schema, partition_by=["k"]).append(rows)
+    for log in sorted((tmp_path / "t" / "_delta_log").glob("*.json")):
+        actions = [json.loads(line) for line in log.read_text().splitlines()]
+        for action in actions:
+            if "add" in action:
+                del action["add"]["stats"]
+        log.write_text("".join(json.dumps(action) + "\n" for action in actions))
+    assert marquet("ls", tmp_path / "t").stdout.splitlines()[1].split()[3] == "3"
+    info = json.loads(marquet("info", tmp_path / "t", "--json").stdout)
+    assert info["rows"] == 3 and sorted(each["rows"] for each in info["partitions"]) == [1, 2]
+    assert mq.open_table(tmp_path / "t").info()["rows"] == 3
+    next((tmp_path / "t").glob("k=1/*.parquet")).unlink()
+    assert marquet("ls", tmp_path / "t").stdout.splitlines()[1].split()[3] == "unknown"
+
+
+def test_links_are_followed_once(marquet, data):
+    """However many paths they make."""
+    (data / "deep" / "loop").symlink_to("..")
+    for name in "abcdef":
+        (data / name).symlink_to(".")
+    (data / "other").symlink_to("trades")
+    told = json.loads(marquet("ls", data, "--json").stdout)
+    # The names come in their order: `other` is before `trades`.
+    assert [table["path"] for table in told["tables"]] == [str(data / "deep" / "er" / "plain"), str(data / "other")]
+    linked = {Path(each["path"]).name: each["same_as"] for each in told["linked"]}
+    assert linked == {**dict.fromkeys([*"abcdef", "loop"], str(data)), "trades": str(data / "other")}
+    lines = marquet("ls", data).stdout.splitlines()
+    assert f"{data / 'deep' / 'loop'}: passed over: the same as {data}" in lines
+    assert len(lines) == 1 + 2 + 8 + 1
+    assert "0 files" in marquet("clean", data).stdout
+
+
+def test_an_empty_log_makes_no_table(marquet, data):
+    (data / "killed" / "_delta_log").mkdir(parents=True)
+    (data / "killed" / "_delta_log" / ".00000000000000000000.json.1-2-3.tmp").write_text("{")
+    told = json.loads(marquet("ls", data, "--json").stdout)
+    assert told["ok"] is True and len(told["tables"]) == 2
+    assert json.loads(marquet("verify", data, "--json").stdout)["ok"] is True
+    # That its commits are gone is no creation that was killed.
+    (data / "killed" / "_delta_log" / "_last_checkpoint").write_text("{}")
+    assert marquet("ls", data, ok=False).returncode == 1
+
+
+def test_names_are_one_line_each_in_any_bytes(marquet, data):
+    rows = pa.table({"x": [1]})
+    mq.create_table(data / "er\nror", rows.schema)
+    (data / "trades").rename(Path(os.fsdecode(os.fsencode(data) + b"/tr\xe4des")))
+    text = marquet("ls", data).stdout
+    assert "er\\x0aror" in text and "tr\\xe4des" in text
+    assert len(text.splitlines()) == 1 + 3 + 1
+    names = [Path(table["path"]).name for table in json.loads(marquet("ls", data, "--json").stdout)["tables"]]
+    assert names == ["plain", "er\nror", "tr\\xe4des"]

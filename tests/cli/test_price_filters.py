@@ -47,12 +47,22 @@ def test_numbers_are_prices_where_prices_are_shown(marquet, table, where, rows):
 
 
 def test_where_prices_are_stored_an_integer_counts_units_and_a_fraction_is_refused(marquet, fails, table):
-    assert found(marquet("scan", table, "--where", "price = 4750", "--format", "jsonl").stdout, "jsonl") == [3]
+    units = marquet("scan", table, "--where", "price = '0.00000475'", "--format", "jsonl")
+    assert found(units.stdout, "jsonl") == [3]
     stored = marquet("scan", table, "--where", "price > 4750000000000", "--format", "csv", "--price", "stored")
     assert found(stored.stdout, "csv") == [2]
     text = fails("scan", table, "--where", "price > 4750.25", "--format", "jsonl")
     assert "4750.25 does not fit column 'price'" in text
     assert "'4750.25'" in text.splitlines()[-1]
+
+
+@pytest.mark.parametrize("where", ["price > 4750", "price in (4750, 4751)", "price between 4749 and 4751"])
+def test_a_whole_price_is_refused_where_prices_are_stored(fails, table, where):
+    for arguments in (("--format", "jsonl"), ("--price", "stored"), ("--json",)):
+        text = fails("scan", table, "--where", where, *arguments)
+        assert "beside column 'price', which stores prices in units of 1e-9" in text
+        assert "in quotes or 47" in text and "000000000, or ask for prices as float" in text
+    fails("export", table, "--to", "parquet", "--where", where, "-o", table.parent / "rows.parquet")
 
 
 def test_text_is_a_price_everywhere(marquet, table):

@@ -232,6 +232,70 @@ def test_rows_without_a_symbol(marquet, table, tmp_path):
     assert rows(table).height == 43
 
 
+def unmapped(path: Path, instruments: tuple[int, ...], price: int = 5_000_000_000) -> Path:
+    """Ten trades of each instrument, at the same times, none of which has a symbol."""
+    records = b"".join(trade(i, nanos(DAY, at), price, sequence=at) for at in range(10) for i in instruments)
+    path.write_bytes(metadata({}) + records)
+    return path
+
+
+def without_instruments(table: Path) -> None:
+    """Rewrites descriptions to what was written before ranges told of instruments."""
+    for path in (table / "_marquet" / "sources").glob("*.json"):
+        content = json.loads(path.read_text())
+        del content["xxh3"]
+        for each in content["ranges"]:
+            del each["instrument"]
+        path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("by", ["symbol,date", "date", "rtype"])
+@pytest.mark.parametrize("early", [False, True])
+def test_an_instrument_without_a_symbol_leaves_the_others(marquet, tmp_path, by, early):
+    table = tmp_path / "t"
+    old = unmapped(tmp_path / "old.dbn", (5001, 5002, 5003))
+    marquet("ingest", old, "--into", table, "--partition-by", by)
+    if early:
+        without_instruments(table)
+    for instrument in (5002, 5003):
+        fix = unmapped(tmp_path / f"fix{instrument}.dbn", (instrument,), CORRECTED)
+        done = report(marquet("ingest", fix, "--into", table, "--replace", "--json"))
+        assert [(each["symbol"], each["rows"]) for each in done["replaced"]] == [(None, 10)]
+    found = rows(table).group_by("instrument_id", "price").len()
+    assert {(i, p): n for i, p, n in found.iter_rows()} == {
+        (5001, 5_000_000_000): 10,
+        (5002, CORRECTED): 10,
+        (5003, CORRECTED): 10,
+    }
+    marquet("verify", table)
+    # What is left is known: 5001 still overlaps, 5003 is the correction's.
+    again = unmapped(tmp_path / "again.dbn", (5001,), CORRECTED)
+    said = marquet("ingest", again, "--into", table, ok=False).stderr
+    assert "instrument 5001, without a symbol, on 2024-01-02 is already filled" in said and "old.dbn" in said
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_instruments_without_a_symbol_do_not_overlap(marquet, tmp_path, early):
+    table = tmp_path / "t"
+    marquet("ingest", unmapped(tmp_path / "a.dbn", (5001,)), "--into", table)
+    if early:  # the files' statistics tell of the one instrument
+        without_instruments(table)
+    marquet("ingest", unmapped(tmp_path / "b.dbn", (5002,)), "--into", table)
+    done = report(
+        marquet("ingest", unmapped(tmp_path / "c.dbn", (5002,), CORRECTED), "--into", table, "--replace", "--json")
+    )
+    assert [(Path(each["source"]).name, each["rows"]) for each in done["replaced"]] == [("b.dbn", 10)]
+    assert rows(table).group_by("instrument_id").len().sort("instrument_id").rows() == [(5001, 10), (5002, 10)]
+
+
+def test_instruments_without_a_symbol_do_not_overlap_in_a_dry_run(marquet, fails, tmp_path):
+    sources = [unmapped(tmp_path / f"{i}.dbn", (i,)) for i in (5001, 5002)]
+    marquet("ingest", *sources, "--into", tmp_path / "t", "--dry-run")
+    again = unmapped(tmp_path / "again.dbn", (5002,), CORRECTED)
+    said = fails("ingest", *sources, again, "--into", tmp_path / "t", "--dry-run")
+    assert "instrument 5002, without a symbol" in said and "a source of the same call" in said
+
+
 def test_sources_of_one_call_never_replace_each_other(marquet, tmp_path):
     parts, expected = tmp_path / "parts", []
     parts.mkdir()

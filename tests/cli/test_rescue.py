@@ -81,7 +81,7 @@ def test_the_report_as_text(marquet, broken):
     lines = done.stdout.splitlines()
     assert lines[0] == f"{broken}: 2,000 rows recovered into {out}, of 2 row groups (2 complete)"
     assert lines[1] == f"  schema: the file {broken.with_name('whole.parquet')}"
-    assert re.fullmatch(r"  bytes: [\d,]+ recovered, [\d,]+ lost, 0 unknown, of [\d,]+", lines[2])
+    assert re.fullmatch(r"  bytes: [\d,]+ recovered, [\d,]+ lost, 0 unknown, 4 without rows, of [\d,]+", lines[2])
     assert lines[3] == "  rows lost: 1,000"
     assert re.fullmatch(
         r"  lost: row group 2, column text, [\d,]+ bytes from byte [\d,]+ on, 1,000 rows: the file ends before every "
@@ -133,3 +133,20 @@ def test_the_guide(marquet_program, tmp_path):
         assert line in done.stdout.splitlines(), done.stdout
     whole, rescued = (pq.read_table(tmp_path / name) for name in ("yesterday.parquet", "rescued.parquet"))
     assert rescued.equals(whole.slice(0, 20_000))
+
+
+@pytest.mark.parametrize("cut", [1, 8, 20, 100])
+def test_of_a_file_that_is_cut_within_its_footer_no_row_is_lost(marquet, tmp_path, cut):
+    rows = pa.table({"n": range(1_000), "x": [float(i) for i in range(1_000)]})
+    pq.write_table(rows, tmp_path / "whole.parquet", write_page_index=True, row_group_size=300)
+    content = (tmp_path / "whole.parquet").read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(content[:-cut])
+    arguments = ("rescue", tmp_path / "cut.parquet", "--schema", tmp_path / "whole.parquet", "-o")
+    text = marquet(*arguments, tmp_path / "a.parquet").stdout
+    assert "1,000 rows recovered" in text and "\n  rows lost: 0\n" in text
+    assert "lost: row group" not in text and "note: the " in text and "the footer, whose end is cut off" in text
+    report = json.loads(marquet(*arguments, tmp_path / "b.parquet", "--json").stdout)
+    kinds = ("recovered", "lost", "unknown", "other")
+    assert sum(report[f"bytes_{kind}"] for kind in kinds) == report["bytes"] == len(content) - cut
+    assert (report["rows_lost"], report["more_rows_lost"], report["losses"]) == (0, False, [])
+    assert pq.read_table(tmp_path / "a.parquet").equals(rows)

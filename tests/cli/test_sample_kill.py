@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import fcntl
 import json
 import os
 import shutil
@@ -178,9 +179,8 @@ def test_what_killed_builds_stored_is_cleaned_and_nothing_else(marquet: Run, qui
             break
     assert classes_of(quick_path / "s") == 3
     (orphan,) = stale
-    # As long as the killed build's data files are there, they refer to its labels.
-    assert f"{orphan}: " not in marquet("clean", quick_path).stdout
-    DeltaTable(quick_path / "s").vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
+    # The killed build's data files are there, too; they are of no version.
+    assert mq.verify(quick_path / "s").orphans
     report = json.loads(marquet("clean", quick_path, "--yes", "--json").stdout)
     assert [entry["young"] for entry in report["files"] if entry["path"] == str(orphan)] == [True]
     assert orphan.exists()
@@ -225,13 +225,84 @@ def test_labels_of_versions_that_can_be_restored_are_not_cleaned(marquet: Run, q
     removed = [action["remove"]["path"] for action in actions if "remove" in action]
     for path in removed:
         (samples / urllib.parse.unquote(path)).unlink()  # as a vacuum does
-    unreadable = samples / "other.parquet"
-    unreadable.write_bytes(b"PAR1")  # whose labels are not known
+    (samples / "other.parquet").write_bytes(b"PAR1")  # whose labels are not known
+    first = log / f"{0:020}.json"
+    first.rename(samples / "first")  # the log may have forgotten a version that has them
     marquet("clean", samples, "--yes")
     assert set(digests(samples).iterdir()) == stored
-    unreadable.unlink()
+    (samples / "first").rename(first)
     marquet("clean", samples, "--yes")
     assert len(list(digests(samples).iterdir())) == 1
+    assert classes_of(samples) == 5
+
+
+def old_labels_of_nobody(samples: Path) -> Path:
+    left = digests(samples) / f"{'0' * 32}.json"
+    left.write_text("{}")
+    old = time.time() - 7_200
+    os.utime(left, (old, old))
+    return left
+
+
+def test_data_files_of_versions_that_the_log_forgot_keep_their_labels(
+    marquet: Run, quick_path: Path, book: str
+) -> None:
+    samples = quick_path / "s"
+    marquet("depth", book, "--into", samples, *OPTIONS, "--classes", 3)
+    overwrite = ("depth", book, "--into", samples, *OPTIONS, "--mode", "overwrite", "--classes")
+    before = set(digests(samples).iterdir())
+    for operation in range(1, 400):
+        marquet(*overwrite, 5, ok=False, env={**os.environ, "MARQUET_TEST_KILL_AT_OPERATION": str(operation)})
+        stale = set(digests(samples).glob("*.json")) - before
+        if stale:
+            break
+    (orphan,) = stale
+    old = time.time() - 7_200
+    os.utime(orphan, (old, old))
+    DeltaTable(samples).create_checkpoint()
+    first = samples / "_delta_log" / f"{0:020}.json"
+    first.rename(samples / "first")
+    marquet("clean", samples, "--yes")
+    assert orphan.exists()
+    (samples / "first").rename(first)
+    marquet("clean", samples, "--yes")
+    assert not orphan.exists()
+    assert classes_of(samples) == 3
+
+
+def test_labels_stay_while_a_build_is_about_to_commit(marquet: Run, quick_path: Path, book: str) -> None:
+    samples = quick_path / "s"
+    marquet("depth", book, "--into", samples, *OPTIONS, "--classes", 3)
+    left = old_labels_of_nobody(samples)
+    with (samples / "_marquet" / "labels" / "lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        report = json.loads(marquet("clean", samples, "--yes", "--json").stdout)
+        assert report["count"] == 0
+        assert [(file["owner_lives"], file["removed"]) for file in report["files"]] == [(True, False)]
+        assert left.exists()
+        done = marquet("clean", samples, "--yes")
+        assert f"{left}: " in done.stdout and "a build of samples is about to commit" in done.stdout
+    marquet("clean", samples, "--yes")
+    assert not left.exists()
+    assert classes_of(samples) == 3
+
+
+def test_a_build_waits_for_a_clean_that_is_at_the_labels(
+    marquet_program: Path, marquet: Run, quick_path: Path, book: str
+) -> None:
+    samples = quick_path / "s"
+    marquet("depth", book, "--into", samples, *OPTIONS, "--classes", 3)
+    files, labels = set(samples.rglob("*.parquet")), set(digests(samples).iterdir())
+    command = [marquet_program, "depth", book, "--into", samples, *OPTIONS, "--mode", "overwrite", "--classes", 5]
+    with (samples / "_marquet" / "labels" / "lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        build = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while build.poll() is None and set(samples.rglob("*.parquet")) == files:
+            time.sleep(0.01)
+        assert build.poll() is None, "it did not wait"
+        assert not (samples / "_delta_log" / f"{2:020}.json").exists()
+        assert set(digests(samples).iterdir()) == labels
+    assert build.wait(timeout=120) == 0
     assert classes_of(samples) == 5
 
 

@@ -71,6 +71,8 @@ def test_a_filter_on_any_column_finds_the_rows_that_have_the_value(kept: Kept) -
 def equals(field: pa.Field, value: Any) -> Any:
     if isinstance(value, dt.datetime) and not 1700 < value.year < 2200:
         return pc.field(field.name) == pa.scalar(value, field.type)
+    if isinstance(value, int) and (field.metadata or {}).get(b"unit") == b"1e-9" and abs(value) < 1_000_000:
+        return [(field.name, "==", f"{Decimal(value).scaleb(-9):f}")]  # bare, it could be meant as a price
     return [(field.name, "==", str(value) if isinstance(value, Decimal) else value)]
 
 

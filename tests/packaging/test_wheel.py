@@ -128,3 +128,10 @@ def test_the_program_is_native_and_ingests(environment: Path, data_dir: Path):
         environment / "book",
     )  # fmt: skip
     assert int(counted) > 0
+
+
+def test_no_page_installs_from_an_index_that_does_not_have_it() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "python" / "marquet").rglob("*.py")]
+    assert [str(page) for page in pages if "pip install 'marquet" in page.read_text()] == []
+    readme = (ROOT / "README.md").read_text()
+    assert "make wheel" in readme and "[torch,polars]" in readme

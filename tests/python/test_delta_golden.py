@@ -202,3 +202,14 @@ def test_times_of_twelve_bytes_in_spark_s_tables_are_the_ones_it_wrote(tmp_path:
     commit_file(tmp_path, 2)
     with pytest.raises(mq.UnsupportedError, match="column at: INT96 times between two microseconds"):
         mq.open_table(tmp_path).scan().to_arrow()
+
+
+@pytest.mark.parametrize("name", sorted(name for name in LOG_ONLY if not name.startswith("canonicalized")))
+def test_where_the_set_has_no_data_files_a_scan_says_so(golden: Path, name: str) -> None:
+    table = mq.open_table(golden / name / "delta")
+    assert len(table.files()) > 0
+    with pytest.raises(mq.NotFoundError, match="cannot open: No such file"):
+        table.scan().to_arrow()
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "format.md").read_text()
+    (told,) = [line for line in guide.splitlines() if line.startswith(f"| `{name}`")]
+    assert "log read" in told and "a scan says which is not there" in told

@@ -123,3 +123,18 @@ def test_duckdb_reads_every_row(table: Path, expected: pl.DataFrame) -> None:
     except duckdb.Error as error:
         pytest.skip(f"DuckDB's delta extension is not installed: {str(error).splitlines()[0]}")
     assert_same(connection.sql(f"from delta_scan('{table}')").pl(), expected)
+
+
+def test_metadata_of_a_commit_leaves_the_names_of_the_log_alone(tmp_path: Path) -> None:
+    """deltalake reads no commit with two values of a name, or with a text where it expects a number."""
+    table = mq.create_table(tmp_path / "table", pa.schema([("n", pa.int64())]))
+    refused = ["operation", "timestamp", "readVersion", "isolationLevel", "inCommitTimestamp", "txnId", "xxh3"]
+    for name in refused:
+        with pytest.raises(mq.InvalidInputError, match=name):
+            table.append(pa.table({"n": [1]}), metadata={name: "x"})
+    kept = {"userMetadata": "by hand", "my.operation": "x"}
+    table.append(pa.table({"n": [2]}), metadata=kept)
+    newest = deltalake.DeltaTable(str(tmp_path / "table")).history(1)[0]
+    assert newest["version"] == 1
+    assert newest["operation"] == "WRITE"
+    assert {name: newest[name] for name in kept} == kept

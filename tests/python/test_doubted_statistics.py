@@ -391,6 +391,10 @@ def test_no_filter_loses_a_row_of_a_real_table(real_tables: list[Path]) -> None:
     asked = 0
     for path in real_tables:
         table = mq.open_table(path)
+        if path.name == "kernel-parsed-stats":  # made by hand: its log tells of values of `ts_col`, which no file has
+            with pytest.raises(mq.CorruptDataError, match="has no column 'ts_col', and the log tells of its values"):
+                table.scan().to_arrow()
+            continue
         rows = table.scan().to_arrow()
         for field in rows.schema:
             if pa.types.is_nested(field.type) or pa.types.is_binary(field.type) or pa.types.is_null(field.type):

@@ -282,12 +282,43 @@ def test_text_and_decimals_are_always_prices(table, form):
 
 
 def test_stored_prices_are_integers(table):
-    assert keys(table, [("price", "==", 4750)]) == [2]
-    assert keys(table, "price in (4750, 1)") == [2, 3]
+    assert keys(table, [("price", ">", 4_750_000_000_000)]) == [0, 4, 5]
+    assert keys(table, "price in ('0.00000475', '0.000000001')") == [2, 3]
     assert keys(table, [("price", "<", math.inf)]) == [0, 1, 2, 3, 4, 5, 6]
     for fraction in (4750.25, 4750.0, np.float32(0.5)):
         with pytest.raises(mq.InvalidInputError, match=r"'4750\.25'"):
             table.scan(filter=[("price", ">", fraction)])
+
+
+def test_a_whole_price_beside_stored_prices_is_refused(table):
+    for term in ((">", 4750), ("==", np.int64(4750)), ("in", [0, 4750]), ("between", (4749, 4751)), ("<", -1)):
+        with pytest.raises(mq.InvalidInputError, match="stores prices in units of 1e-9") as refused:
+            table.scan(filter=[("price", *term)])
+        assert 'price="float"' in refused.value.hint and "000000000, or ask" in refused.value.hint
+    assert keys(table, [("price", "!=", 0)], price="stored") == [0, 1, 2, 3, 4, 5, 6]
+    # What Polars pushes down means units, as it does on the frame.
+    assert table.lazy().filter(pl.col("price") == 4750).collect()["k"].to_list() == [2]
+
+
+def test_seconds_are_no_nanoseconds(tmp_path):
+    schema = pa.schema([pa.field("ts_event", pa.int64(), metadata={"unit": "ns"}), ("k", pa.int64())])
+    table = mq.create_table(tmp_path / "t", schema)
+    table.append(pa.table({"ts_event": [0, 1_709_584_637_000_000_000], "k": [0, 1]}, schema=schema))
+    for seconds in (1_709_584_637, 1_709_584_637_000, 1_709_584_637_000_000, 1_709_584_637.0, np.int64(1_709_584_637)):
+        with pytest.raises(mq.InvalidInputError, match="counts ns since 1970") as refused:
+            table.scan(filter=[("ts_event", ">", seconds)])
+        assert "2024-03-04T20:37:17Z" in refused.value.hint and "1709584637000000000" in refused.value.hint
+        for bound in ("start", "end"):
+            if not isinstance(seconds, float):
+                with pytest.raises(mq.InvalidInputError, match="counts nanoseconds since 1970") as refused:
+                    table.scan(**{bound: seconds})
+                assert "1709584637000000000" in refused.value.hint
+    assert keys(table, [("ts_event", ">", 0)]) == [1]
+    assert keys(table, [("ts_event", ">=", 1_709_584_637_000_000_000)]) == [1]
+    assert table.scan(start=1_709_584_637_000_000_000).count() == 1
+    assert table.scan(start=0).count() == 2
+    with pytest.raises(mq.InvalidInputError, match="is not before the end"):
+        table.scan(start="2024-03-05", end="2024-03-04")
 
 
 def test_an_arrow_expression_means_the_form_that_comes_out(table):

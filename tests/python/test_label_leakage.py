@@ -66,7 +66,7 @@ def test_times_that_run_backwards_are_looked_at_one_by_one(cut: int) -> None:
     random = np.random.default_rng(3)
     columns["ts_recv"] = START + (np.arange(1_500) + random.integers(-4, 5, 1_500)) * MILLISECOND
     end = int(columns["ts_recv"][cut])
-    fitted = mq.depth.fit_labels(as_arrow(columns), nbins=3, end=end, **WINDOWS)
+    fitted = mq.depth.fit_labels(as_arrow(columns), nbins=3, end=end, clock_steps=True, **WINDOWS)
     boundaries, rows = slow_fit(columns, end, 3)
     np.testing.assert_allclose(fitted.boundaries, boundaries, rtol=1e-12)
     assert fitted.rows == rows
@@ -76,7 +76,7 @@ def test_one_row_that_came_late_voids_the_moves_that_look_at_it() -> None:
     columns = random_book(1_500, 4)
     columns["ts_recv"][300] = columns["ts_recv"][1_499] + 1  # among the rows of the fit, and after its end
     end = int(columns["ts_recv"][CUT])
-    fitted = mq.depth.fit_labels(as_arrow(columns), nbins=3, end=end, max_gap=None, **WINDOWS)
+    fitted = mq.depth.fit_labels(as_arrow(columns), nbins=3, end=end, max_gap=None, clock_steps=True, **WINDOWS)
     every = slow_fit(random_book(1_500, 4), end, 3)[1]
     # Rows 235 to 350 look at row 300; those of the offset in between are left out, too.
     assert fitted.rows == every - (350 - 235 + 1)

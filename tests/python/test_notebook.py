@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from order_books import as_arrow, random_book, write_book
 
 import marquet as mq
 
@@ -80,8 +81,49 @@ def test_a_table_shows_itself(table: mq.Table) -> None:
 
 def test_wide_tables_are_cut(tmp_path: Path) -> None:
     schema = pa.schema([(f"c{place:03}", pa.int64()) for place in range(150)])
-    page = Page(mq.create_table(tmp_path / "t", schema)._repr_html_())
+    wide = mq.create_table(tmp_path / "t", schema)
+    page = Page(wide._repr_html_())
     assert "c099" in page.text and "c100" not in page.text and "... and 50 more" in page.text
+    wide.append(pa.table({name: [10**6 + place] for place, name in enumerate(schema.names)}, schema=schema))
+    page = Page(wide._repr_html_())
+    assert "1000009" in page.text and "1000010" not in page.text and "... 140 more columns" in page.text
+
+
+def test_a_table_shows_its_first_rows_to_the_last_digit(tmp_path: Path) -> None:
+    schema = pa.schema(
+        [
+            pa.field("t", pa.int64(), metadata={"unit": "ns"}),
+            pa.field("px", pa.int64(), metadata={"unit": "1e-9"}),
+            ("l", pa.list_(pa.int64())),
+        ]
+    )
+    made = mq.create_table(tmp_path / "t", schema)
+    made.append(
+        pa.table({"t": [1_709_562_600_000_000_001] * 9, "px": [None] + [1] * 8, "l": [[1, 2]] * 9}, schema=schema)
+    )
+    page = Page(made._repr_html_())
+    for part in ("2024-03-04 14:30:00.000000001Z", "0.000000001", "[1, 2]"):
+        assert part in page.text
+    assert page.text.count("14:30:00.000000001Z") == 5
+    (file,) = Path(made.path).glob("*.parquet")
+    file.unlink()
+    assert "No such file" in Page(mq.open_table(made.path)._repr_html_()).text
+
+
+def test_samples_and_labels_show_names_and_times(tmp_path: Path) -> None:
+    book = write_book(tmp_path / "book", as_arrow(random_book(1_000, 1)))
+    windows = {"lookback": 50, "lookforward": 60, "offset": 5, "nbins": 3}
+    report = mq.depth.build_samples(
+        book, tmp_path / "samples", micro_pip=0.25, hop=30, time_bins=40, ticks_per_bin=10, **windows
+    )
+    page = Page(report._repr_html_())
+    for part in ("apply end", "largest deviation", "2023-11-14T22:13:2", "0.25"):
+        assert part in page.text
+    assert "_ns" not in page.text and "apply_end" not in page.text
+    assert len(repr(report)) < 200 and f"{report.rows} samples" in repr(report)
+    fitted = mq.depth.load_labels(tmp_path / "samples")["ESH4"]
+    assert len(repr(fitted)) < 200 and "3 classes fitted on" in repr(fitted)
+    assert "5 classes at fixed" in repr(mq.depth.fit_labels(thresholds=[1.0, 2.0], nbins=5))
 
 
 def test_reports_show_themselves(table: mq.Table, tmp_path: Path) -> None:

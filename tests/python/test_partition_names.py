@@ -51,8 +51,8 @@ def written(path: Path, name: str, values: list[str | None]) -> Rows:
 
 
 NAMES = [
-    "_date", ".hidden", "..", "#", "a b", " a", "a ", "a%b", "a%20b", "%41", "a'b", 'a"b', "日付", "é", "a\\b", "a.",
-    "[x]", "{x}", "a?b", "a*b", "a&b", "a+b", "a;b", "a,b", "a|b", "~", "$a", "A", "p" * 228, "日" * 76,
+    "_date", ".hidden", "..", "#", "a b", " a", "a ", "a%b", "a%20b", "%41", "a'b", 'a"b', "日付", "é", "a.",
+    "[x]", "{x}", "a*b", "a&b", "a+b", "a;b", "a,b", "a|b", "~", "$a", "A", "p" * 228, "日" * 76,
     "__HIVE_DEFAULT_PARTITION__",
 ]  # fmt: skip
 
@@ -79,7 +79,7 @@ def test_directories_are_named_as_deltalake_names_them(tmp_path: Path, name: str
     assert ours == theirs
 
 
-@pytest.mark.parametrize("name", ["a/b", "a=b", "a:b", "a\tb", "a\x7fb", "a\nb", "p" * 229])
+@pytest.mark.parametrize("name", ["a/b", "a=b", "a:b", "a?b", "a\\b", "a\tb", "a\x7fb", "a\nb", "p" * 229])
 def test_a_column_that_some_engine_cannot_find_is_refused(tmp_path: Path, name: str) -> None:
     schema = pa.schema([(name, pa.string()), ("v", pa.int64())])
     with pytest.raises(mq.InvalidInputError, match="cannot partition by") as caught:
@@ -99,8 +99,8 @@ def test_orphans_are_found_below_a_column_that_looks_hidden(tmp_path: Path) -> N
 
 
 def test_a_table_of_another_writer_with_such_a_column_is_extended(tmp_path: Path) -> None:
-    for name in ("a=b", "a/b", "_x"):
-        path = tmp_path / name.replace("/", "-")
+    for place, name in enumerate(("a=b", "a/b", "_x", "a?b", "a\\b")):
+        path = tmp_path / f"t{place}"  # not after the column: deltalake reads a backslash in a path as a slash
         deltalake.write_deltalake(path, pa.table({name: ["A", "B"], "v": [0, 1]}), partition_by=[name])
         mq.open_table(path).append(pa.table({name: ["A", "C"], "v": [2, 3]}))
         expected = [("A", 0), ("B", 1), ("A", 2), ("C", 3)]

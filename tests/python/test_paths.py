@@ -24,7 +24,13 @@ ENTRIES: dict[str, Callable[[Path, Path], object]] = {
     "rescue": lambda bad, good: mq.rescue(bad, good),
     "rescue, output": lambda bad, good: mq.rescue(good, bad),
     "rescue, schema": lambda bad, good: mq.rescue(good, good, schema=bad),
+    "rescue, table": lambda bad, good: mq.rescue(good, good, table=bad),
     "clean": lambda bad, good: mq.clean(bad),
+    "validate_parquet_file": lambda bad, good: mq.validate_parquet_file(bad),
+    "samples, definitions": lambda bad, good: mq.depth.build_samples(good, good, definitions=bad),
+    "labels": lambda bad, good: mq.depth.load_labels(bad),
+    "batches, samples": lambda bad, good: mq.depth.DepthBatches(bad, good),
+    "batches, book": lambda bad, good: mq.depth.DepthBatches(good, bad),
     "export": lambda bad, good: mq.export(bad, good, "csv"),
     "export, output": lambda bad, good: mq.export(good, bad, "csv"),
     "writer": lambda bad, good: mq.ParquetWriter(bad),
@@ -38,6 +44,29 @@ def test_a_name_that_is_not_utf8_is_refused_by_every_entry(tmp_path: Path, entry
     with pytest.raises(mq.InvalidInputError, match=r"caf\\(xe9|udce9).* is not UTF-8"):
         ENTRIES[entry](tmp_path / LATIN, tmp_path / "good")
     assert not list(tmp_path.iterdir())
+
+
+URLS = ["s3://bucket/book", "file:///data/book", "gs://b/x.parquet", "abfss://c@a.example/b", "S3A://bucket/book"]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_url_is_refused_by_every_entry_and_makes_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str
+):
+    monkeypatch.chdir(tmp_path)
+    for url in [*URLS, *map(Path, URLS)]:
+        with pytest.raises(mq.InvalidInputError, match=r"is a URL; tables and files are local") as refused:
+            ENTRIES[entry](url, Path("good"))  # type: ignore[arg-type]
+        assert "copied here first" in str(refused.value.hint)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a:b", "2024-03-04T10:00", "./s3://b", ":/x", "c:/x"])
+def test_a_folder_with_a_colon_in_its_name_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.chdir(tmp_path)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    mq.create_table(name, SCHEMA)
+    assert mq.open_table(name).version == 0
 
 
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry != "writer"])

@@ -15,7 +15,7 @@ import marquet as mq
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "polars.md"
 STORED = [4_749_750_000_000, 4_750_000_000_000, 4_750_250_000_000, 4_750_500_000_000]
-BEGIN = dt.datetime(2024, 1, 2, 14, 30, tzinfo=dt.UTC)
+BEGIN = dt.datetime(2024, 3, 4, 14, 30, tzinfo=dt.UTC)
 
 
 @pytest.fixture

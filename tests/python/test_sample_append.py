@@ -205,10 +205,15 @@ def test_labels_that_are_not_those_of_the_samples_are_noticed(tmp_path: pathlib.
 
 
 def test_a_copy_of_labels_that_cannot_be_written_takes_nothing_back(tmp_path: pathlib.Path) -> None:
-    book = write_book(tmp_path / "book", as_arrow(random_book(1_200, 1)))
+    book = two_days(tmp_path / "book", 2 * HOUR, second=False)
+    before = build(book, tmp_path / "samples").rows
+    book = two_days(tmp_path / "book", 2 * HOUR, second=True)
+    build(book, tmp_path / "expected", mode="overwrite")
+    shutil.rmtree(tmp_path / "samples" / "_marquet" / "labels")
     (tmp_path / "samples" / "_marquet" / "labels" / "default.json").mkdir(parents=True)
-    report = build(book, tmp_path / "samples")
-    assert report.rows == len(rows_of(tmp_path / "samples")) > 0
+    report = build(book, tmp_path / "samples", mode="overwrite")
+    assert report.rows == len(rows_of(tmp_path / "samples")) > before > 0
+    assert rows_of(tmp_path / "samples") == rows_of(tmp_path / "expected")
     assert report.values["warning"].startswith(
         "the samples are there, but not the copy of their labels as default.json"
     )

@@ -147,10 +147,16 @@ BIG = 2**53 + 1  # the first whole number that is no float
 INTEGERS_BESIDE_NULLS = [
     (pa.int64(), [BIG, None, -(2**63)]),
     (pa.int64(), [None, 2**53 - 1]),
+    (pa.int64(), [1_080_050_000, None]),  # as a float it would pass for a price
+    (pa.int64(), [None, None]),
+    (pa.int32(), [-1, None, 2**31 - 1]),
+    (pa.int16(), [None, 7]),
+    (pa.int8(), [-128, None]),
     (pa.list_(pa.int64()), [[BIG, None], None, [1]]),
     (pa.struct([("k", pa.int64())]), [{"k": BIG}, {"k": None}, None]),
     (pa.map_(pa.string(), pa.int64()), [[("a", BIG)], [("b", None)], None]),
     (pa.list_(pa.struct([("k", pa.list_(pa.int64()))])), [[{"k": [BIG, None]}], None, []]),
+    (pa.list_(pa.int32()), [[5, None], None, [1]]),
 ]
 
 
@@ -162,7 +168,16 @@ def test_integers_beside_nulls_keep_their_digits_in_pandas(tmp_path: Path, kind:
     table.append(frame, mode="overwrite")
     assert table.scan().to_arrow()["v"].to_pylist() == pa.array(values, kind).to_pylist()
     if pa.types.is_integer(kind):
-        assert str(frame["v"].dtype) == ("Int64" if BIG in values else "float64")
+        assert str(frame["v"].dtype) == f"Int{kind.bit_width}"
+        assert [None if value is pd.NA else value for value in frame["v"]] == values
+    elif pa.types.is_list(kind) and pa.types.is_integer(kind.value_type):
+        assert [None if value is None else list(value) for value in frame["v"]] == values
+
+
+def test_integers_without_a_null_stay_those_of_numpy(tmp_path: Path) -> None:
+    table = mq.create_table(tmp_path / "t", pa.schema([("v", pa.int64())]))
+    table.append(pa.table({"v": [1, 2]}))
+    assert table.scan().to_pandas()["v"].dtype == np.int64
 
 
 def test_a_scan_can_be_run_again(table):

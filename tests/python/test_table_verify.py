@@ -102,6 +102,49 @@ def test_bounds_are_held_against_rows_where_the_file_has_no_statistics(tmp_path:
     assert [damage.column for damage in of_rows(mq.verify(tmp_path / "t"))] == ["n"]  # type: ignore[arg-type]
 
 
+def rename_column(path: pathlib.Path, column: str, name: str) -> None:
+    """In the footer, as a flipped bit would: wherever Parquet's own schema has it."""
+    data = path.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    old, new = (b"\x18" + bytes([len(text)]) + text.encode() for text in (column, name))
+    assert old in data[footer:]
+    path.write_bytes(data[:footer] + data[footer:].replace(old, new))
+
+
+@pytest.mark.parametrize("writer", ["deltalake", "marquet"])
+@pytest.mark.parametrize("kind", ["text", "truth"])
+def test_a_column_that_a_file_lacks_and_the_log_tells_of_is_damage(
+    tmp_path: pathlib.Path, writer: str, kind: str
+) -> None:
+    column: list[Any] = {"text": ["ESH4"] * 100, "truth": [True, False] * 50}[kind]
+    rows = pa.table({"id": range(100), "sym": column})
+    write(tmp_path / "t", writer, rows)
+    (file,) = (tmp_path / "t").glob("*.parquet")
+    whole = file.read_bytes()
+    assert mq.verify(tmp_path / "t", strict=True).ok  # type: ignore[call-overload]
+    rename_column(file, "sym", "rym")
+    table = mq.open_table(tmp_path / "t")
+    assert not table.verify().ok
+    with pytest.raises(mq.CorruptDataError):
+        table.scan().to_arrow()
+    with pytest.raises(mq.CorruptDataError):
+        table.scan(columns=["sym"]).to_arrow()
+    assert table.scan(columns=["id"]).to_arrow().num_rows == 100
+    file.write_bytes(whole)
+    assert mq.open_table(tmp_path / "t").scan().to_arrow()["sym"].to_pylist() == column
+
+
+def test_a_column_that_came_later_is_null_in_the_files_before(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "t"
+    deltalake.write_deltalake(path, pa.table({"id": range(10)}))
+    deltalake.write_deltalake(
+        path, pa.table({"id": range(10), "sym": ["ESH4"] * 10}), mode="append", schema_mode="merge"
+    )
+    table = mq.open_table(path)
+    assert table.verify().ok
+    assert sorted(table.scan().to_arrow()["sym"].to_pylist(), key=str) == ["ESH4"] * 10 + [None] * 10
+
+
 def test_nothing_is_called_unknown_where_the_newest_version_cannot_be_read(tmp_path: pathlib.Path) -> None:
     table = mq.create_table(tmp_path / "t", ROWS.schema)
     table.append(ROWS)
@@ -153,3 +196,33 @@ def test_a_batch_of_any_size_may_be_asked_for_beside_a_filter(tmp_path: pathlib.
         batches = list(scan.to_batches())
         assert max(batch.num_rows for batch in batches) <= batch_size
         assert pa.Table.from_batches(batches).equals(rows.filter(expected))
+
+
+@pytest.mark.parametrize("dictionary", [False, True])
+@pytest.mark.parametrize("bound", ["least", "greatest"])
+def test_statistics_of_a_data_file_that_exclude_its_rows_are_damage(
+    tmp_path: pathlib.Path, dictionary: bool, bound: str
+) -> None:
+    """The log and the checksums are right: only the values tell that the file's own bounds are too narrow."""
+    rows = pa.table({"a": pa.array(range(1_000, 3_000), pa.int64())})
+    properties = deltalake.WriterProperties(
+        default_column_properties=deltalake.ColumnProperties(dictionary_enabled=dictionary)
+    )
+    deltalake.write_deltalake(tmp_path, rows, writer_properties=properties)
+    (path,) = tmp_path.glob("*.parquet")
+    assert mq.verify(tmp_path)
+    assert mq.verify(path)
+    data = path.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    told, narrower = (1_000, 2_500) if bound == "least" else (2_999, 1_500)
+    changed = data[footer:].replace(told.to_bytes(8, "little"), narrower.to_bytes(8, "little"))
+    assert changed != data[footer:]
+    path.write_bytes(data[:footer] + changed)
+    assert pq.read_table(path).equals(rows)
+    assert pq.read_metadata(path).row_group(0).column(0).statistics.has_min_max
+
+    (damage,) = mq.verify(path).damage
+    assert (damage.region, damage.row_group, damage.column) == ("statistics", 0, "a")
+    assert f"'{told}'" in damage.message
+    assert f"'{narrower}'" in damage.message
+    assert [found.region for found in mq.verify(tmp_path).damage] == ["statistics"]

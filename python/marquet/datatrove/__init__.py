@@ -1,4 +1,4 @@
-"""datatrove's ParquetWriter and InferenceRunner, with files that survive (``pip install 'marquet[datatrove]'``).
+"""datatrove's ParquetWriter and InferenceRunner, with files that survive; the wheel's extra ``datatrove`` brings it.
 
 One import line changes; ``docs/datatrove.md`` says what else does.
 """

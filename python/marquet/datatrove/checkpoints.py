@@ -30,6 +30,7 @@ from datatrove.pipeline.inference.checkpointing import RequestCache
 from datatrove.pipeline.writers.disk_base import DiskWriter
 from datatrove.utils.logging import logger
 
+from marquet._paths import path_text
 from marquet.datatrove.journal import digest_of, digest_of_all, from_entry, line_of, to_entry
 from marquet.datatrove.ledger import FinishedChunk, Ledger, OpenChunk
 from marquet.datatrove.takeover import Left, documents_of, left_by_marker, left_in_folder, logs_of
@@ -91,7 +92,7 @@ class CheckpointManager(DatatroveCheckpointManager):
         self._flights = threading.Lock()
         if self.checkpoints_local_dir is None:
             return 0, set()
-        self._ledger = Ledger(Path(self.checkpoints_local_dir), rank)
+        self._ledger = Ledger(Path(path_text(self.checkpoints_local_dir)), rank)
         self._bind(output_writer_context)
         logs = self._ledger.open_chunks()
         self._take_over({chunk.index for chunk, _ in logs})

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from marquet._pandas import is_of, is_pandas_frame
 from marquet._rows import check_has_rows
+from marquet.scan import Scan
 
 PathLike = str | os.PathLike[str]
 FeatureName = Literal["volume", "variance", "trade_counts"]
@@ -24,6 +25,11 @@ DEFAULT_MEMORY = 2 << 30
 
 
 def stream_of(rows: Any) -> Any:
+    """The rows as a ``pyarrow.Table``, where they lie in memory, else as a stream.
+
+    Raises:
+        TypeError: They are nothing that holds rows.
+    """
     if is_pandas_frame(rows):
         return pa.Table.from_pandas(rows)  # an index that has a name becomes a column: Databento's frames have ts_recv
     if is_of("polars", rows) and hasattr(rows, "collect"):
@@ -31,6 +37,10 @@ def stream_of(rows: Any) -> Any:
     if isinstance(rows, pa.RecordBatch):
         rows = pa.Table.from_batches([rows])
     check_has_rows(rows)
+    if isinstance(rows, Scan):
+        return pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches())
+    if is_of("polars", rows):
+        return pa.RecordBatchReader.from_stream(rows).read_all()
     return rows
 
 

@@ -10,25 +10,32 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from marquet import _core
 from marquet._arguments import call, whole
 from marquet._arguments import seed as seed_of
-from marquet._paths import path_text
-from marquet._rows import with_rows
+from marquet._paths import absolute, path_text
 from marquet._time import TimeLike, to_nanos
-from marquet.depth._inputs import Gap, PathLike, gap_nanos, stream_of
+from marquet.depth._checked import with_book_rows
+from marquet.depth._inputs import Gap, PathLike, gap_nanos
+from marquet.errors import NotFoundError
 
 DEFAULT_THRESHOLDS: tuple[float, ...] = tuple(_core.default_thresholds())
 """Basis points for 13 classes at a lookforward of 5,000 rows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FittedLabels:
     """Boundaries of classes of price moves, to be applied to any rows."""
 
     json: str
     """What is stored; exact."""
+
+    def __repr__(self) -> str:
+        of = f"fitted on {self.rows:,} moves" if self.rows else "at fixed thresholds"
+        inner = ", ".join(f"{boundary * 1e4:.3g}" for boundary in self.boundaries[1:-1])
+        return f"<marquet.depth.FittedLabels: {self.nbins} classes {of}, boundaries at {inner} bp>"
 
     def _get(self, name: str) -> Any:
         return json.loads(self.json)[name]
@@ -93,6 +100,7 @@ def fit_labels(
     seed: int = 0,
     max_gap: Gap = 3600,
     across_rolls: bool = False,
+    clock_steps: bool = False,
     start: TimeLike | None = None,
     end: TimeLike | None = None,
     thresholds: Sequence[float] | None = None,
@@ -117,6 +125,7 @@ def fit_labels(
         max_gap: Seconds (or a timedelta) without rows that no window crosses; None to cross anything.
         across_rolls: Whether windows go on where ``instrument_id`` or ``publisher_id`` changes, if the rows have such
             columns; a continuous symbol that rolls to another contract, or several venues.
+        clock_steps: As for :func:`tensor`.
         start: Fit on the moves of rows from this time on; their lookback may begin before it.
         end: Fit on prices before this time alone: a move with a price at or after it takes no part. Times are those
             of ``ts_recv``, without that column of ``ts_event``.
@@ -124,7 +133,8 @@ def fit_labels(
         data_version: Kept with the result.
 
     Raises:
-        InvalidInputError: Fewer moves than classes, or all moves the same.
+        InvalidInputError: Fewer moves than classes, or all moves the same; rows that are not in the order of their
+            time.
     """
     options = (
         whole("lookback", lookback),
@@ -141,21 +151,42 @@ def fit_labels(
         None if end is None else to_nanos(end),
         data_version,
     )
-    stream = None if thresholds is not None else stream_of(rows)
-    return FittedLabels(with_rows(lambda stream: call(_core.labels_fit, stream, *options), stream))
+    if thresholds is not None:
+        return FittedLabels(call(_core.labels_fit, None, *options))
+    return FittedLabels(
+        with_book_rows(
+            lambda stream: call(_core.labels_fit, stream, *options),
+            rows,
+            across_rolls=across_rolls,
+            clock_steps=clock_steps,
+        )
+    )
 
 
-def apply_labels(rows: Any, fitted: FittedLabels, *, max_gap: Gap = 3600, across_rolls: bool | None = None) -> Labels:
+def apply_labels(
+    rows: Any,
+    fitted: FittedLabels,
+    *,
+    max_gap: Gap = 3600,
+    across_rolls: bool | None = None,
+    clock_steps: bool = False,
+) -> Labels:
     """Labels rows with boundaries that were fitted before; windows and policies are those of the fit.
 
     No window crosses `max_gap`, nor a change of ``instrument_id`` or ``publisher_id``, unless `across_rolls` says so;
     None stands for what was said in the fit.
 
     Every row is kept: one without a full label range, or with invalid rows in its windows, has label -1.
+
+    Raises:
+        InvalidInputError: Rows that are not in the order of their time.
     """
     gap = gap_nanos(max_gap)
-    labels, moves, report = with_rows(
-        lambda stream: call(_core.labels_apply, stream, fitted.json, gap, across_rolls), stream_of(rows)
+    labels, moves, report = with_book_rows(
+        lambda stream: call(_core.labels_apply, stream, fitted.json, gap, across_rolls),
+        rows,
+        across_rolls=across_rolls,
+        clock_steps=clock_steps,
     )
     return Labels(labels, moves, report)
 
@@ -164,6 +195,16 @@ def load_labels(samples: PathLike, name: str = "default") -> dict[str, FittedLab
     """The labels stored beside a samples table, by symbol.
 
     Raises:
-        NotFoundError: There are none of this name.
+        NotFoundError: There are none of this name, or the table holds no samples.
     """
-    return {symbol: FittedLabels(text) for symbol, text in call(_core.labels_load, path_text(samples), name).items()}
+    path = path_text(samples)
+    try:
+        found = call(_core.labels_load, path, name)
+    except NotFoundError as error:
+        if "sample_id" in pa.schema(_core.Table.open(absolute(path), None, None).schema).names:
+            raise
+        raise NotFoundError(
+            f"{path} holds no samples, which labels are stored beside",
+            hint="Name the table that mq.depth.build_samples, or marquet depth --into, made.",
+        ) from error
+    return {symbol: FittedLabels(text) for symbol, text in found.items()}

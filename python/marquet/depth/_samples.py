@@ -10,10 +10,11 @@ from typing import Any, Literal
 from marquet import _core
 from marquet._arguments import call, whole
 from marquet._arguments import seed as seed_of
-from marquet._html import Report
+from marquet._html import Report, readable
 from marquet._paths import path_text
 from marquet._time import TimeLike, to_nanos
 from marquet._told import told
+from marquet.depth._checked import check_stored_prices
 from marquet.depth._inputs import (
     DEFAULT_MEMORY,
     Gap,
@@ -24,9 +25,10 @@ from marquet.depth._inputs import (
     pip_text,
 )
 from marquet.depth._labels import FittedLabels
+from marquet.depth._prices import PIP_OF_PAIRS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BuildReport(Report):
     """What :func:`build_samples` did; printed, a summary by symbol."""
 
@@ -52,8 +54,15 @@ class BuildReport(Report):
     def __str__(self) -> str:
         return self.text
 
+    def __repr__(self) -> str:
+        return f"<marquet.depth.BuildReport: {self.rows:,} samples, version {self.version} of {self.values['samples']}>"
+
     def _shown(self) -> dict[str, Any]:
-        return self.values
+        values = self.values
+        for symbol in values["symbols"]:
+            symbol["micro_pip"] /= 1e9
+        shown: dict[str, Any] = readable(values)
+        return shown
 
 
 def _fitted_json(labels: FittedLabels | Mapping[str, FittedLabels] | None) -> str | None:
@@ -137,10 +146,13 @@ def build_samples(
 
     Raises:
         AlreadyExistsError: There is a samples table and `mode` is ``error_if_exists``.
-        InvalidInputError: A micro-pip that is not known; nothing to fit on; samples that are there were made
+        InvalidInputError: A micro-pip that is not known; nothing to fit on; prices stored as floats that can only be
+            units of 1e-9; samples that are there were made
             otherwise or of another book, and the message says what differs.
         ConflictError: Another build was committed to the table meanwhile: run this one again.
     """
+    is_pair = micro_pip is None and definitions is None
+    check_stored_prices(path_text(book), PIP_OF_PAIRS if is_pair else micro_pip)
     return told(
         lambda done: call(
             _core.build_samples,

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from marquet import _core
 from marquet._arguments import call, whole
-from marquet._rows import with_rows
-from marquet.depth._inputs import MicroPip, names_of, pip_text, stream_of
+from marquet.depth._checked import with_book_rows
+from marquet.depth._inputs import MicroPip, names_of, pip_text
+from marquet.depth._prices import PIP_OF_PAIRS
 
 
 def tensor(
@@ -21,6 +22,7 @@ def tensor(
     time_bins: int = 500,
     ticks_per_bin: int = 100,
     across_rolls: bool = False,
+    clock_steps: bool = False,
 ) -> npt.NDArray[np.float32]:
     """The depth tensor of exactly ``time_bins * ticks_per_bin`` rows of one symbol.
 
@@ -34,6 +36,8 @@ def tensor(
         ticks_per_bin: Rows in each of them.
         across_rolls: Also rows that change their ``instrument_id`` or ``publisher_id``, where they have such columns:
             a continuous symbol that rolls to another contract, or several venues.
+        clock_steps: Also rows whose time (``ts_recv``, without that column ``ts_event``) steps back: rows in the order
+            of a source whose clock did. Others are in the wrong order.
 
     Returns:
         float32 of shape ``(402, time_bins)`` for one feature, ``(N, 402, time_bins)`` for several, in [-1, 1]; the
@@ -41,7 +45,8 @@ def tensor(
 
     Raises:
         InvalidInputError: Another number of rows, no bid or ask in the last row, an unknown micro-pip, several
-            symbols, instruments or publishers.
+            symbols, instruments or publishers, rows that are not in the order of their time, prices as floats that
+            can only be units of 1e-9.
         SchemaError: A column is missing or of no fitting type.
     """
     options = (
@@ -51,7 +56,13 @@ def tensor(
         whole("ticks_per_bin", ticks_per_bin, 32),
         across_rolls,
     )
-    return with_rows(lambda stream: call(_core.depth_tensor, stream, *options), stream_of(rows))
+    return with_book_rows(
+        lambda stream: call(_core.depth_tensor, stream, *options),
+        rows,
+        across_rolls=across_rolls,
+        clock_steps=clock_steps,
+        micro_pip=PIP_OF_PAIRS if micro_pip is None else micro_pip,
+    )
 
 
 class TensorStream:
@@ -63,8 +74,8 @@ class TensorStream:
     Args:
         rows: All rows. They are not copied: the stream keeps them alive, and their memory must not be written to (see
             the head of this module). A value that cannot be a price is an error of :meth:`compute`, and so is a window
-            across a change of ``instrument_id`` or ``publisher_id`` without `across_rolls`. The other arguments are
-            those of :func:`tensor`.
+            across a change of ``instrument_id`` or ``publisher_id`` without `across_rolls`. Rows out of the order of
+            their time are refused at once, unless `clock_steps`. The other arguments are those of :func:`tensor`.
     """
 
     def __init__(
@@ -75,6 +86,7 @@ class TensorStream:
         time_bins: int = 500,
         ticks_per_bin: int = 100,
         across_rolls: bool = False,
+        clock_steps: bool = False,
     ) -> None:
         options = (
             names_of(features),
@@ -83,7 +95,13 @@ class TensorStream:
             whole("ticks_per_bin", ticks_per_bin, 32),
             across_rolls,
         )
-        self._stream = with_rows(lambda stream: call(_core.TensorStream, stream, *options), stream_of(rows))
+        self._stream = with_book_rows(
+            lambda stream: call(_core.TensorStream, stream, *options),
+            rows,
+            across_rolls=across_rolls,
+            clock_steps=clock_steps,
+            micro_pip=PIP_OF_PAIRS if micro_pip is None else micro_pip,
+        )
         self._window = time_bins * ticks_per_bin
 
     @property

@@ -9,19 +9,19 @@ const std::vector<Command>& Commands() {
        "  marquet ingest batch-folder/ --into book --jobs 4 --memory 2GB\n"
        "  cat day.dbn | marquet ingest - --into book\n"
        "  marquet ingest corrected.dbn.zst --into book --replace\n"
-       "  marquet ingest days/ --into book --symbols 'ES*,NQH4' --start 2024-01-02T14:30 --end "
-       "2024-01-02T21:00",
+       "  marquet ingest days/ --into book --symbols 'ES*,NQH4' --start 2024-03-04T14:30 --end "
+       "2024-03-04T21:00",
        DeclareIngest},
       {"scan", "Print or save rows of a table",
        "  marquet scan book --where \"symbol = 'ESH4' and price > '4750'\" --limit 10\n"
-       "  marquet scan book --columns ts_event,bid_px_00,ask_px_00 --start 2024-01-02 --format csv\n"
+       "  marquet scan book --columns ts_event,bid_px_00,ask_px_00 --start 2024-03-04 --format csv\n"
        "  marquet scan book --as-of 2024-03-01 --format parquet -o march.parquet\n\n"
        "PREDICATE of --where:\n"
        "  tests      COLUMN = != <> < <= > >= VALUE or COLUMN, [not] in (VALUE, ...), [not] between VALUE "
        "and VALUE,\n"
        "             [not] like 'a%', is [not] null, is [not] nan\n"
        "  joined by  and, or, not, ( )\n"
-       "  values     numbers, 'text', '2024-01-02T14:30' (UTC), true, false\n"
+       "  values     numbers, 'text', '2024-03-04T14:30' (UTC), true, false\n"
        "  columns    as they are named, or in \"double quotes\"",
        DeclareScan},
       {"info", "Show a table's version, schema, size and partitions",
@@ -50,7 +50,7 @@ const std::vector<Command>& Commands() {
        DeclareExport},
       {"verify", "Check every byte of files and tables",
        "  marquet verify book\n"
-       "  marquet verify book/symbol=ESH4/date=2024-01-02/*.parquet --level crc\n"
+       "  marquet verify book/symbol=ESH4/date=2024-03-04/*.parquet --level crc\n"
        "  marquet verify book --json",
        DeclareVerify},
       {"rescue", "Bring back rows of a Parquet file that has no footer or damaged pages",

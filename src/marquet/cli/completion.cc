@@ -94,7 +94,7 @@ std::vector<std::string> NamesOf(const std::vector<Argument>& options, bool with
 }
 
 // Text between single quotes, in which a shell reads nothing else.
-std::string Quoted(std::string_view text, std::string_view quote) {
+std::string InQuotes(std::string_view text, std::string_view quote) {
   std::string quoted = "'";
   for (const char c : text) quoted += c == '\'' ? std::string(quote) : std::string(1, c == '\n' ? ' ' : c);
   return quoted + "'";
@@ -151,12 +151,12 @@ std::string ZshArguments(const CommandWords& command, std::string_view indent) {
       const char* joined = !value ? "" : name.starts_with("--") ? "=" : "+";
       text += fmt::format(
           "{}{} \\\n", indent,
-          Quoted(fmt::format("*{}{}[{}]{}", name, joined, ZshText(option.description), ZshValue(option)),
-                 kQuote));
+          InQuotes(fmt::format("*{}{}[{}]{}", name, joined, ZshText(option.description), ZshValue(option)),
+                   kQuote));
     }
   }
   for (const Argument& place : command.places) {
-    text += fmt::format("{}{} \\\n", indent, Quoted((place.repeats ? "*" : "1") + ZshValue(place), kQuote));
+    text += fmt::format("{}{} \\\n", indent, InQuotes((place.repeats ? "*" : "1") + ZshValue(place), kQuote));
   }
   text.resize(text.size() - 3);  // the last line is not continued
   return text + "\n";
@@ -182,21 +182,26 @@ std::string FishOptions(const CommandWords& command, const std::string& conditio
   constexpr std::string_view kQuote = "\\'";
   std::string text;
   for (const Argument& option : command.options) {
-    text += fmt::format("complete -c marquet -n {}", Quoted(condition, kQuote));
+    text += fmt::format("complete -c marquet -n {}", InQuotes(condition, kQuote));
     for (const std::string& name : option.names) {
       text += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
     }
-    text += fmt::format("{} -d {}\n", FishValue(option), Quoted(option.description, kQuote));
+    text += fmt::format("{} -d {}\n", FishValue(option), InQuotes(option.description, kQuote));
   }
   for (const Argument& place : command.places) {
     std::string value = FishValue(place);
     if (place.takes == Takes::kFile) value = " -F";
-    text += fmt::format("complete -c marquet -n {}{}\n", Quoted(condition, kQuote), value);
+    text += fmt::format("complete -c marquet -n {}{}\n", InQuotes(condition, kQuote), value);
   }
   return text;
 }
 
 }  // namespace
+
+bool TakesPath(const CLI::Option& option) {
+  const Takes takes = ArgumentOf(option).takes;
+  return takes == Takes::kDirectory || takes == Takes::kFile;
+}
 
 std::string BashCompletion(const CLI::App& root) {
   const auto commands = CommandsOf(root);
@@ -260,7 +265,7 @@ std::string ZshCompletion(const CLI::App& root) {
   std::string names, cases;
   for (const CommandWords& command : commands) {
     names += fmt::format("    {}\n",
-                         Quoted(fmt::format("{}:{}", command.name, ZshText(command.description)), "'\\''"));
+                         InQuotes(fmt::format("{}:{}", command.name, ZshText(command.description)), "'\\''"));
     cases += fmt::format("        {})\n          _arguments -s \\\n{}          ;;\n", command.name,
                          ZshArguments(command, "            "));
   }
@@ -302,19 +307,45 @@ if [ "$funcstack[1]" = _marquet ]; then _marquet "$@"; else compdef _marquet mar
 
 std::string FishCompletion(const CLI::App& root) {
   const auto commands = CommandsOf(root);
-  std::string text =
-      "# Completion of marquet for fish. Once:  marquet completion fish > "
-      "~/.config/fish/completions/marquet.fish\n"
-      "complete -c marquet -f\n";
   CommandWords program = WordsOf(root);
   program.places.clear();
-  text += FishOptions(program, "__fish_use_subcommand");
+  std::string text = fmt::format(
+      R"(# Completion of marquet for fish. Once:  marquet completion fish > ~/.config/fish/completions/marquet.fish
+# The command among the words before the cursor, behind options of the program and their values.
+function __marquet_command
+  set -l words (commandline -opc)
+  set -e words[1]
+  set -l value no
+  for word in $words
+    if test $value = yes
+      set value no
+    else if contains -- $word {}
+      set value yes
+    else if not string match -q -- '-*' $word
+      echo $word
+      return
+    end
+  end
+end
+function __marquet_command_is
+  set -l command (__marquet_command)
+  test "$command" = "$argv[1]"
+end
+complete -c marquet -f
+)",
+      fmt::join(NamesOf(program.options, true), " "));
+  const std::string none = "__marquet_command_is ''";
+  text += FishOptions(program, none);
+  const auto add_command = [&](const std::string& name, const std::string& description) {
+    text += fmt::format("complete -c marquet -n {} -a {} -d {}\n", InQuotes(none, "\\'"), name,
+                        InQuotes(description, "\\'"));
+  };
+  add_command("help", "The options of a command");
   for (const CommandWords& command : commands) {
-    text += fmt::format("complete -c marquet -n __fish_use_subcommand -a {} -d {}\n", command.name,
-                        Quoted(command.description, "\\'"));
-    text += FishOptions(command, "__fish_seen_subcommand_from " + command.name);
+    add_command(command.name, command.description);
+    text += FishOptions(command, "__marquet_command_is " + command.name);
   }
-  text += fmt::format("complete -c marquet -n '__fish_seen_subcommand_from help' -a '{}'\n",
+  text += fmt::format("complete -c marquet -n '__marquet_command_is help' -a '{}'\n",
                       fmt::join(NamesOf(commands), " "));
   return text;
 }

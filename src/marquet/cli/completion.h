@@ -15,4 +15,7 @@ std::string BashCompletion(const CLI::App& root);
 std::string ZshCompletion(const CLI::App& root);
 std::string FishCompletion(const CLI::App& root);
 
+// Whether an option takes a path, by its type name.
+bool TakesPath(const CLI::Option& option);
+
 }  // namespace marquet::cli

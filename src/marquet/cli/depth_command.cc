@@ -6,6 +6,7 @@
 #include "marquet/cli/command.h"
 #include "marquet/depth/micro_pip.h"
 #include "marquet/pipeline/build_samples.h"
+#include "marquet/table/predicate.h"
 
 namespace marquet::cli {
 namespace {
@@ -29,6 +30,12 @@ arrow::Result<int64_t> ParseGap(std::string_view text) {
     return std::stoll(number) * seconds * kNanosPerSecond;
   }
   return InvalidInput(Quoted(text) + " is no length of time; expected one such as 30s, 90m, 1h, 2d, or none");
+}
+
+// The text, if it is a predicate.
+arrow::Result<std::string> CheckedPredicate(std::string_view text) {
+  ARROW_RETURN_NOT_OK(table::Predicate::Parse(text).status());
+  return std::string(text);
 }
 
 // What --labels says: fit boundaries, take the default thresholds, or take labels that were fitted earlier.
@@ -88,11 +95,9 @@ Action DeclareDepth(CLI::App& options) {
   Offers(AddNames(options, "--features", &request->features, "volume (the default), variance, trade_counts"),
          {"volume", "variance", "trade_counts"});
   AddNames(options, "--symbol", &build.symbols, "These symbols only (default: all)");
-  options
-      .add_option(
-          "--where", build.where,
-          "Only rows for which this SQL predicate is true; prices are as stored, in units of 1e-9, and "
-          "in quotes ('4750.25') prices")
+  AddParsed(options, "--where", &build.where, CheckedPredicate,
+            "Only rows for which this SQL predicate is true; prices are as stored, in units of 1e-9, and in "
+            "quotes ('4750.25') prices")
       ->type_name("PREDICATE");
   AddParsed(options, "--micro-pip", &build.tensor.micro_pip, depth::ParseMicroPip,
             "Height of a price row, such as 0.25 (default: looked up by symbol)")

@@ -14,12 +14,16 @@ namespace {
 std::string ReportText(const pipeline::ExportReport& report) {
   std::string text;
   for (const std::string& file : report.files) text += file + "\n";
-  return text + WithCommas(report.rows) + " records, " + HumanBytes(report.bytes) + "\n";
+  text += WithCommas(report.rows) + " records, " + HumanBytes(report.bytes);
+  if (report.quoted_nulls > 0) text += ", " + Counted(report.quoted_nulls, "null") + " as \"\"";
+  return text + "\n";
 }
 
 std::string ReportJson(const pipeline::ExportReport& report) {
-  const nlohmann::ordered_json root = {
-      {"rows", report.rows}, {"bytes", report.bytes}, {"files", report.files}};
+  const nlohmann::ordered_json root = {{"rows", report.rows},
+                                       {"bytes", report.bytes},
+                                       {"files", report.files},
+                                       {"quoted_nulls", report.quoted_nulls}};
   return root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

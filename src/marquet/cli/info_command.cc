@@ -64,7 +64,7 @@ std::string InfoText(const table::TableInfo& info) {
   line("name", info.name);
   line("description", info.description);
   line("version", fmt::format("{} ({})", info.version, FormatMillis(info.timestamp_ms)));
-  line("rows", info.rows < 0 ? "unknown (a file has no statistics)" : WithCommas(info.rows));
+  line("rows", info.rows < 0 ? "unknown (a file cannot be read)" : WithCommas(info.rows));
   line("files", WithCommas(info.files));
   line("bytes", fmt::format("{} ({})", WithCommas(info.bytes), HumanBytes(info.bytes)));
   if (info.latest_timestamp_ns) line("latest timestamp", FormatNanos(*info.latest_timestamp_ns));

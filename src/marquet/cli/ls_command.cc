@@ -15,6 +15,12 @@ std::string PartitionsText(const table::TableInfo& info) {
                      fmt::join(info.partition_columns, ", "));
 }
 
+// On the line that is its own, whatever characters it has.
+std::string NameText(const std::string& path) {
+  const std::string quoted = Quoted(path, path.size());
+  return quoted.substr(1, quoted.size() - 2);
+}
+
 std::string ListText(const pipeline::TableList& list) {
   const std::vector<std::pair<const char*, bool>> names = {
       {"table", false}, {"kind", false}, {"version", true}, {"rows", true},
@@ -28,12 +34,15 @@ std::string ListText(const pipeline::TableList& list) {
   int64_t tables = 0;
   for (const pipeline::ListedTable& listed : list.tables) {
     if (!listed.status.ok()) {
-      failures += fmt::format("{}: {}\n", listed.path, OneLine(listed.status));
+      // Most messages begin with the path.
+      const std::string &path = listed.path, message = listed.status.message();
+      const bool named = message.starts_with(path) && message.find_first_of(":/", path.size()) == path.size();
+      failures += (named ? std::string() : NameText(path) + ": ") + OneLine(listed.status) + "\n";
       continue;
     }
     ++tables;
     const table::TableInfo& info = listed.info;
-    const std::string cells[] = {listed.path,
+    const std::string cells[] = {NameText(listed.path),
                                  KindText(listed),
                                  fmt::format("{}", info.version),
                                  info.rows < 0 ? "unknown" : WithCommas(info.rows),
@@ -45,7 +54,10 @@ std::string ListText(const pipeline::TableList& list) {
   }
   std::string text = tables == 0 ? std::string() : Render(columns);
   text += failures;
-  return text + fmt::format("{}: {}\n", list.directory, Counted(tables, "table"));
+  for (const pipeline::LinkedDirectory& linked : list.linked) {
+    text += fmt::format("{}: passed over: the same as {}\n", NameText(linked.path), NameText(linked.same_as));
+  }
+  return text + fmt::format("{}: {}\n", NameText(list.directory), Counted(tables, "table"));
 }
 
 }  // namespace

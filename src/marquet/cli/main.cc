@@ -3,6 +3,8 @@
 // 0 done; 1 failed, partly failed, or damage found; 2 wrong usage; 130 after SIGINT, 143 after SIGTERM.
 
 #include <algorithm>
+#include <cctype>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -16,6 +18,8 @@
 #include "marquet/base/exceptions.h"
 #include "marquet/base/text.h"
 #include "marquet/cli/command.h"
+#include "marquet/cli/completion.h"
+#include "marquet/pipeline/source_files.h"
 
 namespace marquet::cli {
 namespace {
@@ -46,6 +50,28 @@ void AddCommonOptions(CLI::App& app, CommonOptions* common) {
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("FORM")
       ->group(group);
+}
+
+// SCHEME://..., as nobody names a folder.
+bool IsUrl(std::string_view text) {
+  const size_t end = text.find("://");
+  if (end == std::string_view::npos || end == 0) return false;
+  return std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '+' || c == '-' || c == '.';
+  });
+}
+
+// Where a command takes a path, a URL is wrong usage: as a path it would be a folder of that name.
+void RefuseUrls(CLI::App* command) {
+  for (CLI::Option* option : command->get_options()) {
+    if (!TakesPath(*option)) continue;
+    option->check(CLI::Validator(
+        [](const std::string& text) {
+          if (!IsUrl(text)) return std::string();
+          return Quoted(text) + " is a URL; tables and files are local: give a path of this machine";
+        },
+        "", ""));
+  }
 }
 
 int WrongUsage(const CommonOptions& common, const std::string& message, const std::string& hint) {
@@ -148,6 +174,7 @@ int Main(int argc, char** argv) {
     CLI::App* options = app.add_subcommand(command.name, command.summary);
     options->footer(std::string("Examples:\n") + command.examples);
     actions[options] = command.declare(*options);
+    RefuseUrls(options);
     AddCommonOptions(*options, &common);
   }
 
@@ -181,6 +208,9 @@ int Main(int argc, char** argv) {
       const auto unknown = UnknownOption(command);
       if (unknown) return UnknownOptionOf(common, command, *unknown, hint);
     }
+    const std::vector<std::string> left = app.remaining(/*recurse=*/true);
+    const auto time = std::find_if(left.begin(), left.end(), pipeline::IsTimeOfDay);
+    if (time != left.end()) hint = "a time of two words goes into quotes: '2024-03-04 " + *time + "'";
     const auto* usage = dynamic_cast<const UsageError*>(&error);
     return WrongUsage(common, error.what(), usage == nullptr || usage->hint.empty() ? hint : usage->hint);
   }

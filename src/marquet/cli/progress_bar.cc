@@ -13,7 +13,7 @@
 namespace marquet::cli {
 namespace {
 
-int TerminalWidth() {
+int BarWidth() {
   winsize size = {};
   if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
   return size.ws_col;
@@ -55,7 +55,7 @@ void ProgressBar::Update(const Progress& progress) {
     started_ = Clock::now();
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
-  std::fprintf(stderr, "\r\033[K%s", ProgressLine(progress, seconds, TerminalWidth()).c_str());
+  std::fprintf(stderr, "\r\033[K%s", ProgressLine(progress, seconds, BarWidth()).c_str());
   std::fflush(stderr);
   drawn_ = true;
 }

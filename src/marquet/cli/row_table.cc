@@ -49,7 +49,7 @@ std::vector<AlignedColumn> Fit(std::vector<AlignedColumn> columns, size_t termin
   return fitting;
 }
 
-size_t TerminalWidth() {
+size_t OutputWidth() {
   winsize size = {};
   if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
   return size.ws_col;
@@ -84,7 +84,7 @@ arrow::Status PrintRowTable(Session& session, const table::Table& table, table::
     }
     columns.push_back(std::move(column));
   }
-  ARROW_RETURN_NOT_OK(session.Print(Render(Fit(std::move(columns), TerminalWidth()))));
+  ARROW_RETURN_NOT_OK(session.Print(Render(Fit(std::move(columns), OutputWidth()))));
 
   int64_t total = rows->num_rows();
   if (shortened && total == kDefaultRows) {

@@ -103,6 +103,7 @@ arrow::Result<int> RunScan(Session& session, const ScanRequest& request) {
     std::string text = "{\"output\":";
     pipeline::AppendJsonString(request.output, &text);
     text += ",\"rows\":" + std::to_string(written.rows) + ",\"bytes\":" + std::to_string(written.bytes) +
+            ",\"quoted_nulls\":" + std::to_string(written.quoted_nulls) +
             ",\"statistics\":" + StatisticsJson(scan.statistics()) + "}\n";
     ARROW_RETURN_NOT_OK(session.Print(text));
   } else if (!session.common().quiet) {

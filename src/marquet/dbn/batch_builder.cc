@@ -1,10 +1,9 @@
 #include "marquet/dbn/batch_builder.h"
 
-#include <cstring>
-
 #include "arrow/api.h"
 #include "marquet/base/time.h"
 #include "marquet/dbn/layout.h"
+#include "marquet/dbn/load_internal.h"
 
 namespace marquet::dbn {
 namespace {
@@ -14,13 +13,6 @@ constexpr size_t kMaxFillings = 1024;
 // Four times these, and again, meets the default of batch_rows. Groups may be many and small.
 constexpr int64_t kInitialRows = 2'048;
 constexpr int64_t kInitialGroupRows = 32;
-
-template <typename T>
-T Load(const uint8_t* p) {
-  T value;
-  std::memcpy(&value, p, sizeof(T));
-  return value;
-}
 
 }  // namespace
 

@@ -11,11 +11,11 @@
 namespace marquet::dbn {
 namespace {
 
-constexpr uint64_t kSeed = 20241202;
+constexpr uint64_t kRingSeed = 20241202;
 
 TEST(BlockRing, TheReaderGetsWhatWasWritten) {
   for (const int64_t first_size : {300, 1'000, 7'000}) {
-    std::mt19937_64 random(kSeed);
+    std::mt19937_64 random(kRingSeed);
     std::string content(400'000, '\0');
     for (char& c : content) c = static_cast<char>(random());
     BlockRing ring;
@@ -45,7 +45,7 @@ TEST(BlockRing, TheReaderGetsWhatWasWritten) {
       read.append(reinterpret_cast<const char*>(stretch->data), static_cast<size_t>(stretch->size));
     }
     writer.join();
-    EXPECT_EQ(read, content) << "seed " << kSeed << ", size " << first_size;
+    EXPECT_EQ(read, content) << "seed " << kRingSeed << ", size " << first_size;
     EXPECT_EQ(ring.Next()->size, 0);
   }
 }

@@ -3,24 +3,17 @@
 #include <cstring>
 #include <limits>
 #include <mutex>
-#include <type_traits>
 
 #include "arrow/api.h"
 #include "arrow/util/bit_util.h"
 #include "fmt/format.h"
-#include "marquet/base/dispatch.h"
 #include "marquet/base/text.h"
+#include "marquet/dbn/levels_internal.h"
+#include "marquet/dbn/load_internal.h"
 #include "marquet/dbn/text_field.h"
 
 namespace marquet::dbn {
 namespace {
-
-template <typename T>
-T Load(const uint8_t* p) {
-  T value;
-  std::memcpy(&value, p, sizeof(T));
-  return value;
-}
 
 // The hot loops. One field of every record of a chunk; true when some value equals the sentinel.
 template <typename WireT, typename OutT>
@@ -38,90 +31,6 @@ template <typename WireT, typename OutT>
 void Gather(const Chunk& chunk, int offset, OutT* out) {
   const uint8_t* const* record = chunk.records.data();
   for (size_t i = 0; i < chunk.size; ++i) out[i] = static_cast<OutT>(Load<WireT>(record[i] + offset));
-}
-
-// The six fields of a book level (bid_px, ask_px, bid_sz, ask_sz, bid_ct, ask_ct) lie side by side: two
-// vector loads a record fetch them, and those of four records are turned into six stores. True when a price
-// or size may be undefined.
-constexpr int kLevelFields = 6;
-constexpr size_t kLevelsAtOnce = 4;
-using Words = uint32_t __attribute__((vector_size(16)));
-using Longs = int64_t __attribute__((vector_size(16)));
-using FourLongs = int64_t __attribute__((vector_size(32)));
-
-MARQUET_INLINE void StoreLongs(int64_t* out, Longs first, Longs second) {
-  const FourLongs all = __builtin_shufflevector(first, second, 0, 1, 2, 3);
-  std::memcpy(out, &all, sizeof all);
-}
-MARQUET_INLINE void StoreWidened(int64_t* out, Words values) {
-  const FourLongs all = __builtin_convertvector(values, FourLongs);
-  std::memcpy(out, &all, sizeof all);
-}
-
-MARQUET_INLINE bool GatherLevelBody(const Chunk& chunk, int offset,
-                                    const std::array<int64_t*, kLevelFields>& out) {
-  // INT64_MAX is told by its upper half here, so a few defined prices raise a false alarm.
-  constexpr Words kUndefinedPrice = {UINT32_MAX, INT32_MAX, UINT32_MAX, INT32_MAX};
-  constexpr Words kUndefinedSize = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
-  const auto [bid_px, ask_px, bid_sz, ask_sz, bid_ct, ask_ct] = out;
-  const uint8_t* const* record = chunk.records.data();
-  Words price_alarm = {0, 0, 0, 0};
-  Words size_alarm = {0, 0, 0, 0};
-  size_t i = 0;
-  for (; i + kLevelsAtOnce <= chunk.size; i += kLevelsAtOnce) {
-    Words prices[kLevelsAtOnce], counts[kLevelsAtOnce];
-    for (size_t k = 0; k < kLevelsAtOnce; ++k) {
-      prices[k] = Load<Words>(record[i + k] + offset);
-      counts[k] = Load<Words>(record[i + k] + offset + 16);
-      price_alarm |= (Words)(prices[k] == kUndefinedPrice);
-      size_alarm |= (Words)(counts[k] == kUndefinedSize);
-    }
-    const auto px0 = (Longs)prices[0], px1 = (Longs)prices[1];
-    const auto px2 = (Longs)prices[2], px3 = (Longs)prices[3];
-    StoreLongs(bid_px + i, __builtin_shufflevector(px0, px1, 0, 2), __builtin_shufflevector(px2, px3, 0, 2));
-    StoreLongs(ask_px + i, __builtin_shufflevector(px0, px1, 1, 3), __builtin_shufflevector(px2, px3, 1, 3));
-    const Words sz01 = __builtin_shufflevector(counts[0], counts[1], 0, 4, 1, 5);
-    const Words sz23 = __builtin_shufflevector(counts[2], counts[3], 0, 4, 1, 5);
-    StoreWidened(bid_sz + i, __builtin_shufflevector(sz01, sz23, 0, 1, 4, 5));
-    StoreWidened(ask_sz + i, __builtin_shufflevector(sz01, sz23, 2, 3, 6, 7));
-    const Words ct01 = __builtin_shufflevector(counts[0], counts[1], 2, 6, 3, 7);
-    const Words ct23 = __builtin_shufflevector(counts[2], counts[3], 2, 6, 3, 7);
-    StoreWidened(bid_ct + i, __builtin_shufflevector(ct01, ct23, 0, 1, 4, 5));
-    StoreWidened(ask_ct + i, __builtin_shufflevector(ct01, ct23, 2, 3, 6, 7));
-  }
-  for (; i < chunk.size; ++i) {
-    const auto prices = Load<Words>(record[i] + offset);
-    const auto counts = Load<Words>(record[i] + offset + 16);
-    price_alarm |= (Words)(prices == kUndefinedPrice);
-    size_alarm |= (Words)(counts == kUndefinedSize);
-    const auto px = (Longs)prices;
-    bid_px[i] = px[0];
-    ask_px[i] = px[1];
-    bid_sz[i] = counts[0];
-    ask_sz[i] = counts[1];
-    bid_ct[i] = counts[2];
-    ask_ct[i] = counts[3];
-  }
-  return (price_alarm[1] | price_alarm[3] | size_alarm[0] | size_alarm[1]) != 0;
-}
-MARQUET_DISPATCH(bool, GatherLevel,
-                 (const Chunk& chunk, int offset, const std::array<int64_t*, kLevelFields>& out),
-                 (chunk, offset, out))
-
-// Do these columns lie side by side as the fields of a level do, with the roles that GatherLevel() knows?
-bool IsLevel(const Column* columns, int version) {
-  constexpr int kOffsets[kLevelFields] = {0, 8, 16, 20, 24, 28};
-  constexpr Role kRoles[kLevelFields] = {Role::kPrice,   Role::kPrice, Role::kMaximum,
-                                         Role::kMaximum, Role::kPlain, Role::kPlain};
-  for (int i = 0; i < kLevelFields; ++i) {
-    const Place& place = columns[i].in(version);
-    const Wire wire = i < 2 ? Wire::kI64 : Wire::kU32;
-    if (place.wire != wire || columns[i].role != kRoles[i] ||
-        place.offset != columns[0].in(version).offset + kOffsets[i]) {
-      return false;
-    }
-  }
-  return columns[0].in(version).offset >= 0;
 }
 
 int OutBytes(Wire widest) {
@@ -171,7 +80,8 @@ ColumnSet::ColumnSet(const ColumnSetOptions& options, std::shared_ptr<BufferRecy
       fixed_row_bytes_ += bound.fixed.width;
     }
     const auto index = static_cast<size_t>(&column - layout_.columns.data());
-    bound.opens_level = index + kLevelFields <= layout_.columns.size() && IsLevel(&column, options_.version);
+    bound.opens_level =
+        index + kLevelFields <= layout_.columns.size() && OpensLevel(&column, options_.version);
     bounds_.push_back(std::move(bound));
   }
   for (Bound& bound : bounds_) {

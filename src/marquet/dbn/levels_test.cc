@@ -7,7 +7,7 @@
 namespace marquet::dbn {
 namespace {
 
-constexpr uint64_t kSeed = 20241201;
+constexpr uint64_t kLevelsSeed = 20241201;
 
 template <typename T>
 T At(const std::string& bytes, size_t offset) {
@@ -17,7 +17,7 @@ T At(const std::string& bytes, size_t offset) {
 }
 
 TEST(Levels, EveryFieldOfAnyNumberOfRecords) {
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kLevelsSeed);
   const KindLayout& layout = LayoutOf(RecordKind::kMbp10);
   const int size = layout.sizes[2];
   for (const int count : {1, 2, 3, 4, 5, 7, 8, 9, 100, 1'023, 1'024, 1'025, 3'000}) {
@@ -54,9 +54,10 @@ TEST(Levels, EveryFieldOfAnyNumberOfRecords) {
           const int64_t expected = wide ? At<int64_t>(records, at) : int64_t{At<uint32_t>(records, at)};
           const bool null =
               column.role != Role::kPlain && expected == (wide ? INT64_MAX : int64_t{UINT32_MAX});
-          ASSERT_EQ(values.IsNull(i), null) << column.name << " of record " << i << ", seed " << kSeed;
+          ASSERT_EQ(values.IsNull(i), null) << column.name << " of record " << i << ", seed " << kLevelsSeed;
           if (null) continue;
-          ASSERT_EQ(values.Value(i), expected) << column.name << " of record " << i << ", seed " << kSeed;
+          ASSERT_EQ(values.Value(i), expected)
+              << column.name << " of record " << i << ", seed " << kLevelsSeed;
         }
       }
     }

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <bit>
-#include <cstring>
 
 #include "arrow/api.h"
 #include "arrow/io/interfaces.h"
@@ -12,6 +11,7 @@
 #include "marquet/dbn/batch_builder.h"
 #include "marquet/dbn/byte_stream.h"
 #include "marquet/dbn/layout.h"
+#include "marquet/dbn/load_internal.h"
 #include "marquet/dbn/metadata_codec.h"
 #include "marquet/dbn/record_filter.h"
 #include "marquet/dbn/symbols.h"
@@ -22,13 +22,6 @@ namespace {
 
 constexpr int64_t kMaxKeptBytes = int64_t{64} << 20;
 constexpr int kTsOutBytes = 8;
-
-template <typename T>
-T Load(const uint8_t* p) {
-  T value;
-  std::memcpy(&value, p, sizeof(T));
-  return value;
-}
 
 // The bytes of a record of this class that must be there, without ts_out; 0 for rows and unknown records.
 int MinimumBytes(RecordClass record_class) {

@@ -112,6 +112,7 @@ struct SelectionCounts {
   int64_t held = 0;                                         // of these, selected but held
   std::map<RecordKind, int64_t> matched;                    // selected, held or not
   std::map<RecordKind, std::vector<int64_t>> held_matched;  // by each of ReadOptions::held
+  std::optional<int64_t> first_ns, last_ns;                 // the times of all of them, selected or not
   std::vector<bool> pattern_matched;  // whether a pattern of the selection's matches a record in its times
 };
 

@@ -1,5 +1,6 @@
 #include "marquet/dbn/record_filter.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "marquet/base/time.h"
@@ -37,6 +38,10 @@ bool RecordFilter::HasSymbol(size_t selection, int32_t symbol) {
 
 bool RecordFilter::Takes(const uint8_t* record, const RecordFormat& format) {
   const std::optional<int64_t> time = TimeOf(record, format.ts_recv_offset);
+  if (time) {
+    counts_.first_ns = std::min(counts_.first_ns.value_or(*time), *time);
+    counts_.last_ns = std::max(counts_.last_ns.value_or(*time), *time);
+  }
   std::optional<int32_t> resolved;
   const auto selects = [&](size_t selection) {
     if (!selections_[selection].HasTime(time)) return false;

@@ -19,7 +19,7 @@ const char kHead[] =
     "\"configuration\":{}}}\n";
 const char kFirst[] = "00000000000000000000.json";
 
-struct Case {
+struct BrokenLog {
   const char* name;
   std::string commit;  // of version 0
   ErrorKind kind;
@@ -27,7 +27,7 @@ struct Case {
 };
 
 TEST(BrokenLogTest, MessagesSayWhatAndWhere) {
-  const std::vector<Case> cases = {
+  const std::vector<BrokenLog> cases = {
       {"no JSON", "PAR1", ErrorKind::kCorruptData, "00000000000000000000.json: line 1 is not a JSON object"},
       {"an empty commit", "", ErrorKind::kCorruptData, "a commit of 0 bytes without any action"},
       {"blank lines only", "\n \n\r\n", ErrorKind::kCorruptData, "without any action"},
@@ -77,7 +77,7 @@ TEST(BrokenLogTest, MessagesSayWhatAndWhere) {
            "{\"add\":{\"path\":\"a\",\"size\":1,\"deletionVector\":{\"storageType\":\"u\"}}}\n",
        ErrorKind::kUnsupported, "deletionVectors"},
   };
-  for (const Case& each : cases) {
+  for (const BrokenLog& each : cases) {
     SCOPED_TRACE(each.name);
     const TestTable table;
     table.Write(kFirst, each.commit);

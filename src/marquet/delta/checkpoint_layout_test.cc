@@ -53,7 +53,7 @@ void Rewrite(const std::string& path, const Layout& layout) {
   {
     const auto in = *arrow::io::ReadableFile::Open(path);
     const auto reader = *parquet::arrow::OpenFile(in, arrow::default_memory_pool());
-    rows = *reader->ReadTable();
+    rows = (*reader->ReadTable())->ReplaceSchemaMetadata(nullptr);  // which has the digest of ours
   }
   parquet::WriterProperties::Builder builder;
   builder.data_pagesize(layout.page_bytes)->write_batch_size(50)->data_page_version(layout.pages);

@@ -7,8 +7,11 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/delta/checkpoint_columns_internal.h"
+#include "marquet/delta/checkpoint_digest_internal.h"
 #include "marquet/delta/checkpoint_leaves.h"
 #include "marquet/delta/commit_json.h"
+#include "marquet/delta/log_path_internal.h"
 #include "parquet/exception.h"
 #include "parquet/metadata.h"
 #include "parquet/schema.h"
@@ -18,12 +21,6 @@ namespace {
 
 // Files of one block lie next to each other in memory, and their memory is freed together.
 constexpr size_t kBlockFiles = SharedList<AddFile>::kChunk;
-
-bool IsOfAction(std::string_view leaf) {
-  const std::string_view column = leaf.substr(0, leaf.find('.'));
-  return column == "txn" || column == "add" || column == "remove" || column == "metaData" ||
-         column == "protocol" || column == "sidecar";
-}
 
 // Partition values in the order of their keys, as checkpoints mostly have them. An empty text stands for
 // null.
@@ -216,16 +213,21 @@ arrow::Status ReadMetadata(CheckpointLeaves* leaves, CheckpointContent* content)
 
 arrow::Status ReadParquet(file::FileSystem& fs, const std::string& path, CheckpointContent* content,
                           std::vector<std::string>* sidecars) {
-  ARROW_ASSIGN_OR_RAISE(const auto file, pq::LeafFile::Open(fs, path));
-  const parquet::FileMetaData& footer = file->footer();
-  std::map<std::string, int> names;
-  bool known = false;
-  for (int i = 0; i < footer.num_columns(); ++i) {
-    const std::string name = footer.schema()->Column(i)->path()->ToDotString();
-    known = known || IsOfAction(name);
-    names.emplace(name, i);
+  const auto opened = pq::LeafFile::Open(fs, path);
+  if (!opened.ok()) {
+    // A bit may make a footer one that is not supported; that of a damaged file says nothing.
+    ARROW_ASSIGN_OR_RAISE(const auto bytes, fs.OpenForReading(path));
+    ARROW_RETURN_NOT_OK(CheckCheckpointDigest(*bytes).status());
+    return opened.status();
   }
-  if (!known) return CorruptData("none of its columns is one of a checkpoint");
+  const auto& file = *opened;
+  const parquet::FileMetaData& footer = file->footer();
+  ARROW_RETURN_NOT_OK(CheckCheckpointDigest(file->bytes()).status());
+  ARROW_RETURN_NOT_OK(CheckCheckpointColumns(*footer.schema()));
+  std::map<std::string, int> names;
+  for (int i = 0; i < footer.num_columns(); ++i) {
+    names.emplace(footer.schema()->Column(i)->path()->ToDotString(), i);
+  }
   int64_t first_row = 0;
   for (int group = 0; group < footer.num_row_groups(); ++group) {
     CheckpointLeaves leaves(*file, names, group, first_row);
@@ -291,7 +293,8 @@ arrow::Result<CheckpointContent> ReadCheckpoint(const std::shared_ptr<file::File
   }
   for (const std::string& name : sidecars) {
     if (name.empty() || name.find('/') != name.npos) {
-      return CorruptData(fmt::format("{}: the sidecar {} is not a file name", files.names[0], Quoted(name)));
+      return CorruptData(fmt::format("{}: the sidecar {} is not a file name",
+                                     file::JoinPath(log_directory, files.names[0]), Quoted(name)));
     }
     std::vector<std::string> nested;
     const std::string path = file::JoinPath(file::JoinPath(log_directory, "_sidecars"), name);

@@ -196,24 +196,6 @@ TEST(CheckpointTest, BrokenOnesArePassedOver) {
   }
 }
 
-TEST(CheckpointTest, EveryFlippedByteIsHarmlessOrNoticed) {
-  const TestTable table;
-  Fill(table, 12);
-  const std::string name = CheckpointName(10);
-  const std::string good = table.Read(name);
-  for (size_t at = 0; at < good.size(); at += 7) {
-    std::string bad = good;
-    bad[at] = static_cast<char>(bad[at] ^ 0x5A);
-    table.Write(name, bad);
-    const auto read = ReadCheckpoint(table.fs(), table.LogPath(""), {10, {name}});
-    if (!read.ok()) {
-      EXPECT_TRUE(IsKind(read.status(), ErrorKind::kCorruptData) ||
-                  IsKind(read.status(), ErrorKind::kUnsupported))
-          << at << ": " << read.status();
-    }
-  }
-}
-
 TEST(CheckpointTest, MultiPartOnesAreReadWhenComplete) {
   const TestTable table;
   Fill(table, 15);

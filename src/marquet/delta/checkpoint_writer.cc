@@ -1,4 +1,6 @@
 #include <arrow/api.h>
+#include <arrow/io/memory.h>
+#include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/writer.h>
@@ -9,7 +11,8 @@
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
 #include "marquet/delta/checkpoint.h"
-#include "marquet/delta/commit_json.h"
+#include "marquet/delta/checkpoint_digest_internal.h"
+#include "marquet/delta/log_path_internal.h"
 #include "marquet/file/durable_file.h"
 
 namespace marquet::delta {
@@ -216,13 +219,26 @@ Status WriteParquet(const arrow::RecordBatch& rows, const std::shared_ptr<file::
                               ->enable_page_checksum()
                               ->max_row_group_length(int64_t{1} << 20)
                               ->build();
+  // In memory, where it is smaller than the rows, because the digest stands before the end of what it covers.
+  ARROW_ASSIGN_OR_RAISE(auto memory, arrow::io::BufferOutputStream::Create());
   std::unique_ptr<parquet::arrow::FileWriter> writer;
   ARROW_ASSIGN_OR_RAISE(writer, parquet::arrow::FileWriter::Open(*rows.schema(), arrow::default_memory_pool(),
-                                                                 file, properties));
+                                                                 memory, properties));
   ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(rows));
+  ARROW_RETURN_NOT_OK(writer->AddKeyValueMetadata(
+      arrow::KeyValueMetadata::Make({kCheckpointDigestKey}, {CheckpointDigestToCome()})));
   ARROW_RETURN_NOT_OK(writer->Close());
+  ARROW_ASSIGN_OR_RAISE(const auto whole, memory->Finish());
+  const auto bytes = std::string_view(*whole);
+  ARROW_ASSIGN_OR_RAISE(const CheckpointDigest digest, DigestOfCheckpoint(bytes));
+  ARROW_RETURN_NOT_OK(file->Write(bytes.data(), digest.place));
+  ARROW_RETURN_NOT_OK(file->Write(digest.digits));
+  const int64_t behind = digest.place + static_cast<int64_t>(digest.digits.size());
+  ARROW_RETURN_NOT_OK(file->Write(bytes.data() + behind, whole->size() - behind));
   ARROW_RETURN_NOT_OK(file->Sync());
   ARROW_ASSIGN_OR_RAISE(auto written, file->OpenWritten());
+  ARROW_ASSIGN_OR_RAISE(const bool digested, CheckCheckpointDigest(*written));
+  if (!digested) return CorruptData(fmt::format("{}: its digest is not there", file->path()));
   const int64_t count = parquet::ParquetFileReader::Open(written)->metadata()->num_rows();
   if (count != rows.num_rows()) {
     return CorruptData(

@@ -4,6 +4,8 @@
 //      duplicates, features, append-only, txn.                     the actions name are not referred to.
 //   2. For a new table, create TABLE/_delta_log, each name made    Crash: an empty _delta_log, which no
 //      durable in its parent.                                      reader takes for a table.
+//      Check that no commit lies behind N+1, which would then be   Crash: the same.
+//      one that was lost: by a listing once, by names thereafter.
 //   3. Write commit N+1 to a temporary name and sync it.           Crash: a temporary file in _delta_log,
 //                                                                  which readers pass over.
 //   4. Give it the name of version N+1, if that is free.           Crash: the commit is there or not, as a
@@ -18,6 +20,11 @@
 // this commit may follow them, and try the next version after a random pause. An error in 4 that does not say
 // whether the name was given: look at what lies under it (Settle). An error in 5: the commit can be seen, but
 // may not survive a power cut, and syncing again would prove nothing: kCommitUnknown.
+//
+// Why one listing is enough: a version behind an absent one means that a file was lost. Once none lies behind
+// the newest version, any that comes later is created in its order, so that only a file that is lost while
+// this Log lives, of commits that it has not read yet, can leave another gap; the names that are tried find
+// it where at least as many commits are left as were lost.
 //
 // What is thrown is an error of its step. Behind 5 nothing undoes the commit: what is in memory is read
 // again, and a checkpoint that fails is a warning.
@@ -45,6 +52,7 @@ constexpr std::string_view kTxnId = "txnId";
 
 // What a commit may not hold, whatever the table.
 arrow::Status CheckActions(const CommitRequest& request) {
+  ARROW_RETURN_NOT_OK(CheckInfoNames(request.info.extra));
   int protocols = 0, metadatas = 0;
   std::unordered_set<std::string_view> app_ids, paths;
   for (const Action& action : request.actions) {
@@ -309,6 +317,8 @@ arrow::Result<CommitResult> Log::Impl::Commit(CommitRequest request, bool* in_do
     const int64_t version = newest + 1;
     const std::string path = file::JoinPath(self.directory, CommitName(version));
     lock.unlock();
+    ARROW_RETURN_NOT_OK(self.CheckNoneBehind(version, !self.listed));
+    self.listed = true;
     *in_doubt = true;
     const arrow::Status published = PublishCommit(self.fs, path, *text, txn_id);
     *in_doubt = published.ok() || IsKind(published, ErrorKind::kCommitUnknown);

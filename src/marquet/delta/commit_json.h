@@ -26,14 +26,13 @@ arrow::Result<std::vector<Action>> CommitFromJson(std::string_view text, std::st
 // says none. Readers do not ask: a log that was mended by hand is to be read.
 arrow::Status CheckCommitDigest(std::string_view text, std::string_view name);
 
+// kInvalidInput for a further string of a commitInfo under a name that the log or Delta itself gives values
+// of: it would stand there twice, which other readers refuse, or be of another type, or be lost.
+arrow::Status CheckInfoNames(const StringMap& extra);
+
 // Only the commitInfo action, wherever it stands; without one, a CommitInfo without an operation. Lines of
 // other kinds are not looked into.
 arrow::Result<CommitInfo> CommitInfoFromJson(std::string_view text, std::string_view name);
-
-// What the log writes for a path ("a%20b/c.parquet"), and the path itself. Decoding also takes
-// "file:///a/b" and "file:/a/b" to "/a/b". Errors of decoding: kCorruptData.
-std::string EncodePath(std::string_view path);
-arrow::Result<std::string> DecodePath(std::string_view text);
 
 // One "sidecar" action of a V2 checkpoint in JSON, or the rest of its actions.
 struct CheckpointJson {

@@ -50,7 +50,7 @@ CommitRequest NonBlindAppend() {
   return request;
 }
 
-struct Case {
+struct Conflict {
   const char* name;
   CommitRequest winner;
   CommitRequest loser;
@@ -61,7 +61,7 @@ class ConflictTest : public ::testing::TestWithParam<bool> {};
 
 // With the parameter true, the loser's Log has read nothing of the winner before; otherwise both use one Log.
 TEST_P(ConflictTest, Matrix) {
-  const std::vector<Case> cases = {
+  const std::vector<Conflict> cases = {
       {"append after append", AppendRequest(1, "a"), AppendRequest(1, "b"), nullptr},
       {"append after removal", Removal(), AppendRequest(1, "b"), nullptr},
       {"append after txn", TransactionOnly("x", 1), AppendRequest(1, "b"), nullptr},
@@ -79,7 +79,7 @@ TEST_P(ConflictTest, Matrix) {
       {"later txn after txn of the same", TransactionOnly("x", 1), TransactionOnly("x", 2),
        "belongs to the same application"},
   };
-  for (const Case& each : cases) {
+  for (const Conflict& each : cases) {
     SCOPED_TRACE(each.name);
     const TestTable table;
     Prepare(table);

@@ -18,6 +18,7 @@ namespace marquet::delta {
 namespace {
 
 constexpr size_t kRecentCommits = 1024;
+constexpr int64_t kFarthestProbe = 64;  // versions behind the newest known one
 
 void Warn(const arrow::Status& status, std::string_view what) {
   marquet::Log().warn("{}: {}", what, OneLine(status));
@@ -88,8 +89,7 @@ arrow::Result<std::unique_ptr<Replay>> Log::Impl::LoadUpTo(const LogListing& lis
     Warn(broken, "passing over a checkpoint that cannot be read");
   }
 
-  auto next = std::upper_bound(listing.commits.begin(), listing.commits.end(), replay->version());
-  if (replay->version() < 0 && (next == listing.commits.end() || *next != 0)) {
+  if (replay->version() < 0 && (listing.commits.empty() || listing.commits.front() != 0)) {
     if (!broken.ok()) return WithContext(broken, "no checkpoint can be read and the first commits are gone");
     // Clean-up leaves a checkpoint in the place of what it removes. Without one this is damage, and must not
     // look like a table that is not there: a new one would be made in the midst of the old one's commits.
@@ -101,15 +101,13 @@ arrow::Result<std::unique_ptr<Replay>> Log::Impl::LoadUpTo(const LogListing& lis
     return NotFound(
         fmt::format("{}: version {} is no longer in the log, which has {}", table, target, Range(listing)));
   }
-  for (; replay->version() < target; ++next) {
+  // By name: a listing that was made beside a writer may have a commit and lack the one before.
+  while (replay->version() < target) {
     const int64_t expected = replay->version() + 1;
-    if (next == listing.commits.end() || *next != expected) {
-      return CorruptData(fmt::format("{}: commit {} is missing from the log, which goes on to version {}",
-                                     table, expected, target),
-                         "Restore the file from a copy of the table; nothing behind it can be read.");
-    }
-    ARROW_ASSIGN_OR_RAISE(CommitFile commit, ReadCommit(*fs, directory, expected));
-    replay->Apply(expected, commit.timestamp_ms, std::move(commit.actions));
+    auto commit = ReadCommit(*fs, directory, expected);
+    if (IsKind(commit.status(), ErrorKind::kNotFound)) return MissingCommit(table, expected, target);
+    ARROW_RETURN_NOT_OK(commit.status());
+    replay->Apply(expected, commit->timestamp_ms, std::move(commit->actions));
   }
   return replay;
 }
@@ -122,12 +120,12 @@ arrow::Result<std::unique_ptr<Replay>> Log::Impl::LoadNewest() {
   if (pointer.ok()) {
     auto content = ReadCheckpoint(fs, directory, *pointer);
     if (!content.ok() && IsKind(content.status(), ErrorKind::kUnsupported)) return content.status();
-    auto commit = content.ok() ? file::ReadAll(*fs, file::JoinPath(directory, CommitName(pointer->version)))
-                               : arrow::Result<std::string>(content.status());
+    const std::string path = file::JoinPath(directory, CommitName(pointer->version));
+    auto commit = content.ok() ? file::ReadAll(*fs, path) : arrow::Result<std::string>(content.status());
     if (commit.ok()) {
       auto replay = std::make_unique<Replay>();
       replay->Restore(pointer->version, std::move(content->files), std::move(content->rest));
-      ARROW_ASSIGN_OR_RAISE(const CommitInfo info, CommitInfoFromJson(*commit, CommitName(pointer->version)));
+      ARROW_ASSIGN_OR_RAISE(const CommitInfo info, CommitInfoFromJson(*commit, path));
       replay->set_timestamp(info.timestamp_ms);
       return replay;
     }
@@ -181,9 +179,34 @@ arrow::Status Log::Impl::Refresh() {
       Apply(next, commit->timestamp_ms, std::move(commit->actions));
       continue;
     }
-    if (IsKind(commit.status(), ErrorKind::kNotFound)) return Finish();
-    return commit.status();
+    if (!IsKind(commit.status(), ErrorKind::kNotFound)) return commit.status();
+    // Asked where something was read, so that who looks for news again and again pays for one name.
+    if (head == nullptr) ARROW_RETURN_NOT_OK(CheckNoneBehind(next, false));
+    return Finish();
   }
+}
+
+// Versions are created in their order, so that one behind an absent name means a file that was lost. By name:
+// next+1, +2, +4 ..., which meet what is left where it is at least as much as what is missing.
+arrow::Status Log::Impl::CheckNoneBehind(int64_t next, bool by_listing) {
+  int64_t last = -1;
+  if (by_listing) {
+    auto names = fs->ListNames(directory);
+    ARROW_RETURN_NOT_OK(names.status());
+    const LogListing listing = ClassifyLogFiles(*names);
+    if (!listing.commits.empty()) last = listing.commits.back();
+    if (!listing.checkpoints.empty()) last = std::max(last, listing.checkpoints.back().version);
+  } else {
+    for (int64_t step = 1; step <= kFarthestProbe && next <= INT64_MAX - step && last < 0; step *= 2) {
+      ARROW_ASSIGN_OR_RAISE(const bool there,
+                            file::Exists(*fs, file::JoinPath(directory, CommitName(next + step))));
+      if (there) last = next + step;
+    }
+  }
+  if (last <= next) return arrow::Status::OK();
+  // Another writer may have made both by now.
+  ARROW_ASSIGN_OR_RAISE(const bool made, file::Exists(*fs, file::JoinPath(directory, CommitName(next))));
+  return made ? arrow::Status::OK() : MissingCommit(table, next, last);
 }
 
 arrow::Result<CommitSummary> Log::Impl::Summary(int64_t version) {

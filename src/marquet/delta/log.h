@@ -82,7 +82,9 @@ class Log {
 
   // The newest snapshot. Kept between calls: only commits newer than it are looked for (by name, without
   // listing) and read. kNotFound when there is no table here: the message tells an absent directory from one
-  // without a log.
+  // without a log. kCorruptData when a commit is missing: of those behind a checkpoint this is found where at
+  // least as many are left as are missing, and no more than 64 are (FindDamagedCommits and the first Commit
+  // find all).
   arrow::Result<std::shared_ptr<const Snapshot>> Latest();
 
   // Time travel. kNotFound, naming the versions there are, when the log no longer reaches that far.
@@ -95,7 +97,8 @@ class Log {
   arrow::Result<std::vector<CommitEntry>> History(std::optional<int64_t> limit = {});
 
   // Commits, or says why not: kConflict (cannot be rebased), kCommitUnknown (could not be learnt), kStorage,
-  // kUnsupported (a feature that is not known). Durable when it returns OK. Writes a checkpoint when one is
+  // kUnsupported (a feature that is not known), kCorruptData (the commit of its version is missing in the
+  // midst of the log). Durable when it returns OK. Writes a checkpoint when one is
   // due; failing at that is logged, not returned, because the commit stands.
   arrow::Result<CommitResult> Commit(CommitRequest request);
 
@@ -113,7 +116,7 @@ class Log {
 };
 
 // Of the commits up to a version that lie in the log, those whose bytes are not what was committed: commits
-// of ours say what digest they have.
+// of ours say what digest they have. And those that are missing between two that are there, of any version.
 struct DamagedCommit {
   std::string name;  // of the file in _delta_log
   std::string message;

@@ -115,10 +115,26 @@ arrow::Result<CheckpointFiles> ReadLastCheckpoint(file::FileSystem& fs, const st
   return checkpoint;
 }
 
+arrow::Status MissingCommit(const std::string& table, int64_t version, int64_t last) {
+  return CorruptData(
+      fmt::format("{}: commit {} is missing from the log, which goes on to version {}", table, version, last),
+      "Restore the file from a copy of the table; nothing behind it can be read.");
+}
+
+bool HoldsLog(file::FileSystem& fs, const std::string& table) {
+  const auto names = fs.ListNames(file::JoinPath(table, "_delta_log"));
+  if (!names.ok()) return !IsKind(names.status(), ErrorKind::kNotFound);
+  return std::any_of(names->begin(), names->end(), [](const std::string& name) { return name[0] != '.'; });
+}
+
 arrow::Result<CommitFile> ReadCommit(file::FileSystem& fs, const std::string& log_directory,
                                      int64_t version) {
   const std::string path = file::JoinPath(log_directory, CommitName(version));
   ARROW_ASSIGN_OR_RAISE(const std::string text, file::ReadAll(fs, path));
+  return ParseCommit(fs, path, text);
+}
+
+arrow::Result<CommitFile> ParseCommit(file::FileSystem& fs, const std::string& path, std::string_view text) {
   CommitFile commit;
   ARROW_ASSIGN_OR_RAISE(commit.actions, CommitFromJson(text, path));
   if (commit.actions.empty()) {
@@ -139,13 +155,33 @@ arrow::Result<std::vector<DamagedCommit>> FindDamagedCommits(file::FileSystem& f
   const std::string directory = file::JoinPath(table, "_delta_log");
   ARROW_ASSIGN_OR_RAISE(const auto names, fs.ListNames(directory));
   std::vector<DamagedCommit> damaged;
+  int64_t next = -1;  // clean-up takes the oldest; what is missing behind the first one was lost
   for (const int64_t commit : ClassifyLogFiles(names).commits) {
-    if (commit > version) break;
+    if (next >= 0 && commit != next) {
+      // A listing that was made beside a writer may lack a name.
+      ARROW_ASSIGN_OR_RAISE(const bool there, file::Exists(fs, file::JoinPath(directory, CommitName(next))));
+      if (!there) {
+        damaged.push_back(
+            {CommitName(next),
+             fmt::format("commit {} is missing from the log, which goes on with {}", next, commit)});
+      }
+    }
+    next = commit + 1;
+    if (commit > version) continue;
     const std::string path = file::JoinPath(directory, CommitName(commit));
     const auto text = file::ReadAll(fs, path);
     if (IsKind(text.status(), ErrorKind::kNotFound)) continue;  // cleaned up meanwhile
     ARROW_RETURN_NOT_OK(text.status());
-    const arrow::Status status = CheckCommitDigest(*text, CommitName(commit));
+    arrow::Status status = CheckCommitDigest(*text, CommitName(commit));
+    if (status.ok()) {  // as it is of other writers' commits, and of one that lost its digest
+      const auto actions = CommitFromJson(*text, CommitName(commit));
+      if (IsKind(actions.status(), ErrorKind::kCorruptData)) {
+        status = actions.status();
+      } else if (text->find_first_not_of(" \t\r\n") == text->npos) {
+        status = CorruptData(
+            fmt::format("{}: a commit of {} bytes without any action", CommitName(commit), text->size()));
+      }
+    }
     if (!status.ok()) damaged.push_back({CommitName(commit), status.message()});
   }
   return damaged;

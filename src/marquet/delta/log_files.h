@@ -43,5 +43,14 @@ struct CommitFile {
 
 // kNotFound when there is no such commit.
 arrow::Result<CommitFile> ReadCommit(file::FileSystem& fs, const std::string& log_directory, int64_t version);
+// The same out of the text of the file at `path`.
+arrow::Result<CommitFile> ParseCommit(file::FileSystem& fs, const std::string& path, std::string_view text);
+
+// False for a directory without a _delta_log, and for one whose _delta_log is empty but for temporary files,
+// as a killed creation leaves it: no table. True where it cannot be listed.
+bool HoldsLog(file::FileSystem& fs, const std::string& table);
+
+// That a commit is gone from the midst of a log which has `last`.
+arrow::Status MissingCommit(const std::string& table, int64_t version, int64_t last);
 
 }  // namespace marquet::delta

@@ -22,6 +22,7 @@ struct Log::Impl {
 
   // One commit of this Log at a time: its threads queue here instead of racing for names on disk.
   std::mutex commit_mutex;
+  bool listed = false;  // whether the log was listed before a commit; guarded by commit_mutex
 
   // Guards all below. Taken after commit_mutex, and not held while a commit is being published.
   std::mutex mutex;
@@ -50,6 +51,8 @@ struct Log::Impl {
 
   // Moves `head` to the newest commit. Call with `mutex` held.
   arrow::Status Refresh();
+  // kCorruptData when commits lie behind `next`, which is absent.
+  arrow::Status CheckNoneBehind(int64_t next, bool by_listing);
   // Applies one commit to `replay`; `head` is stale until Finish.
   void Apply(int64_t version, int64_t timestamp_ms, std::vector<Action> actions);
   arrow::Status Finish();

@@ -221,6 +221,8 @@ arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const ar
   statistics.decide = ours;
   std::vector<pq::ColumnStatistics> columns(schema.num_fields());
   std::vector<bool> known(schema.num_fields(), false);
+  std::vector<int64_t> nulls_said(schema.num_fields(), -1);
+  statistics.holds_values.resize(schema.num_fields(), false);
   for (int i = 0; i < schema.num_fields(); ++i) {
     const Type::type id = schema.field(i)->type()->id();
     columns[i].name = schema.field(i)->name();
@@ -238,22 +240,26 @@ arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const ar
     auto bound = read_bound(value, schema.field(place)->type(), false);
     if (bound == nullptr) return false;
     columns[place].min = std::move(bound);
+    statistics.holds_values[place] = true;
     return true;
   });
   for_each_column("maxValues", [&](JsonValue value, int place) {
     auto bound = read_bound(value, schema.field(place)->type(), true);
     if (bound == nullptr) return false;
     columns[place].max = std::move(bound);
+    statistics.holds_values[place] = true;
     return true;
   });
   for_each_column("nullCount", [&](JsonValue value, int place) {
     const int64_t nulls = value.Integer().value_or(-1);
+    nulls_said[place] = nulls;
     if (nulls < 0 || !ours) return false;
     columns[place].null_count = nulls;
     return true;
   });
   if (const auto rows = document->root().Find("numRecords")) statistics.rows = RowCount(*rows);
   for (size_t i = 0; i < columns.size(); ++i) {
+    if (nulls_said[i] >= 0 && nulls_said[i] < statistics.rows.value_or(0)) statistics.holds_values[i] = true;
     if (known[i]) statistics.columns.push_back(std::move(columns[i]));
   }
   return statistics;

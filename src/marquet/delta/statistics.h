@@ -36,6 +36,9 @@ struct FileStatistics {
   // In the schema's order; columns without statistics are absent. Bounds are already widened for what was
   // truncated.
   std::vector<pq::ColumnStatistics> columns;
+  // By the schema's columns: whether some row of the file is not null there, by a bound or by fewer nulls
+  // than rows. Said by any writer: none tells it of a column that it did not write.
+  std::vector<bool> holds_values;
 };
 
 std::string StatisticsToJson(int64_t rows, const std::vector<pq::ColumnStatistics>& columns);

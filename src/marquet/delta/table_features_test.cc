@@ -14,7 +14,7 @@ Metadata With(StringMap configuration, std::string schema = "{\"type\":\"struct\
   return metadata;
 }
 
-struct Case {
+struct Feature {
   Protocol protocol;
   Metadata metadata;
   const char* not_read;     // the feature that reading is refused for, or nullptr
@@ -22,7 +22,7 @@ struct Case {
 };
 
 TEST(TableFeaturesTest, WhatIsNotKnownIsRefusedByName) {
-  const std::vector<Case> cases = {
+  const std::vector<Feature> cases = {
       {{1, 2, {}, {}}, With({}), nullptr, nullptr},
       {{1, 1, {}, {}}, With({{"delta.appendOnly", "true"}}), nullptr, nullptr},
       {{2, 6, {}, {}}, With({{"delta.columnMapping.mode", "none"}}), nullptr, nullptr},
@@ -43,7 +43,7 @@ TEST(TableFeaturesTest, WhatIsNotKnownIsRefusedByName) {
       {{1, 4, {}, {}}, With({}, R"("delta.generationExpression":"y")"), nullptr, "generatedColumns"},
       {{1, 6, {}, {}}, With({}, R"("delta.identity.start":1)"), nullptr, "identityColumns"},
   };
-  for (const Case& each : cases) {
+  for (const Feature& each : cases) {
     const auto check = [](const arrow::Status& status, const char* refusal) {
       if (refusal == nullptr) {
         EXPECT_TRUE(status.ok()) << status;

@@ -9,6 +9,7 @@
 #include "marquet/base/dispatch.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/depth/lanes_internal.h"
 
 namespace marquet::depth {
 namespace {
@@ -66,9 +67,6 @@ MARQUET_INLINE uint64_t NarrowBody(const int64_t* values, int64_t n, int32_t* na
   return bits;
 }
 MARQUET_DISPATCH(uint64_t, Narrow, (const int64_t* values, int64_t n, int32_t* narrow), (values, n, narrow))
-
-constexpr int kLanes = 16;
-using Ints = int32_t __attribute__((vector_size(kLanes * 4)));
 
 // Vector `i` of those that stand from `x` on, wherever that is.
 MARQUET_INLINE void Load(const int32_t* x, int64_t i, Ints* vector) {

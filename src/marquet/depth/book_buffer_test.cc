@@ -17,11 +17,11 @@ constexpr TensorSpec kSpec{.features = kAllFeatures, .micro_pip = 10, .time_bins
 
 // The columns of a book by name, as plain values: the source of truth. Prices are null here and there, but
 // not on the first level.
-using Values = std::map<std::string, std::vector<int64_t>>;
+using BookValues = std::map<std::string, std::vector<int64_t>>;
 
-Values RandomBook(int64_t rows, uint64_t seed, bool nulls) {
+BookValues RandomValues(int64_t rows, uint64_t seed, bool nulls) {
   std::mt19937_64 random(seed);
-  Values book;
+  BookValues book;
   for (const std::string& name : BookColumnNames(kAllFeatures)) {
     const int64_t level = std::stoi(name.substr(7));
     const int sign = name[0] == 'b' ? -1 : 1;
@@ -40,7 +40,7 @@ Values RandomBook(int64_t rows, uint64_t seed, bool nulls) {
   return book;
 }
 
-BookRows View(const Values& book, int64_t begin, int64_t count) {
+BookRows View(const BookValues& book, int64_t begin, int64_t count) {
   BookRows rows;
   rows.rows = count;
   for (int level = 0; level < kLevels; ++level) {
@@ -57,7 +57,7 @@ BookRows View(const Values& book, int64_t begin, int64_t count) {
   return rows;
 }
 
-std::vector<float> Expected(const Values& book, int64_t begin) {
+std::vector<float> Expected(const BookValues& book, int64_t begin) {
   std::vector<float> out(kSpec.cells());
   const auto status = ComputeTensor(View(book, begin, kSpec.rows()), kSpec, out.data());
   EXPECT_TRUE(status.ok()) << status.ToString();
@@ -65,7 +65,7 @@ std::vector<float> Expected(const Values& book, int64_t begin) {
 }
 
 // Sizes and counts as `integers`; below a null price lies a number that must not be looked at.
-std::shared_ptr<arrow::RecordBatch> Batch(const Values& book,
+std::shared_ptr<arrow::RecordBatch> Batch(const BookValues& book,
                                           const std::shared_ptr<arrow::DataType>& integers) {
   arrow::FieldVector fields;
   arrow::ArrayVector columns;
@@ -90,7 +90,7 @@ std::shared_ptr<arrow::RecordBatch> Batch(const Values& book,
 }
 
 TEST(BookBuffer, ReadsInt64RowsInPlace) {
-  const auto batch = Batch(RandomBook(50, 1, false), arrow::int64());
+  const auto batch = Batch(RandomValues(50, 1, false), arrow::int64());
   BookBuffer buffer(kVolume);
   ASSERT_TRUE(buffer.Append(*batch->Slice(5)).ok());
   ASSERT_EQ(buffer.end(), 45);
@@ -106,7 +106,7 @@ TEST(BookBuffer, ReadsInt64RowsInPlace) {
 }
 
 TEST(BookBuffer, ANullIsReadAsAnUndefinedPriceAndOnlyWhereItLies) {
-  Values book = RandomBook(40, 2, false);
+  BookValues book = RandomValues(40, 2, false);
   book["ask_px_04"][17] = kUndefinedPrice;
   const auto batch = Batch(book, arrow::int64());
   const auto* values =
@@ -122,7 +122,7 @@ TEST(BookBuffer, ANullIsReadAsAnUndefinedPriceAndOnlyWhereItLies) {
 TEST(BookBuffer, ChunksMayEndAnywhere) {
   // Two chunks with every border within the window, on and beside the borders of bins; and chunks of one row.
   for (const bool nulls : {false, true}) {
-    const Values book = RandomBook(kSpec.rows(), 3, nulls);
+    const BookValues book = RandomValues(kSpec.rows(), 3, nulls);
     const auto expected = Expected(book, 0);
     for (const auto& integers : {arrow::int64(), arrow::uint32()}) {
       const auto batch = Batch(book, integers);
@@ -146,7 +146,7 @@ TEST(BookBuffer, ChunksMayEndAnywhere) {
 }
 
 TEST(BookBuffer, SlicesOfAnyOffsetGiveTheirRows) {
-  const Values book = RandomBook(kSpec.rows() + 20, 4, true);
+  const BookValues book = RandomValues(kSpec.rows() + 20, 4, true);
   const auto batch = Batch(book, arrow::uint32());
   for (int64_t offset = 0; offset <= 20; ++offset) {
     BookBuffer buffer(kAllFeatures);
@@ -158,7 +158,7 @@ TEST(BookBuffer, SlicesOfAnyOffsetGiveTheirRows) {
 }
 
 TEST(BookBuffer, KeepsWhatItReadsFrom) {
-  const Values book = RandomBook(kSpec.rows(), 5, false);
+  const BookValues book = RandomValues(kSpec.rows(), 5, false);
   BookBuffer buffer(kAllFeatures);
   ASSERT_TRUE(buffer.Append(*Batch(book, arrow::int64())).ok());  // nobody else holds the batch
   std::vector<float> out(kSpec.cells());
@@ -167,7 +167,7 @@ TEST(BookBuffer, KeepsWhatItReadsFrom) {
 }
 
 TEST(BookBuffer, RowsComeAndGoUnderTheirNumbers) {
-  const Values book = RandomBook(400, 6, true);
+  const BookValues book = RandomValues(400, 6, true);
   const auto batch = Batch(book, arrow::int64());
   BookBuffer buffer(kAllFeatures);
   auto stream = TensorStream::Make(buffer, kSpec).ValueOrDie();
@@ -190,7 +190,7 @@ TEST(BookBuffer, RowsComeAndGoUnderTheirNumbers) {
 }
 
 TEST(BookBuffer, ValuesThatLieAtOddAddressesAreRead) {
-  const Values book = RandomBook(kSpec.rows(), 7, false);
+  const BookValues book = RandomValues(kSpec.rows(), 7, false);
   auto batch = Batch(book, arrow::int64());
   for (int i = 0; i < batch->num_columns(); ++i) {
     const auto& whole = *batch->column(i)->data()->buffers[1];
@@ -209,7 +209,7 @@ TEST(BookBuffer, ValuesThatLieAtOddAddressesAreRead) {
 }
 
 TEST(BookBuffer, RefusesColumnsThatDoNotFitAndStaysAsItWas) {
-  const auto batch = Batch(RandomBook(20, 8, false), arrow::int64());
+  const auto batch = Batch(RandomValues(20, 8, false), arrow::int64());
   BookBuffer buffer(kAllFeatures);
   ASSERT_TRUE(buffer.Append(*batch).ok());
   const int place = batch->schema()->GetFieldIndex("ask_sz_07");
@@ -225,7 +225,7 @@ TEST(BookBuffer, RefusesColumnsThatDoNotFitAndStaysAsItWas) {
 }
 
 TEST(BookBuffer, NamesTheRowOfAValueThatIsNoPrice) {
-  auto batch = Batch(RandomBook(20, 9, false), arrow::int64());
+  auto batch = Batch(RandomValues(20, 9, false), arrow::int64());
   arrow::DoubleBuilder builder;
   for (int row = 0; row < 20; ++row) ASSERT_TRUE(builder.Append(row == 13 ? 1e300 : 1.5).ok());
   const int place = batch->schema()->GetFieldIndex("bid_px_02");

@@ -16,17 +16,17 @@
 
 namespace marquet::depth {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
 namespace {
 
 // A value of exactly the type asked for: nlohmann's own get() cuts fractions and high bits off, takes true
 // for 1, and leaves what becomes of 1e300 to the compiler.
 template <typename T>
-arrow::Status Take(const Json& json, const std::string& name, T* value) {
+arrow::Status Take(const SortedJson& json, const std::string& name, T* value) {
   const auto unexpected = [&](const std::string& expected) {
-    std::string found =
-        json.is_structured() ? json.type_name() : json.dump(-1, ' ', true, Json::error_handler_t::replace);
+    std::string found = json.is_structured() ? json.type_name()
+                                             : json.dump(-1, ' ', true, SortedJson::error_handler_t::replace);
     return CorruptData(
         fmt::format("labels: {} is {}; expected {}", Quoted(name), found.substr(0, 40), expected));
   };
@@ -58,13 +58,13 @@ arrow::Status Take(const Json& json, const std::string& name, T* value) {
 
 // The same of a member that must be there.
 template <typename T>
-arrow::Status TakeMember(const Json& json, const std::string& name, T* value) {
+arrow::Status TakeMember(const SortedJson& json, const std::string& name, T* value) {
   return Take(json.at(name), name, value);
 }
 
 // The same of one that may be missing.
 template <typename T>
-arrow::Status TakeOptional(const Json& json, const std::string& name, std::optional<T>* value) {
+arrow::Status TakeOptional(const SortedJson& json, const std::string& name, std::optional<T>* value) {
   value->reset();
   const auto member = json.find(name);
   return member == json.end() ? arrow::Status::OK() : Take(*member, name, &value->emplace());
@@ -73,7 +73,7 @@ arrow::Status TakeOptional(const Json& json, const std::string& name, std::optio
 }  // namespace
 
 std::string ToJson(const FittedLabels& fitted) {
-  Json json;
+  SortedJson json;
   json["format"] = "marquet-labels-1";
   json["classes"] = fitted.spec.classes;
   json["lookback"] = fitted.spec.lookback;
@@ -95,20 +95,21 @@ std::string ToJson(const FittedLabels& fitted) {
   json["fit_start_ns"] = fitted.fit_start_ns;
   json["fit_end_ns"] = fitted.fit_end_ns;
   json["data_version"] = fitted.data_version;
-  json["shared"] = Json::array();
+  json["shared"] = SortedJson::array();
   for (const SharedValue& shared : fitted.shared) {
     json["shared"].push_back(
         {{"value", shared.value}, {"first_class", shared.first_class}, {"counts", shared.counts}});
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+  return json.dump(2, ' ', false, SortedJson::error_handler_t::replace);
 }
 
 arrow::Result<FittedLabels> FittedLabelsFromJson(std::string_view text) {
   try {
-    const Json json = Json::parse(text);
+    const SortedJson json = SortedJson::parse(text);
     if (json.at("format") != "marquet-labels-1") {
-      return Unsupported(fmt::format("labels of the format {}; expected marquet-labels-1",
-                                     json.at("format").dump(-1, ' ', false, Json::error_handler_t::replace)));
+      return Unsupported(
+          fmt::format("labels of the format {}; expected marquet-labels-1",
+                      json.at("format").dump(-1, ' ', false, SortedJson::error_handler_t::replace)));
     }
     FittedLabels fitted;
     ARROW_RETURN_NOT_OK(TakeMember(json, "classes", &fitted.spec.classes));
@@ -134,7 +135,7 @@ arrow::Result<FittedLabels> FittedLabelsFromJson(std::string_view text) {
     ARROW_RETURN_NOT_OK(TakeMember(json, "fit_start_ns", &fitted.fit_start_ns));
     ARROW_RETURN_NOT_OK(TakeMember(json, "fit_end_ns", &fitted.fit_end_ns));
     ARROW_RETURN_NOT_OK(TakeMember(json, "data_version", &fitted.data_version));
-    for (const Json& entry : json.at("shared")) {
+    for (const SortedJson& entry : json.at("shared")) {
       SharedValue shared;
       ARROW_RETURN_NOT_OK(TakeMember(entry, "value", &shared.value));
       ARROW_RETURN_NOT_OK(TakeMember(entry, "first_class", &shared.first_class));
@@ -162,7 +163,7 @@ arrow::Result<FittedLabels> FittedLabelsFromJson(std::string_view text) {
                                      fitted.spec.classes, fitted.interior.size(), fitted.spec.classes - 1));
     }
     return fitted;
-  } catch (const Json::exception& error) {
+  } catch (const SortedJson::exception& error) {
     return CorruptData(fmt::format("no fitted labels in this JSON: {}", error.what()));
   }
 }

@@ -5,16 +5,15 @@
 #include <cstring>
 
 #include "marquet/base/dispatch.h"
+#include "marquet/depth/lanes_internal.h"
 
 namespace marquet::depth {
 namespace {
 
 constexpr int kMaxSteps = kSlots + 1;
-constexpr int kLanes = 16;
 constexpr int kTileColumns = 64;
 
 using Floats = float __attribute__((vector_size(kLanes * 4)));
-using Ints = int32_t __attribute__((vector_size(kLanes * 4)));
 
 // The steps of one column.
 struct Steps {

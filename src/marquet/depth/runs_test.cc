@@ -14,9 +14,9 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using Column = std::pair<std::string, std::shared_ptr<arrow::Array>>;
+using NamedColumn = std::pair<std::string, std::shared_ptr<arrow::Array>>;
 
-std::shared_ptr<arrow::RecordBatch> Batch(int64_t rows, const std::vector<Column>& columns) {
+std::shared_ptr<arrow::RecordBatch> Batch(int64_t rows, const std::vector<NamedColumn>& columns) {
   arrow::FieldVector fields;
   arrow::ArrayVector arrays;
   for (const auto& [name, array] : columns) {

@@ -38,6 +38,47 @@ namespace {
 constexpr int64_t kBufferSize = 64 * 1024;
 constexpr int64_t kFirstBufferSize = 4 * 1024;  // which holds a small file, and grows with a larger one
 
+// Step 5. An error of the storage below may hide a success (a reply that a network lost). Only the caller
+// knows the name `written`, so when that is gone, the file has its final one. `hint()`: to an error that
+// leaves it open; nothing is allocated for it before.
+template <typename Hint>
+arrow::Status Rename(FileSystem& fs,
+                     arrow::Status (FileSystem::*publish)(const std::string&, const std::string&),
+                     const std::string& written, const std::string& path, const Hint& hint) {
+  const arrow::Status status = Caught(path, [&] { return (fs.*publish)(written, path); });
+  if (status.ok() || IsKind(status, ErrorKind::kAlreadyExists) || IsKind(status, ErrorKind::kNotFound)) {
+    return status;
+  }
+  const auto look = Caught(path, [&] { return fs.Stat(written).status(); });
+  if (look.ok()) return status;
+  if (IsKind(look, ErrorKind::kNotFound)) return arrow::Status::OK();
+  return CommitUnknown(
+      look,
+      fmt::format("{}; whether it took place could not be learnt: {}", status.message(), look.message()),
+      hint());
+}
+
+// To a replacement of which it is open whether it took place.
+std::string WhatMayBeThere(const std::string& path, int64_t bytes) {
+  return fmt::format(
+      "{} holds the new file, of {} bytes, or what was there before, each of them whole. Look which it is, "
+      "or write it again, which harms neither.",
+      path, bytes);
+}
+
+// To one that took place, and may not last.
+arrow::Status UnsyncedReplacement(const arrow::Status& sync, const std::string& path, int64_t bytes) {
+  return CommitUnknown(
+      sync,
+      fmt::format(
+          "{}: the new file is complete under its name, but a power cut may bring back what was there "
+          "before: {}",
+          path, sync.message()),
+      fmt::format("Readers find the new file, of {} bytes. Once the disk is well, write it again, or look "
+                  "after a restart whether it is still there.",
+                  bytes));
+}
+
 }  // namespace
 
 struct DurableFile::Impl {
@@ -156,21 +197,11 @@ struct DurableFile::Impl {
     });
   }
 
-  // Step 5. An error of the storage below may hide a success (a reply that a network lost). Only this object
-  // knows the temporary name, so when that is gone, the file has its final one.
-  arrow::Status Rename(arrow::Status (FileSystem::*publish)(const std::string&, const std::string&)) {
-    arrow::Status status = Caught(path, [&] { return (fs.get()->*publish)(temporary, path); });
-    if (!status.ok() && !IsKind(status, ErrorKind::kAlreadyExists) && !IsKind(status, ErrorKind::kNotFound)) {
-      const auto look = Caught(path, [&] { return fs->Stat(temporary).status(); });
-      if (IsKind(look, ErrorKind::kNotFound)) {
-        status = arrow::Status::OK();
-      } else if (!look.ok()) {
-        status = CommitUnknown(look,
-                               fmt::format("{}; whether it took place could not be learnt: {}",
-                                           status.message(), look.message()),
-                               "Look whether the file is there before writing it again.");
-      }
-    }
+  // Step 5.
+  template <typename Hint>
+  arrow::Status GiveName(arrow::Status (FileSystem::*publish)(const std::string&, const std::string&),
+                         const Hint& hint) {
+    const arrow::Status status = Rename(*fs, publish, temporary, path, hint);
     if (status.ok()) temporary_exists = false;
     return Poison(status);
   }
@@ -275,7 +306,9 @@ arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> DurableFile::OpenWri
 arrow::Status DurableFile::Publish(UnsyncedName unsynced) {
   Impl& self = *impl_;
   ARROW_RETURN_NOT_OK(self.SyncAndClose());
-  ARROW_RETURN_NOT_OK(self.Rename(&FileSystem::PublishNew));
+  ARROW_RETURN_NOT_OK(self.GiveName(&FileSystem::PublishNew, [] {
+    return std::string("Look whether the file is there before writing it again.");
+  }));
   const arrow::Status sync = self.SyncName();
   if (sync.ok()) {
     self.finished = true;
@@ -288,9 +321,10 @@ arrow::Status DurableFile::Publish(UnsyncedName unsynced) {
 arrow::Status DurableFile::PublishReplacing() {
   Impl& self = *impl_;
   ARROW_RETURN_NOT_OK(self.SyncAndClose());
-  ARROW_RETURN_NOT_OK(self.Rename(&FileSystem::PublishReplacing));
+  ARROW_RETURN_NOT_OK(
+      self.GiveName(&FileSystem::PublishReplacing, [&] { return WhatMayBeThere(self.path, self.size); }));
   const arrow::Status sync = self.SyncName();
-  if (!sync.ok()) return self.UnsyncedNameError(sync);
+  if (!sync.ok()) return self.Poison(UnsyncedReplacement(sync, self.path, self.size));
   self.finished = true;
   return sync;
 }
@@ -336,6 +370,13 @@ arrow::Status PutReplacing(const std::shared_ptr<FileSystem>& fs, const std::str
                            std::string_view bytes) {
   ARROW_ASSIGN_OR_RAISE(const auto file, CreateWith(fs, path, bytes));
   return file->PublishReplacing();
+}
+
+arrow::Status PutInPlace(FileSystem& fs, const std::string& written, const std::string& path, int64_t bytes) {
+  ARROW_RETURN_NOT_OK(
+      Rename(fs, &FileSystem::PublishReplacing, written, path, [&] { return WhatMayBeThere(path, bytes); }));
+  const arrow::Status sync = Caught(path, [&] { return fs.SyncDirectory(ParentPath(path)); });
+  return sync.ok() ? sync : UnsyncedReplacement(sync, path, bytes);
 }
 
 arrow::Status NotYetCommitted(const arrow::Status& status) {

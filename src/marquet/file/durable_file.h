@@ -66,8 +66,8 @@ class DurableFile final : public arrow::io::OutputStream {
   arrow::Status Publish(UnsyncedName unsynced = UnsyncedName::kTakeBack);
 
   // The same, in place of what is there. Whenever a crash comes, the name holds the old content or the new
-  // one. kCommitUnknown when only the directory's sync failed: then the new one is there, perhaps not for
-  // good.
+  // one. kCommitUnknown when only the directory's sync failed (then the new one is there, perhaps not for
+  // good), or when it could not be learnt which of them is there: the hint tells what the name may hold.
   arrow::Status PublishReplacing();
 
   // Removes the temporary file. Harmless after Publish() and when called again.
@@ -92,6 +92,10 @@ arrow::Status PutNew(const std::shared_ptr<FileSystem>& fs, const std::string& p
                      UnsyncedName unsynced = UnsyncedName::kTakeBack);
 arrow::Status PutReplacing(const std::shared_ptr<FileSystem>& fs, const std::string& path,
                            std::string_view bytes);
+
+// Steps 5 and 6 of PublishReplacing for a file of `bytes` that is complete and durable under another name of
+// the same file system, with its errors. What the file system throws is an error here, too.
+arrow::Status PutInPlace(FileSystem& fs, const std::string& written, const std::string& path, int64_t bytes);
 
 // For files that are stored before a commit begins, or without one: a doubt about one of them is none about a
 // commit, so kCommitUnknown becomes kStorage.

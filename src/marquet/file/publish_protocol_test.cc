@@ -226,6 +226,57 @@ TEST(PublishProtocol, UncertainNameIsTakenBackOrKept) {
   }
 }
 
+// What the name may hold, and what to do, is told of a replacement in doubt, whoever made the file.
+TEST(PublishProtocol, AReplacementInDoubtSaysWhatStandsThere) {
+  const auto replace = [](const std::shared_ptr<FileSystem>& fs, bool in_place) {
+    if (!in_place) return PutReplacing(fs, "f", "newer");
+    EXPECT_TRUE(PutNew(fs, "g", "newer").ok());
+    return PutInPlace(*fs, "g", "f", 5);
+  };
+  for (const bool in_place : {false, true}) {
+    int unsynced = 0, unknown = 0;
+    for (const bool lasting : {false, true}) {
+      for (const auto effect : {Fault::Effect::kNone, Fault::Effect::kWhole}) {
+        for (int64_t n = in_place ? 7 : 1;; ++n) {
+          auto base = std::make_shared<MemoryFileSystem>();
+          ASSERT_TRUE(PutNew(base, "f", "old").ok());
+          auto fs = std::make_shared<FaultFileSystem>(base);
+          fs->FailAt({.operation = n, .error_number = EIO, .effect = effect, .lasting = lasting});
+          std::string failed;
+          fs->OnOperation([&](int64_t number, std::string_view name, const std::string&) {
+            if (number == n) failed = name;
+          });
+          const arrow::Status status = replace(fs, in_place);
+          if (fs->operations() < n) break;
+          const std::string now = ReadAll(*base, "f").ValueOrDie();
+          if (failed == "publish replacing" && !lasting && effect == Fault::Effect::kWhole) {
+            EXPECT_TRUE(status.ok()) << status.ToString();  // the look tells that it took place
+            EXPECT_EQ(now, "newer");
+          }
+          if (!IsKind(status, ErrorKind::kCommitUnknown)) {
+            EXPECT_EQ(now, status.ok() ? "newer" : "old") << failed << ": " << status.ToString();
+            continue;
+          }
+          EXPECT_EQ(ErrnoOf(status), EIO);
+          EXPECT_THAT(HintOf(status), HasSubstr("of 5 bytes"));
+          if (failed == "sync the directory") {
+            ++unsynced;
+            EXPECT_EQ(now, "newer");
+            EXPECT_THAT(status.message(), HasSubstr("a power cut may bring back what was there before"));
+          } else {
+            ++unknown;
+            EXPECT_EQ(failed, "publish replacing");
+            EXPECT_THAT(HintOf(status), HasSubstr("f holds the new file"));
+            EXPECT_THAT(HintOf(status), HasSubstr("or what was there before"));
+          }
+        }
+      }
+    }
+    EXPECT_EQ(unsynced, 4);
+    EXPECT_EQ(unknown, 2);
+  }
+}
+
 // Runs `job` and calls `cut` before each of its operations and once at the end, with what memory and disk
 // hold at that moment.
 template <typename Job, typename Cut>

@@ -1,6 +1,7 @@
 #include "marquet/parquet/arrow_pages_internal.h"
 
 #include "arrow/buffer.h"
+#include "marquet/parquet/page_content_internal.h"
 #include "parquet/bloom_filter_reader.h"
 #include "parquet/column_page.h"
 #include "parquet/column_reader.h"
@@ -9,6 +10,7 @@
 #include "parquet/metadata.h"
 #include "parquet/page_index.h"
 #include "parquet/properties.h"
+#include "parquet/schema.h"
 
 namespace marquet::pq {
 namespace {
@@ -17,11 +19,13 @@ using Encoding = ::parquet::Encoding::type;
 
 class PagesOfChunk final : public ::parquet::PageReader {
  public:
-  explicit PagesOfChunk(std::unique_ptr<ChunkReader> reader) : reader_(std::move(reader)) {}
+  PagesOfChunk(std::unique_ptr<ChunkReader> reader, const ::parquet::ColumnDescriptor* checked)
+      : reader_(std::move(reader)), checked_(checked) {}
 
   std::shared_ptr<::parquet::Page> NextPage() override {
     PARQUET_ASSIGN_OR_THROW(const Page* const page, reader_->Next());
     if (page == nullptr) return nullptr;
+    if (checked_ != nullptr) PARQUET_THROW_NOT_OK(Check(*page));
     const PageHeader& header = page->header;
     // Not owned: Arrow, too, is done with a page when it asks for the next.
     auto body = std::make_shared<arrow::Buffer>(page->body.data(), static_cast<int64_t>(page->body.size()));
@@ -43,8 +47,23 @@ class PagesOfChunk final : public ::parquet::PageReader {
   void set_max_page_header_size(uint32_t) override {}  // headers are bounded by their chunk
 
  private:
+  arrow::Status Check(const Page& page) {
+    const arrow::Status status = CheckContent(page, *checked_, dictionary_values_).status();
+    if (!status.ok()) return status.WithMessage("page ", reader_->page_number(), ": ", status.message());
+    if (page.header.kind == PageKind::kDictionary) dictionary_values_ = page.header.values;
+    return status;
+  }
+
   const std::unique_ptr<ChunkReader> reader_;
+  const ::parquet::ColumnDescriptor* const checked_;  // may be a null pointer
+  int64_t dictionary_values_ = -1;
 };
+
+// Whether Arrow's reader gives values of a page that does not fit its column, without a word. Where a column
+// has levels these tell; then only a full check looks at the whole page.
+bool NeedsCheck(const ::parquet::ColumnDescriptor& column) {
+  return column.max_definition_level() == 0 || IsAlwaysNull(column);
+}
 
 class RowGroup final : public ::parquet::RowGroupReader::Contents {
  public:
@@ -53,7 +72,8 @@ class RowGroup final : public ::parquet::RowGroupReader::Contents {
 
   std::unique_ptr<::parquet::PageReader> GetColumnPageReader(int leaf) override {
     PARQUET_ASSIGN_OR_THROW(auto reader, open_(row_group_, leaf));
-    return ArrowPages(std::move(reader));
+    const ::parquet::ColumnDescriptor& column = *metadata_->schema()->Column(leaf);
+    return ArrowPages(std::move(reader), NeedsCheck(column) ? &column : nullptr);
   }
   const ::parquet::RowGroupMetaData* metadata() const override { return metadata_.get(); }
   const ::parquet::ReaderProperties* properties() const override { return &properties_; }
@@ -87,8 +107,9 @@ class File final : public ::parquet::ParquetFileReader::Contents {
 
 }  // namespace
 
-std::unique_ptr<::parquet::PageReader> ArrowPages(std::unique_ptr<ChunkReader> reader) {
-  return std::make_unique<PagesOfChunk>(std::move(reader));
+std::unique_ptr<::parquet::PageReader> ArrowPages(std::unique_ptr<ChunkReader> reader,
+                                                  const ::parquet::ColumnDescriptor* checked) {
+  return std::make_unique<PagesOfChunk>(std::move(reader), checked);
 }
 
 std::unique_ptr<::parquet::ParquetFileReader> ArrowFile(std::shared_ptr<::parquet::FileMetaData> footer,

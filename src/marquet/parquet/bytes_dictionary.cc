@@ -8,6 +8,7 @@ namespace marquet::pq {
 namespace {
 
 constexpr size_t kFirstSlots = 64;
+constexpr int64_t kKeptBytes = int64_t{64} << 10;
 
 // More values with one place in the table than chance would bring: they were chosen for it.
 constexpr size_t kMostProbes = 64;
@@ -15,6 +16,12 @@ constexpr size_t kMostProbes = 64;
 }  // namespace
 
 void BytesDictionary::Clear() {
+  if (bytes() > kKeptBytes) {
+    plain_ = std::vector<char>();
+    ends_ = std::vector<size_t>();
+    slots_ = std::vector<Slot>();
+    short_slots_ = std::vector<ShortSlot>();
+  }
   plain_.clear();
   ends_.clear();
   slots_.assign(kFirstSlots, Slot{});

@@ -17,7 +17,15 @@ class BytesDictionary {
 
   BytesDictionary() { Clear(); }
 
+  // What has grown large is given back.
   void Clear();
+
+  // Held in memory.
+  int64_t bytes() const {
+    return static_cast<int64_t>(plain_.capacity() + ends_.capacity() * sizeof(size_t) +
+                                slots_.capacity() * sizeof(Slot) +
+                                short_slots_.capacity() * sizeof(ShortSlot));
+  }
 
   // The index of a value; nothing when the dictionary would grow too large by it.
   std::optional<uint32_t> IndexOf(std::string_view value) {

@@ -1,6 +1,7 @@
 // The dictionary of strings against an ordered map.
 #include "marquet/parquet/bytes_dictionary_internal.h"
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <string>
@@ -10,7 +11,7 @@
 namespace marquet::pq {
 namespace {
 
-constexpr uint64_t kSeed = 20240107;
+constexpr uint64_t kBytesSeed = 20240107;
 
 // Asks for a value as part of a larger text, whose other bytes must not matter.
 std::optional<uint32_t> IndexWithin(BytesDictionary* dictionary, const std::string& value) {
@@ -19,7 +20,7 @@ std::optional<uint32_t> IndexWithin(BytesDictionary* dictionary, const std::stri
 }
 
 TEST(BytesDictionaryTest, GivesIndicesInTheOrderOfFirstAppearance) {
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kBytesSeed);
   const std::string alphabet("\0ab\xFF", 4);
   BytesDictionary dictionary;
   for (const size_t longest : {size_t{1}, size_t{3}, size_t{7}, size_t{8}, size_t{20}}) {
@@ -29,15 +30,32 @@ TEST(BytesDictionaryTest, GivesIndicesInTheOrderOfFirstAppearance) {
       std::string value(random() % (longest + 1), ' ');
       for (char& c : value) c = alphabet[random() % alphabet.size()];
       const auto [known, fresh] = expected.emplace(value, static_cast<uint32_t>(expected.size()));
-      ASSERT_EQ(IndexWithin(&dictionary, value), known->second) << "seed " << kSeed << ", value " << i;
+      ASSERT_EQ(IndexWithin(&dictionary, value), known->second) << "seed " << kBytesSeed << ", value " << i;
       ASSERT_EQ(dictionary.value(known->second), value);
     }
     EXPECT_EQ(dictionary.size(), expected.size());
   }
 }
 
+// What is held grows with the values, of either length, and is given back.
+TEST(BytesDictionaryTest, ItsMemoryIsCounted) {
+  for (const size_t size : {size_t{5}, size_t{12}}) {
+    BytesDictionary dictionary;
+    const int64_t empty = dictionary.bytes();
+    for (int i = 0; i < 40'000; ++i) {
+      std::string value = std::to_string(i);
+      value.insert(0, size - std::min(size, value.size()), '0');
+      ASSERT_TRUE(IndexWithin(&dictionary, value));
+    }
+    // The values with their lengths, where each ends, and a table that is at most half full.
+    EXPECT_GE(dictionary.bytes(), static_cast<int64_t>(40'000 * (size + 4 + sizeof(size_t) + 2 * 16)));
+    dictionary.Clear();
+    EXPECT_LT(dictionary.bytes(), empty + 4'096);
+  }
+}
+
 TEST(BytesDictionaryTest, ABytesIndexIsThatOfATextOfOne) {
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kBytesSeed);
   BytesDictionary dictionary;
   for (int round = 0; round < 3; ++round) {
     dictionary.Clear();
@@ -47,7 +65,7 @@ TEST(BytesDictionaryTest, ABytesIndexIsThatOfATextOfOne) {
       const bool as_byte = random() % 2 == 0;
       const auto first = as_byte ? dictionary.IndexOf(byte) : dictionary.IndexOf(std::string_view(text));
       const auto second = as_byte ? dictionary.IndexOf(std::string_view(text)) : dictionary.IndexOf(byte);
-      ASSERT_EQ(first, second) << "seed " << kSeed << ", value " << i;
+      ASSERT_EQ(first, second) << "seed " << kBytesSeed << ", value " << i;
       ASSERT_EQ(dictionary.value(*first), text);
     }
     EXPECT_EQ(dictionary.size(), 256U);

@@ -80,16 +80,26 @@ class BytesEncoder final : public ColumnEncoder {
 
   arrow::Result<int64_t> WriteChunk() override {
     ARROW_RETURN_NOT_OK(Flush());
-    if (!any_indexed_) return pages_.WriteChunk(bounds_, nullptr, false);
+    if (!any_indexed_) {
+      dictionary_.Clear();
+      return pages_.WriteChunk(bounds_, nullptr, false);
+    }
     const ::parquet::DictionaryPage page(arrow::Buffer::FromString(std::string(dictionary_.plain())),
                                          static_cast<int32_t>(dictionary_.size()),
                                          ::parquet::Encoding::PLAIN);
-    return pages_.WriteChunk(bounds_, &page, !indexing_);
+    auto written = pages_.WriteChunk(bounds_, &page, !indexing_);
+    dictionary_.Clear();  // its memory is not that of a row group any more
+    return written;
   }
 
   int64_t buffered_bytes() const override {
-    return pages_.bytes() + static_cast<int64_t>(plain_.capacity() + runs_.capacity() * sizeof(IndexRun) +
-                                                 validity_.capacity() + dictionary_.plain().size());
+    return pages_.bytes() +
+           static_cast<int64_t>(plain_.capacity() + runs_.capacity() * sizeof(IndexRun) +
+                                validity_.capacity()) +
+           dictionary_.bytes();
+  }
+  int64_t lookup_bytes() const override {
+    return dictionary_.bytes() - static_cast<int64_t>(dictionary_.plain().size());
   }
 
  private:

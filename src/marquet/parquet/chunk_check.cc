@@ -5,11 +5,14 @@
 #include "fmt/format.h"
 #include "marquet/base/crc32.h"
 #include "marquet/base/error.h"
+#include "marquet/base/text.h"
 #include "marquet/parquet/arrow_pages_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/flat_chunk_internal.h"
 #include "marquet/parquet/footer_internal.h"
+#include "marquet/parquet/nested_levels_internal.h"
 #include "marquet/parquet/page_header_internal.h"
+#include "marquet/parquet/statistics_check_internal.h"
 
 namespace marquet::pq {
 namespace {
@@ -19,24 +22,46 @@ constexpr int64_t kBatch = 1 << 13;  // levels decoded at a time: few enough to 
 struct Counts {
   int64_t levels = 0;
   int64_t rows = 0;
+  int64_t no_text = 0;  // values of a column of text that are no UTF-8
 };
 
+// Levels that are decoded next: those of rows that the statistics tell of together.
+int64_t BatchOf(const StatisticsCheck* statistics) {
+  return statistics == nullptr ? kBatch : std::min(kBatch, statistics->room());
+}
+
+// JSON is text, too (LogicalTypes.md).
+bool IsText(const ::parquet::ColumnDescriptor& column) {
+  const auto& type = column.logical_type();
+  return type != nullptr && (type->is_string() || type->is_JSON());
+}
+
 template <typename DType>
-arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader) {
+arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader, LeafLevels* leaf,
+                                StatisticsCheck* statistics) {
   auto& typed = static_cast<::parquet::TypedColumnReader<DType>&>(reader);
   const ::parquet::ColumnDescriptor& column = *reader.descr();
   std::vector<int16_t> definition(kBatch), repetition(kBatch);
   const auto values = std::make_unique<typename DType::c_type[]>(kBatch);
   Counts counts;
+  const bool text = IsText(column);
   while (typed.HasNext()) {
     int64_t decoded = 0;
     const int64_t levels =
-        typed.ReadBatch(kBatch, definition.data(), repetition.data(), values.get(), &decoded);
+        typed.ReadBatch(BatchOf(statistics), definition.data(), repetition.data(), values.get(), &decoded);
     if (levels == 0 && decoded == 0) return arrow::Status::IOError("a page holds fewer values than it says");
     if (column.max_repetition_level() > 0 && counts.levels == 0 && levels > 0 && repetition[0] != 0) {
       return arrow::Status::IOError("the first repetition level is ", repetition[0], "; a row begins with 0");
     }
+    if (leaf != nullptr) leaf->Add(definition.data(), repetition.data(), levels);
+    if (statistics != nullptr) statistics->Add<DType>(values.get(), decoded, levels);
     counts.levels += levels;
+    if constexpr (std::is_same_v<typename DType::c_type, ::parquet::ByteArray>) {
+      for (int64_t i = 0; text && i < decoded; ++i) {
+        const ::parquet::ByteArray& value = values[static_cast<size_t>(i)];
+        counts.no_text += IsUtf8({reinterpret_cast<const char*>(value.ptr), value.len}) ? 0 : 1;
+      }
+    }
     int64_t defined = column.max_definition_level() == 0 ? levels : 0;
     if (column.max_definition_level() > 0) {
       defined = std::count(definition.begin(), definition.begin() + levels, column.max_definition_level());
@@ -53,43 +78,46 @@ arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader) {
   return counts;
 }
 
-arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader) {
+arrow::Result<Counts> DecodeAll(::parquet::ColumnReader& reader, LeafLevels* leaf,
+                                StatisticsCheck* statistics) {
   switch (reader.type()) {
     case ::parquet::Type::BOOLEAN:
-      return DecodeAll<::parquet::BooleanType>(reader);
+      return DecodeAll<::parquet::BooleanType>(reader, leaf, statistics);
     case ::parquet::Type::INT32:
-      return DecodeAll<::parquet::Int32Type>(reader);
+      return DecodeAll<::parquet::Int32Type>(reader, leaf, statistics);
     case ::parquet::Type::INT64:
-      return DecodeAll<::parquet::Int64Type>(reader);
+      return DecodeAll<::parquet::Int64Type>(reader, leaf, statistics);
     case ::parquet::Type::INT96:
-      return DecodeAll<::parquet::Int96Type>(reader);
+      return DecodeAll<::parquet::Int96Type>(reader, leaf, statistics);
     case ::parquet::Type::FLOAT:
-      return DecodeAll<::parquet::FloatType>(reader);
+      return DecodeAll<::parquet::FloatType>(reader, leaf, statistics);
     case ::parquet::Type::DOUBLE:
-      return DecodeAll<::parquet::DoubleType>(reader);
+      return DecodeAll<::parquet::DoubleType>(reader, leaf, statistics);
     case ::parquet::Type::BYTE_ARRAY:
-      return DecodeAll<::parquet::ByteArrayType>(reader);
+      return DecodeAll<::parquet::ByteArrayType>(reader, leaf, statistics);
     case ::parquet::Type::FIXED_LEN_BYTE_ARRAY:
-      return DecodeAll<::parquet::FLBAType>(reader);
+      return DecodeAll<::parquet::FLBAType>(reader, leaf, statistics);
     default:
       return arrow::Status::IOError("unknown physical type ", static_cast<int>(reader.type()));
   }
 }
 
 template <typename Stored>
-arrow::Result<Counts> DecodeFlat(FlatChunk<Stored>& chunk) {
+arrow::Result<Counts> DecodeFlat(FlatChunk<Stored>& chunk, StatisticsCheck* statistics) {
   std::vector<typename Stored::c_type> values(kBatch);
   std::vector<int16_t> defined(kBatch);
   Counts counts;
   while (true) {
     ARROW_ASSIGN_OR_RAISE(const bool filled, chunk.NextPage());
     if (!filled) return counts;
-    const int64_t rows = std::min(kBatch, chunk.page_end() - chunk.row());
+    const int64_t rows = std::min(BatchOf(statistics), chunk.page_end() - chunk.row());
+    int64_t decoded = rows;
     if (chunk.page_has_nulls()) {
-      ARROW_RETURN_NOT_OK(chunk.DecodeDefined(defined.data(), values.data(), rows).status());
+      ARROW_ASSIGN_OR_RAISE(decoded, chunk.DecodeDefined(defined.data(), values.data(), rows));
     } else {
       ARROW_RETURN_NOT_OK(chunk.Decode(values.data(), rows));
     }
+    if (statistics != nullptr) statistics->Add<Stored>(values.data(), decoded, rows);
     counts.levels += rows;
     counts.rows += rows;
   }
@@ -177,18 +205,20 @@ int64_t CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaD
 
 void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::ColumnChunkMetaData& chunk,
                  const ::parquet::ColumnDescriptor& column, int64_t rows, const ChunkLocation& place,
-                 std::vector<Damage>* damage) {
+                 LeafLevels* levels, StatisticsCheck* statistics, std::vector<Damage>* damage,
+                 std::vector<Damage>* odd) {
   Report report(column, place, damage);
   int64_t page = -1, begin = 0;  // where decoding failed, as far as that is known
   const auto decode_flat = [&]<typename Stored>(Stored) {
     FlatChunk<Stored> flat(column, chunk, ChunkPages{bytes, chunk.num_values(), {}}, Checksums::kIgnore);
-    auto counts = DecodeFlat(flat);
+    auto counts = DecodeFlat(flat, statistics);
     page = flat.reader().page_number();
     begin = flat.reader().page_offset();
     return counts;
   };
   const auto counts = GuardRead("decoding", [&]() -> arrow::Result<Counts> {
-    if (column.max_repetition_level() == 0 && column.max_definition_level() <= 1 && IsReadFlat(column)) {
+    if (levels == nullptr && column.max_repetition_level() == 0 && column.max_definition_level() <= 1 &&
+        IsReadFlat(column)) {
       switch (column.physical_type()) {
         case ::parquet::Type::INT32:
           return decode_flat(::parquet::Int32Type{});
@@ -204,8 +234,9 @@ void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::C
     }
     const auto reader = ::parquet::ColumnReader::Make(
         &column, ArrowPages(std::make_unique<ChunkReader>(bytes, chunk.compression(), chunk.num_values(),
-                                                          Checksums::kIgnore)));
-    return DecodeAll(*reader);
+                                                          Checksums::kIgnore),
+                            &column));
+    return DecodeAll(*reader, levels, statistics);
   });
   if (!counts.ok()) {
     report.Add("page", page, begin, bytes->size() - begin, counts.status().message());
@@ -213,6 +244,19 @@ void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::C
     report.Add("page", -1, 0, bytes->size(),
                fmt::format("{} values in {} rows were decoded; expected {} in {}", counts->levels,
                            counts->rows, chunk.num_values(), rows));
+  } else {
+    if (counts->no_text > 0) {
+      Report(column, place, odd)
+          .Add("page", -1, 0, bytes->size(),
+               fmt::format("{} of {} values are no UTF-8; the column is one of text", counts->no_text,
+                           chunk.num_values()));
+    }
+    if (statistics == nullptr) return;
+    for (auto& fault : statistics->Faults()) {
+      const int64_t of_index = fault.page < 0 || !chunk.has_dictionary_page() ? fault.page : fault.page + 1;
+      damage->push_back({place.file, place.row_group, column.path()->ToDotString(), of_index, -1, 0,
+                         "statistics", std::move(fault.message)});
+    }
   }
 }
 

@@ -14,6 +14,9 @@ class ColumnDescriptor;
 
 namespace marquet::pq {
 
+class LeafLevels;
+class StatisticsCheck;
+
 // Where the chunk is, for the report.
 struct ChunkLocation {
   std::string file;
@@ -29,9 +32,13 @@ int64_t CheckPages(const arrow::Buffer& bytes, const ::parquet::ColumnChunkMetaD
                    const ::parquet::ColumnDescriptor& column, const ChunkLocation& place,
                    std::vector<Damage>* damage, std::vector<Damage>* odd);
 
-// Decodes every value, and counts the `rows`.
+// Decodes every value, and counts the `rows`; a page must be used up by what is decoded. To `odd`: text that
+// is no UTF-8. `levels`, unless it is a null pointer, gets those of a leaf inside of another column; they
+// mean nothing when there is damage. `statistics`, unless it is a null pointer, is what the file says of the
+// values.
 void CheckValues(const std::shared_ptr<arrow::Buffer>& bytes, const ::parquet::ColumnChunkMetaData& chunk,
                  const ::parquet::ColumnDescriptor& column, int64_t rows, const ChunkLocation& place,
-                 std::vector<Damage>* damage);
+                 LeafLevels* levels, StatisticsCheck* statistics, std::vector<Damage>* damage,
+                 std::vector<Damage>* odd);
 
 }  // namespace marquet::pq

@@ -59,6 +59,8 @@ class ColumnEncoder {
 
   // Held in memory: pages, and rows that are not in one.
   virtual int64_t buffered_bytes() const = 0;
+  // Of these, what is made to look values up, and takes no part of the file.
+  virtual int64_t lookup_bytes() const { return 0; }
 };
 
 // The encoder of a flat column: the first of the following that takes its type.

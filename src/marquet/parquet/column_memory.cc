@@ -44,7 +44,7 @@ uint8_t* MapBlock(int64_t size) {
   return begin + before;
 }
 
-class ColumnPool final : public arrow::MemoryPool {
+class RecyclingPool final : public arrow::MemoryPool {
  public:
   arrow::Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override {
     if (!IsBlock(size, alignment)) return small_->Allocate(size, alignment, out);
@@ -133,10 +133,10 @@ arrow::MemoryPool* ColumnMemory() {
 #ifdef MARQUET_ADDRESSES_ARE_WATCHED
   return arrow::default_memory_pool();  // which tells of every touch beyond a buffer's end
 #else
-  static ColumnPool* pool = nullptr;
+  static RecyclingPool* pool = nullptr;
   static std::once_flag made;
   std::call_once(made, [] {
-    pool = new ColumnPool;
+    pool = new RecyclingPool;
     // A child of fork() finds the pool in order, whatever other threads were at.
     pthread_atfork([] { pool->mutex().lock(); }, [] { pool->mutex().unlock(); },
                    [] { pool->mutex().unlock(); });

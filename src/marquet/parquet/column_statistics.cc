@@ -41,12 +41,6 @@ struct Less {
   }
 };
 
-std::optional<bool> IsLess(const arrow::Scalar& a, const arrow::Scalar& b) {
-  Less less{b, {}};
-  if (!a.type->Equals(*b.type) || !arrow::VisitScalarInline(a, &less).ok()) return std::nullopt;
-  return less.less;
-}
-
 // A bound in the field's own type, or nothing when it cannot be had: a missing bound only prunes less.
 std::shared_ptr<arrow::Scalar> AsFieldType(std::shared_ptr<arrow::Scalar> bound, const arrow::Field& field) {
   if (bound == nullptr || !bound->is_valid || IsNaN(*bound)) return nullptr;
@@ -60,6 +54,12 @@ std::shared_ptr<arrow::Scalar> AsFieldType(std::shared_ptr<arrow::Scalar> bound,
 }
 
 }  // namespace
+
+std::optional<bool> IsLess(const arrow::Scalar& a, const arrow::Scalar& b) {
+  Less less{b, {}};
+  if (!a.type->Equals(*b.type) || !arrow::VisitScalarInline(a, &less).ok()) return std::nullopt;
+  return less.less;
+}
 
 ColumnStatistics TypedStatistics(const ::parquet::Statistics* statistics, const arrow::Field& field) {
   ColumnStatistics out;

@@ -1,6 +1,8 @@
 // Statistics out of a footer, as typed scalars.
 #pragma once
 
+#include <optional>
+
 #include "arrow/type_fwd.h"
 #include "marquet/parquet/options.h"
 
@@ -28,6 +30,9 @@ bool WrittenByMarquet(const ::parquet::FileMetaData& footer);
 // deprecated were filled in the order of signed bytes, for text and decimals and unsigned numbers too. A
 // maximum of bytes may have been cut without rounding it up.
 ColumnStatistics Doubted(ColumnStatistics statistics, const ::parquet::ColumnDescriptor& column);
+
+// Whether a < b; nothing for scalars of two types, or of one without an order here.
+std::optional<bool> IsLess(const arrow::Scalar& a, const arrow::Scalar& b);
 
 // Those of all row groups together.
 ColumnStatistics FileStatistics(const ::parquet::FileMetaData& footer, int leaf, const arrow::Field& field);

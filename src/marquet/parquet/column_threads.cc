@@ -21,14 +21,14 @@ namespace {
 
 // Arrow's own pool leaves a thread that cannot be started in its list, and waits for it at the process's
 // exit.
-class ColumnPool final : public arrow::internal::Executor {
+class ColumnExecutor final : public arrow::internal::Executor {
  public:
-  static ColumnPool& Get() {
-    static ColumnPool pool;
+  static ColumnExecutor& Get() {
+    static ColumnExecutor pool;
     return pool;
   }
 
-  ~ColumnPool() override {
+  ~ColumnExecutor() override {
     State& state = *state_;
     {
       std::lock_guard lock(state.mutex);
@@ -91,7 +91,7 @@ class ColumnPool final : public arrow::internal::Executor {
 
   // A fork has a copy of the pool and none of its threads, one of which may have held the mutex: it begins
   // anew, and lets the copy be.
-  ColumnPool() {
+  ColumnExecutor() {
     pthread_atfork(nullptr, nullptr, [] { Get().state_ = new State; });
   }
 
@@ -127,7 +127,7 @@ class ColumnPool final : public arrow::internal::Executor {
 }  // namespace
 
 arrow::internal::Executor* ColumnThreads() {
-  ColumnPool& pool = ColumnPool::Get();
+  ColumnExecutor& pool = ColumnExecutor::Get();
   return pool.EnsureThread().ok() ? &pool : nullptr;
 }
 

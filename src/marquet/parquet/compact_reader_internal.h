@@ -100,6 +100,14 @@ class CompactReader {
     return field;
   }
 
+  // Over so many bytes.
+  arrow::Status Advance(uint64_t size) {
+    if (size > bytes_.size() - position_)
+      return Broken(fmt::format("{} bytes are announced past the end", size));
+    position_ += size;
+    return arrow::Status::OK();
+  }
+
   arrow::Status Skip(uint8_t type, int depth = 0) {
     if (depth == kDepthLimit) return Broken("structures nest too deep");
     switch (type) {
@@ -146,13 +154,6 @@ class CompactReader {
   }
 
  private:
-  arrow::Status Advance(uint64_t size) {
-    if (size > bytes_.size() - position_)
-      return Broken(fmt::format("{} bytes are announced past the end", size));
-    position_ += size;
-    return arrow::Status::OK();
-  }
-
   // Elements of a list (`second` 0), or pairs of a map. In containers a boolean takes a byte.
   arrow::Status SkipMany(uint64_t count, uint8_t first, uint8_t second, int depth) {
     if (count > bytes_.size() - position_) return Broken(fmt::format("{} elements are announced", count));

@@ -94,7 +94,11 @@ arrow::Result<std::vector<PublishedFile>> DecideFiles(const OutputFolder& folder
     if (decided.empty()) continue;
     ARROW_RETURN_NOT_OK(manifest->CheckClaim());
     ARROW_RETURN_NOT_OK(manifest->Replace(listed, manifest->manifest().schema));
-    for (DecidedFile& file : decided) ARROW_RETURN_NOT_OK(file.writer->PublishReplacing());
+    for (DecidedFile& file : decided) {
+      // Who has taken over since has noted which file is there.
+      ARROW_RETURN_NOT_OK(manifest->CheckClaim());
+      ARROW_RETURN_NOT_OK(file.writer->PublishReplacing());
+    }
     manifest->Replaced();
     replaced.insert(replaced.end(), listed.begin(), listed.end());
   }

@@ -11,6 +11,7 @@
 
 #include "arrow/status.h"
 #include "marquet/parquet/hybrid_decoder_internal.h"
+#include "marquet/parquet/page_end_internal.h"
 
 namespace marquet::pq {
 
@@ -24,8 +25,9 @@ class DictionaryDecoder {
       return arrow::Status::IOError("a dictionary of ", values, " values takes ", bytes.size(), " bytes");
     }
     values_.resize(static_cast<size_t>(values));
-    if (values > 0) std::memcpy(values_.data(), bytes.data(), values_.size() * sizeof(T));
-    return arrow::Status::OK();
+    if (values == 0) return arrow::Status::OK();  // old writers put a byte there
+    std::memcpy(values_.data(), bytes.data(), values_.size() * sizeof(T));
+    return CheckUsedUp(static_cast<int64_t>(bytes.size() - values_.size() * sizeof(T)));
   }
 
   // Takes the indices of a data page: their width in a byte, then hybrid-encoded.
@@ -53,6 +55,9 @@ class DictionaryDecoder {
     }
     return arrow::Status::OK();
   }
+
+  // Behind the indices that were decoded.
+  int64_t UnusedBytes() const { return indices_.UnusedBytes(); }
 
  private:
   bool GatherBytes(const uint8_t* indices, int64_t count, T* out) const {

@@ -9,7 +9,7 @@
 namespace marquet::pq {
 namespace {
 
-constexpr uint64_t kSeed = 20240106;
+constexpr uint64_t kDecoderSeed = 20240106;
 
 // The decoder's values, asked for in pieces of up to `most`.
 std::vector<uint32_t> DecodeAll(std::span<const uint8_t> bytes, int width, int64_t most) {
@@ -29,7 +29,7 @@ std::vector<uint32_t> DecodeAll(std::span<const uint8_t> bytes, int width, int64
 }
 
 TEST(HybridDecoderTest, ReadsWhatIsWritten) {
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kDecoderSeed);
   for (int width = 0; width <= 32; ++width) {
     for (const size_t count : {1, 7, 8, 9, 100, 1000, 5001}) {
       for (const uint64_t most_run : {1, 3, 20, 200}) {
@@ -48,7 +48,8 @@ TEST(HybridDecoderTest, ReadsWhatIsWritten) {
           auto found = DecodeAll(bytes, width, most);
           ASSERT_GE(found.size(), count);
           found.resize(count);  // the last group is filled up
-          EXPECT_EQ(found, values) << "seed " << kSeed << ", width " << width << ", runs up to " << most_run;
+          EXPECT_EQ(found, values) << "seed " << kDecoderSeed << ", width " << width << ", runs up to "
+                                   << most_run;
         }
       }
     }
@@ -67,7 +68,7 @@ TEST(HybridDecoderTest, APackedRunThatIsCutShortHoldsWhatIsThere) {
 }
 
 TEST(HybridDecoderTest, ReadsNothingBeyondAnyBytes) {
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kDecoderSeed);
   for (int round = 0; round < 20'000; ++round) {
     std::vector<uint8_t> bytes(random() % 40);
     for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random() % (round % 2 == 0 ? 16 : 256));

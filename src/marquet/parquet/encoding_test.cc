@@ -16,7 +16,7 @@
 namespace marquet::pq {
 namespace {
 
-constexpr uint64_t kSeed = 20240103;
+constexpr uint64_t kEncodingSeed = 20240103;
 
 template <typename T, typename ParquetType>
 void ExpectDeltaRoundTrip(const std::vector<T>& values) {
@@ -29,13 +29,13 @@ void ExpectDeltaRoundTrip(const std::vector<T>& values) {
   decoder->SetData(static_cast<int>(values.size()), bytes.data(), static_cast<int>(size));
   std::vector<T> back(values.size());
   ASSERT_EQ(decoder->Decode(back.data(), static_cast<int>(back.size())), static_cast<int>(values.size()));
-  EXPECT_EQ(back, values) << "seed " << kSeed;
+  EXPECT_EQ(back, values) << "seed " << kEncodingSeed;
 }
 
 template <typename T, typename ParquetType>
 void ExpectDeltaRoundTrips() {
   using Limits = std::numeric_limits<T>;
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kEncodingSeed);
   ExpectDeltaRoundTrip<T, ParquetType>({Limits::min(), Limits::max(), 0, -1, Limits::max(), Limits::min()});
   for (const size_t count : {1, 2, 31, 32, 33, 127, 128, 129, 130, 160, 161, 257, 1000, 5000}) {
     for (int width = 0; width <= static_cast<int>(sizeof(T)) * 8; ++width) {
@@ -78,7 +78,7 @@ std::vector<int16_t> DecodeLevels(const std::vector<uint8_t>& bytes, int64_t siz
 }
 
 TEST(HybridEncodingTest, ArrowDecodesRunsAndPackedValues) {
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kEncodingSeed);
   for (int width = 1; width <= 15; ++width) {
     for (const int count : {1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 100, 1000, 4099}) {
       for (const int most_run : {1, 3, 20, 200}) {
@@ -96,7 +96,8 @@ TEST(HybridEncodingTest, ArrowDecodesRunsAndPackedValues) {
         ASSERT_LE(size, static_cast<int64_t>(bytes.size()));
         const auto back = DecodeLevels(bytes, size, width, count);
         EXPECT_TRUE(std::equal(values.begin(), values.end(), back.begin()))
-            << "seed " << kSeed << ", width " << width << ", count " << count << ", runs up to " << most_run;
+            << "seed " << kEncodingSeed << ", width " << width << ", count " << count << ", runs up to "
+            << most_run;
 
         bytes.assign(static_cast<size_t>(RunBytes(runs, width)), 0);
         ASSERT_EQ(EncodeRuns(runs, width, bytes.data()), static_cast<int64_t>(bytes.size()));
@@ -122,7 +123,7 @@ TEST(HybridEncodingTest, RunsOfEveryLengthTakeWhatIsSaidOfThem) {
 
 template <typename T>
 void ExpectChangesMarked() {
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kEncodingSeed);
   for (const size_t count : {1, 2, 63, 64, 65, 127, 128, 129, 1000}) {
     for (const uint64_t different : {1, 2, 1000}) {
       std::vector<T> numbers(count);
@@ -132,7 +133,8 @@ void ExpectChangesMarked() {
       MarkChanges(std::span<const T>(numbers), words.data());
       for (size_t i = 0; i < words.size() * 64; ++i) {
         const bool expected = i < count && (i == 0 || numbers[i] != numbers[i - 1]);
-        ASSERT_EQ((words[i / 64] >> i % 64 & 1) != 0, expected) << "seed " << kSeed << ", number " << i;
+        ASSERT_EQ((words[i / 64] >> i % 64 & 1) != 0, expected)
+            << "seed " << kEncodingSeed << ", number " << i;
       }
     }
   }
@@ -144,7 +146,7 @@ TEST(ChangesTest, EveryChangeIsMarkedAndNothingElse) {
 }
 
 TEST(HybridEncodingTest, LevelsAreTheValidityBitmap) {
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kEncodingSeed);
   for (const int rows : {1, 8, 9, 63, 64, 65, 1000}) {
     for (const int offset : {0, 1, 7, 13}) {
       std::vector<uint8_t> validity(static_cast<size_t>((rows + offset) / 8 + 1));

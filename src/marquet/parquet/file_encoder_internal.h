@@ -48,6 +48,8 @@ class FileEncoder {
 
   // Of the row group in the making, encoded or not.
   virtual int64_t buffered_bytes() const = 0;
+  // Of these, what takes no part of the file.
+  virtual int64_t lookup_bytes() const { return 0; }
 };
 
 // For schemas without nested columns, with a page index and pages that end by counts. A null pointer for

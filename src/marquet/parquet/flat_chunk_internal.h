@@ -10,6 +10,7 @@
 #include "marquet/parquet/chunk_pages_internal.h"
 #include "marquet/parquet/chunk_reader_internal.h"
 #include "marquet/parquet/dictionary_decoder_internal.h"
+#include "marquet/parquet/page_end_internal.h"
 #include "parquet/column_reader.h"
 #include "parquet/encoding.h"
 #include "parquet/metadata.h"
@@ -65,7 +66,8 @@ class FlatChunk {
   // Of a page without nulls: decodes its next `count` rows.
   arrow::Status Decode(Raw* out, int64_t count) {
     row_ += count;
-    return Take(out, count);
+    ARROW_RETURN_NOT_OK(Take(out, count));
+    return CheckEnd();
   }
 
   // Of a page with nulls: gives the next `count` rows' definition levels, and decodes those that are defined
@@ -77,6 +79,7 @@ class FlatChunk {
     const int64_t values = std::count(defined, defined + count, int16_t{1});
     row_ += count;
     ARROW_RETURN_NOT_OK(Take(out, values));
+    ARROW_RETURN_NOT_OK(CheckEnd());
     return values;
   }
 
@@ -110,6 +113,9 @@ class FlatChunk {
     page_has_nulls_ = false;
     std::span<const uint8_t> body = page.body;
     if (page.header.kind == PageKind::kDataV2) {
+      if (column_.max_definition_level() == 0 && page.header.nulls > 0) {
+        return arrow::Status::IOError("has ", page.header.nulls, " nulls, and its column can have none");
+      }
       body = body.subspan(static_cast<size_t>(page.header.repetition_level_bytes));
       const auto levels = body.first(static_cast<size_t>(page.header.definition_level_bytes));
       if (column_.max_definition_level() > 0 && !AllDefined(levels, values)) {
@@ -134,6 +140,9 @@ class FlatChunk {
 
   arrow::Status OpenValues(::parquet::Encoding::type encoding, int values, std::span<const uint8_t> bytes) {
     using Encoding = ::parquet::Encoding;
+    encoding_ = encoding;
+    bytes_ = bytes;
+    taken_ = 0;
     std::unique_ptr<Decoder>* cached = nullptr;
     switch (encoding) {
       case Encoding::RLE_DICTIONARY:
@@ -161,9 +170,25 @@ class FlatChunk {
   }
 
   arrow::Status Take(Raw* out, int64_t count) {
+    taken_ += count;
     if (decoder_ == nullptr) return OfPage(dictionary_.Decode(out, count));
     if (decoder_->Decode(out, static_cast<int>(count)) == count) return arrow::Status::OK();
     return OfPage(arrow::Status::IOError("holds fewer values than it says"));
+  }
+
+  // At the end of a page: whether its values were all that it holds.
+  arrow::Status CheckEnd() {
+    if (row_ != page_end_) return arrow::Status::OK();
+    const auto size = static_cast<int64_t>(bytes_.size());
+    if (decoder_ == nullptr) {
+      // Without a value there need be no indices, and some writers put their width alone.
+      return taken_ == 0 ? arrow::Status::OK() : OfPage(CheckUsedUp(dictionary_.UnusedBytes()));
+    }
+    if (encoding_ != ::parquet::Encoding::DELTA_BINARY_PACKED) {
+      return OfPage(CheckUsedUp(size - taken_ * static_cast<int64_t>(sizeof(Raw))));
+    }
+    const auto used = DeltaBytes(bytes_, taken_);
+    return OfPage(used.ok() ? CheckUsedUp(size - *used) : used.status());
   }
 
   arrow::Status OfPage(arrow::Status status) const {
@@ -186,6 +211,9 @@ class FlatChunk {
   bool page_has_nulls_ = false;
   ::parquet::LevelDecoder levels_;
   Decoder* decoder_ = nullptr;  // null: dictionary_
+  ::parquet::Encoding::type encoding_ = ::parquet::Encoding::PLAIN;
+  std::span<const uint8_t> bytes_;  // behind the levels
+  int64_t taken_ = 0;               // values of them
 };
 
 }  // namespace marquet::pq

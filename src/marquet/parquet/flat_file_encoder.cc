@@ -12,6 +12,7 @@
 #include "marquet/parquet/column_threads_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/file_encoder_internal.h"
+#include "marquet/parquet/footer_internal.h"
 #include "parquet/file_writer.h"
 #include "parquet/metadata.h"
 #include "parquet/page_index.h"
@@ -20,8 +21,6 @@
 
 namespace marquet::pq {
 namespace {
-
-constexpr std::string_view kMagic = "PAR1";
 
 // Rows of which a column takes longer to encode than to hand over to another thread.
 constexpr int64_t kLeastParallelRows = 1 << 12;
@@ -80,6 +79,12 @@ class FlatFileEncoder final : public FileEncoder {
   int64_t buffered_bytes() const override {
     int64_t bytes = 0;
     for (const auto& encoder : encoders_) bytes += encoder->buffered_bytes();
+    return bytes;
+  }
+
+  int64_t lookup_bytes() const override {
+    int64_t bytes = 0;
+    for (const auto& encoder : encoders_) bytes += encoder->lookup_bytes();
     return bytes;
   }
 

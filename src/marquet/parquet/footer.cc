@@ -9,6 +9,7 @@
 #include "marquet/parquet/compact_reader_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_internal.h"
+#include "marquet/parquet/page_content_internal.h"
 #include "parquet/metadata.h"
 #include "parquet/schema.h"
 
@@ -56,6 +57,9 @@ arrow::Status CheckChunk(const ::parquet::ColumnChunkMetaData& chunk,
     return CorruptData(fmt::format("{}: has the physical type {}; the schema says {}", place(),
                                    ::parquet::TypeToString(chunk.type()),
                                    ::parquet::TypeToString(column.physical_type())));
+  }
+  if (IsAlwaysNull(column) && column.schema_node()->is_required() && rows > 0) {
+    return CorruptData(fmt::format("{}: its type is that of nulls alone, and it can hold none", place()));
   }
   if (column.max_repetition_level() == 0 && chunk.num_values() != rows) {
     return CorruptData(

@@ -17,6 +17,7 @@ class SchemaDescriptor;
 
 namespace marquet::pq {
 
+inline constexpr std::string_view kMagic = "PAR1";
 inline constexpr int64_t kMagicBytes = 4;
 inline constexpr int64_t kTailBytes = 8;  // the footer's length and the closing magic
 

@@ -85,9 +85,10 @@ TEST_F(HostileFootersTest, NothingIsLongerThanTheBytesThatAreLeft) {
 }
 
 TEST_F(HostileFootersTest, NumbersAndNestingAreBounded) {
-  ExpectRefused(WithFooter("\x16" + std::string(9, '\xff') + "\x02"),
+  ExpectRefused(WithFooter(std::string("\x16").append(9, '\xff').append("\x02")),
                 "a number takes more than 64 bits at byte");
-  ExpectRefused(WithFooter("\x16" + std::string(64, '\xff')), "a number takes more than 64 bits at byte");
+  ExpectRefused(WithFooter(std::string("\x16").append(64, '\xff')),
+                "a number takes more than 64 bits at byte");
   ExpectRefused(WithFooter(std::string(100'000, '\x1c')), "structures nest too deep at byte");
   ExpectRefused(WithFooter(std::string(100'000, '\x19')), "structures nest too deep at byte");
   // A field's number is that of the field before it and a step.

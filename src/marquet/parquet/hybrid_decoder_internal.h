@@ -21,6 +21,7 @@ class HybridDecoder {
     end_ = at_ + bytes.size();
     width_ = width;
     left_ = 0;
+    packed_ = false;
   }
 
   // Values next to each other: in one of three forms, or, when there is none of them, one value again and
@@ -58,8 +59,16 @@ class HybridDecoder {
     return stretch;
   }
 
+  // The bytes behind the run of the last value given. Of a packed run also those of its groups that no value
+  // was given of, unless they are what DuckDB pads the last run with: to 256 values.
+  int64_t UnusedBytes() const {
+    const int64_t groups = packed_ ? left_ / kGroupValues : 0;
+    return end_ - at_ + (groups < kPaddedGroups ? 0 : groups * width_);
+  }
+
  private:
   static constexpr int64_t kUnpacked = 1024;
+  static constexpr int64_t kPaddedGroups = 256 / kGroupValues;
 
   // A header, and what it says of the bytes behind it. Of a packed run that is cut short in its last group,
   // which is padding, what is there is held; one that lacks a whole group is none.

@@ -1,8 +1,14 @@
 // Files that were joined, and files that something was put behind or before.
+#include <algorithm>
+#include <cerrno>
+
+#include <cstring>
+
 #include "arrow/io/memory.h"
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/file/fault_file_system.h"
 #include "marquet/parquet/rescue.h"
 #include "marquet/parquet/testing_internal.h"
 #include "marquet/parquet/verify.h"
@@ -30,13 +36,13 @@ class JoinedFilesTest : public FileTest {
   }
 
   // By Arrow, plain: pages of other files of the same shape lie at the same bytes.
-  static std::string ArrowFile(const arrow::Table& table) {
+  static std::string ArrowFile(const arrow::Table& table, bool dictionary = false, bool page_index = true) {
     const auto out = Value(arrow::io::BufferOutputStream::Create());
     ::parquet::WriterProperties::Builder properties;
-    properties.disable_dictionary();
-    EXPECT_TRUE(::parquet::arrow::WriteTable(table, arrow::default_memory_pool(), out, table.num_rows(),
-                                             properties.build())
-                    .ok());
+    if (!dictionary) properties.disable_dictionary();
+    if (!page_index) properties.disable_write_page_index();
+    EXPECT_TRUE(
+        ::parquet::arrow::WriteTable(table, arrow::default_memory_pool(), out, 500, properties.build()).ok());
     return Value(out->Finish())->ToString();
   }
 
@@ -67,12 +73,15 @@ TEST_F(JoinedFilesTest, ARowThatIsReadForAnotherIsDamage) {
       const FileVerdict verdict = Verify(bytes);
       ASSERT_FALSE(verdict.ok);
       if (marquet) continue;  // pages whose sizes differ tell already
-      ASSERT_EQ(verdict.damage.size(), 1u);
-      EXPECT_EQ(verdict.damage[0].region, "unclaimed");
-      EXPECT_NE(verdict.damage[0].message.find(fmt::format("a Parquet file ends among them, at byte {}",
-                                                           WithCommas(static_cast<int64_t>(first.size())))),
+      const Damage& unclaimed = verdict.damage.back();
+      EXPECT_EQ(unclaimed.region, "unclaimed");
+      EXPECT_NE(unclaimed.message.find(fmt::format("a Parquet file ends among them, at byte {}",
+                                                   WithCommas(static_cast<int64_t>(first.size())))),
                 std::string::npos)
-          << verdict.damage[0].message;
+          << unclaimed.message;
+      // The second one's statistics are not those of the first one's values.
+      const auto of_statistics = [](const Damage& damage) { return damage.region == "statistics"; };
+      EXPECT_EQ(std::ranges::any_of(verdict.damage, of_statistics), bytes != first + first);
       EXPECT_TRUE(Verify(bytes, VerifyLevel::kFooter).ok);
       EXPECT_FALSE(Verify(bytes, VerifyLevel::kCrc).ok);
     }
@@ -109,6 +118,73 @@ TEST_F(JoinedFilesTest, PagesThatNoRowGroupHasAreDamage) {
   EXPECT_EQ(verdict.damage[0].offset, 4);
   EXPECT_EQ(verdict.damage[0].length, static_cast<int64_t>(pages.size()));
   EXPECT_EQ(Value(ReadTable(Path("joined.parquet")))->num_rows(), 500);
+}
+
+// The footer of the first of two row groups, behind the pages of both.
+TEST_F(JoinedFilesTest, ARowGroupWithoutAPlaceInTheFooterIsDamage) {
+  const auto both = Value(arrow::ConcatenateTables({Numbers(0), Numbers(500)}));
+  for (const bool dictionary : {false, true}) {
+    SCOPED_TRACE(dictionary);
+    const std::string one = ArrowFile(*Numbers(0), dictionary, /*page_index=*/false);
+    const std::string two = ArrowFile(*both, dictionary, /*page_index=*/false);
+    const auto footer_of = [&](const std::string& bytes) {
+      uint32_t length = 0;
+      std::memcpy(&length, bytes.data() + bytes.size() - 8, sizeof length);
+      return bytes.size() - 8 - length;
+    };
+    const size_t begin = footer_of(one), end = footer_of(two);
+    ASSERT_TRUE(one.substr(0, begin) == two.substr(0, begin));
+    const FileVerdict verdict = Verify(two.substr(0, end) + one.substr(begin));
+    ASSERT_EQ(verdict.damage.size(), 1u);
+    EXPECT_EQ(verdict.damage[0].region, "unclaimed");
+    EXPECT_EQ(verdict.damage[0].offset, static_cast<int64_t>(begin));
+    EXPECT_EQ(verdict.damage[0].length, static_cast<int64_t>(end - begin));
+    EXPECT_EQ(verdict.rows, 500);
+    const RescueReport report = RescueJoined();
+    EXPECT_FALSE(report.intact);
+    EXPECT_EQ(report.rows, 500);
+    EXPECT_TRUE(report.more_rows_lost);
+    EXPECT_EQ(report.bytes_unknown, static_cast<int64_t>(end - begin));
+    std::filesystem::remove(Path("out.parquet"));
+  }
+}
+
+// Another file that was joined, and cut: its rows are not those of the footer, and they are told of.
+TEST_F(JoinedFilesTest, RowsBehindAFooterAreToldOf) {
+  for (const bool dictionary : {false, true}) {
+    const std::string first = ArrowFile(*Numbers(0), dictionary);
+    const std::string second = ArrowFile(*Numbers(5'000), dictionary);
+    for (const std::string& tail :
+         {second.substr(0, second.size() - 20), second.substr(4, second.size() - 24),
+          std::string("PAR1\0\0\0\0\0", 9) + second.substr(4, second.size() - 24)}) {
+      const FileVerdict verdict = Verify(first + tail);
+      EXPECT_FALSE(verdict.ok);
+      ASSERT_EQ(verdict.damage.size(), 1u);
+      EXPECT_EQ(verdict.damage[0].region, "tail");
+      EXPECT_NE(verdict.damage[0].message.find("its rows are in no row group"), std::string::npos)
+          << verdict.damage[0].message;
+      const RescueReport report = RescueJoined();
+      EXPECT_EQ(report.rows, 500);
+      EXPECT_TRUE(report.more_rows_lost);
+      ASSERT_EQ(report.losses.size(), 1u);
+      EXPECT_GE(report.losses[0].offset, static_cast<int64_t>(first.size()));
+      EXPECT_EQ(report.losses[0].offset + report.losses[0].bytes,
+                static_cast<int64_t>(first.size() + tail.size()));
+      EXPECT_EQ(report.bytes_unknown, report.losses[0].bytes);
+      EXPECT_TRUE(Value(ReadTable(Path("out.parquet")))->Equals(*Numbers(0)));
+      std::filesystem::remove(Path("out.parquet"));
+    }
+  }
+}
+
+// The first file ends before its footer does. Wherever that is, the second one's footer counts from its
+// beginning.
+TEST_F(JoinedFilesTest, AFirstFileThatWasCutIsDamage) {
+  const std::string first = ArrowFile(*Numbers(0)), second = ArrowFile(*Numbers(5'000));
+  for (size_t left = 1; left < first.size(); left += left + 50 < first.size() ? 37 : 1) {
+    EXPECT_FALSE(Verify(first.substr(0, left) + second).ok) << left << " bytes are left";
+    EXPECT_FALSE(Verify(first + second.substr(left)).ok) << left << " bytes are cut";
+  }
 }
 
 // Of another writer: what it keeps for itself, and the footer that it had before it wrote a new one.
@@ -156,6 +232,33 @@ TEST_F(JoinedFilesTest, WhatLiesBehindAFooterIsNamedAndTheRowsAreRescued) {
       EXPECT_TRUE(Value(ReadTable(Path("out.parquet")))->Equals(*table));
       std::filesystem::remove(Path("out.parquet"));
     }
+  }
+}
+
+// Each of these reads failing in turn, the error is told: whether files were joined is not known then.
+TEST_F(JoinedFilesTest, AnErrorOfReadingWhereAFooterIsLookedForIsTold) {
+  const std::string file = ArrowFile(*Numbers(0));
+  PutBytes(Path("first.parquet"), file);
+  const auto footer = Value(FileReader::Open(fs_, Path("first.parquet")))->footer();
+  const size_t tail = file.size() - 8 - footer->size();
+  const std::string joined = file + ArrowFile(*Numbers(5'000));
+  const std::string rewritten = file.substr(0, tail) + file.substr(tail) + file.substr(tail);
+  const std::string longer = file + "\n";  // whose footer is looked for inside of it
+  for (const std::string& bytes : {joined, rewritten, longer}) {
+    PutBytes(Path("joined.parquet"), bytes);
+    int failures = 0;
+    for (int64_t n = 1;; ++n) {
+      const auto faulty = std::make_shared<file::FaultFileSystem>(fs_);
+      faulty->FailAt({.operation = n, .error_number = EIO});
+      const auto verdict =
+          VerifyFile(*faulty, Path("joined.parquet"), VerifyLevel::kFull, {}, nullptr, /*parallel=*/false);
+      if (faulty->operations() < n) break;
+      ++failures;
+      EXPECT_TRUE(IsKind(verdict.status(), ErrorKind::kStorage))
+          << "operation " << n << ": " << verdict.status().ToString();
+      EXPECT_EQ(ErrnoOf(verdict.status()), EIO) << "operation " << n;
+    }
+    EXPECT_GT(failures, 5);
   }
 }
 

@@ -25,6 +25,7 @@ class LeafFile {
   static arrow::Result<std::unique_ptr<LeafFile>> Open(file::FileSystem& fs, const std::string& path);
 
   const ::parquet::FileMetaData& footer() const { return *footer_; }
+  arrow::io::RandomAccessFile& bytes() const { return *file_; }  // in memory when it is small
 
   // A reader of one column chunk, pages checked against their CRCs and the chunk's sizes. Belongs to one
   // thread. Here and from the reader damage also comes as a ::parquet::ParquetException.

@@ -19,7 +19,7 @@
 namespace marquet::pq {
 namespace {
 
-constexpr int64_t kBatchRows = 1 << 14;
+constexpr int64_t kCheckedRows = 1 << 14;
 
 struct NestedChunk {
   int row_group = 0;
@@ -43,11 +43,43 @@ arrow::Status ReadAll(const std::shared_ptr<const ReadSource>& source, int first
   return arrow::Status::OK();
 }
 
+// Whether values and levels that could be decoded are all that there is to such a column: no lists of a fixed
+// size, no dictionaries, no values that are converted.
+bool IsPlain(const arrow::DataType& type) {
+  switch (type.id()) {
+    case arrow::Type::BOOL:
+    case arrow::Type::INT8:
+    case arrow::Type::INT16:
+    case arrow::Type::INT32:
+    case arrow::Type::INT64:
+    case arrow::Type::UINT8:
+    case arrow::Type::UINT16:
+    case arrow::Type::UINT32:
+    case arrow::Type::UINT64:
+    case arrow::Type::FLOAT:
+    case arrow::Type::DOUBLE:
+    case arrow::Type::STRING:
+    case arrow::Type::BINARY:
+    case arrow::Type::LARGE_STRING:
+    case arrow::Type::LARGE_BINARY:
+    case arrow::Type::DATE32:
+    case arrow::Type::TIMESTAMP:
+      return true;
+    case arrow::Type::LIST:
+    case arrow::Type::LARGE_LIST:
+    case arrow::Type::MAP:
+    case arrow::Type::STRUCT:
+      return std::ranges::all_of(type.fields(), [](const auto& field) { return IsPlain(*field->type()); });
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 arrow::Status CheckNested(arrow::io::RandomAccessFile& file, const std::string& path,
-                          const std::shared_ptr<::parquet::FileMetaData>& footer, const StopFlag* stop,
-                          bool parallel, std::vector<Damage>* damage) {
+                          const std::shared_ptr<::parquet::FileMetaData>& footer, const LevelsAgree& agree,
+                          const StopFlag* stop, bool parallel, std::vector<Damage>* damage) {
   const std::vector<int> first_leaf = FirstLeaves(*footer->schema());
   ::parquet::ArrowReaderProperties properties;
   properties.set_coerce_int96_timestamp_unit(kInt96Unit);
@@ -61,11 +93,20 @@ arrow::Status CheckNested(arrow::io::RandomAccessFile& file, const std::string& 
     return arrow::Status::OK();
 
   std::vector<NestedChunk> chunks;
+  const auto converts = [&](size_t field) {  // times of twelve bytes need not fit
+    for (int leaf = first_leaf[field]; leaf < first_leaf[field + 1]; ++leaf) {
+      if (footer->schema()->Column(leaf)->physical_type() == ::parquet::Type::INT96) return true;
+    }
+    return !IsPlain(*schema->field(static_cast<int>(field))->type());
+  };
   for (int group = 0; group < footer->num_row_groups(); ++group) {
     const bool damaged =
         std::ranges::any_of(*damage, [&](const Damage& found) { return found.row_group == group; });
     for (int field = 0; field < schema->num_fields() && !damaged; ++field) {
-      if (arrow::is_nested(schema->field(field)->type()->id())) chunks.push_back({group, field, {}});
+      if (!arrow::is_nested(schema->field(field)->type()->id())) continue;
+      const auto at = static_cast<size_t>(field);
+      if (!converts(at) && agree(group, first_leaf[at], first_leaf[at + 1])) continue;
+      chunks.push_back({group, field, {}});
     }
   }
   const std::shared_ptr<arrow::io::RandomAccessFile> borrowed(std::shared_ptr<void>(),
@@ -73,7 +114,7 @@ arrow::Status CheckNested(arrow::io::RandomAccessFile& file, const std::string& 
   ARROW_RETURN_NOT_OK(ForEach(static_cast<int>(chunks.size()), parallel, [&](int i) -> arrow::Status {
     NestedChunk& chunk = chunks[static_cast<size_t>(i)];
     const auto source = std::make_shared<const ReadSource>(
-        ReadSource{path, borrowed, footer, {ReadRequest::Part{chunk.row_group, {}}}, kBatchRows});
+        ReadSource{path, borrowed, footer, {ReadRequest::Part{chunk.row_group, {}}}, kCheckedRows});
     const auto at = static_cast<size_t>(chunk.field);
     const arrow::Status read = GuardRead("decoding", [&] {
       return ReadAll(source, first_leaf[at], first_leaf[at + 1], schema->field(chunk.field), stop);

@@ -21,9 +21,19 @@ class NumberDictionary {
   // Beyond this, neighbours are hardly ever the same and deltas take less.
   static constexpr size_t kMostValues = size_t{1} << 15;
 
+  // What has grown large is given back.
   void Clear() {
+    if (slots_.capacity() > kKeptSlots) {
+      values_ = std::vector<Bits>();
+      slots_ = std::vector<Slot>();
+    }
     values_.clear();
     slots_.clear();
+  }
+
+  // Held in memory.
+  int64_t bytes() const {
+    return static_cast<int64_t>(values_.capacity() * sizeof(Bits) + slots_.capacity() * sizeof(Slot));
   }
 
   const std::vector<Bits>& values() const { return values_; }
@@ -78,6 +88,9 @@ class NumberDictionary {
 
  private:
   static constexpr size_t kFirstSlots = 256;
+  static constexpr size_t kKeptSlots = 1024;
+  // From here on memory matters more than making the table anew.
+  static constexpr size_t kManySlots = size_t{1} << 14;
   static constexpr size_t kMostProbes = 64;
   static constexpr uint32_t kNone = UINT32_MAX;
 
@@ -105,7 +118,7 @@ class NumberDictionary {
     if (values_.size() >= most || ((at - first) & mask) > kMostProbes) return kNone;
     values_.push_back(number);
     slots_[at] = {number, static_cast<uint32_t>(values_.size())};
-    if (values_.size() * 4 > slots_.size()) Rebuild(slots_.size() * 4);
+    if (values_.size() * 4 > slots_.size()) Rebuild(slots_.size() * (slots_.size() < kManySlots ? 4 : 2));
     return static_cast<uint32_t>(values_.size() - 1);
   }
 

@@ -98,18 +98,26 @@ class NumberEncoder final : public ColumnEncoder {
     ARROW_RETURN_NOT_OK(Flush());
     const std::optional<Bounds> bounds = bounds_ ? std::optional(Encoded(*bounds_)) : std::nullopt;
     const std::vector<Bits>& values = dictionary_.values();
-    if (values.empty()) return pages_.WriteChunk(bounds, nullptr, false);
+    if (values.empty()) {
+      dictionary_.Clear();
+      return pages_.WriteChunk(bounds, nullptr, false);
+    }
     const auto bytes = std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(values.data()),
                                                        static_cast<int64_t>(values.size() * sizeof(T)));
     const ::parquet::DictionaryPage page(bytes, static_cast<int32_t>(values.size()),
                                          ::parquet::Encoding::PLAIN);
-    return pages_.WriteChunk(bounds, &page, fallback_);
+    auto written = pages_.WriteChunk(bounds, &page, fallback_);
+    dictionary_.Clear();  // its memory is not that of a row group any more
+    return written;
   }
 
   int64_t buffered_bytes() const override {
-    return pages_.bytes() + static_cast<int64_t>(gathered_.capacity() * sizeof(T) + validity_.capacity() +
-                                                 runs_.capacity() * sizeof(IndexRun));
+    return pages_.bytes() +
+           static_cast<int64_t>(gathered_.capacity() * sizeof(T) + validity_.capacity() +
+                                runs_.capacity() * sizeof(IndexRun)) +
+           dictionary_.bytes();
   }
+  int64_t lookup_bytes() const override { return dictionary_.bytes(); }
 
  private:
   enum class Way { kUndecided, kDirect, kDictionary };

@@ -17,7 +17,7 @@
 namespace marquet::pq {
 namespace {
 
-constexpr uint64_t kSeed = 20241130;
+constexpr uint64_t kNumbersSeed = 20241130;
 
 using Numbers = std::vector<std::optional<int64_t>>;
 
@@ -120,8 +120,10 @@ class NumberEncoderTest : public FileTest {
         EXPECT_EQ(bounds->null_counts()[p], nulls);
         EXPECT_EQ(bounds->null_pages()[p], nulls == end - begin);
         if (!expected) continue;
-        EXPECT_EQ(bounds->encoded_min_values()[p], expected->first) << "page " << p << ", seed " << kSeed;
-        EXPECT_EQ(bounds->encoded_max_values()[p], expected->second) << "page " << p << ", seed " << kSeed;
+        EXPECT_EQ(bounds->encoded_min_values()[p], expected->first)
+            << "page " << p << ", seed " << kNumbersSeed;
+        EXPECT_EQ(bounds->encoded_max_values()[p], expected->second)
+            << "page " << p << ", seed " << kNumbersSeed;
       }
       first += rows;
     }
@@ -131,7 +133,7 @@ class NumberEncoderTest : public FileTest {
 
 TEST_F(NumberEncoderTest, EveryShapeInBatchesOfAnyLength) {
   constexpr int64_t kNever = INT64_MAX;
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kNumbersSeed);
   for (const Shape& shape : {
            Shape{150'000, 1'000'000, 1, 0, kNever},        // one value
            Shape{200'000, 12, 300, 0, kNever},             // a level of a book
@@ -160,7 +162,7 @@ TEST_F(NumberEncoderTest, EveryShapeInBatchesOfAnyLength) {
                                                            arrow::default_memory_pool()));
       const auto back = Value(reader->ReadTable());
       EXPECT_TRUE(back->Equals(*table, arrow::EqualOptions::Defaults().nans_equal(true)))
-          << "runs of " << shape.mean_run << ", batches of " << batch_rows << ", seed " << kSeed;
+          << "runs of " << shape.mean_run << ", batches of " << batch_rows << ", seed " << kNumbersSeed;
       ExpectPagesOf<arrow::Int64Type, int64_t>(numbers, path, 0);
       ExpectPagesOf<arrow::Int16Type, int32_t>(numbers, path, 1);
       ExpectPagesOf<arrow::UInt32Type, uint32_t>(numbers, path, 2);
@@ -173,7 +175,7 @@ TEST_F(NumberEncoderTest, EveryShapeInBatchesOfAnyLength) {
 
 TEST_F(NumberEncoderTest, ShortBatchesGiveTheSamePagesOnceThereIsADictionary) {
   // Runs wait for a whole page whatever the batches are, so that there are few pages to compress.
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kNumbersSeed);
   const Numbers numbers = Make({(1 << 14) + 3 * (1 << 16), 10, 200, 0.01, INT64_MAX}, &random);
   const auto table = arrow::Table::Make(arrow::schema({arrow::field("n", arrow::int64())}),
                                         {ArrayOf<arrow::Int64Type>(numbers)});
@@ -191,7 +193,7 @@ TEST_F(NumberEncoderTest, ShortBatchesGiveTheSamePagesOnceThereIsADictionary) {
 }
 
 TEST_F(NumberEncoderTest, ValuesThatRepeatTakeTwoBytesARunOrLess) {
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kNumbersSeed);
   const Numbers numbers = Make({1 << 16, 12, 200, 0, INT64_MAX}, &random);
   int64_t runs = 1;
   for (size_t i = 1; i < numbers.size(); ++i) runs += numbers[i] != numbers[i - 1] ? 1 : 0;
@@ -204,6 +206,32 @@ TEST_F(NumberEncoderTest, ValuesThatRepeatTakeTwoBytesARunOrLess) {
   const int64_t dictionary = 200 * 8 + 100;  // with headers
   EXPECT_LE(chunk->total_uncompressed_size(), dictionary + 2 * runs + runs / 50);
   EXPECT_LE(chunk->total_compressed_size(), dictionary + 2 * runs * 95 / 100);
+}
+
+// The dictionary's table takes many times what the numbers take: it counts, until its row group is written.
+TEST_F(NumberEncoderTest, TheMemoryOfADictionaryIsCounted) {
+  const auto schema = arrow::schema({arrow::field("n", arrow::int64())});
+  const auto writer = Value(FileWriter::Open(fs_, Path("counted.parquet"), schema, {}));
+  std::mt19937_64 random(kNumbersSeed);
+  for (const int64_t different : {4'000, 20'000}) {
+    // In no order: sequences of deltas that come again would take less than a dictionary.
+    std::vector<int64_t> values(static_cast<size_t>(16 * different));
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<int64_t>(i) % different * 1'000'003;
+    }
+    std::shuffle(values.begin(), values.end(), random);
+    arrow::Int64Builder numbers;
+    MQ_ASSERT_OK(numbers.AppendValues(values));
+    const auto array = Value(numbers.Finish());
+    MQ_ASSERT_OK(writer->Write(*arrow::RecordBatch::Make(schema, array->length(), {array})));
+  }
+  // Each number, and the table, which is at most a quarter full.
+  EXPECT_GE(writer->buffered_bytes(), 20'000 * (8 + 4 * 16)) << "seed " << kNumbersSeed;
+  const int64_t before = writer->buffered_bytes();
+  MQ_ASSERT_OK(writer->Flush());
+  EXPECT_LT(writer->buffered_bytes(), before / 2);  // what is left is room for runs, which is used again
+  MQ_ASSERT_OK(writer->Close().status());
+  EXPECT_EQ(Value(FileReader::Open(fs_, Path("counted.parquet")))->rows(), 16 * 24'000);
 }
 
 }  // namespace

@@ -70,12 +70,35 @@ arrow::Status CheckFiles(file::FileSystem& fs, const std::string& folder, Writer
   return arrow::Status::OK();
 }
 
+// A table's folder, and all below it, is the table's: a vacuum removes what its log does not name.
+arrow::Status CheckOutsideTables(file::FileSystem& fs, const std::string& folder) {
+  if (const auto info = fs.Stat(folder); info.ok() && !info->is_directory) {
+    return InvalidInput(folder + ": is a file; the files of a writer go into a folder",
+                        "Name a folder; the names in it are those of the template.");
+  }
+  for (std::string directory = folder;;) {
+    ARROW_ASSIGN_OR_RAISE(const bool is_table, file::Exists(fs, file::JoinPath(directory, "_delta_log")));
+    if (is_table) {
+      return InvalidInput(
+          directory == folder
+              ? folder + ": is a table, whose vacuum removes files that its log does not name"
+              : fmt::format("{}: lies in the table {}, whose vacuum removes it", folder, directory),
+          "Write to a folder outside of that table, or append the rows to the table.");
+    }
+    const std::string above = file::ParentPath(directory);
+    if (above == directory || directory == "." || file::FileName(directory) == "..")
+      return arrow::Status::OK();
+    directory = above;
+  }
+}
+
 }  // namespace
 
 arrow::Result<HeldOutput> HoldOutput(const std::shared_ptr<file::FileSystem>& fs,
                                      const RollingOptions& options, const OutputTemplate& name_template,
                                      const TemplateValues& known) {
   HeldOutput held;
+  ARROW_RETURN_NOT_OK(CheckOutsideTables(*fs, options.folder));
   held.id = ManifestId(name_template.Partly(known));
   const std::string directory = ManifestDirectory(options.folder);
   ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, directory));

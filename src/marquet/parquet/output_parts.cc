@@ -72,7 +72,7 @@ int64_t OutputParts::RowsWithinBounds(const arrow::RecordBatch& rows) const {
   if (folder_->max_file_bytes > 0) {
     const auto bytes = arrow::util::ReferencedBufferSize(rows);
     const int64_t each = std::max<int64_t>(bytes.ok() ? *bytes / rows.num_rows() : 1, 1);
-    const int64_t room = folder_->max_file_bytes - writer_->written_bytes() - writer_->buffered_bytes();
+    const int64_t room = folder_->max_file_bytes - writer_->written_bytes() - writer_->unwritten_bytes();
     fit = std::min(fit, std::max<int64_t>(room / each, 1));
   }
   return fit;
@@ -81,7 +81,7 @@ int64_t OutputParts::RowsWithinBounds(const arrow::RecordBatch& rows) const {
 bool OutputParts::IsFull() const {
   if (folder_->max_file_rows > 0 && writer_->rows() >= folder_->max_file_rows) return true;
   return folder_->max_file_bytes > 0 &&
-         writer_->written_bytes() + writer_->buffered_bytes() >= folder_->max_file_bytes;
+         writer_->written_bytes() + writer_->unwritten_bytes() >= folder_->max_file_bytes;
 }
 
 arrow::Status OutputParts::Begin(const std::shared_ptr<const FileFormat>& format) {
@@ -136,6 +136,7 @@ arrow::Status OutputParts::Decide(const RowSchema& rows) {
     ARROW_RETURN_NOT_OK(folder_->check_claim());
     ARROW_ASSIGN_OR_RAISE(auto decided, WriteDecided(*folder_, published_[i], rows));
     if (!decided) continue;
+    ARROW_RETURN_NOT_OK(folder_->check_claim());  // again: writing takes long
     ARROW_RETURN_NOT_OK(decided->writer->PublishReplacing());
     published_[i].bytes = decided->file.bytes;
     published_[i].digest = std::move(decided->file.digest);

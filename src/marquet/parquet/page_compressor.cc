@@ -26,7 +26,7 @@ arrow::Result<PageCompressor::Compressed> CopyOf(std::span<const uint8_t> bytes,
   return PageCompressor::Compressed{std::move(buffer), as_it_is};
 }
 
-ZSTD_CCtx* ZstdContext() {
+ZSTD_CCtx* CompressionContext() {
   struct Free {
     void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
   };
@@ -36,7 +36,7 @@ ZSTD_CCtx* ZstdContext() {
 
 // In the thread's scratch memory.
 arrow::Result<std::span<const uint8_t>> CompressZstd(std::span<const uint8_t> bytes, int level) {
-  ZSTD_CCtx* const context = ZstdContext();
+  ZSTD_CCtx* const context = CompressionContext();
   if (context == nullptr) return arrow::Status::OutOfMemory("no memory for a zstd context");
   const size_t most = ZSTD_compressBound(bytes.size());
   uint8_t* const out = ScratchMemory(Scratch::kCompressed, static_cast<int64_t>(most));

@@ -12,7 +12,7 @@
 namespace marquet::pq {
 namespace {
 
-constexpr uint64_t kSeed = 20240104;
+constexpr uint64_t kPagesSeed = 20240104;
 
 // Columns are encoded by several threads, all with the compressor of their file.
 TEST(PageCompressorTest, ThreadsShareOne) {
@@ -23,7 +23,7 @@ TEST(PageCompressorTest, ThreadsShareOne) {
     std::vector<int> wrong(4);
     for (size_t thread = 0; thread < wrong.size(); ++thread) {
       threads.emplace_back([&, thread] {
-        std::mt19937_64 random(kSeed + thread);
+        std::mt19937_64 random(kPagesSeed + thread);
         const auto arrow_codec = ::parquet::GetCodec(ParquetCodec(codec));
         for (int page = 0; page < 30; ++page) {
           std::vector<uint8_t> bytes(random() % 50'000 + 1);
@@ -42,12 +42,12 @@ TEST(PageCompressorTest, ThreadsShareOne) {
       });
     }
     for (std::thread& thread : threads) thread.join();
-    EXPECT_EQ(wrong, std::vector<int>(wrong.size())) << "seed " << kSeed;
+    EXPECT_EQ(wrong, std::vector<int>(wrong.size())) << "seed " << kPagesSeed;
   }
 }
 
 TEST(PageCompressorTest, StoresWhatHardlyShrinksWhereReadingCounts) {
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kPagesSeed);
   std::vector<uint8_t> noise(60'000), eighth_saved(60'000), half(60'000);
   for (uint8_t& byte : noise) byte = static_cast<uint8_t>(random());
   for (uint8_t& byte : eighth_saved) byte = static_cast<uint8_t>(random() % 110);

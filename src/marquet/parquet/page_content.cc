@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "fmt/format.h"
-#include "marquet/parquet/compact_reader_internal.h"
 #include "marquet/parquet/hybrid_decoder_internal.h"
+#include "marquet/parquet/page_end_internal.h"
 #include "parquet/column_reader.h"
 #include "parquet/encoding.h"
 #include "parquet/schema.h"
@@ -83,9 +83,14 @@ arrow::Result<Levels> ReadLevels(const PageHeader& header, const ::parquet::Colu
     ARROW_RETURN_NOT_OK(begin(column.max_definition_level(), header.definition_level_encoding,
                               header.definition_level_bytes));
     ARROW_ASSIGN_OR_RAISE(found.defined, CountLevel(levels, column.max_definition_level(), header.values));
+  } else {
+    *body = body->subspan(std::min(body->size(), static_cast<size_t>(header.definition_level_bytes)));
   }
   if (header.kind == PageKind::kDataV2 && found.rows != header.rows) {
     return Differs("says {} rows; its levels tell of {}", header.rows, found.rows);
+  }
+  if (column.max_definition_level() == 0 && header.nulls > 0) {
+    return Differs("has {} nulls, and its column can have none", header.nulls);
   }
   return found;
 }
@@ -138,17 +143,24 @@ arrow::Status CheckIndices(std::span<const uint8_t> bytes, int64_t values, int64
     }
     values -= stretch.values;
   }
-  return arrow::Status::OK();
+  return CheckUsedUp(indices.UnusedBytes());
 }
 
-// The header of DELTA_BINARY_PACKED says how many values follow.
-arrow::Status CheckDeltaHeader(std::span<const uint8_t> bytes, int64_t values) {
-  if (bytes.empty() && values == 0) return arrow::Status::OK();
-  thrift::CompactReader in(bytes, "values");  // the same integers as Thrift's
-  for (int i = 0; i < 2; ++i) ARROW_RETURN_NOT_OK(in.Varint().status());
-  ARROW_ASSIGN_OR_RAISE(const uint64_t said, in.Varint());
-  if (said == static_cast<uint64_t>(values)) return arrow::Status::OK();
-  return Differs("{} values are defined, and the encoding says {}", values, said);
+// The bytes that values take whose size is part of what is encoded.
+arrow::Result<int64_t> BytesOf(Encoding::type encoding, std::span<const uint8_t> bytes, int64_t values) {
+  switch (encoding) {
+    case Encoding::DELTA_BINARY_PACKED:
+      return DeltaBytes(bytes, values);
+    case Encoding::DELTA_LENGTH_BYTE_ARRAY:
+      return DeltaLengthBytes(bytes, values);
+    case Encoding::DELTA_BYTE_ARRAY:
+      return DeltaStringBytes(bytes, values);
+    default:  // booleans as runs, behind their size
+      uint32_t size = 0;
+      if (bytes.size() < sizeof size) return Differs("ends before its values");
+      std::memcpy(&size, bytes.data(), sizeof size);
+      return int64_t{size} + static_cast<int64_t>(sizeof size);
+  }
 }
 
 // For encodings whose size cannot be foretold: Arrow's own decoder.
@@ -199,12 +211,11 @@ arrow::Status CheckValues(const Page& page, const ::parquet::ColumnDescriptor& c
       return CheckIndices(bytes, values, dictionary_values);
     case Encoding::BYTE_STREAM_SPLIT:
       return CheckPlain(column, bytes, values);  // the same bytes in another order
-    case Encoding::DELTA_BINARY_PACKED:
-      ARROW_RETURN_NOT_OK(CheckDeltaHeader(bytes, values));
-      [[fallthrough]];
     default:
       if (values == 0) return arrow::Status::OK();
-      return Decode(column, encoding, bytes, page.header.values, values);
+      ARROW_RETURN_NOT_OK(Decode(column, encoding, bytes, page.header.values, values));
+      ARROW_ASSIGN_OR_RAISE(const int64_t used, BytesOf(encoding, bytes, values));
+      return CheckUsedUp(static_cast<int64_t>(bytes.size()) - used);
   }
 }
 
@@ -218,13 +229,21 @@ arrow::Result<PageRowCount> CheckContent(const Page& page, const ::parquet::Colu
     if (encoding != Encoding::PLAIN && encoding != Encoding::PLAIN_DICTIONARY) {
       return Differs("the dictionary's encoding is {}", encoding);
     }
-    ARROW_RETURN_NOT_OK(CheckPlain(column, body, page.header.values));
+    // Old writers put a byte where there are no values.
+    if (page.header.values > 0) ARROW_RETURN_NOT_OK(CheckPlain(column, body, page.header.values));
     return PageRowCount{};
   }
   if (page.header.values == 0) return PageRowCount{};
   ARROW_ASSIGN_OR_RAISE(const Levels levels, ReadLevels(page.header, column, &body));
+  if (IsAlwaysNull(column) && levels.defined > 0) {
+    return Differs("holds {} values; the column's type is that of nulls alone", levels.defined);
+  }
   ARROW_RETURN_NOT_OK(CheckValues(page, column, body, levels.defined, dictionary_values));
   return PageRowCount{levels.rows, levels.begins_row};
+}
+
+bool IsAlwaysNull(const ::parquet::ColumnDescriptor& column) {
+  return column.logical_type() != nullptr && column.logical_type()->is_null();
 }
 
 int64_t PlainWidth(const ::parquet::ColumnDescriptor& column) {

@@ -13,7 +13,7 @@ namespace {
 
 using arrow::Compression;
 
-ZSTD_DCtx* ZstdContext() {
+ZSTD_DCtx* DecompressionContext() {
   struct Free {
     void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
   };
@@ -117,7 +117,7 @@ arrow::Status PageDecompressor::Decompress(std::span<const uint8_t> bytes, std::
     size = static_cast<int64_t>(std::min(bytes.size(), out.size()));
     if (size > 0) std::memcpy(out.data(), bytes.data(), static_cast<size_t>(size));
   } else if (codec_ == Compression::ZSTD) {
-    ZSTD_DCtx* const context = ZstdContext();
+    ZSTD_DCtx* const context = DecompressionContext();
     if (context == nullptr) return arrow::Status::OutOfMemory("no memory for a zstd context");
     const size_t found = ZSTD_decompressDCtx(context, out.data(), out.size(), bytes.data(), bytes.size());
     if (ZSTD_isError(found) != 0) {

@@ -79,7 +79,9 @@ arrow::Status PageWalk::PassGap() {
   while (next_ < range_.end) {
     ARROW_ASSIGN_OR_RAISE(auto bytes, Window(next_, kUsualHeader));
     if (ParsePageHeader(bytes).ok()) break;
-    ARROW_ASSIGN_OR_RAISE(bytes, Window(next_, kLongTrailer));
+    if (stop_ != nullptr) ARROW_RETURN_NOT_OK(stop_->Check());
+    // Twice as much is read, so that many short ones do not take a read each.
+    ARROW_ASSIGN_OR_RAISE(bytes, Window(next_, kLongTrailer, 2 * kLongTrailer));
     int64_t size = 0;
     if (auto trailer = ParseChunkTrailer(bytes); trailer.ok()) {
       size = trailer->size;
@@ -126,12 +128,13 @@ arrow::Result<int64_t> PageWalk::CountZeros(int64_t offset) {
   return 0;
 }
 
-// At least `size` bytes from `offset` on, or what is left of the range.
-arrow::Result<std::span<const uint8_t>> PageWalk::Window(int64_t offset, int64_t size) {
+// At least `size` bytes from `offset` on, or what is left of the range; where they are not held, `read` bytes
+// are read.
+arrow::Result<std::span<const uint8_t>> PageWalk::Window(int64_t offset, int64_t size, int64_t read) {
   const int64_t left = std::max(range_.end - offset, int64_t{0});
   int64_t held = window_ == nullptr || offset < window_begin_ ? 0 : window_begin_ + window_->size() - offset;
   if (held < std::min(size, left)) {
-    const int64_t wanted = std::min(std::max(size, kReadBytes), left);
+    const int64_t wanted = std::min(std::max({size, read, kReadBytes}), left);
     ARROW_ASSIGN_OR_RAISE(window_, file_->ReadAt(offset, wanted));
     window_begin_ = offset;
     held = window_->size();

@@ -62,7 +62,7 @@ class PageWalk {
   arrow::Status PassGap();
   arrow::Result<std::optional<PageHeader>> ReadHeader(int64_t offset);
   arrow::Result<int64_t> CountZeros(int64_t offset);
-  arrow::Result<std::span<const uint8_t>> Window(int64_t offset, int64_t size);
+  arrow::Result<std::span<const uint8_t>> Window(int64_t offset, int64_t size, int64_t read = 0);
   bool End(std::string reason);
 
   const std::shared_ptr<arrow::io::RandomAccessFile> file_;

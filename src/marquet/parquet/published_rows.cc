@@ -59,6 +59,8 @@ arrow::Status Retire(const std::shared_ptr<file::FileSystem>& fs, const Orphans&
     to = file::JoinPath(retired, again == 1 ? base + ".retired" : fmt::format("{}-{}.retired", base, again));
     const arrow::Status moved = fs->PublishNew(from, to);
     if (moved.ok()) break;
+    // Its own writer, which failed, has just removed it.
+    if (IsKind(moved, ErrorKind::kNotFound)) return arrow::Status::OK();
     if (!IsKind(moved, ErrorKind::kAlreadyExists)) return moved;
   }
   ARROW_RETURN_NOT_OK(fs->SyncDirectory(retired));
@@ -121,7 +123,11 @@ arrow::Status RetireOrphans(const std::shared_ptr<file::FileSystem>& fs, const O
 arrow::Result<bool> RetireOrphan(const std::shared_ptr<file::FileSystem>& fs, const Orphans& orphans,
                                  const std::string& name) {
   if (orphans.recorded.contains(name)) return false;
-  if (!IsOfRun(fs, file::JoinPath(orphans.folder, name), orphans.run)) return false;
+  const std::string path = file::JoinPath(orphans.folder, name);
+  if (!IsOfRun(fs, path, orphans.run)) {
+    ARROW_ASSIGN_OR_RAISE(const bool exists, file::Exists(*fs, path));
+    return !exists;
+  }
   ARROW_RETURN_NOT_OK(Retire(fs, orphans, name));
   return true;
 }

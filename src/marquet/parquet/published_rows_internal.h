@@ -29,7 +29,7 @@ struct Orphans {
 // before a crash. Other files are not touched, whatever their names.
 arrow::Status RetireOrphans(const std::shared_ptr<file::FileSystem>& fs, const Orphans& orphans);
 
-// The same of one file, by its name within the folder. False where it is not one of those.
+// The same of one file, by its name within the folder. False where it is not one of those, and is there.
 arrow::Result<bool> RetireOrphan(const std::shared_ptr<file::FileSystem>& fs, const Orphans& orphans,
                                  const std::string& name);
 

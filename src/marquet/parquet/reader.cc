@@ -11,12 +11,12 @@
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_internal.h"
 #include "marquet/parquet/int96_column_internal.h"
+#include "marquet/parquet/page_bounds_internal.h"
 #include "parquet/arrow/schema.h"
 #include "parquet/metadata.h"
 #include "parquet/page_index.h"
 #include "parquet/properties.h"
 #include "parquet/size_statistics.h"
-#include "parquet/statistics.h"
 
 namespace marquet::pq {
 namespace {
@@ -101,60 +101,15 @@ struct FileReader::Impl {
   }
 };
 
-// The column index tells each page's bounds, the offset index where its rows begin.
 arrow::Result<std::optional<std::vector<PageBounds>>> FileReader::Impl::Pages(int row_group,
                                                                               int field) const {
-  using Pages = std::optional<std::vector<PageBounds>>;
   const int leaf = first_leaf[field];
-  const auto group = footer->RowGroup(row_group);
-  const auto chunk = group->ColumnChunk(leaf);
-  if (!chunk->GetColumnIndexLocation().has_value() || !chunk->GetOffsetIndexLocation().has_value())
-    return Pages{};
-  const auto indexes = ::parquet::PageIndexReader::Make(file.get(), footer, ::parquet::ReaderProperties());
+  if (!HasPageIndex(*footer->RowGroup(row_group)->ColumnChunk(leaf))) return std::nullopt;
+  const ::parquet::ReaderProperties properties;  // which the reader of the index refers to
+  const auto indexes = ::parquet::PageIndexReader::Make(file.get(), footer, properties);
   const auto index = indexes->RowGroup(row_group);
-  if (index == nullptr) return Pages{};
-  const auto bounds = index->GetColumnIndex(leaf);
-  const auto offsets = index->GetOffsetIndex(leaf);
-  if (bounds == nullptr || offsets == nullptr) return Pages{};
-
-  const auto& locations = offsets->page_locations();
-  const size_t count = locations.size();
-  if (bounds->null_pages().size() != count || bounds->encoded_min_values().size() != count ||
-      bounds->encoded_max_values().size() != count ||
-      (bounds->has_null_counts() && bounds->null_counts().size() != count)) {
-    return CorruptData(
-        fmt::format("{}: the column index and the offset index tell of different numbers of pages",
-                    Place(row_group, schema->field(field)->name())));
-  }
-  const ::parquet::ColumnDescriptor& column = *footer->schema()->Column(leaf);
-  const bool ours = WrittenByMarquet(*footer);
-  std::vector<PageBounds> pages(count);
-  for (size_t i = 0; i < count; ++i) {
-    const int64_t end = i + 1 < count ? locations[i + 1].first_row_index : group->num_rows();
-    if (locations[i].first_row_index < 0 || locations[i].first_row_index >= end ||
-        (i == 0 && locations[0].first_row_index != 0)) {
-      return CorruptData(fmt::format("{}: page {} begins at row {} and the next at row {}",
-                                     Place(row_group, schema->field(field)->name()), i,
-                                     locations[i].first_row_index, end));
-    }
-    pages[i].first_row = locations[i].first_row_index;
-    pages[i].rows = end - locations[i].first_row_index;
-    ::parquet::EncodedStatistics encoded;
-    if (bounds->has_null_counts()) encoded.set_null_count(bounds->null_counts()[i]);
-    if (!bounds->null_pages()[i]) {
-      encoded.set_min(bounds->encoded_min_values()[i]);
-      encoded.set_max(bounds->encoded_max_values()[i]);
-    }
-    const auto statistics = ::parquet::Statistics::Make(&column, &encoded, pages[i].rows);
-    pages[i].statistics = TypedStatistics(statistics.get(), *schema->field(field));
-    if (!ours) {
-      pages[i].statistics = Doubted(std::move(pages[i].statistics), column);
-    } else if (bounds->null_pages()[i]) {
-      pages[i].statistics.null_count = pages[i].rows;
-      pages[i].statistics.has_nan = false;
-    }
-  }
-  return Pages{std::move(pages)};
+  if (index == nullptr) return std::nullopt;
+  return IndexedPages(*index, *footer, row_group, leaf, *schema->field(field));
 }
 
 FileReader::FileReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -31,11 +31,15 @@ arrow::Status Replays::Clear() {
   const auto names = folder_.fs->ListNames(folder_.path);
   if (IsKind(names.status(), ErrorKind::kNotFound)) return arrow::Status::OK();
   ARROW_RETURN_NOT_OK(names.status());
+  // Whose writer failed may remove them at the same time.
+  const auto gone = [](const arrow::Status& removed) {
+    return IsKind(removed, ErrorKind::kNotFound) ? arrow::Status::OK() : removed;
+  };
   for (const std::string& name : *names) {
-    ARROW_RETURN_NOT_OK(folder_.fs->Remove(file::JoinPath(folder_.path, name)));
+    ARROW_RETURN_NOT_OK(gone(folder_.fs->Remove(file::JoinPath(folder_.path, name))));
   }
   folder_.made.clear();
-  return folder_.fs->Remove(folder_.path);
+  return gone(folder_.fs->Remove(folder_.path));
 }
 
 }  // namespace marquet::pq

@@ -15,12 +15,15 @@
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/parquet/arrow_schema_internal.h"
+#include "marquet/parquet/cut_footer_internal.h"
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/footer_internal.h"
 #include "marquet/parquet/int96_column_internal.h"
 #include "marquet/parquet/page_walk_internal.h"
 #include "marquet/parquet/rescue_internal.h"
 #include "marquet/parquet/row_group_search_internal.h"
+#include "marquet/parquet/unclaimed_bytes_internal.h"
 #include "marquet/parquet/verify_internal.h"
 #include "marquet/parquet/writer.h"
 #include "parquet/arrow/schema.h"
@@ -30,17 +33,6 @@
 
 namespace marquet::pq {
 namespace {
-
-constexpr const char* kArrowSchema = "ARROW:schema";
-
-// Only what describes columns: the other pairs are the other file's.
-std::shared_ptr<arrow::KeyValueMetadata> ArrowMetadata(const ::parquet::FileMetaData& footer) {
-  const auto& all = footer.key_value_metadata();
-  if (all == nullptr) return nullptr;
-  const auto found = all->Get(kArrowSchema);
-  if (!found.ok()) return nullptr;
-  return arrow::key_value_metadata({kArrowSchema}, {*found});
-}
 
 class Rescuer {
  public:
@@ -61,7 +53,8 @@ class Rescuer {
     source_.file = std::move(file);
     source_.size = size;
     source_.footer = std::move(footer);
-    source_.arrow_metadata = ArrowMetadata(*source_.footer);
+    // One that cannot be read is among the notes: the columns are as Parquet's schema has them.
+    if (CheckArrowSchema(*source_.footer, path).ok()) source_.arrow_metadata = ArrowMetadata(*source_.footer);
     source_.parallel = options_.parallel;
     source_.stop = options_.stop;
     const ::parquet::SchemaDescriptor& schema = *source_.footer->schema();
@@ -197,15 +190,43 @@ class Rescuer {
     if (bytes == 0) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const bool footer, EndsWithFooter(walked.offset));
     if (footer) {
-      report_->notes.push_back(
-          fmt::format("the {} bytes from byte {} on are the page index and the footer, which is damaged",
-                      WithCommas(bytes), WithCommas(walked.offset)));
+      AddNote({walked.offset, source_.size}, "the page index and the footer, which is damaged");
       return arrow::Status::OK();
     }
-    report_->losses.push_back({row_group, {}, -1, walked.offset, bytes, -1, walked.reason});
-    (walked.cut ? report_->bytes_lost : report_->bytes_unknown) += bytes;
-    report_->more_rows_lost |= !walked.cut || !counted;
+    const ByteRange tail{walked.offset, source_.size};
+    ARROW_ASSIGN_OR_RAISE(const auto cut,
+                          FindCutFooter(*source_.file, tail, *source_.footer->schema(), source_.stop));
+    if (!cut) {
+      ARROW_ASSIGN_OR_RAISE(const bool index, IsPageIndex(*source_.file, tail, /*cut=*/true));
+      if (index) {
+        AddNote(tail, "the page index, behind which the file is cut off");
+      } else {
+        AddUnread(walked, tail, row_group, counted);
+      }
+      return arrow::Status::OK();
+    }
+    const ByteRange between{tail.begin, cut->begin};
+    ARROW_ASSIGN_OR_RAISE(const bool index, IsPageIndex(*source_.file, between, /*cut=*/false));
+    if (!index) AddUnread(walked, between, row_group, counted);
+    AddNote({index ? between.begin : between.end, tail.end},
+            index && between.length() > 0 ? "the page index and the footer, whose end is cut off"
+                                          : "the footer, whose end is cut off");
+    if (index && cut->rows && *cut->rows >= report_->rows) {
+      report_->rows_lost = *cut->rows - report_->rows;
+      report_->more_rows_lost = false;
+    }
     return arrow::Status::OK();
+  }
+
+  void AddNote(ByteRange bytes, std::string_view what) {
+    report_->notes.push_back(fmt::format("the {} bytes from byte {} on are {}", WithCommas(bytes.length()),
+                                         WithCommas(bytes.begin), what));
+  }
+
+  void AddUnread(const WalkEnd& walked, ByteRange bytes, int row_group, bool counted) {
+    report_->losses.push_back({row_group, {}, -1, bytes.begin, bytes.length(), -1, walked.reason});
+    (walked.cut ? report_->bytes_lost : report_->bytes_unknown) += bytes.length();
+    report_->more_rows_lost |= !walked.cut || !counted;
   }
 
   // Whether a footer's length stands at the file's end, that goes with pages up to `pages_end`.
@@ -242,15 +263,40 @@ arrow::Status CheckOut(file::FileSystem& fs, const std::string& path, const std:
   return arrow::Status::OK();
 }
 
+// Bytes that may hold rows, of nothing that the footer names.
+void AddUnclaimed(int64_t offset, int64_t bytes, std::string reason, RescueReport* report) {
+  report->more_rows_lost = true;
+  report->bytes_unknown += bytes;
+  report->losses.push_back({-1, {}, -1, offset, bytes, -1, std::move(reason)});
+}
+
 void AddVerdict(const FileVerdict& verdict, RescueReport* report) {
   report->footer = true;
   report->schema_source = "the file itself";
   report->intact = verdict.ok;
   if (verdict.ok) report->rows = verdict.rows;
   for (const Damage& damage : verdict.damage) {
-    if (damage.row_group < 0) report->notes.push_back(fmt::format("{}: {}", damage.region, damage.message));
-    if (damage.region == "unclaimed") report->more_rows_lost = true;
+    if (damage.row_group < 0 || damage.region == "statistics") {
+      report->notes.push_back(fmt::format("{}: {}", damage.region, damage.message));
+    }
+    if (damage.region == "unclaimed") AddUnclaimed(damage.offset, damage.length, damage.message, report);
   }
+}
+
+// Rows of another file that was joined to this one. They are not mixed with its own.
+arrow::Status AddRowsBehind(arrow::io::RandomAccessFile& file, const FileVerdict& verdict,
+                            const StopFlag* stop, RescueReport* report) {
+  for (const Damage& damage : verdict.damage) {
+    if (damage.region != "tail") continue;
+    const ByteRange tail{damage.offset, damage.offset + damage.length};
+    ARROW_ASSIGN_OR_RAISE(const auto behind, LookBehindFooter(file, tail, stop));
+    if (!behind || !behind->holds_rows) continue;
+    AddUnclaimed(behind->range.begin, behind->range.length(),
+                 "they lie behind the footer" + behind->what +
+                     ". Copied to a file of their own, behind 'PAR1', they can be rescued with --schema",
+                 report);
+  }
+  return arrow::Status::OK();
 }
 
 // Whether a footer inside of the file is the file's own: all of the bytes before it are what it names. Those
@@ -276,6 +322,8 @@ arrow::Result<std::optional<RescueReport>> RescueIn(arrow::TimeUnit::type int96_
     if (!rescuer.exact_times()) return std::nullopt;
     ARROW_RETURN_NOT_OK(status);
     ARROW_RETURN_NOT_OK(rescuer.Close());
+    report.bytes_other = std::max<int64_t>(
+        report.bytes - report.bytes_recovered - report.bytes_lost - report.bytes_unknown, 0);
     const bool unreadable = std::ranges::any_of(
         report.losses, [](const RescueLoss& loss) { return !loss.column.empty() && loss.page >= 0; });
     if (!report.footer && report.rows == 0 && unreadable) {
@@ -295,6 +343,7 @@ arrow::Result<std::optional<RescueReport>> RescueIn(arrow::TimeUnit::type int96_
   if (footer.ok() || (found != nullptr && IsItsOwn(verdict))) {
     AddVerdict(verdict, &report);
     if (verdict.ok) return report;
+    ARROW_RETURN_NOT_OK(AddRowsBehind(*file, verdict, options.stop, &report));
     return done(GuardRead(path, [&]() -> arrow::Status {
       ARROW_RETURN_NOT_OK(rescuer.Open(path, file, report.bytes, found));
       return rescuer.ByFooter();
@@ -302,6 +351,7 @@ arrow::Result<std::optional<RescueReport>> RescueIn(arrow::TimeUnit::type int96_
   }
   if (report.bytes <= kMagicBytes) {
     report.losses.push_back({-1, {}, -1, 0, 0, -1, fmt::format("the file has {} bytes", report.bytes)});
+    report.bytes_other = report.bytes;
     return report;
   }
   ARROW_ASSIGN_OR_RAISE(const auto head, file->ReadAt(0, kMagicBytes));

@@ -81,12 +81,14 @@ struct RescueReport {
   int row_groups = 0;           // of which rows were recovered
   int complete_row_groups = 0;  // of which all rows were
 
-  // Of the file: pages whose rows came back; pages whose rows did not; what is no page, or part of one, in a
-  // file without a footer.
+  // Of the file: pages whose rows came back; pages whose rows did not; what may be pages, in a file without a
+  // footer, and what may hold rows and is of nothing that the footer names; and the rest, which holds no
+  // rows: the magic, what stands behind column chunks, the page index, the footer.
   int64_t bytes = 0;
   int64_t bytes_recovered = 0;
   int64_t bytes_lost = 0;
   int64_t bytes_unknown = 0;
+  int64_t bytes_other = 0;
 
   std::vector<RescueLoss> losses;
   std::vector<std::string> notes;

@@ -53,6 +53,39 @@ TEST_F(RescueCaseTest, FileWithADamagedFooterComesBackWhole) {
   EXPECT_THAT(report->notes[0], HasSubstr("the page index and the footer, which is damaged"));
 }
 
+// All rows came back, so none is lost, and the old footer is no row group.
+TEST_F(RescueCaseTest, AFooterThatIsCutOffIsToldFromRows) {
+  const auto table = FlatTable(1'000);
+  const std::string whole = PeerFile(*table, {});
+  const RescueSchema schema = SchemaOf(whole);
+  const size_t pages = Pages(whole).size();
+  const auto footer = static_cast<size_t>(OpenPeer(whole)->metadata()->size());
+  const size_t begin = whole.size() - 8 - footer;
+  ASSERT_GT(begin, pages);
+  for (size_t cut = begin + 1; cut < whole.size(); ++cut) {
+    SCOPED_TRACE(fmt::format("cut at byte {} of {}", cut, whole.size()));
+    const auto report = RescueBytes(whole.substr(0, cut), schema);
+    ASSERT_NO_FATAL_FAILURE(ExpectRows(report, *table, 1'000));
+    ASSERT_EQ(report->rows_lost, 0);
+    ASSERT_FALSE(report->more_rows_lost);
+    ASSERT_TRUE(report->losses.empty()) << Losses(*report);
+    ASSERT_EQ(report->bytes_lost + report->bytes_unknown, 0);
+    ASSERT_EQ(report->bytes_other, static_cast<int64_t>(4 + cut - pages));
+    ASSERT_THAT(report->notes, testing::Contains(HasSubstr("page index")));
+  }
+  // Behind a page that is cut out, the footer's count tells exactly what is lost.
+  const auto locations =
+      OpenPeer(whole)->GetPageIndexReader()->RowGroup(2)->GetOffsetIndex(0)->page_locations();
+  std::string damaged = whole.substr(0, whole.size() - 20);
+  damaged[static_cast<size_t>(locations[0].offset)] = '\x77';
+  const auto report = RescueBytes(damaged, schema);
+  ASSERT_TRUE(report.ok()) << report.status().ToString();
+  EXPECT_TRUE(report->more_rows_lost);  // what lies before the footer is not its page index alone
+  EXPECT_THAT(report->notes, testing::Contains(HasSubstr("the footer, whose end is cut off")));
+  EXPECT_EQ(report->bytes_recovered + report->bytes_lost + report->bytes_unknown + report->bytes_other,
+            static_cast<int64_t>(damaged.size()));
+}
+
 TEST_F(RescueCaseTest, TheSourceStaysAsItIs) {
   const auto table = FlatTable(500);
   const std::string whole = PeerFile(*table, {});

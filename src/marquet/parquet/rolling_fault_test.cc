@@ -30,7 +30,7 @@ using file::FaultFileSystem;
 using file::MemoryFileSystem;
 using file::Surviving;
 
-const char kFolder[] = "/data/out";
+const char kFaultFolder[] = "/data/out";
 constexpr int64_t kRecords = 17;
 constexpr int64_t kPerChunk = 5;
 constexpr int64_t kFirstValue = 12;  // of a column that has none before: of the third chunk
@@ -44,7 +44,7 @@ uint64_t Seed() {
 
 enum class Columns { kOne, kLateValues };
 
-std::shared_ptr<arrow::RecordBatch> Numbers(int64_t begin, int64_t end, Columns columns) {
+std::shared_ptr<arrow::RecordBatch> NumbersIn(int64_t begin, int64_t end, Columns columns) {
   arrow::Int64Builder builder;
   for (int64_t i = begin; i < end; ++i) EXPECT_TRUE(builder.Append(i).ok());
   arrow::ArrayVector arrays{Value(builder.Finish())};
@@ -56,9 +56,9 @@ std::shared_ptr<arrow::RecordBatch> Numbers(int64_t begin, int64_t end, Columns 
   return arrow::RecordBatch::Make(arrow::schema(fields), end - begin, arrays);
 }
 
-RollingOptions Options() {
+RollingOptions FaultOptions() {
   RollingOptions options;
-  options.folder = kFolder;
+  options.folder = kFaultFolder;
   options.name_template = "${chunk_index}.parquet";
   options.records_per_chunk = kPerChunk;
   options.max_file_rows = 3;  // two parts a chunk
@@ -71,11 +71,11 @@ RollingOptions Options() {
 // Writes what is left of the input, row by row. `acknowledged` counts the records whose chunk was.
 arrow::Status WriteTheRest(const std::shared_ptr<file::FileSystem>& fs, Columns columns,
                            int64_t* acknowledged) {
-  ARROW_ASSIGN_OR_RAISE(const auto writer, RollingWriter::Open(fs, Options()));
+  ARROW_ASSIGN_OR_RAISE(const auto writer, RollingWriter::Open(fs, FaultOptions()));
   ARROW_ASSIGN_OR_RAISE(const int64_t begin, writer->Resume());
   *acknowledged = begin;
   for (int64_t i = begin; i < kRecords; ++i) {
-    ARROW_RETURN_NOT_OK(writer->Write(Numbers(i, i + 1, columns)));
+    ARROW_RETURN_NOT_OK(writer->Write(NumbersIn(i, i + 1, columns)));
     *acknowledged = writer->next_record();
   }
   ARROW_RETURN_NOT_OK(writer->Close().status());
@@ -86,10 +86,11 @@ arrow::Status WriteTheRest(const std::shared_ptr<file::FileSystem>& fs, Columns 
 // Files with final names, by name.
 std::map<std::string, std::string> Files(file::FileSystem& fs) {
   std::map<std::string, std::string> files;
-  const auto names = fs.ListNames(kFolder);
+  const auto names = fs.ListNames(kFaultFolder);
   if (!names.ok()) return files;
   for (const std::string& name : *names) {
-    if (name.ends_with(".parquet")) files[name] = Value(file::ReadAll(fs, std::string(kFolder) + "/" + name));
+    if (name.ends_with(".parquet"))
+      files[name] = Value(file::ReadAll(fs, std::string(kFaultFolder) + "/" + name));
   }
   return files;
 }
@@ -109,7 +110,7 @@ const Content& ContentOf(const std::shared_ptr<file::FileSystem>& fs, const std:
   const auto [found, is_new] = known.try_emplace(Xxh3Hex(bytes));
   Content& content = found->second;
   if (!is_new) return content;
-  const std::string path = file::JoinPath(kFolder, name);
+  const std::string path = file::JoinPath(kFaultFolder, name);
   const auto verdict = VerifyFile(*fs, path, VerifyLevel::kFull);
   content.whole = verdict.ok() && verdict->ok;
   if (!content.whole) return content;
@@ -150,11 +151,11 @@ void ExpectHolds(const std::multiset<int64_t>& rows, int64_t acknowledged) {
 
 // The manifest tells the files that are there, to the byte.
 void ExpectListed(const std::shared_ptr<file::FileSystem>& fs) {
-  for (const WriterManifest& manifest : Value(ManifestFile::ReadAll(*fs, kFolder))) {
+  for (const WriterManifest& manifest : Value(ManifestFile::ReadAll(*fs, kFaultFolder))) {
     for (const PublishedUnit& unit : manifest.units) {
       for (const PublishedFile& listed : unit.files) {
-        const PublishedFile entry = Value(AsItIs(*fs, kFolder, listed));
-        const std::string bytes = Value(file::ReadAll(*fs, file::JoinPath(kFolder, entry.name)));
+        const PublishedFile entry = Value(AsItIs(*fs, kFaultFolder, listed));
+        const std::string bytes = Value(file::ReadAll(*fs, file::JoinPath(kFaultFolder, entry.name)));
         EXPECT_EQ(static_cast<int64_t>(bytes.size()), entry.bytes) << entry.name;
         EXPECT_EQ(Xxh3Hex(bytes), entry.digest) << entry.name;
         const Content& content = ContentOf(fs, entry.name, bytes);
@@ -185,15 +186,15 @@ void ExpectGoesOn(const std::shared_ptr<file::FileSystem>& fs, Columns columns) 
   ExpectListed(fs);
   if (columns != Columns::kLateValues) return;
   for (const auto& [name, bytes] : Files(*fs)) {
-    const auto reader = Value(FileReader::Open(fs, file::JoinPath(kFolder, name)));
+    const auto reader = Value(FileReader::Open(fs, file::JoinPath(kFaultFolder, name)));
     EXPECT_EQ(reader->schema()->field(1)->type()->id(), arrow::Type::INT64) << name;
   }
 }
 
 std::shared_ptr<MemoryFileSystem> HalfDone(Columns columns) {
   auto fs = std::make_shared<MemoryFileSystem>();
-  auto writer = Value(RollingWriter::Open(fs, Options()));
-  EXPECT_TRUE(writer->Write(Numbers(0, 7, columns)).ok());
+  auto writer = Value(RollingWriter::Open(fs, FaultOptions()));
+  EXPECT_TRUE(writer->Write(NumbersIn(0, 7, columns)).ok());
   EXPECT_TRUE(writer->Abort().ok());
   return fs;
 }
@@ -255,7 +256,7 @@ void ExpectWholeAfterException(const std::shared_ptr<MemoryFileSystem>& memory,
                                const arrow::Status& status, int64_t acknowledged, bool name_synced) {
   ExpectKept(*memory, before, columns);
   ExpectHolds(ExpectWholeFiles(memory), acknowledged);
-  for (const WriterManifest& manifest : Value(ManifestFile::ReadAll(*memory, kFolder))) {
+  for (const WriterManifest& manifest : Value(ManifestFile::ReadAll(*memory, kFaultFolder))) {
     for (const PublishedUnit& unit : manifest.units) {
       for (const PublishedFile& file : unit.files) {
         EXPECT_TRUE(Files(*memory).contains(file.name)) << file.name << " is listed, and gone";
@@ -307,11 +308,11 @@ TEST(RollingThreadFaultTest, NoThreadCanBeStarted) {
   const auto memory = std::make_shared<MemoryFileSystem>();
   FailThreadStarts(1);
   file::CountFault(file::FaultKind::kThread);
-  RollingOptions options = Options();
+  RollingOptions options = FaultOptions();
   options.file.parallel = true;
   const arrow::Status status = Caught("write", [&]() -> arrow::Status {
     ARROW_ASSIGN_OR_RAISE(const auto writer, RollingWriter::Open(memory, options));
-    ARROW_RETURN_NOT_OK(writer->Write(Numbers(0, kRecords, Columns::kOne)));
+    ARROW_RETURN_NOT_OK(writer->Write(NumbersIn(0, kRecords, Columns::kOne)));
     return writer->Close().status();
   });
   FailThreadStarts(0);

@@ -59,9 +59,9 @@ class RollingWriter {
  public:
   // Makes the folder, claims the output, and sets aside what earlier attempts left unfinished. Errors:
   // kInvalidInput (options that contradict each other; another input, chunk size, template, rank or schema
-  // than the output was begun with, saying what differs), kConflict (another process is at work),
-  // kAlreadyExists (the output was begun and no input is given), kCorruptData (a damaged manifest; a
-  // published file that is gone or of another size), kStorage.
+  // than the output was begun with, saying what differs; a folder that is a table or lies in one), kConflict
+  // (another process is at work), kAlreadyExists (the output was begun and no input is given), kCorruptData
+  // (a damaged manifest; a published file that is gone or of another size), kStorage.
   static arrow::Result<std::unique_ptr<RollingWriter>> Open(std::shared_ptr<file::FileSystem> fs,
                                                             RollingOptions options);
   ~RollingWriter();  // aborts when not closed
@@ -71,7 +71,8 @@ class RollingWriter {
   // be, kAlreadyExists for a name that somebody else's file has.
   arrow::Status Write(const std::shared_ptr<arrow::RecordBatch>& batch, const RowTarget& target = {});
 
-  // Counts records of a chunk that are left out on purpose.
+  // Counts records of a chunk that are left out on purpose. kInvalidInput for more than a chunk takes that is
+  // named, and for a chunk that this writer has published.
   arrow::Status Drop(int64_t records, const RowTarget& target = {});
 
   // kInvalidInput for a target that Write refuses: its name cannot be. Changes nothing.

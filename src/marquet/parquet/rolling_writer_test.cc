@@ -258,6 +258,58 @@ TEST_F(RollingWriterTest, ClosingAFileClosesItsWholeChunk) {
   EXPECT_EQ(Value(writer->Close()).counts.dropped, 1);
 }
 
+// A chunk that is named takes all records or none, dropped ones like rows: what is published counts no more,
+// and a full one would be waited for for ever.
+TEST_F(RollingWriterTest, AChunkThatIsNamedTakesNoMoreDroppedRecordsThanItHasRoomFor) {
+  int outputs = 0;
+  const auto refuses = [&](const std::string& name_template, int64_t written, const RowTarget& target,
+                           int64_t dropped, const std::string& words) {
+    RollingOptions options = Options(name_template, 10);
+    options.folder = Path(fmt::format("out{}", outputs++));
+    const auto writer = Value(Open(options));
+    if (written > 0) MQ_ASSERT_OK(writer->Write(Numbers(0, written), target));
+    const auto status = writer->Drop(dropped, target);
+    EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
+    EXPECT_NE(status.message().find(words), std::string::npos) << status;
+    EXPECT_EQ(writer->counts().dropped, 0);
+  };
+  refuses("${rank}.parquet", 10, {.chunk = 0}, 1, "chunk 0 has 10 records and is given 1 more");
+  refuses("${rank}.parquet", 3, {.chunk = 4}, 8, "chunk 4 has 3 records and is given 8 more");
+  refuses("${chunk_index}.parquet", 0, {.chunk = 0}, 15, "chunk 0 has 0 records and is given 15 more");
+  refuses("${chunk_index}.parquet", 10, {.chunk = 0}, 1, "chunk 0 was published by this writer");
+  refuses("${rank}.parquet", 0, {.chunk = -1}, 1, "chunk -1 cannot be");
+
+  const auto writer = Value(Open(Options("${chunk_index}.parquet", 10)));
+  MQ_ASSERT_OK(writer->Write(Numbers(0, 7), {.chunk = 2}));
+  MQ_ASSERT_OK(writer->Drop(3, {.chunk = 2}));
+  EXPECT_EQ(writer->published_chunks(), (std::vector<int64_t>{2}));
+  EXPECT_EQ(Value(writer->Close()).counts.dropped, 3);
+}
+
+// A finished output knows all records of its input, so that the next writer is not given some of them again.
+TEST_F(RollingWriterTest, DroppedRecordsThatNoChunkCountsAreRecordsOfTheOutput) {
+  int outputs = 0;
+  for (const int64_t per_chunk : {0, 10}) {
+    for (const int64_t rows : {0, 12}) {
+      RollingOptions options = Options("${rank}.parquet", per_chunk);
+      options.folder = Path(fmt::format("out{}", outputs++));
+      for (int attempt = 0; attempt < 3; ++attempt) {  // each is given the whole input
+        const auto writer = Value(Open(options));
+        EXPECT_EQ(writer->finished(), attempt > 0);
+        EXPECT_EQ(writer->next_record(), attempt == 0 ? 0 : rows + 3);
+        if (rows > 0) MQ_ASSERT_OK(writer->Write(Numbers(0, rows)));
+        MQ_ASSERT_OK(writer->Drop(3));
+        EXPECT_EQ(Value(writer->Close()).counts.dropped, 3);
+      }
+      const auto writer = Value(Open(options));
+      EXPECT_EQ(Value(writer->Resume()), rows + 3);
+      MQ_ASSERT_OK(writer->Drop(2));
+      Value(writer->Close());
+      EXPECT_EQ(Value(Open(options))->next_record(), rows + 5);
+    }
+  }
+}
+
 TEST_F(RollingWriterTest, FilesWithoutChunksCloseOneByOne) {
   const auto writer = Value(Open(Options("${day}.parquet")));
   MQ_ASSERT_OK(writer->Write(Numbers(0, 2), {.values = {{"day", "mon"}}}));

@@ -14,11 +14,11 @@ namespace {
 // Batches have about so many bytes, and no more rows: two files may be read at once, each a few batches
 // ahead, beside the rows that the writer may hold in memory.
 constexpr int64_t kBatchBytes = 4 << 20;
-constexpr int64_t kBatchRows = 16'384;
+constexpr int64_t kFirstBatchRows = 16'384;
 
 // Rows of a batch, by the widest rows of any row group.
 int64_t BatchRows(const ::parquet::FileMetaData& footer) {
-  int64_t rows = kBatchRows;
+  int64_t rows = kFirstBatchRows;
   for (int i = 0; i < footer.num_row_groups(); ++i) {
     const auto group = footer.RowGroup(i);
     const int64_t row_bytes = group->total_byte_size() / std::max<int64_t>(group->num_rows(), 1) + 1;

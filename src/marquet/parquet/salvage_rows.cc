@@ -27,7 +27,7 @@
 namespace marquet::pq {
 namespace {
 
-constexpr int64_t kBatchRows = 1 << 16;
+constexpr int64_t kSalvagedBatchRows = 1 << 16;
 
 // A column out of its leaves, each of which may begin before the rows that are wanted.
 class LeafwiseColumn final : public ColumnStream {
@@ -191,7 +191,7 @@ class GroupSalvage {
                                                                file,
                                                                Footer(chunks, rows.end - begin),
                                                                {ReadRequest::Part{0, {}}},
-                                                               kBatchRows,
+                                                               kSalvagedBatchRows,
                                                                source_.int96_unit});
       }
       auto column = MakeExactColumn(source, first, end, field, source_.inexact_times);
@@ -209,10 +209,10 @@ class GroupSalvage {
       for (int leaf = first; !together && leaf < end; ++leaf) leaves.push_back(open(leaf, leaf + 1, field));
       columns.push_back(std::make_unique<LeafwiseColumn>(field->type(), std::move(leaves)));
     }
-    PiecePlan pieces(kBatchRows);
+    PiecePlan pieces(kSalvagedBatchRows);
     pieces.Add(0, {0, rows.end - rows.begin});
     const auto named = std::make_shared<const ReadSource>(
-        ReadSource{source_.path, file, nullptr, {ReadRequest::Part{group_.number, {}}}, kBatchRows});
+        ReadSource{source_.path, file, nullptr, {ReadRequest::Part{group_.number, {}}}, kSalvagedBatchRows});
     return MakeBatchStream(named, source_.schema, std::move(columns), std::move(pieces), source_.parallel);
   }
 

@@ -5,6 +5,7 @@
 // that were joined, of which the second one's footer finds the pages of the first.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,8 @@ namespace marquet::pq {
 struct UnclaimedBytes {
   ByteRange range;
   // Pages that no column chunk has, or all of another file: rows that nobody reads, or that are read for
-  // others. False of bytes that can be told from rows, or that mean nothing: an older footer, what a writer
-  // keeps for itself.
+  // others; or so much that looks like the end of a file that not all of it was looked at. False of bytes
+  // that can be told from rows, or that mean nothing: an older footer, what a writer keeps for itself.
   bool holds_rows = false;
   std::string what;  // what they look like, as the end of a sentence; may be empty
 };
@@ -28,5 +29,10 @@ struct UnclaimedBytes {
 arrow::Result<std::vector<UnclaimedBytes>> FindUnclaimed(arrow::io::RandomAccessFile& file,
                                                          const Footer& footer, std::vector<ByteRange> chunks,
                                                          const StopFlag* stop);
+
+// The same of what lies behind a footer, in these bytes of the file: nothing where that is zeros alone, with
+// or without the magic of a file that begins there.
+arrow::Result<std::optional<UnclaimedBytes>> LookBehindFooter(arrow::io::RandomAccessFile& file,
+                                                              ByteRange tail, const StopFlag* stop);
 
 }  // namespace marquet::pq

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "arrow/io/interfaces.h"
@@ -10,6 +11,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/hash.h"
 #include "marquet/base/text.h"
+#include "marquet/parquet/arrow_schema_internal.h"
 #include "marquet/parquet/chunk_check_internal.h"
 #include "marquet/parquet/column_memory_internal.h"
 #include "marquet/parquet/column_statistics_internal.h"
@@ -18,7 +20,9 @@
 #include "marquet/parquet/footer_inside_internal.h"
 #include "marquet/parquet/footer_internal.h"
 #include "marquet/parquet/nested_check_internal.h"
+#include "marquet/parquet/nested_levels_internal.h"
 #include "marquet/parquet/sort_check_internal.h"
+#include "marquet/parquet/statistics_check_internal.h"
 #include "marquet/parquet/unclaimed_bytes_internal.h"
 #include "marquet/parquet/verify_internal.h"
 #include "parquet/metadata.h"
@@ -36,6 +40,7 @@ struct Chunk {
   ByteRange bytes;
   std::vector<Damage> damage;
   std::vector<Damage> odd;
+  LevelSummary levels;  // of a leaf inside of another column whose values were decoded
 };
 
 // One pass over a file in the order of its bytes: everything is hashed, and column chunks are checked from
@@ -47,14 +52,15 @@ class Pass {
        const StopFlag* stop)
       : file_(file), path_(path), size_(size), hashed_(hashed), stop_(stop) {}
 
-  // Adds what it finds in the order of the chunks' bytes.
-  arrow::Status CheckChunks(const ::parquet::FileMetaData& footer, VerifyLevel level, bool parallel,
-                            FileVerdict* verdict) {
+  // Adds what it finds in the order of the chunks' bytes. `statistics`: the file's, for kFull; may be a null
+  // pointer for others.
+  arrow::Status CheckChunks(const ::parquet::FileMetaData& footer, VerifyLevel level,
+                            StatisticsChecks* statistics, bool parallel, FileVerdict* verdict) {
     for (int i = 0; i < footer.num_row_groups(); ++i) {
       const auto group = footer.RowGroup(i);
       for (int leaf = 0; leaf < group->num_columns(); ++leaf) {
         ARROW_ASSIGN_OR_RAISE(const ByteRange bytes, ReadableBytes(file_, footer, *group->ColumnChunk(leaf)));
-        chunks_.push_back({i, leaf, bytes, {}, {}});
+        chunks_.push_back({i, leaf, bytes, {}, {}, {}});
       }
     }
     std::stable_sort(chunks_.begin(), chunks_.end(),
@@ -62,13 +68,33 @@ class Pass {
     // A small file is done before another thread has begun.
     const size_t takers = size_ < kSmallFile ? 1 : std::max(1u, std::thread::hardware_concurrency());
     const int items = static_cast<int>(std::min(takers, std::max(chunks_.size(), size_t{1})));
-    ARROW_RETURN_NOT_OK(ForEach(
-        items, parallel, [&](int) { return GuardRead(path_, [&] { return TakeChunks(footer, level); }); }));
+    ARROW_RETURN_NOT_OK(ForEach(items, parallel, [&](int) {
+      return GuardRead(path_, [&] { return TakeChunks(footer, level, statistics); });
+    }));
+    by_place_.resize(chunks_.size());
     for (Chunk& chunk : chunks_) {
+      by_place_[static_cast<size_t>(chunk.row_group) * static_cast<size_t>(footer.num_columns()) +
+                static_cast<size_t>(chunk.leaf)] = &chunk;
+      if (!chunk.damage.empty()) chunk.levels = {};
       std::move(chunk.damage.begin(), chunk.damage.end(), std::back_inserter(verdict->damage));
       std::move(chunk.odd.begin(), chunk.odd.end(), std::back_inserter(verdict->odd));
     }
     return arrow::Status::OK();
+  }
+
+  // Whether the leaves of a column in a row group, `columns` of the file being leaves, were decoded and make
+  // the same lists.
+  bool LevelsAgree(int row_group, int columns, int first_leaf, int end_leaf) const {
+    const auto levels = [&](int leaf) -> const LevelSummary& {
+      return by_place_[static_cast<size_t>(row_group) * static_cast<size_t>(columns) +
+                       static_cast<size_t>(leaf)]
+          ->levels;
+    };
+    for (int leaf = first_leaf; leaf < end_leaf; ++leaf) {
+      if (!levels(leaf).sound) return false;
+      if (leaf > first_leaf && levels(leaf).shared_before != levels(leaf - 1).shared_behind) return false;
+    }
+    return true;
   }
 
   // Of the chunks that were checked.
@@ -84,7 +110,8 @@ class Pass {
   }
 
  private:
-  arrow::Status TakeChunks(const ::parquet::FileMetaData& footer, VerifyLevel level) {
+  arrow::Status TakeChunks(const ::parquet::FileMetaData& footer, VerifyLevel level,
+                           StatisticsChecks* statistics) {
     while (true) {
       Chunk* chunk = nullptr;
       std::shared_ptr<arrow::Buffer> bytes;
@@ -105,7 +132,12 @@ class Pass {
       const ChunkLocation place{path_, chunk->row_group, chunk->bytes.begin};
       const int64_t end = CheckPages(*bytes, *metadata, column, place, &chunk->damage, &chunk->odd);
       if (level == VerifyLevel::kFull && chunk->damage.empty()) {
-        CheckValues(bytes, *metadata, column, group->num_rows(), place, &chunk->damage);
+        std::optional<LeafLevels> levels;
+        if (IsInside(*footer.schema(), chunk->leaf)) levels.emplace(*footer.schema(), chunk->leaf);
+        ARROW_ASSIGN_OR_RAISE(const auto said, statistics->Of(chunk->row_group, chunk->leaf));
+        CheckValues(bytes, *metadata, column, group->num_rows(), place, levels ? &*levels : nullptr,
+                    said.get(), &chunk->damage, &chunk->odd);
+        if (levels) chunk->levels = levels->Summary();
       }
       chunk->bytes.end = chunk->bytes.begin + end;
     }
@@ -149,7 +181,8 @@ class Pass {
   const int64_t size_;
   const bool hashed_;
   const StopFlag* const stop_;
-  std::vector<Chunk> chunks_;  // by their bytes
+  std::vector<Chunk> chunks_;           // by their bytes
+  std::vector<const Chunk*> by_place_;  // row group after row group, by leaf
 
   std::mutex mutex_;  // of what follows
   size_t next_ = 0;   // chunk to be taken
@@ -179,23 +212,33 @@ std::string WithoutPath(const arrow::Status& status, const std::string& path) {
 
 // The footer, or that of the file that this one begins with; nothing when there is none. What is wrong with
 // it becomes part of the verdict.
-arrow::Result<std::optional<Footer>> FooterOrDamage(arrow::io::RandomAccessFile& file, FileVerdict* verdict) {
+arrow::Result<std::optional<Footer>> FooterOrDamage(arrow::io::RandomAccessFile& file, const StopFlag* stop,
+                                                    FileVerdict* verdict) {
   auto footer = ReadFooter(file, verdict->file, verdict->bytes);
   if (!footer.ok()) {
     if (!IsKind(footer.status(), ErrorKind::kCorruptData)) return footer.status();
-    ARROW_ASSIGN_OR_RAISE(auto inside, FindFooterInside(file, verdict->file, verdict->bytes));
-    if (!inside) {
-      verdict->damage.push_back(
-          WholeFile(*verdict, "footer", -1, 0, WithoutPath(footer.status(), verdict->file)));
+    ARROW_ASSIGN_OR_RAISE(auto inside, FindFooterInside(file, verdict->file, verdict->bytes, stop));
+    if (!inside.footer) {
+      std::string message = WithoutPath(footer.status(), verdict->file);
+      if (inside.gave_up) {
+        message +=
+            "; it looks like the end of a Parquet file at more places than could be looked at for a footer";
+      }
+      verdict->damage.push_back(WholeFile(*verdict, "footer", -1, 0, std::move(message)));
       return std::nullopt;
     }
-    const int64_t end = inside->begin + inside->length + kTailBytes;
+    const int64_t end = inside.footer->begin + inside.footer->length + kTailBytes;
+    ARROW_ASSIGN_OR_RAISE(const auto behind, LookBehindFooter(file, {end, verdict->bytes}, stop));
     verdict->damage.push_back(WholeFile(
         *verdict, "tail", end, verdict->bytes - end,
         fmt::format("the file goes on for {} bytes behind its footer, which ends at byte {} and is of {} "
-                    "rows",
-                    WithCommas(verdict->bytes - end), WithCommas(end), WithCommas(inside->rows))));
-    footer = *std::move(inside);
+                    "rows{}",
+                    WithCommas(verdict->bytes - end), WithCommas(end), WithCommas(inside.footer->rows),
+                    behind && behind->holds_rows
+                        ? fmt::format("; {} of these bytes are of nothing that it names{}",
+                                      WithCommas(behind->range.length()), behind->what)
+                        : "")));
+    footer = *std::move(inside.footer);
   }
   verdict->rows = footer->rows;
   if (IsRowCountLeftOut(*footer->metadata)) {
@@ -237,19 +280,36 @@ arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const
     verdict.damage.push_back(
         WholeFile(verdict, "magic", 0, kMagicBytes, "the first four bytes are not 'PAR1'"));
   }
-  ARROW_ASSIGN_OR_RAISE(const std::optional<Footer> footer, FooterOrDamage(file, &verdict));
+  ARROW_ASSIGN_OR_RAISE(const std::optional<Footer> footer, FooterOrDamage(file, stop, &verdict));
   if (footer && expected.rows.has_value() && *expected.rows != verdict.rows) {
     verdict.damage.push_back(
         WholeFile(verdict, "footer", footer->begin, footer->length,
                   fmt::format("the footer says {} rows; expected {}", verdict.rows, *expected.rows)));
   }
+  if (footer) {
+    const arrow::Status read = CheckArrowSchema(*footer->metadata, path);
+    if (IsKind(read, ErrorKind::kCorruptData)) {
+      verdict.damage.push_back(
+          WholeFile(verdict, "schema", footer->begin, footer->length, WithoutPath(read, path)));
+    } else if (!read.ok()) {
+      return read;
+    }
+  }
   if (level != VerifyLevel::kFooter) {
     Pass pass(file, path, verdict.bytes, expected.digest.has_value(), stop);
     if (footer) {
-      ARROW_RETURN_NOT_OK(pass.CheckChunks(*footer->metadata, level, parallel, &verdict));
+      std::optional<StatisticsChecks> statistics;
+      if (level == VerifyLevel::kFull) statistics.emplace(file, path, footer->metadata);
+      ARROW_RETURN_NOT_OK(pass.CheckChunks(*footer->metadata, level, statistics ? &*statistics : nullptr,
+                                           parallel, &verdict));
       ARROW_RETURN_NOT_OK(CheckClaims(file, *footer, pass.chunk_bytes(), stop, &verdict));
       if (level == VerifyLevel::kFull) {
-        ARROW_RETURN_NOT_OK(CheckNested(file, path, footer->metadata, stop, parallel, &verdict.damage));
+        const int columns = footer->metadata->num_columns();
+        const auto agree = [&](int row_group, int first_leaf, int end_leaf) {
+          return pass.LevelsAgree(row_group, columns, first_leaf, end_leaf);
+        };
+        ARROW_RETURN_NOT_OK(
+            CheckNested(file, path, footer->metadata, agree, stop, parallel, &verdict.damage));
       }
     }
     if (expected.digest.has_value()) {
@@ -280,7 +340,12 @@ arrow::Result<FileVerdict> VerifyFile(file::FileSystem& fs, const std::string& p
                         VerifyOpened(*file, path, level, expected, stop, parallel, &footer));
   if (level != VerifyLevel::kFull || !verdict.ok) return verdict;
   const std::shared_ptr<file::FileSystem> borrowed(std::shared_ptr<void>(), &fs);  // for this call
-  ARROW_RETURN_NOT_OK(CheckSortOrder(borrowed, path, footer, stop, &verdict.damage));
+  const arrow::Status sorted = CheckSortOrder(borrowed, path, footer, stop, &verdict.damage);
+  if (IsKind(sorted, ErrorKind::kCorruptData)) {
+    verdict.damage.push_back(WholeFile(verdict, "file", 0, verdict.bytes, WithoutPath(sorted, path)));
+  } else {
+    ARROW_RETURN_NOT_OK(sorted);
+  }
   verdict.ok = verdict.damage.empty();
   return verdict;
 }

@@ -21,11 +21,15 @@ struct Damage {
   int64_t page = -1;    // place among the column chunk's pages, the dictionary page included
   int64_t offset = -1;  // first byte of the damaged range in the file
   int64_t length = 0;
-  // "page", "page header", "footer", "magic", "file", "order"; "tail" (behind the footer), "unclaimed"
-  // (before it, and of nothing that it names); of a table "log"
+  // "page", "page header", "footer", "schema", "magic", "file", "order"; "statistics" (values that lie beyond
+  // what the file says of them, for which filters pass over their rows); "tail" (behind the footer),
+  // "unclaimed" (before it, and of nothing that it names); of a table "log"
   std::string region;
   std::string message;  // one sentence: found, expected
 };
+
+// The region of what could not be looked at, which is no damage but not sound either.
+inline constexpr const char* kUnchecked = "unchecked";
 
 struct FileVerdict {
   std::string file;

@@ -279,6 +279,10 @@ int64_t FileWriter::buffered_bytes() const {
   return impl_->encoder == nullptr ? 0 : impl_->encoder->buffered_bytes();
 }
 
+int64_t FileWriter::unwritten_bytes() const {
+  return impl_->encoder == nullptr ? 0 : impl_->encoder->buffered_bytes() - impl_->encoder->lookup_bytes();
+}
+
 int64_t FileWriter::written_bytes() const { return impl_->file->size(); }
 
 }  // namespace marquet::pq

@@ -65,9 +65,10 @@ class FileWriter {
   // Leaves nothing behind. Harmless after Close().
   arrow::Status Abort();
 
-  int64_t rows() const;            // accepted so far
-  int64_t buffered_bytes() const;  // held in memory: pages and rows of the row group in the making
-  int64_t written_bytes() const;   // given to the file so far: row groups that have ended
+  int64_t rows() const;             // accepted so far
+  int64_t buffered_bytes() const;   // held in memory: pages and rows of the row group in the making
+  int64_t unwritten_bytes() const;  // of these, what comes into the file, before it is compressed
+  int64_t written_bytes() const;    // given to the file so far: row groups that have ended
 
  private:
   struct Impl;

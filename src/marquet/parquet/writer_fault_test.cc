@@ -16,31 +16,31 @@ using file::FaultFileSystem;
 using file::MemoryFileSystem;
 using ::testing::HasSubstr;
 
-constexpr int64_t kRows = 20'000;
+constexpr int64_t kFaultRows = 20'000;
 
-std::shared_ptr<arrow::RecordBatch> Rows() {
+std::shared_ptr<arrow::RecordBatch> FaultRows() {
   arrow::Int64Builder numbers;
   arrow::StringBuilder texts;
-  for (int64_t i = 0; i < kRows; ++i) {
+  for (int64_t i = 0; i < kFaultRows; ++i) {
     EXPECT_TRUE(numbers.Append(i * 2654435761 % 1'000'003).ok());
     EXPECT_TRUE(texts.Append("text " + std::to_string(i * 7919 % 5003)).ok());
   }
   const auto schema =
       arrow::schema({arrow::field("number", arrow::int64()), arrow::field("text", arrow::utf8())});
-  return arrow::RecordBatch::Make(schema, kRows, {*numbers.Finish(), *texts.Finish()});
+  return arrow::RecordBatch::Make(schema, kFaultRows, {*numbers.Finish(), *texts.Finish()});
 }
 
 // In one row group, or in several, of which a rescue journal tells while the file is open.
-constexpr int64_t kRowGroups[] = {kRows, 6'000};
+constexpr int64_t kRowGroups[] = {kFaultRows, 6'000};
 
 arrow::Result<WrittenFile> WriteRows(const std::shared_ptr<file::FileSystem>& fs, const std::string& path,
                                      int64_t row_group_rows) {
-  const auto rows = Rows();
+  const auto rows = FaultRows();
   WriteOptions options;
   options.verify = VerifyLevel::kFull;
   options.row_group_rows = row_group_rows;
   ARROW_ASSIGN_OR_RAISE(auto writer, FileWriter::Open(fs, path, rows->schema(), options));
-  for (int64_t start = 0; start < kRows; start += 5000) {
+  for (int64_t start = 0; start < kFaultRows; start += 5000) {
     ARROW_RETURN_NOT_OK(writer->Write(*rows->Slice(start, 5000)));
   }
   return writer->Close();
@@ -57,7 +57,7 @@ class WriterFaultTest : public FileTest {
     if (!rows.ok()) return rows.status().ToString();
     const auto table = (*rows)->ToTable();
     if (!table.ok()) return table.status().ToString();
-    const auto expected = *arrow::Table::FromRecordBatches({Rows()});
+    const auto expected = *arrow::Table::FromRecordBatches({FaultRows()});
     return (*table)->CombineChunks().ValueOrDie()->Equals(*expected) ? "complete" : "other rows";
   }
 };
@@ -78,7 +78,7 @@ TEST_F(WriterFaultTest, FailureAtAnyOperationPublishesNothingAndKeepsItsErrno) {
           if (fs->operations() < n) {
             ASSERT_TRUE(written.ok()) << written.status().ToString();
             EXPECT_EQ(StateOf(base, "day.parquet"), "complete");
-            EXPECT_EQ(written->rows, kRows);
+            EXPECT_EQ(written->rows, kFaultRows);
             EXPECT_EQ(base->ListNames("/")->size(), 1u);
             break;
           }
@@ -120,7 +120,7 @@ TEST_F(WriterFaultTest, PowerCutAtAnyOperationLeavesTheWholeFileOrNone) {
 TEST_F(WriterFaultTest, DroppedWriterLeavesNothing) {
   const auto memory = std::make_shared<MemoryFileSystem>();
   {
-    const auto rows = Rows();
+    const auto rows = FaultRows();
     auto writer = Value(FileWriter::Open(memory, "day.parquet", rows->schema(), {}));
     MQ_ASSERT_OK(writer->Write(*rows));
   }
@@ -131,7 +131,7 @@ TEST_F(WriterFaultTest, ErrorIsRememberedUntilAbort) {
   const auto memory = std::make_shared<MemoryFileSystem>();
   const auto fs = std::make_shared<FaultFileSystem>(memory);
   fs->FailAt({2, EIO});
-  const auto rows = Rows();
+  const auto rows = FaultRows();
   WriteOptions options;
   options.memory = 1 << 20;  // so that row groups are written before the end
   auto writer = Value(FileWriter::Open(fs, "day.parquet", rows->schema(), options));

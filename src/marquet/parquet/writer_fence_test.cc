@@ -16,13 +16,13 @@ namespace {
 using file::FaultFileSystem;
 using file::MemoryFileSystem;
 
-const char kFolder[] = "/out";
+const char kFenceFolder[] = "/out";
 constexpr int64_t kRecords = 12;
 constexpr int64_t kPerChunk = 3;
 
-RollingOptions Options(bool take_over) {
+RollingOptions FenceOptions(bool take_over) {
   RollingOptions options;
-  options.folder = kFolder;
+  options.folder = kFenceFolder;
   options.name_template = "${chunk_index}.parquet";
   options.records_per_chunk = kPerChunk;
   options.input = "numbers";
@@ -40,9 +40,9 @@ std::set<int64_t> ChunksOf(const RollingWriter& writer) {
 // Every record is there once, and no fence is left.
 void ExpectAll(const std::shared_ptr<MemoryFileSystem>& memory) {
   std::multiset<int64_t> rows;
-  for (const std::string& name : Value(memory->ListNames(kFolder))) {
+  for (const std::string& name : Value(memory->ListNames(kFenceFolder))) {
     if (!name.ends_with(".parquet")) continue;
-    const auto reader = Value(FileReader::Open(memory, file::JoinPath(kFolder, name)));
+    const auto reader = Value(FileReader::Open(memory, file::JoinPath(kFenceFolder, name)));
     ReadRequest request;
     request.columns = {"n"};
     request.use_threads = false;
@@ -56,7 +56,7 @@ void ExpectAll(const std::shared_ptr<MemoryFileSystem>& memory) {
   std::multiset<int64_t> all;
   for (int64_t i = 0; i < kRecords; ++i) all.insert(i);
   EXPECT_EQ(rows, all);
-  for (const std::string& name : Value(memory->ListNames(ManifestDirectory(kFolder)))) {
+  for (const std::string& name : Value(memory->ListNames(ManifestDirectory(kFenceFolder)))) {
     EXPECT_FALSE(name.ends_with(".fence")) << name;
   }
 }
@@ -81,14 +81,14 @@ TEST(WriterFenceTest, TakenOverAtEachOperation) {
     arrow::Status begun;
     watched->OnOperation([&](int64_t number, std::string_view, const std::string&) {
       if (number != n) return;
-      auto opened = RollingWriter::Open(memory, Options(/*take_over=*/true));
+      auto opened = RollingWriter::Open(memory, FenceOptions(/*take_over=*/true));
       begun = opened.status();
       if (opened.ok()) second = *std::move(opened);
     });
     std::set<int64_t> acknowledged;
     arrow::Status status;
     {
-      auto first = RollingWriter::Open(watched, Options(/*take_over=*/false));
+      auto first = RollingWriter::Open(watched, FenceOptions(/*take_over=*/false));
       status = first.status();
       for (int64_t i = 0; i < kRecords && status.ok(); ++i) {
         status = (*first)->Write(Numbers(i, i + 1));
@@ -128,14 +128,14 @@ TEST(WriterFenceTest, AChunkIsPublishedAtEachOperationOfWhoTakesOver) {
     ASSERT_LT(n, 1'000);
     SCOPED_TRACE(fmt::format("before operation {}", n));
     const auto memory = std::make_shared<MemoryFileSystem>();
-    auto first = Value(RollingWriter::Open(memory, Options(/*take_over=*/false)));
+    auto first = Value(RollingWriter::Open(memory, FenceOptions(/*take_over=*/false)));
     MQ_ASSERT_OK(first->Write(Numbers(0, kPerChunk)));
     const auto watched = std::make_shared<FaultFileSystem>(memory);
     arrow::Status status = arrow::Status::UnknownError("not tried");
     watched->OnOperation([&](int64_t number, std::string_view, const std::string&) {
       if (number == n) status = first->Write(Numbers(kPerChunk, 2 * kPerChunk));
     });
-    const auto second = Value(RollingWriter::Open(watched, Options(/*take_over=*/true)));
+    const auto second = Value(RollingWriter::Open(watched, FenceOptions(/*take_over=*/true)));
     if (watched->operations() < n) break;
     const std::set<int64_t> found = ChunksOf(*second);
     EXPECT_TRUE(found.contains(0));
@@ -157,12 +157,12 @@ TEST(WriterFenceTest, AChunkIsPublishedAtEachOperationOfWhoTakesOver) {
 // A process that is killed between its fence and its manifest has stopped the first; the next goes on.
 TEST(WriterFenceTest, AFenceThatWasLeftIsPassed) {
   const auto memory = std::make_shared<MemoryFileSystem>();
-  auto first = Value(RollingWriter::Open(memory, Options(/*take_over=*/false)));
+  auto first = Value(RollingWriter::Open(memory, FenceOptions(/*take_over=*/false)));
   MQ_ASSERT_OK(first->Write(Numbers(0, kPerChunk)));
-  const std::string fence = file::JoinPath(ManifestDirectory(kFolder), "{chunk_index}.parquet.2.fence");
+  const std::string fence = file::JoinPath(ManifestDirectory(kFenceFolder), "{chunk_index}.parquet.2.fence");
   MQ_ASSERT_OK(Value(memory->CreateNew(fence))->Close());
   EXPECT_TRUE(IsKind(first->Write(Numbers(kPerChunk, 2 * kPerChunk)), ErrorKind::kConflict));
-  const auto next = Value(RollingWriter::Open(memory, Options(/*take_over=*/false)));
+  const auto next = Value(RollingWriter::Open(memory, FenceOptions(/*take_over=*/false)));
   EXPECT_EQ(ChunksOf(*next), (std::set<int64_t>{0}));
   ExpectFinishes(memory, next.get());
 }
@@ -170,9 +170,9 @@ TEST(WriterFenceTest, AFenceThatWasLeftIsPassed) {
 // Who is refused has not stopped the one at work.
 TEST(WriterFenceTest, ARefusalStopsNobody) {
   const auto memory = std::make_shared<MemoryFileSystem>();
-  auto first = Value(RollingWriter::Open(memory, Options(/*take_over=*/false)));
+  auto first = Value(RollingWriter::Open(memory, FenceOptions(/*take_over=*/false)));
   MQ_ASSERT_OK(first->Write(Numbers(0, kPerChunk)));
-  RollingOptions other = Options(/*take_over=*/true);
+  RollingOptions other = FenceOptions(/*take_over=*/true);
   other.input = "other numbers";
   EXPECT_TRUE(IsKind(RollingWriter::Open(memory, other).status(), ErrorKind::kInvalidInput));
   MQ_ASSERT_OK(first->Write(Numbers(kPerChunk, kRecords)));
@@ -182,11 +182,11 @@ TEST(WriterFenceTest, ARefusalStopsNobody) {
 // After an error the next writer may begin, though the first is still there.
 TEST(WriterFenceTest, AFailedWriterHoldsNothing) {
   const auto memory = std::make_shared<MemoryFileSystem>();
-  auto failed = Value(RollingWriter::Open(memory, Options(/*take_over=*/false)));
+  auto failed = Value(RollingWriter::Open(memory, FenceOptions(/*take_over=*/false)));
   MQ_ASSERT_OK(failed->Write(Numbers(0, kPerChunk + 1)));
-  EXPECT_TRUE(IsKind(RollingWriter::Open(memory, Options(false)).status(), ErrorKind::kConflict));
+  EXPECT_TRUE(IsKind(RollingWriter::Open(memory, FenceOptions(false)).status(), ErrorKind::kConflict));
   EXPECT_TRUE(IsKind(failed->Write(Texts({"x"})), ErrorKind::kSchema));
-  const auto next = Value(RollingWriter::Open(memory, Options(/*take_over=*/false)));
+  const auto next = Value(RollingWriter::Open(memory, FenceOptions(/*take_over=*/false)));
   failed.reset();
   ExpectFinishes(memory, next.get());
 }

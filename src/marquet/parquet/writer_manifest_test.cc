@@ -18,12 +18,12 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-const char kFolder[] = "/out";
+const char kManifestFolder[] = "/out";
 const char kManifest[] = "/out/_marquet/writers/{chunk_index}.parquet.1.json";
 
-RollingOptions Options() {
+RollingOptions ManifestOptions() {
   RollingOptions options;
-  options.folder = kFolder;
+  options.folder = kManifestFolder;
   options.name_template = "${chunk_index}.parquet";
   options.records_per_chunk = 1;
   options.input = "numbers";
@@ -34,7 +34,7 @@ RollingOptions Options() {
 // An output of `chunks` chunks whose writer has ended without closing it.
 std::shared_ptr<file::MemoryFileSystem> Written(int64_t chunks) {
   auto memory = std::make_shared<file::MemoryFileSystem>();
-  const auto writer = Value(RollingWriter::Open(memory, Options()));
+  const auto writer = Value(RollingWriter::Open(memory, ManifestOptions()));
   EXPECT_TRUE(writer->Write(Numbers(0, chunks)).ok());
   return memory;
 }
@@ -51,8 +51,8 @@ void Change(const std::shared_ptr<file::FileSystem>& fs, const std::string& path
 }
 
 void ExpectRefused(const std::shared_ptr<file::FileSystem>& fs, const std::string& words) {
-  for (const arrow::Status& status :
-       {ManifestFile::ReadAll(*fs, kFolder).status(), RollingWriter::Open(fs, Options()).status()}) {
+  for (const arrow::Status& status : {ManifestFile::ReadAll(*fs, kManifestFolder).status(),
+                                      RollingWriter::Open(fs, ManifestOptions()).status()}) {
     EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << status.ToString();
     EXPECT_THAT(status.message(), AllOf(HasSubstr(kManifest), HasSubstr(words)));
     EXPECT_NE(HintOf(status), "");
@@ -116,14 +116,14 @@ TEST(HostileManifestTest, SealedFilesAreReadAsManifestsAre) {
 TEST(HostileManifestTest, AnotherFormatIsNotDamage) {
   const auto memory = Written(2);
   Change(memory, kManifest, "\"format\": 1", "\"format\": 2");
-  EXPECT_TRUE(IsKind(ManifestFile::ReadAll(*memory, kFolder).status(), ErrorKind::kUnsupported));
+  EXPECT_TRUE(IsKind(ManifestFile::ReadAll(*memory, kManifestFolder).status(), ErrorKind::kUnsupported));
 }
 
 TEST(HostileManifestTest, TheLastAttemptThereCanBeIsNone) {
   const auto memory = Written(2);
   MQ_ASSERT_OK(
       file::PutNew(memory, "/out/_marquet/writers/{chunk_index}.parquet.9223372036854775807.json", ""));
-  EXPECT_EQ(Value(RollingWriter::Open(memory, Options()))->next_record(), 2);
+  EXPECT_EQ(Value(RollingWriter::Open(memory, ManifestOptions()))->next_record(), 2);
 }
 
 }  // namespace

@@ -79,12 +79,12 @@ TEST_F(WriterTest, EveryTypeComesBackAsItWas) {
   ExpectRoundTrip(arrow::list(arrow::field("element", arrow::utf8())), "[]");
 }
 
-constexpr uint64_t kSeed = 11;
+constexpr uint64_t kWriterSeed = 11;
 
 // Columns of every kind that is encoded here rather than by Arrow, with nulls or without, of few different
 // values or of many.
 std::shared_ptr<arrow::Table> RandomTable(int64_t rows, double null_share, uint64_t different) {
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kWriterSeed);
   arrow::FieldVector fields;
   arrow::ArrayVector columns;
   const auto add = [&](const std::shared_ptr<arrow::DataType>& type, const auto& append) {
@@ -148,7 +148,7 @@ class ArrowOracleTest : public WriterTest {
     const auto ours = OpenByArrow(path);
     const auto back = Value(ours->ReadTable());
     MQ_ASSERT_OK(back->ValidateFull());
-    EXPECT_TRUE(back->Equals(table)) << "seed " << kSeed;
+    EXPECT_TRUE(back->Equals(table)) << "seed " << kWriterSeed;
 
     const auto sink = Value(arrow::io::BufferOutputStream::Create());
     const auto properties =
@@ -164,8 +164,8 @@ class ArrowOracleTest : public WriterTest {
         const auto mine = footer.RowGroup(g)->ColumnChunk(c)->encoded_statistics();
         const auto other = theirs->RowGroup(g)->ColumnChunk(c)->encoded_statistics();
         ASSERT_EQ(mine->has_min, other->has_min) << "column " << c;
-        EXPECT_EQ(mine->min(), other->min()) << "column " << c << ", seed " << kSeed;
-        EXPECT_EQ(mine->max(), other->max()) << "column " << c << ", seed " << kSeed;
+        EXPECT_EQ(mine->min(), other->min()) << "column " << c << ", seed " << kWriterSeed;
+        EXPECT_EQ(mine->max(), other->max()) << "column " << c << ", seed " << kWriterSeed;
         EXPECT_EQ(mine->null_count, other->null_count) << "column " << c;
       }
     }
@@ -231,7 +231,7 @@ TEST_F(ArrowOracleTest, RepetitionThatEndsLeavesTheDictionary) {
 TEST_F(ArrowOracleTest, IndicesOfFeaturesTakeNoMoreBitsThanTheyNeed) {
   // Prices that walk by cents: 12 bits tell them apart, and no codec finds much in those. Integers that walk
   // alike are laid out to be small.
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kWriterSeed);
   constexpr int64_t kRows = 100'000;
   arrow::DoubleBuilder prices;
   arrow::Int64Builder cents;
@@ -249,8 +249,8 @@ TEST_F(ArrowOracleTest, IndicesOfFeaturesTakeNoMoreBitsThanTheyNeed) {
   const auto dictionary = int64_t{3'001} * 8;
   const int64_t packed = footer->RowGroup(0)->ColumnChunk(0)->total_uncompressed_size() - dictionary;
   const int64_t padded = footer->RowGroup(0)->ColumnChunk(1)->total_uncompressed_size() - dictionary;
-  EXPECT_LT(packed, kRows * 13 / 8) << "seed " << kSeed;
-  EXPECT_GT(padded, kRows * 15 / 8) << "seed " << kSeed;
+  EXPECT_LT(packed, kRows * 13 / 8) << "seed " << kWriterSeed;
+  EXPECT_GT(padded, kRows * 15 / 8) << "seed " << kWriterSeed;
 }
 
 TEST_F(ArrowOracleTest, SpecialFloatingNumbersComeBackBitByBit) {

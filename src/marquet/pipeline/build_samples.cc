@@ -14,9 +14,12 @@
 #include "marquet/depth/book_buffer.h"
 #include "marquet/depth/int64_columns.h"
 #include "marquet/file/durable_file.h"
+#include "marquet/pipeline/label_choice_internal.h"
+#include "marquet/pipeline/label_windows_internal.h"
 #include "marquet/pipeline/sample_history.h"
 #include "marquet/pipeline/sample_labels.h"
 #include "marquet/pipeline/sample_rows.h"
+#include "marquet/pipeline/sample_windows_internal.h"
 #include "marquet/pipeline/symbol_micro_pip.h"
 #include "marquet/pipeline/symbol_reader.h"
 #include "marquet/sampling/book_sequence.h"
@@ -24,16 +27,6 @@
 
 namespace marquet::pipeline {
 namespace {
-
-// A window that becomes a sample: rows [end - n, end) of the symbol's sequence.
-struct Candidate {
-  int64_t end = 0;
-  bool past_end = false;  // the forward window passes the end of the run
-  double move = NAN;
-  int8_t label = -1;
-  bool held = false;        // it is in the table already
-  bool held_label = false;  // with a label
-};
 
 // To a symbol without a sample.
 const char* HowToGetSamples(const SymbolSamples& symbol) {
@@ -59,18 +52,10 @@ class SampleBuilder {
   arrow::Status OpenHeld(const BuildSamplesReport& report);
   arrow::Status CheckHeld(const BuildSamplesReport& report);
   SampleSettings SettingsOf(const SymbolSamples& entry) const;
-  const depth::FittedLabels* GivenLabels(const std::string& symbol) const;  // null for none
-  arrow::Result<depth::LabelSpec> SpecOf(const std::string& symbol) const;
 
   // Labels first, out of best prices alone; then a second pass for the tensors.
-  arrow::Result<std::vector<Candidate>> ChooseWindows(const Quotes& quotes, SymbolSamples* report);
-  arrow::Status FindHeld(const HeldSymbol& held, std::vector<Candidate>* candidates, SymbolSamples* report);
-  arrow::Status LabelWindows(const Quotes& quotes, const std::vector<int64_t>& begins,
-                             const depth::LabelSpec& spec, std::vector<Candidate>* candidates,
-                             SymbolSamples* report);
-  arrow::Result<depth::FittedLabels> ChooseLabels(const std::string& symbol, const Quotes& quotes,
-                                                  const std::vector<double>& moves);
-  arrow::Status WriteSamples(const std::vector<Candidate>& candidates, const Quotes& quotes,
+  arrow::Result<std::vector<SampleWindow>> ChooseWindows(const Quotes& quotes, SymbolSamples* report);
+  arrow::Status WriteSamples(const std::vector<SampleWindow>& windows, const Quotes& quotes,
                              SymbolSamples* report);
   arrow::Status OpenSamples();
   arrow::Result<int64_t> Commit();
@@ -89,238 +74,34 @@ class SampleBuilder {
   SampleHistory history_;                  // of what is appended to; else empty
   std::unique_ptr<table::Appender> appender_;
   std::optional<table::FollowUp> label_set_;  // the copy of the labels, behind the commit; nothing for none
+  std::unique_ptr<file::FileLock> labels_lock_;
 };
 
 arrow::Status SampleBuilder::CheckOptions() {
   depth::TensorSpec shape = options_.tensor;
   if (shape.micro_pip == 0) shape.micro_pip = 1;  // looked up by symbol
   ARROW_RETURN_NOT_OK(depth::CheckSpec(shape));
-  ARROW_RETURN_NOT_OK(depth::CheckSpec(options_.labels));
   if (options_.hop < 1)
     return InvalidInput(fmt::format("the hop is {} rows; expected 1 or more", options_.hop));
   if (options_.max_gap_ns < 0) return InvalidInput("the largest gap is negative");
-  options_.labels.across_rolls = options_.across_rolls;
-  if (!options_.thresholds && options_.fitted.empty()) return CheckLabelsName(options_.labels_name);
-  if (options_.thresholds && !options_.fitted.empty()) {
-    return InvalidInput("labels are given both as thresholds and as fitted boundaries; expected one of them");
-  }
-  if (options_.fit_start_ns || options_.fit_end_ns) {
-    return InvalidInput("a range to fit labels on is given, and labels that are not fitted here",
-                        "Leave out the range, or the labels.");
-  }
-  for (const auto& [symbol, given] : options_.fitted) {
-    ARROW_RETURN_NOT_OK(depth::CheckGiven(options_.labels, given));
-  }
-  if (options_.thresholds) {
-    ARROW_RETURN_NOT_OK(depth::ThresholdLabels(*options_.thresholds, options_.labels).status());
-  }
-  return CheckLabelsName(options_.labels_name);
+  return CheckLabelOptions(&options_);
 }
 
-const depth::FittedLabels* SampleBuilder::GivenLabels(const std::string& symbol) const {
-  auto given = options_.fitted.find(symbol);
-  if (given == options_.fitted.end()) given = options_.fitted.find("");
-  return given == options_.fitted.end() ? nullptr : &given->second;
-}
-
-arrow::Result<depth::LabelSpec> SampleBuilder::SpecOf(const std::string& symbol) const {
-  if (options_.fitted.empty()) {
-    depth::LabelSpec spec = options_.labels;
-    if (options_.thresholds) spec.classes = static_cast<int>(options_.thresholds->size()) * 2 + 1;
-    return spec;
-  }
-  if (const auto* given = GivenLabels(symbol)) {
-    depth::LabelSpec spec = given->spec;
-    spec.across_rolls = options_.across_rolls;
-    return spec;
-  }
-  return NotFound(fmt::format("the fitted labels say nothing of the symbol {}", Quoted(symbol)));
-}
-
-// The labels that the symbol's samples get. Those of samples that are there already stay what they are: what
-// is asked for explicitly must be the same, and where nothing is, they are used again.
-arrow::Result<depth::FittedLabels> SampleBuilder::ChooseLabels(const std::string& symbol,
-                                                               const Quotes& quotes,
-                                                               const std::vector<double>& moves) {
-  const HeldSymbol* held = history_.Find(symbol);
-  std::optional<depth::FittedLabels> asked;
-  if (const auto* given = GivenLabels(symbol)) {
-    asked = *given;
-    asked->spec.across_rolls = options_.across_rolls;
-  } else if (options_.thresholds) {
-    ARROW_ASSIGN_OR_RAISE(asked, depth::ThresholdLabels(*options_.thresholds, options_.labels));
-  } else if (held == nullptr || options_.fit_start_ns || options_.fit_end_ns) {
-    auto made = depth::FitLabelsInRange(moves, quotes.time, options_.fit_start_ns, options_.fit_end_ns,
-                                        options_.labels);
-    if (!made.ok()) return WithContext(made.status(), "labels of " + Quoted(symbol));
-    asked = *std::move(made);
-    asked->data_version = fmt::format("{}@{}", options_.book, book_->version());
-  }
-  if (held == nullptr) return *std::move(asked);
-  if (asked) ARROW_RETURN_NOT_OK(history_.CheckBoundaries(symbol, *asked));
-  return held->labels;
-}
-
-// Which of the candidates are in the table. All of its samples must be among them: others lie on another
-// grid. They must have the rows that they had, too: else further ones would be made of other rows than they.
-arrow::Status SampleBuilder::FindHeld(const HeldSymbol& held, std::vector<Candidate>* candidates,
-                                      SymbolSamples* report) {
-  ARROW_ASSIGN_OR_RAISE(const RowNames names, reader_.ReadNames(report->symbol));
-  const auto rows = static_cast<int64_t>(names.source_rows.size());
-  if (rows != report->rows) return reader_.RowsWentMissing(report->symbol);
-  const depth::LabelSpec& labels = held.labels.spec;
-  HeldWindows windows(*book_, held, names);
-  std::string change;  // of the first sample that has other rows now
-  for (Candidate& candidate : *candidates) {
-    const int64_t last = candidate.end - 1;
-    const std::string& last_source = names.parts[names.PartOf(last)].source;
-    const auto source = held.ends.find(last_source);
-    if (source == held.ends.end()) continue;
-    const auto sample = source->second.find(names.source_rows[last]);
-    if (sample == source->second.end()) continue;
-    candidate.held = true;
-    candidate.held_label = sample->second.has_label;
-    ++report->held;
-    if (change.empty()) {
-      int64_t seen_begin = candidate.end, seen_end = candidate.end;
-      if (candidate.held_label) {
-        seen_begin = std::max<int64_t>(0, candidate.end - labels.lookback);
-        seen_end = std::min(rows, candidate.end + 1 + labels.offset + labels.lookforward);
-      }
-      ARROW_ASSIGN_OR_RAISE(const auto found,
-                            windows.Change(sample->second, candidate.end - options_.tensor.rows(),
-                                           candidate.end, seen_begin, seen_end));
-      if (found) {
-        change = fmt::format("its sample of {} that ends at row {} of {} {}", Quoted(report->symbol),
-                             names.source_rows[last], Quoted(last_source), *found);
-      }
-    }
-    // Where nobody noted how they were made, a label tells it: one out of rows behind the end of the run.
-    if (candidate.held_label && candidate.past_end && !held.labels.spec.across_rolls && report->rolls > 0) {
-      return InvalidInput(
-          fmt::format("{}: labels of {} look at rows of more than one instrument or publisher",
-                      options_.samples, Quoted(report->symbol)),
-          "They were made across rolls: append so, too (--across-rolls, across_rolls=True in Python), or "
-          "build all samples again: --mode overwrite (mode=\"overwrite\" in Python).");
-    }
-  }
-  if (report->held == held.samples) {
-    if (change.empty()) return arrow::Status::OK();
-    return InvalidInput(fmt::format("{}: in {}, {}", options_.samples, options_.book, change),
-                        "Rows were replaced or came between. Build all samples again: --mode overwrite "
-                        "(mode=\"overwrite\" in Python).");
-  }
-  return InvalidInput(
-      fmt::format("{}: {} of its {} samples of {} end at rows of {} at which none would end now",
-                  options_.samples, WithCommas(held.samples - report->held), WithCommas(held.samples),
-                  Quoted(report->symbol), options_.book),
-      "Rows came into the book before them or were replaced, --max-gap (max_gap in Python) is another, or "
-      "they were made across rolls (--across-rolls). "
-      "Build all samples again: --mode overwrite (mode=\"overwrite\" in Python).");
-}
-
-arrow::Result<std::vector<Candidate>> SampleBuilder::ChooseWindows(const Quotes& quotes,
-                                                                   SymbolSamples* report) {
-  const auto rows = static_cast<int64_t>(quotes.time.size());
-  const auto begins = depth::RunBegins(quotes.time, options_.max_gap_ns,
-                                       options_.across_rolls ? std::span<const int64_t>() : quotes.rolls);
-  report->rows = rows;
-  report->rolls = static_cast<int64_t>(quotes.rolls.size());
-  report->runs = static_cast<int64_t>(begins.size());
+arrow::Result<std::vector<SampleWindow>> SampleBuilder::ChooseWindows(const Quotes& quotes,
+                                                                      SymbolSamples* report) {
   ARROW_ASSIGN_OR_RAISE(report->warning, micro_pips_.Warning(report->symbol, quotes.bid, quotes.ask));
-  ARROW_ASSIGN_OR_RAISE(const depth::LabelSpec spec, SpecOf(report->symbol));
-
-  // The first window of a run ends at the first row that has its rows before it and a full label range; then
-  // one every `hop` rows, those near the end of the run without a label.
-  std::vector<Candidate> candidates;
-  const int64_t first_end = std::max(options_.tensor.rows(), spec.lookback);
-  int64_t places = 0, longest = 0;
-  for (size_t run = 0; run < begins.size(); ++run) {
-    const int64_t begin = begins[run];
-    const int64_t length = (run + 1 < begins.size() ? begins[run + 1] : rows) - begin;
-    const int64_t last_labelled = length - spec.lookforward - spec.offset;  // one past it
-    longest = std::max(longest, length);
-    if (first_end >= last_labelled) {
-      ++report->short_runs;
-      continue;
-    }
-    for (int64_t s = first_end; s < length; s += options_.hop) {
-      const int64_t row = begin + s;
-      ++places;
-      const bool mid =
-          quotes.bid[row - 1] != depth::kUndefinedPrice && quotes.ask[row - 1] != depth::kUndefinedPrice;
-      if (mid) candidates.push_back({.end = row, .past_end = s >= last_labelled});
-    }
-  }
-  report->candidates = places;
-  report->no_mid = places - static_cast<int64_t>(candidates.size());
+  ARROW_ASSIGN_OR_RAISE(const depth::LabelSpec spec, LabelSpecOf(options_, report->symbol));
+  PlacedWindows placed = PlaceWindows(quotes, options_, spec, report);
   if (const HeldSymbol* held = history_.Find(report->symbol)) {
-    ARROW_RETURN_NOT_OK(FindHeld(*held, &candidates, report));
+    ARROW_RETURN_NOT_OK(MarkHeld(*held, *book_, reader_, options_, &placed.windows, report));
   }
-  if (places == 0) {
-    report->skipped = rows == 0
-                          ? fmt::format("no row fulfils {}", Quoted(options_.where, 200))
-                          : fmt::format("a sample needs a run of more than {} rows; the longest of {} has {}",
-                                        WithCommas(first_end + spec.lookforward + spec.offset),
-                                        WithCommas(report->runs), WithCommas(longest));
-    if (report->rolls > 0 && !options_.across_rolls) {
-      report->skipped +=
-          fmt::format("; its rows change their instrument or publisher {} times", WithCommas(report->rolls));
-    }
-    return candidates;
-  }
-  ARROW_RETURN_NOT_OK(LabelWindows(quotes, begins, spec, &candidates, report));
-  return candidates;
-}
-
-arrow::Status SampleBuilder::LabelWindows(const Quotes& quotes, const std::vector<int64_t>& begins,
-                                          const depth::LabelSpec& spec, std::vector<Candidate>* candidates,
-                                          SymbolSamples* report) {
-  ARROW_ASSIGN_OR_RAISE(const auto moves, depth::ComputeMoves(quotes.bid, quotes.ask, begins, spec));
+  if (!report->skipped.empty()) return std::move(placed.windows);
+  ARROW_ASSIGN_OR_RAISE(const auto moves, depth::ComputeMoves(quotes.bid, quotes.ask, placed.begins, spec));
   report->invalid_rows = moves.invalid_rows;
-  ARROW_ASSIGN_OR_RAISE(report->fitted, ChooseLabels(report->symbol, quotes, moves.r));
-  std::vector<double> r;
-  std::vector<int64_t> ends;
-  for (const Candidate& candidate : *candidates) {
-    r.push_back(moves.r[candidate.end]);
-    ends.push_back(candidate.end);
-  }
-  PickedRows picked;
-  if (!report->fitted.shared.empty()) {
-    ARROW_ASSIGN_OR_RAISE(picked, reader_.Pick(report->symbol, ends));
-  }
-  ARROW_ASSIGN_OR_RAISE(const auto labels,
-                        depth::ApplyLabels(r, picked.times, picked.sequences, report->fitted));
-  const auto seen_until = report->fitted.seen_until_ns();
-  std::vector<double> new_moves;
-  std::vector<int8_t> new_labels;
-  for (size_t i = 0; i < candidates->size(); ++i) {
-    Candidate& candidate = (*candidates)[i];
-    candidate.move = r[i];
-    candidate.label = labels[i];
-    if (candidate.held) {
-      report->held_late += !candidate.held_label && candidate.label >= 0;
-      continue;
-    }
-    new_moves.push_back(r[i]);
-    new_labels.push_back(labels[i]);
-    const int64_t time = quotes.time[candidate.end];
-    const bool first = new_moves.size() == 1;
-    report->apply_start_ns = first ? time : std::min(report->apply_start_ns, time);
-    report->apply_end_ns = first ? time : std::max(report->apply_end_ns, time);
-    report->seen_by_fit += labels[i] >= 0 && seen_until && time <= *seen_until;
-    if (!std::isnan(r[i])) continue;
-    ++report->unlabelled;
-    if (candidate.past_end) {
-      ++report->past_end;
-    } else {
-      // ComputeMoves tells them apart only in sum; a base that is not positive takes whole, valid windows.
-      const bool valid = WindowsAreValid(quotes.bid, quotes.ask, candidate.end, spec);
-      ++(valid ? report->by_base : report->by_invalid);
-    }
-  }
-  report->labels = depth::ReportLabels(new_moves, new_labels, report->fitted);
-  return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(report->fitted, ChooseLabels(options_, history_, report->symbol, quotes, moves.r,
+                                                     fmt::format("{}@{}", options_.book, book_->version())));
+  ARROW_RETURN_NOT_OK(LabelWindows(quotes, moves, spec, reader_, &placed.windows, report));
+  return std::move(placed.windows);
 }
 
 SampleSettings SampleBuilder::SettingsOf(const SymbolSamples& entry) const {
@@ -373,18 +154,17 @@ arrow::Status SampleBuilder::CheckHeld(const BuildSamplesReport& report) {
   ARROW_ASSIGN_OR_RAISE(history_, SampleHistory::Read(fs_, *samples_, options_.stop));
   for (const SymbolSamples& entry : report.symbols) {
     ARROW_RETURN_NOT_OK(history_.CheckSettings(entry.symbol, SettingsOf(entry)));
-    ARROW_ASSIGN_OR_RAISE(const depth::LabelSpec spec, SpecOf(entry.symbol));
-    const auto* given = GivenLabels(entry.symbol);
-    const bool thresholds = given != nullptr ? given->thresholds : options_.thresholds.has_value();
+    ARROW_ASSIGN_OR_RAISE(const depth::LabelSpec spec, LabelSpecOf(options_, entry.symbol));
+    const bool thresholds = AsksForThresholds(options_, entry.symbol);
     ARROW_RETURN_NOT_OK(history_.CheckLabels(entry.symbol, spec, thresholds));
   }
   return history_.CheckBook(*book_);
 }
 
-arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidates, const Quotes& quotes,
+arrow::Status SampleBuilder::WriteSamples(const std::vector<SampleWindow>& windows, const Quotes& quotes,
                                           SymbolSamples* report) {
   const bool all_held =
-      std::all_of(candidates.begin(), candidates.end(), [](const Candidate& c) { return c.held; });
+      std::all_of(windows.begin(), windows.end(), [](const SampleWindow& window) { return window.held; });
   if (all_held) return arrow::Status::OK();
   depth::TensorSpec spec = options_.tensor;
   spec.micro_pip = report->micro_pip;
@@ -408,11 +188,11 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
   };
 
   size_t next = 0;
-  while (next < candidates.size()) {
+  while (next < windows.size()) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, sequence.Next());
     if (!batch) return reader_.RowsWentMissing(report->symbol);
     // Forget what no further window reaches.
-    const int64_t first = std::clamp(candidates[next].end - n, buffer.begin(), buffer.end());
+    const int64_t first = std::clamp(windows[next].end - n, buffer.begin(), buffer.end());
     const int64_t gone = first - buffer.begin();
     buffer.DropBefore(first);
     for (auto* column : {&times, &sequences, &source_rows})
@@ -427,8 +207,8 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
     if (sources.empty() || sources.back() != batch->source) sources.push_back(batch->source);
     source_numbers.resize(times.size(), static_cast<uint32_t>(sources.size() - 1));
 
-    for (; next < candidates.size() && candidates[next].end <= buffer.end(); ++next) {
-      const Candidate& candidate = candidates[next];
+    for (; next < windows.size() && windows[next].end <= buffer.end(); ++next) {
+      const SampleWindow& window = windows[next];
       const auto identity = [&](int64_t row) {
         const int64_t i = row - first;
         RowIdentity result{sources[source_numbers[i]], source_rows[i], times[i], sequences[i], {}};
@@ -437,16 +217,16 @@ arrow::Status SampleBuilder::WriteSamples(const std::vector<Candidate>& candidat
         }
         return result;
       };
-      if (candidate.held) {
-        rows.Skip(identity(candidate.end - 1));
+      if (window.held) {
+        rows.Skip(identity(window.end - 1));
         continue;
       }
-      const auto computed = stream->Compute(candidate.end - n, tensor.data());
+      const auto computed = stream->Compute(window.end - n, tensor.data());
       ARROW_RETURN_NOT_OK(
           WithContext(computed, fmt::format("{}: {}", options_.book, Quoted(report->symbol))));
-      SampleRow row{identity(candidate.end - n), identity(candidate.end - 1), {}, {}};
-      if (candidate.label >= 0) row.label = candidate.label;
-      if (!std::isnan(candidate.move)) row.move = candidate.move;
+      SampleRow row{identity(window.end - n), identity(window.end - 1), {}, {}};
+      if (window.label >= 0) row.label = window.label;
+      if (!std::isnan(window.move)) row.move = window.move;
       ARROW_RETURN_NOT_OK(rows.Append(row, tensor.data()));
       ++report->samples;
       if (rows.size() >= 4'096) ARROW_RETURN_NOT_OK(flush());
@@ -513,8 +293,8 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
     bool any = false;
     for (SymbolSamples& entry : report.symbols) {
       ARROW_ASSIGN_OR_RAISE(const auto quotes, reader_.ReadQuotes(entry.symbol));
-      ARROW_ASSIGN_OR_RAISE(const auto candidates, ChooseWindows(quotes, &entry));
-      ARROW_RETURN_NOT_OK(WriteSamples(candidates, quotes, &entry));
+      ARROW_ASSIGN_OR_RAISE(const auto windows, ChooseWindows(quotes, &entry));
+      ARROW_RETURN_NOT_OK(WriteSamples(windows, quotes, &entry));
       report.rows += entry.samples;
       any = any || entry.skipped.empty();
     }
@@ -532,6 +312,7 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
     return aborted.ok() ? status : WithContext(status, OneLine(aborted) + "; after");
   }
   ARROW_ASSIGN_OR_RAISE(report.version, Commit());
+  labels_lock_.reset();
   FinishLabelSet(&report);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return report;
@@ -549,8 +330,9 @@ arrow::Status SampleBuilder::PrepareLabels(const BuildSamplesReport& report) {
   ARROW_RETURN_NOT_OK(table::FinishFollowUps(fs_, options_.samples, *samples_->snapshot()));
   const bool copied = HasLabelSet(*fs_, options_.samples, options_.labels_name, text);
   if (!appender_ && copied) return arrow::Status::OK();
-  // The data files first: labels that one of them names are in use, whatever `marquet clean` finds meanwhile.
+  // What takes long first: others may wait for the lock, which is held until the commit.
   if (appender_) ARROW_RETURN_NOT_OK(appender_->Finish());
+  ARROW_ASSIGN_OR_RAISE(labels_lock_, WaitForLabels(*fs_, options_.samples, options_.stop));
   ARROW_RETURN_NOT_OK(StoreLabels(fs_, options_.samples, labels, history_.digests()));
   if (copied) return arrow::Status::OK();
   const std::string copy = LabelSetPath(options_.labels_name);

@@ -9,7 +9,7 @@
 
 namespace marquet::pipeline {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
 std::string ToText(const BuildSamplesReport& report) {
   std::string text;
@@ -78,15 +78,15 @@ std::string ToText(const BuildSamplesReport& report) {
 }
 
 std::string ToJson(const BuildSamplesReport& report) {
-  Json json = {{"book", report.book},
-               {"book_version", report.book_version},
-               {"samples", report.samples},
-               {"version", report.version},
-               {"rows", report.rows},
-               {"seconds", report.seconds},
-               {"across_rolls", report.across_rolls},
-               {"warning", report.warning.empty() ? Json() : Json(report.warning)},
-               {"symbols", Json::array()}};
+  SortedJson json = {{"book", report.book},
+                     {"book_version", report.book_version},
+                     {"samples", report.samples},
+                     {"version", report.version},
+                     {"rows", report.rows},
+                     {"seconds", report.seconds},
+                     {"across_rolls", report.across_rolls},
+                     {"warning", report.warning.empty() ? SortedJson() : SortedJson(report.warning)},
+                     {"symbols", SortedJson::array()}};
   for (const SymbolSamples& s : report.symbols) {
     json["symbols"].push_back({
         {"symbol", s.symbol},
@@ -114,12 +114,12 @@ std::string ToJson(const BuildSamplesReport& report) {
         {"apply_start_ns", s.apply_start_ns},
         {"apply_end_ns", s.apply_end_ns},
         {"seen_by_fit", s.seen_by_fit},
-        {"labels", s.skipped.empty() ? Json::parse(depth::ToJson(s.fitted)) : Json()},
-        {"no_samples", s.skipped.empty() ? Json() : Json(s.skipped)},
-        {"warning", s.warning.empty() ? Json() : Json(s.warning)},
+        {"labels", s.skipped.empty() ? SortedJson::parse(depth::ToJson(s.fitted)) : SortedJson()},
+        {"no_samples", s.skipped.empty() ? SortedJson() : SortedJson(s.skipped)},
+        {"warning", s.warning.empty() ? SortedJson() : SortedJson(s.warning)},
     });
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+  return json.dump(2, ' ', false, SortedJson::error_handler_t::replace);
 }
 
 }  // namespace marquet::pipeline

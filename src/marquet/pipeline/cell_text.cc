@@ -165,6 +165,7 @@ class BinaryCell final : public TypedCell<ArrayType> {
       out->push_back(kDigits[static_cast<unsigned char>(c) & 15]);
     }
   }
+  bool is_text() const override { return true; }  // bytes of none, like an empty text
 };
 
 class DateCell final : public TypedCell<arrow::Date32Array> {

@@ -20,7 +20,7 @@ constexpr double kSecondsPerDay = 86'400;
 
 // What the log knows, and the exact count and time where it does not.
 arrow::Status Look(const std::shared_ptr<file::FileSystem>& fs, const CheckTableOptions& options,
-                   int64_t now_ns, TableCheck* check) {
+                   int64_t now_ns, TableCheck* check, bool* wrong_column) {
   ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs, options.table));
   const table::TableInfo info = table->Info();
   check->version = info.version;
@@ -31,7 +31,14 @@ arrow::Status Look(const std::shared_ptr<file::FileSystem>& fs, const CheckTable
     ARROW_ASSIGN_OR_RAISE(const table::Scan scan, table->NewScan());
     ARROW_ASSIGN_OR_RAISE(check->rows, scan.Count());
   }
-  ARROW_ASSIGN_OR_RAISE(check->latest_ns, table->LatestTimestamp(options.column));
+  const auto latest = table->LatestTimestamp(options.column);
+  // A column that cannot be asked for says that the question is wrong, and nothing of the table. (A file that
+  // is not there comes with the operating system's errno.)
+  *wrong_column =
+      !options.column.empty() &&
+      (IsKind(latest.status(), ErrorKind::kNotFound) || IsKind(latest.status(), ErrorKind::kInvalidInput)) &&
+      ErrnoOf(latest.status()) == 0;
+  ARROW_ASSIGN_OR_RAISE(check->latest_ns, latest);
   if (check->latest_ns) {
     check->age_seconds =
         static_cast<double>(now_ns - *check->latest_ns) / static_cast<double>(kNanosPerSecond);
@@ -74,7 +81,9 @@ arrow::Result<TableCheck> CheckTable(const std::shared_ptr<file::FileSystem>& fs
   }
   TableCheck check;
   check.table = options.table;
-  const arrow::Status looked = Look(fs, options, now_ns, &check);
+  bool wrong_column = false;
+  const arrow::Status looked = Look(fs, options, now_ns, &check, &wrong_column);
+  if (wrong_column) return InvalidInput(looked.message(), HintOf(looked));
   if (!looked.ok()) {
     const std::string hint = HintOf(looked);
     check.problems.push_back(OneLine(looked) + (hint.empty() ? "" : " (" + hint + ")"));

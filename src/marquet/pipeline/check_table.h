@@ -37,7 +37,8 @@ struct TableCheck {
 // What is wrong with the table is a problem and no error: that it is not there, cannot be read, holds fewer
 // rows, or that its latest time is older than the age given. So is a latest time that lies further in the
 // future than that age, or than a day: as long as it is there, no age says anything. `now_ns`: the time that
-// ages are counted from. Errors: kInvalidInput for limits below 0.
+// ages are counted from. Errors: kInvalidInput for limits below 0, and for a column that the table lacks or
+// that holds no times.
 arrow::Result<TableCheck> CheckTable(const std::shared_ptr<file::FileSystem>& fs,
                                      const CheckTableOptions& options, int64_t now_ns);
 

@@ -15,6 +15,7 @@ namespace marquet::pipeline {
 namespace {
 
 std::string Why(const file::Leftover& file) {
+  if (file.owner_lives && file.pid == 0) return "kept: a build of samples is about to commit";
   if (file.owner_lives) return fmt::format("kept: process {} may be writing it", file.pid);
   if (file.young) return "kept: changed too short a while ago (--older-than)";
   if (file.removed) return "removed";
@@ -29,7 +30,7 @@ std::string Why(const file::Leftover& file) {
 // What is left of a build that was killed behind its commit is no leftover: its next reader finishes it.
 arrow::Status FinishWhatWasCommitted(const std::string& directory, const StopFlag* stop) {
   const auto fs = file::LocalFileSystem();
-  return ForEachTableBelow(*fs, directory, stop, [&](const std::string& path) -> arrow::Status {
+  const auto finish = [&](const std::string& path) -> arrow::Status {
     ARROW_ASSIGN_OR_RAISE(const bool noted, table::HasFollowUps(*fs, path));
     if (!noted) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto table, table::Table::Open(fs, path));
@@ -39,7 +40,8 @@ arrow::Status FinishWhatWasCommitted(const std::string& directory, const StopFla
                     "It is no leftover, and is finished before anything is listed or removed: run this where "
                     "the table can "
                     "be written to. Its rows are whole, and can be read.");
-  });
+  };
+  return ForEachTableBelow(*fs, directory, stop, {finish});
 }
 
 }  // namespace
@@ -48,6 +50,7 @@ arrow::Result<CleanReport> Clean(const std::string& directory, const file::Lefto
   CleanReport report;
   report.directory = directory;
   report.removed = options.remove;
+  ARROW_RETURN_NOT_OK(CheckDirectory(*file::LocalFileSystem(), directory));
   ARROW_RETURN_NOT_OK(FinishWhatWasCommitted(directory, options.stop));
   // What opens tables, and may fail for what is in them, comes before anything is removed.
   ARROW_ASSIGN_OR_RAISE(const auto labels, FindStaleLabels(directory, options));

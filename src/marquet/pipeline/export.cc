@@ -290,8 +290,12 @@ arrow::Result<ExportReport> ExportDbn(const std::shared_ptr<file::FileSystem>& f
     ARROW_RETURN_NOT_OK(CheckFree(*fs, file::JoinPath(options.output, name), options.replace));
   }
   for (size_t i = 0; i < sources.size(); ++i) {
-    ARROW_RETURN_NOT_OK(
-        WriteSource(fs, table, sources[i], file::JoinPath(options.output, names[i]), options, &report));
+    const arrow::Status written =
+        WriteSource(fs, table, sources[i], file::JoinPath(options.output, names[i]), options, &report);
+    if (written.ok()) continue;
+    return i == 0 ? written
+                  : WithContext(written,
+                                fmt::format("{} of {} files were written before it", i, sources.size()));
   }
   return report;
 }
@@ -324,12 +328,12 @@ arrow::Result<ExportReport> Export(std::shared_ptr<file::FileSystem> fs, ExportO
     ARROW_ASSIGN_OR_RAISE(
         const RowOutputReport written,
         WriteRows(*rows, RowFormatOf(options.format), *options.stream, options.progress, options.stop));
-    return ExportReport{written.rows, written.bytes, {}};
+    return ExportReport{written.rows, written.bytes, {}, written.quoted_nulls};
   }
   ARROW_ASSIGN_OR_RAISE(const RowOutputReport written,
                         WriteRowsToFile(fs, *rows, RowFormatOf(options.format), options.output,
                                         options.replace, options.progress, options.stop));
-  return ExportReport{written.rows, written.bytes, {options.output}};
+  return ExportReport{written.rows, written.bytes, {options.output}, written.quoted_nulls};
 }
 
 }  // namespace marquet::pipeline

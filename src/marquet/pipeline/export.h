@@ -36,6 +36,7 @@ struct ExportReport {
   int64_t rows = 0;
   int64_t bytes = 0;
   std::vector<std::string> files;
+  int64_t quoted_nulls = 0;  // of RowOutputReport
 };
 
 // DBN: each source's identical records in their original order, with its metadata; compressed where the

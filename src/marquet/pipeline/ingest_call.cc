@@ -2,10 +2,34 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "marquet/base/error.h"
+#include "marquet/base/text.h"
+#include "marquet/base/time.h"
 #include "marquet/pipeline/source_stream.h"
 
 namespace marquet::pipeline {
+namespace {
+
+// The times of all ranges, those that meet joined: what many instruments have in common is looked up once.
+std::vector<std::pair<int64_t, int64_t>> TimesOf(const std::vector<SourceRange>& ranges) {
+  std::vector<std::pair<int64_t, int64_t>> times, joined;
+  for (const SourceRange& range : ranges) {
+    if (range.has_times()) times.emplace_back(range.first_ns, range.last_ns);
+  }
+  std::sort(times.begin(), times.end());
+  for (const auto& time : times) {
+    if (joined.empty() || joined.back().second < time.first) {
+      joined.push_back(time);
+    } else {
+      joined.back().second = std::max(joined.back().second, time.second);
+    }
+  }
+  return joined;
+}
+
+}  // namespace
 
 void PlannedTable::Add(SourceDescription source) {
   std::string digest = source.digest;
@@ -13,9 +37,7 @@ void PlannedTable::Add(SourceDescription source) {
   const auto [added, is_new] = sources_.try_emplace(std::move(digest), std::move(source));
   if (!is_new) return;
   for (const auto& [key, ranges] : added->second.ranges) {
-    for (const SourceRange& range : ranges) {
-      if (range.has_times()) by_key_[key].Add(range.first_ns, range.last_ns, &added->second);
-    }
+    for (const auto& [first, last] : TimesOf(ranges)) by_key_[key].Add(first, last, &added->second);
   }
 }
 
@@ -29,11 +51,9 @@ std::map<std::string, const SourceDescription*> PlannedTable::MayMeet(const Sour
   for (const auto& [key, of_key] : ranges) {
     const auto there = by_key_.find(key);
     if (there == by_key_.end()) continue;
-    for (const SourceRange& range : of_key) {
-      if (!range.has_times()) continue;
-      there->second.ForEachMeeting(range.first_ns, range.last_ns, [&](const SourceDescription* source) {
-        found.emplace(source->digest, source);
-      });
+    for (const auto& [first, last] : TimesOf(of_key)) {
+      there->second.ForEachMeeting(
+          first, last, [&](const SourceDescription* source) { found.emplace(source->digest, source); });
     }
   }
   return found;
@@ -58,11 +78,41 @@ void IngestCall::Selected(const dbn::ReadSummary& summary) {
   for (size_t i = 0; i < counts.pattern_matched.size(); ++i) {
     if (counts.pattern_matched[i]) matched_[i] = true;
   }
+  if (counts.first_ns) first_ns_ = std::min(first_ns_.value_or(*counts.first_ns), *counts.first_ns);
+  if (counts.last_ns) last_ns_ = std::max(last_ns_.value_or(*counts.last_ns), *counts.last_ns);
   for (const auto& [kind, rows] : counts.matched) has_matched_rows_ = has_matched_rows_ || rows > 0;
   for (const dbn::SymbolMapping& mapping : summary.metadata.mappings) {
     if (named_symbols_.size() >= kMostNamed) break;
     if (!mapping.intervals.empty()) named_symbols_.insert(mapping.raw_symbol);
   }
+}
+
+std::string IngestCall::HintOf(const dbn::Selection& selection) const {
+  constexpr size_t kMostNamed = 10;
+  const std::string times = first_ns_ && last_ns_
+                                ? fmt::format("their rows are of times from {} to {}",
+                                              FormatNanos(*first_ns_), FormatNanos(*last_ns_))
+                                : std::string("none of their rows has a time");
+  if (selection.symbols.empty()) return times;
+  std::vector<std::string> named(named_symbols_.begin(), named_symbols_.end());
+  if (named.empty()) return {};
+  const bool has_such = std::any_of(named.begin(), named.end(),
+                                    [&](const std::string& symbol) { return selection.HasSymbol(symbol); });
+  if (has_such) {
+    const bool by_time = selection.start_ns || selection.end_ns;
+    return "they name such symbols, but have no rows of them" +
+           (by_time ? " at the times selected; " + times : std::string());
+  }
+  std::string near;
+  for (const std::string& symbol : selection.symbols) {
+    if (near.empty()) near = DidYouMean(symbol, named);
+  }
+  if (near.empty()) {
+    const bool more = named.size() > kMostNamed;
+    if (more) named.resize(kMostNamed);
+    near = fmt::format("they name {}{}", fmt::join(named, ", "), more ? " and others" : "");
+  }
+  return "none of them has such a symbol; " + near;
 }
 
 arrow::Result<bool> IngestCall::Contains(const SourceDescription& held) {

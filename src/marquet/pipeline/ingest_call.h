@@ -78,8 +78,8 @@ class IngestCall {
   bool has_matched_rows() const { return has_matched_rows_; }
   // Whether the selection's pattern of this place matches a row.
   bool HasMatched(size_t pattern) const { return pattern < matched_.size() && matched_[pattern]; }
-  // Some of the symbols that the sources' metadata names.
-  const std::set<std::string>& named_symbols() const { return named_symbols_; }
+  // What to do about a selection that selects nothing: the symbols and times that there are.
+  std::string HintOf(const dbn::Selection& selection) const;
 
   // By the table's path; nothing but in a dry run.
   std::map<std::string, PlannedTable> planned;
@@ -91,7 +91,8 @@ class IngestCall {
   bool has_read_all_ = true;
   bool has_matched_rows_ = false;
   std::vector<bool> matched_;
-  std::set<std::string> named_symbols_;
+  std::set<std::string> named_symbols_;          // some of those that the sources' metadata names
+  std::optional<int64_t> first_ns_, last_ns_;    // of the sources' records
   std::map<std::string, IngestedTable> tables_;  // by path
   std::set<std::string> digests_;                // of sources that the call brought
   struct File {

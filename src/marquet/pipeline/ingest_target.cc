@@ -42,7 +42,8 @@ arrow::Status CheckKind(std::string_view kind, const arrow::Schema& schema, cons
   if (!kind.empty() && kind != ours) {
     return SchemaError(
         fmt::format("{}: holds {} records; the source holds {} records", options.path, kind, ours),
-        "a table holds one kind of records: ingest into another table");
+        "a table holds one kind of records: ingest into another table, or pass --split-by-schema "
+        "(split_by_schema=True in Python) and a folder for one table of each kind");
   }
   for (const auto& field : expected.fields()) {
     const auto there = schema.GetFieldByName(field->name());
@@ -228,8 +229,9 @@ arrow::Status IngestTarget::WriteRun() {
 arrow::Status IngestTarget::Refusal(const SourceDescription& description, const SourceDescription& other,
                                     const RangeOverlap& where) const {
   return InvalidInput(
-      fmt::format("{}: {} is already filled from {} to {} by {}", description.name, RangeName(where.where),
-                  FormatNanos(where.theirs.first_ns), FormatNanos(where.theirs.last_ns), other.name),
+      fmt::format("{}: {} is already filled from {} to {} by {}", description.name,
+                  RangeName(where.where, where.ours.instrument), FormatNanos(where.theirs.first_ns),
+                  FormatNanos(where.theirs.last_ns), other.name),
       "pass --append-anyway (on_overlap=\"append\" in Python) to keep both. --replace "
       "(on_overlap=\"replace\") takes away all older rows in this source's time range, of its symbols and "
       "days, whether or not they are equal to new ones; with --dry-run it tells which");

@@ -73,6 +73,8 @@ std::string JsonField::String() const {
   return {};
 }
 
+bool JsonField::Has(std::string_view name) const { return is_object() && value_->Find(name).has_value(); }
+
 bool JsonField::Bool() const {
   if (!value_) return false;
   if (const auto value = value_->Bool()) return *value;

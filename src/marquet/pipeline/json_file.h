@@ -54,6 +54,8 @@ class JsonField {
   bool is_null() const { return value_ && value_->is_null(); }
   bool is_object() const { return value_ && value_->IsObject(); }
 
+  // Whether it is an object with such a member.
+  bool Has(std::string_view name) const;
   // A member of an object, which must be there; an element of a list.
   JsonField At(std::string_view name) const;
   JsonField At(size_t index) const;

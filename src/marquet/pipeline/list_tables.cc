@@ -5,6 +5,7 @@
 
 #include "arrow/type.h"
 #include "marquet/base/error.h"
+#include "marquet/base/readable.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/pipeline/tables_below.h"
@@ -57,7 +58,11 @@ arrow::Result<TableList> ListTables(const std::shared_ptr<file::FileSystem>& fs,
     listed.book_levels = CountLevels(*listed.info.schema);
     return arrow::Status::OK();
   };
-  ARROW_RETURN_NOT_OK(ForEachTableBelow(*fs, directory, stop, add, failed));
+  const auto linked = [&](const std::string& path, const std::string& before) {
+    list.linked.push_back({path, before});
+  };
+  ARROW_RETURN_NOT_OK(CheckDirectory(*fs, directory));
+  ARROW_RETURN_NOT_OK(ForEachTableBelow(*fs, directory, stop, {add, failed, linked}));
   return list;
 }
 
@@ -76,7 +81,7 @@ std::string KindText(const ListedTable& table) {
 std::string ToJson(const TableList& list) {
   Json tables = Json::array();
   for (const ListedTable& listed : list.tables) {
-    Json table = {{"path", listed.path}, {"ok", listed.status.ok()}};
+    Json table = {{"path", Readable(listed.path)}, {"ok", listed.status.ok()}};
     if (listed.status.ok()) {
       const table::TableInfo& info = listed.info;
       table["kind"] = listed.kind == TableKind::kBook ? "book" : KindText(listed);
@@ -96,7 +101,14 @@ std::string ToJson(const TableList& list) {
     }
     tables.push_back(std::move(table));
   }
-  const Json root = {{"ok", list.ok}, {"directory", list.directory}, {"tables", std::move(tables)}};
+  Json linked = Json::array();
+  for (const LinkedDirectory& each : list.linked) {
+    linked.push_back({{"path", Readable(each.path)}, {"same_as", Readable(each.same_as)}});
+  }
+  const Json root = {{"ok", list.ok},
+                     {"directory", Readable(list.directory)},
+                     {"tables", std::move(tables)},
+                     {"linked", std::move(linked)}};
   return root.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -21,7 +21,7 @@ enum class TableKind {
 TableKind TableKindOf(const arrow::Schema& schema);
 
 struct ListedTable {
-  std::string path;
+  std::string path;  // as the operating system has it: in any bytes
   TableKind kind = TableKind::kTable;
   int book_levels = 0;
   table::TableInfo info;
@@ -29,14 +29,22 @@ struct ListedTable {
       status;  // why the table could not be opened, or the directory not listed; then no more is known
 };
 
+// A directory that was looked into under another name before.
+struct LinkedDirectory {
+  std::string path;
+  std::string same_as;
+};
+
 struct TableList {
   std::string directory;
+  std::vector<LinkedDirectory> linked;
   std::vector<ListedTable> tables;  // by path
   bool ok = true;                   // whether all of them could be opened, and all directories listed
 };
 
 // A table is looked for in each directory but those that begin with '.' or '_'; none lies in another. The
-// directory may be a table itself. kNotFound when there is no such directory.
+// directory may be a table itself. What links lead to twice is looked into once. kNotFound when there is no
+// such directory, kInvalidInput for a file.
 arrow::Result<TableList> ListTables(const std::shared_ptr<file::FileSystem>& fs, const std::string& directory,
                                     const StopFlag* stop = nullptr);
 

@@ -85,6 +85,10 @@ arrow::Result<pq::RescueReport> Rescue(const std::shared_ptr<file::FileSystem>& 
   if (options.schema && options.table) {
     return InvalidInput("a schema can come from a file or from a table, not from both");
   }
+  if (const auto info = fs->Stat(options.path); info.ok() && info->is_directory) {
+    return InvalidInput(options.path + ": is a directory; expected one Parquet file",
+                        "name one of the files in it; of a table 'marquet verify' tells which are damaged");
+  }
   pq::RescueOptions rescue;
   rescue.write.memory = options.memory;
   rescue.write.parallel = rescue.parallel = options.jobs != 1;
@@ -117,12 +121,11 @@ std::string ToText(const pq::RescueReport& report) {
   }
   if (!report.schema_source.empty()) text += fmt::format("  schema: {}\n", report.schema_source);
   text +=
-      fmt::format("  bytes: {} recovered, {} lost, {} unknown, of {}\n", WithCommas(report.bytes_recovered),
-                  WithCommas(report.bytes_lost), WithCommas(report.bytes_unknown), WithCommas(report.bytes));
-  if (report.rows_lost > 0 || report.more_rows_lost) {
-    text += fmt::format("  rows lost: {}{}\n", WithCommas(report.rows_lost),
-                        report.more_rows_lost ? ", and others that cannot be counted" : "");
-  }
+      fmt::format("  bytes: {} recovered, {} lost, {} unknown, {} without rows, of {}\n",
+                  WithCommas(report.bytes_recovered), WithCommas(report.bytes_lost),
+                  WithCommas(report.bytes_unknown), WithCommas(report.bytes_other), WithCommas(report.bytes));
+  text += fmt::format("  rows lost: {}{}\n", WithCommas(report.rows_lost),
+                      report.more_rows_lost ? ", and others that cannot be counted" : "");
   for (const pq::RescueLoss& loss : report.losses) {
     const std::string place = Place(loss);
     text += fmt::format("  lost: {}{}{}\n", place, place.empty() ? "" : ": ", loss.reason);
@@ -156,6 +159,7 @@ std::string ToJson(const pq::RescueReport& report) {
                                        {"bytes_recovered", report.bytes_recovered},
                                        {"bytes_lost", report.bytes_lost},
                                        {"bytes_unknown", report.bytes_unknown},
+                                       {"bytes_other", report.bytes_other},
                                        {"losses", std::move(losses)},
                                        {"notes", report.notes}};
   return root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

@@ -11,11 +11,13 @@
 
 #include "marquet/base/error.h"
 #include "marquet/base/exceptions.h"
+#include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/file/durable_file.h"
 #include "marquet/file/temporary_name.h"
 #include "marquet/parquet/writer.h"
 #include "marquet/pipeline/row_text.h"
+#include "spdlog/logger.h"
 
 namespace marquet::pipeline {
 namespace {
@@ -41,26 +43,32 @@ arrow::Result<int64_t> Drain(arrow::RecordBatchReader& rows, const std::string& 
   }
 }
 
-arrow::Result<int64_t> WriteText(arrow::RecordBatchReader& rows, TextFormat format,
-                                 arrow::io::OutputStream& output, const ProgressCallback& progress,
-                                 const StopFlag* stop) {
+arrow::Status WriteText(arrow::RecordBatchReader& rows, TextFormat format, arrow::io::OutputStream& output,
+                        const ProgressCallback& progress, const StopFlag* stop, RowOutputReport* report) {
   constexpr int64_t kSliceRows = 4096;  // bounds the text that is held at once
   ARROW_ASSIGN_OR_RAISE(auto writer, RowTextWriter::Make(rows.schema(), format));
   std::string text;
   writer->AppendHeader(&text);
   ARROW_RETURN_NOT_OK(output.Write(text.data(), static_cast<int64_t>(text.size())));
-  return Drain(
-      rows, "write rows",
-      [&](const arrow::RecordBatch& batch) -> arrow::Status {
-        for (int64_t first = 0; first < batch.num_rows(); first += kSliceRows) {
-          if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
-          text.clear();
-          writer->Append(*batch.Slice(first, kSliceRows), &text);
-          ARROW_RETURN_NOT_OK(output.Write(text.data(), static_cast<int64_t>(text.size())));
-        }
-        return arrow::Status::OK();
-      },
-      progress, stop);
+  const auto write = [&](const arrow::RecordBatch& batch) -> arrow::Status {
+    for (int64_t first = 0; first < batch.num_rows(); first += kSliceRows) {
+      if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
+      text.clear();
+      writer->Append(*batch.Slice(first, kSliceRows), &text);
+      ARROW_RETURN_NOT_OK(output.Write(text.data(), static_cast<int64_t>(text.size())));
+    }
+    return arrow::Status::OK();
+  };
+  ARROW_ASSIGN_OR_RAISE(report->rows, Drain(rows, "write rows", write, progress, stop));
+  report->quoted_nulls = writer->quoted_nulls();
+  if (report->quoted_nulls > 0) {
+    Log().warn(
+        "{} of the only column, {}, {} written as \"\", as an empty value is: most readers pass over a blank "
+        "line",
+        Counted(report->quoted_nulls, "null"), Quoted(rows.schema()->field(0)->name()),
+        report->quoted_nulls == 1 ? "is" : "are");
+  }
+  return arrow::Status::OK();
 }
 
 arrow::Result<int64_t> WriteIpc(arrow::RecordBatchReader& rows,
@@ -99,17 +107,11 @@ arrow::Result<RowOutputReport> WriteParquet(const std::shared_ptr<file::FileSyst
       ARROW_RETURN_NOT_OK(writer->Abort());
       return count.status();
     }
-    ARROW_ASSIGN_OR_RAISE(const pq::WrittenFile file, writer->Close());
-    if (replace) {
-      ARROW_RETURN_NOT_OK(fs->PublishReplacing(written, path));
-      const arrow::Status synced = Caught(path, [&] { return fs->SyncDirectory(file::ParentPath(path)); });
-      if (!synced.ok()) {
-        return CommitUnknown(
-            synced,
-            fmt::format("{}: the file is complete under its name, but may not survive a power cut: {}", path,
-                        synced.message()));
-      }
-    }
+    const arrow::Result<pq::WrittenFile> closed = writer->Close();
+    // A doubt about the staged file is none about the old one, which stands.
+    if (!closed.ok()) return replace ? file::NotYetCommitted(closed.status()) : closed.status();
+    const pq::WrittenFile& file = *closed;
+    if (replace) ARROW_RETURN_NOT_OK(file::PutInPlace(*fs, written, path, file.bytes));
     return RowOutputReport{*count, file.bytes};
   };
   auto report = Caught(path, write);
@@ -217,14 +219,12 @@ arrow::Result<RowOutputReport> WriteRows(arrow::RecordBatchReader& rows, RowForm
   RowOutputReport report;
   ARROW_ASSIGN_OR_RAISE(const int64_t begin, output.Tell());
   switch (format) {
-    case RowFormat::kCsv: {
-      ARROW_ASSIGN_OR_RAISE(report.rows, WriteText(rows, TextFormat::kCsv, output, progress, stop));
+    case RowFormat::kCsv:
+      ARROW_RETURN_NOT_OK(WriteText(rows, TextFormat::kCsv, output, progress, stop, &report));
       break;
-    }
-    case RowFormat::kJsonLines: {
-      ARROW_ASSIGN_OR_RAISE(report.rows, WriteText(rows, TextFormat::kJsonLines, output, progress, stop));
+    case RowFormat::kJsonLines:
+      ARROW_RETURN_NOT_OK(WriteText(rows, TextFormat::kJsonLines, output, progress, stop, &report));
       break;
-    }
     case RowFormat::kArrow: {
       ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeStreamWriter(&output, rows.schema()));
       ARROW_ASSIGN_OR_RAISE(report.rows, WriteIpc(rows, writer, progress, stop));

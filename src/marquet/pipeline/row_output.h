@@ -33,6 +33,7 @@ arrow::Status CheckFree(file::FileSystem& fs, const std::string& path, bool repl
 struct RowOutputReport {
   int64_t rows = 0;
   int64_t bytes = 0;
+  int64_t quoted_nulls = 0;  // CSV of one column: rows of a null, written as "" (row_text.h), and warned of
 };
 
 // Writes every row as it arrives, without keeping any: kArrow as an IPC stream. kUnsupported for kParquet,

@@ -8,9 +8,11 @@
 namespace marquet::pipeline {
 namespace {
 
-// As CSV wants it: quoted where a reader would otherwise split it, or take it for a null.
+// As CSV wants it: quoted where a reader would otherwise split it, take it for a null, or, as pandas does
+// with lines of blanks, pass over it.
 void AppendCsvField(std::string_view text, std::string* out) {
-  if (!text.empty() && text.find_first_of("\",\r\n") == std::string_view::npos) {
+  const bool blank = text.find_first_not_of(" \t") == std::string_view::npos;
+  if (!blank && text.find_first_of("\",\r\n") == std::string_view::npos) {
     *out += text;
     return;
   }
@@ -61,6 +63,12 @@ void RowTextWriter::Append(const arrow::RecordBatch& batch, std::string* out) {
       }
       out->push_back('}');
     } else {
+      if (cells_.size() == 1 && cells_[0]->IsNull(row)) {
+        AppendCsvField({}, out);
+        ++quoted_nulls_;
+        out->push_back('\n');
+        continue;
+      }
       for (size_t i = 0; i < cells_.size(); ++i) {
         if (i > 0) out->push_back(',');
         if (!cells_[i]->is_text()) {

@@ -1,9 +1,11 @@
 // Rows as text: CSV (RFC 4180) and JSON Lines.
 //
-// Values as in cell_text.h. In CSV a null is an empty field and an empty string is "", so that the two stay
-// apart.
+// Values as in cell_text.h. In CSV a null is an empty field and an empty text, or bytes of none, are "", so
+// that the two stay apart. Where there is one column, a null is "", too: pandas, pyarrow and others pass over
+// a blank line, and a row would be gone. Such nulls are counted.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,8 +28,12 @@ class RowTextWriter {
   // Every row of the batch, each ended by a line feed. The batch has the writer's schema.
   void Append(const arrow::RecordBatch& batch, std::string* out);
 
+  // Rows so far whose only value is a null, which CSV spells as an empty text.
+  int64_t quoted_nulls() const { return quoted_nulls_; }
+
  private:
   RowTextWriter() = default;
+  int64_t quoted_nulls_ = 0;
   std::shared_ptr<arrow::Schema> schema_;
   TextFormat format_ = TextFormat::kCsv;
   std::vector<std::unique_ptr<CellWriter>> cells_;

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "arrow/api.h"
@@ -17,10 +19,11 @@
 namespace marquet::pipeline {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 using file::JoinPath;
 
 constexpr const char* kSetFormat = "marquet-label-set-1";
+constexpr const char* kLabelsLock = "_marquet/labels/lock";
 
 std::string SetPath(const std::string& samples, const std::string& name) {
   return JoinPath(samples, LabelSetPath(name));
@@ -112,7 +115,7 @@ bool WindowsAreValid(std::span<const int64_t> bid, std::span<const int64_t> ask,
 arrow::Result<Labels> LabelsFromJson(const std::string& text) {
   Labels labels;
   try {
-    const Json json = Json::parse(text);
+    const SortedJson json = SortedJson::parse(text);
     const std::string format = json.value("format", kSetFormat);
     if (format == "marquet-labels-1") {
       ARROW_ASSIGN_OR_RAISE(labels[""], depth::FittedLabelsFromJson(text));
@@ -125,7 +128,7 @@ arrow::Result<Labels> LabelsFromJson(const std::string& text) {
     for (const auto& [symbol, entry] : json.at("symbols").items()) {
       ARROW_ASSIGN_OR_RAISE(labels[symbol], depth::FittedLabelsFromJson(entry.dump()));
     }
-  } catch (const Json::exception& error) {
+  } catch (const SortedJson::exception& error) {
     return CorruptData(fmt::format("no fitted labels in this JSON: {}", error.what()));
   }
   return labels;
@@ -193,6 +196,29 @@ arrow::Result<Labels> LoadLabels(std::shared_ptr<file::FileSystem> fs, const std
                               names.empty() ? "no samples" : fmt::format("{}", fmt::join(names, ", "))));
 }
 
+arrow::Result<std::unique_ptr<file::FileLock>> LockLabels(file::FileSystem& fs, const std::string& samples) {
+  ARROW_RETURN_NOT_OK(file::CreateDirectories(fs, JoinPath(samples, kLabelsByDigest)));
+  return fs.Lock(JoinPath(samples, kLabelsLock));
+}
+
+arrow::Result<std::unique_ptr<file::FileLock>> WaitForLabels(file::FileSystem& fs, const std::string& samples,
+                                                             const StopFlag* stop) {
+  constexpr auto kPause = std::chrono::milliseconds(20);
+  constexpr int kPauses = 3'000;
+  for (int pause = 0;; ++pause) {
+    auto lock = LockLabels(fs, samples);
+    if (!IsKind(lock.status(), ErrorKind::kConflict)) return lock;
+    if (pause == kPauses) {
+      return WithHint(
+          lock.status(),
+          "Another build of samples or `marquet clean` is at the labels. Run this again when it is "
+          "done.");
+    }
+    if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 arrow::Status StoreLabels(const std::shared_ptr<file::FileSystem>& fs, const std::string& samples,
                           const Labels& labels, const std::set<std::string>& in_use) {
   ARROW_RETURN_NOT_OK(file::CreateDirectories(*fs, JoinPath(samples, kLabelsByDigest)));
@@ -208,11 +234,12 @@ arrow::Status StoreLabels(const std::shared_ptr<file::FileSystem>& fs, const std
 }
 
 std::string LabelSetToJson(const Labels& labels) {
-  Json json;
+  SortedJson json;
   json["format"] = kSetFormat;
-  json["symbols"] = Json::object();
-  for (const auto& [symbol, fitted] : labels) json["symbols"][symbol] = Json::parse(depth::ToJson(fitted));
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+  json["symbols"] = SortedJson::object();
+  for (const auto& [symbol, fitted] : labels)
+    json["symbols"][symbol] = SortedJson::parse(depth::ToJson(fitted));
+  return json.dump(2, ' ', false, SortedJson::error_handler_t::replace);
 }
 
 std::string LabelSetPath(const std::string& name) { return "_marquet/labels/" + name + ".json"; }

@@ -4,11 +4,14 @@
 // `labels_digest` of its samples: so they come into force, and go, with the commit of these rows, whatever
 // happens before and after it.
 //
-//   1. What the samples will refer to is stored by digest.           Crash: the samples are as they were, and
+//   1. The lock of the labels is taken. Who has it may remove        Crash: the lock goes with the process.
+//      labels that no version refers to (`marquet clean`), or
+//      store some that a version will refer to.
+//   2. What the samples will refer to is stored by digest.           Crash: the samples are as they were, and
 //                                                                    so is what they refer to. `marquet
 //                                                                    clean` removes what no sample refers to.
-//   2. The samples are committed.                                    Crash: new samples, new boundaries.
-//   3. All boundaries are copied to `_marquet/labels/NAME.json`,     Crash: whoever opens the table next
+//   3. The samples are committed, and the lock is given back.        Crash: new samples, new boundaries.
+//   4. All boundaries are copied to `_marquet/labels/NAME.json`,     Crash: whoever opens the table next
 //      for people, as a follow-up of the commit                      finishes it.
 //      (table/follow_up.h). The copy is trusted only where a file
 //      by digest is missing, as in older tables, and only with
@@ -54,7 +57,17 @@ bool HoldsSamples(const arrow::Schema& schema);
 using FoundLabels = std::function<arrow::Status(const std::string& file, const arrow::Status& status)>;
 arrow::Status CheckLabels(file::FileSystem& fs, const table::Table& samples, const FoundLabels& found);
 
-// Stores labels by digest. Durable when it returns OK. Files of digests that samples refer to already
+// The lock of a table's labels; makes their directory. kConflict, without waiting, while another process or
+// thread has it, which the message names.
+arrow::Result<std::unique_ptr<file::FileLock>> LockLabels(file::FileSystem& fs, const std::string& samples);
+
+// The same, waiting for others: they hold it for as long as storing a few small files takes, or looking
+// through the table once more. kConflict when it takes longer than a minute.
+arrow::Result<std::unique_ptr<file::FileLock>> WaitForLabels(file::FileSystem& fs, const std::string& samples,
+                                                             const StopFlag* stop);
+
+// Under the lock: stores labels by digest. Durable when it returns OK. Files of digests that samples refer to
+// already
 // (`in_use`) stay as they are; others are written again, so that they are young when `marquet clean` looks.
 arrow::Status StoreLabels(const std::shared_ptr<file::FileSystem>& fs, const std::string& samples,
                           const Labels& labels, const std::set<std::string>& in_use);

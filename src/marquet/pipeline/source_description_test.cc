@@ -41,6 +41,7 @@ SourceDescription Sample() {
   summary.kept_records = {{2, std::string("\0\x01\xFE", 3)}};
   description.ranges[{"ESH4", "2024-01-02"}] = {{1, 0, 5, 9, 1, {7}, {8, UINT64_MAX}, 3, 4}, {2, 0, 3, 4, 2}};
   description.ranges[{std::nullopt, std::nullopt}] = {{1, 0, INT64_MAX, INT64_MIN, 1}};
+  description.ranges[{std::nullopt, std::nullopt}].front().instrument = 5'001;
   return description;
 }
 
@@ -60,6 +61,7 @@ TEST(SourceDescriptionTest, ComesBackAsItWas) {
   EXPECT_EQ(after.summary.metadata.schema, std::nullopt);
   EXPECT_EQ(after.summary.kept_records.at(0).bytes, before.summary.kept_records.at(0).bytes);
   EXPECT_EQ(after.ranges.size(), 2u);
+  EXPECT_EQ(after.ranges.begin()->second.front().instrument, 5'001);
   EXPECT_EQ(ToJson(after), ToJson(before));
 }
 

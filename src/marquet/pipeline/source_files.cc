@@ -35,7 +35,11 @@ class SourceWalk {
       return arrow::Status::OK();
     }
     ARROW_RETURN_NOT_OK(CheckName(path));
-    ARROW_ASSIGN_OR_RAISE(const file::FileInfo info, fs_.Stat(path));
+    auto found = fs_.Stat(path);
+    if (IsKind(found.status(), ErrorKind::kNotFound) && IsTimeOfDay(path)) {
+      return WithHint(found.status(), "a time of two words goes into quotes: '2024-03-04 " + path + "'");
+    }
+    ARROW_ASSIGN_OR_RAISE(const file::FileInfo info, std::move(found));
     if (!info.is_directory) {
       SourceFile source;
       source.path = path;
@@ -159,6 +163,12 @@ class SourceWalk {
 };
 
 }  // namespace
+
+bool IsTimeOfDay(std::string_view word) {
+  const auto digit = [&](size_t at) { return at < word.size() && word[at] >= '0' && word[at] <= '9'; };
+  return digit(0) && digit(1) && word.substr(2, 1) == ":" && digit(3) && digit(4) &&
+         word.find_first_not_of("0123456789:.+-Z") == std::string_view::npos;
+}
 
 bool IsDbnName(std::string_view name) {
   if (IsHidden(name)) return false;

@@ -44,6 +44,9 @@ struct FoundSources {
 // manifest's; kInvalidInput for a file whose path is not UTF-8.
 arrow::Result<FoundSources> FindSourceFiles(file::FileSystem& fs, const std::vector<std::string>& sources);
 
+// "15:00", "15:00:30.5Z": the second word of a time that stands without quotes, not a file.
+bool IsTimeOfDay(std::string_view word);
+
 // "day.mbo.dbn", "day.dbn.zst", "part.dbn.frag.zst", in any case; a legacy ".dbz", and DBN under another
 // compression, too, so that they are refused and not passed over. What stands beside such files or becomes
 // one ("day.dbn.zst.sha256", "day.dbn.part") is none.

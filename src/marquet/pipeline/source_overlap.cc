@@ -63,7 +63,8 @@ std::optional<std::pair<int64_t, int64_t>> WholeBounds(const delta::FileStatisti
 }
 
 // Narrows the range of a symbol and date, of which a description of the first format says microseconds and
-// no publisher, where all files of the source that may hold such rows hold nothing else.
+// no publisher, and early ones no instrument, where all files of the source that may hold such rows hold
+// nothing else.
 void Narrow(const RangeKey& key, const std::vector<std::shared_ptr<const delta::AddFile>>& files,
             const arrow::Schema& schema, SourceRange* range) {
   std::optional<SourceRange> all;
@@ -77,44 +78,41 @@ void Narrow(const RangeKey& key, const std::vector<std::shared_ptr<const delta::
     }
     if (all->publisher != bounds.range->publisher) all->publisher.reset();
     if (all->rtype != bounds.range->rtype) all->rtype.reset();
+    if (all->instrument != bounds.range->instrument) all->instrument.reset();
     all->first_ns = std::min(all->first_ns, bounds.range->first_ns);
     all->last_ns = std::max(all->last_ns, bounds.range->last_ns);
   }
   if (!all) return;
-  range->publisher = all->publisher;
-  range->rtype = all->rtype;
+  if (!range->publisher) range->publisher = all->publisher;
+  if (!range->rtype) range->rtype = all->rtype;
+  if (!range->instrument) range->instrument = all->instrument;
   range->first_ns = std::max(range->first_ns, all->first_ns);
   range->last_ns = std::min(range->last_ns, all->last_ns);
 }
 
-// The ranges of one symbol and date, by publisher and type of record, so that those of a time are found
-// without looking at all.
+// The ranges of one symbol and date, by publisher, type of record and instrument, so that those of a time are
+// found without looking at all.
 class RangesByKind {
  public:
   explicit RangesByKind(const std::vector<SourceRange>& ranges) {
     for (size_t i = 0; i < ranges.size(); ++i) {
       if (!ranges[i].has_times()) continue;
-      by_kind_[{ranges[i].publisher, ranges[i].rtype}].Add(ranges[i].first_ns, ranges[i].last_ns, i);
+      ByKind& of_instrument = by_instrument_[ranges[i].instrument];
+      of_instrument[{ranges[i].publisher, ranges[i].rtype}].Add(ranges[i].first_ns, ranges[i].last_ns, i);
     }
   }
 
-  // The places of those that may be of the same publisher and type and have a time in common, ascending.
+  // The places of those that may be of the same publisher, type and instrument and have a time in common,
+  // ascending.
   std::vector<size_t> Meeting(const SourceRange& range) const {
     std::vector<size_t> places;
     if (!range.has_times()) return places;
-    const auto look = [&](const auto& ranges) {
-      ranges.ForEachMeeting(range.first_ns, range.last_ns, [&](size_t place) { places.push_back(place); });
-    };
-    if (!range.publisher || !range.rtype) {  // it may be of any
-      for (const auto& [kind, ranges] : by_kind_) look(ranges);
+    if (!range.instrument) {  // it may be of any; of rows with a symbol there is no other
+      for (const auto& [instrument, by_kind] : by_instrument_) Look(by_kind, range, &places);
     } else {
-      const std::set<Kind> kinds = {{range.publisher, range.rtype},
-                                    {range.publisher, std::nullopt},
-                                    {std::nullopt, range.rtype},
-                                    {std::nullopt, std::nullopt}};
-      for (const Kind& kind : kinds) {
-        const auto ranges = by_kind_.find(kind);
-        if (ranges != by_kind_.end()) look(ranges->second);
+      for (const std::optional<int64_t> instrument : {range.instrument, std::optional<int64_t>()}) {
+        const auto by_kind = by_instrument_.find(instrument);
+        if (by_kind != by_instrument_.end()) Look(by_kind->second, range, &places);
       }
     }
     std::sort(places.begin(), places.end());
@@ -123,7 +121,27 @@ class RangesByKind {
 
  private:
   using Kind = std::pair<std::optional<int32_t>, std::optional<int32_t>>;
-  std::map<Kind, RangeSearch<size_t>> by_kind_;
+  using ByKind = std::map<Kind, RangeSearch<size_t>>;
+
+  static void Look(const ByKind& by_kind, const SourceRange& range, std::vector<size_t>* places) {
+    const auto look = [&](const auto& ranges) {
+      ranges.ForEachMeeting(range.first_ns, range.last_ns, [&](size_t place) { places->push_back(place); });
+    };
+    if (!range.publisher || !range.rtype) {  // it may be of any
+      for (const auto& [kind, ranges] : by_kind) look(ranges);
+      return;
+    }
+    const std::set<Kind> kinds = {{range.publisher, range.rtype},
+                                  {range.publisher, std::nullopt},
+                                  {std::nullopt, range.rtype},
+                                  {std::nullopt, std::nullopt}};
+    for (const Kind& kind : kinds) {
+      const auto ranges = by_kind.find(kind);
+      if (ranges != by_kind.end()) look(ranges->second);
+    }
+  }
+
+  std::map<std::optional<int64_t>, ByKind> by_instrument_;
 };
 
 }  // namespace
@@ -161,6 +179,10 @@ FileBounds BoundsOf(const delta::AddFile& file, const arrow::Schema& schema) {
     bounds.range->publisher = static_cast<int32_t>(publisher->first);
   }
   if (rtype && rtype->first == rtype->second) bounds.range->rtype = static_cast<int32_t>(rtype->first);
+  const auto instrument = WholeBounds(*statistics, "instrument_id");
+  if (bounds.key && !bounds.key->first && instrument && instrument->first == instrument->second) {
+    bounds.range->instrument = instrument->first;
+  }
   return bounds;
 }
 
@@ -219,7 +241,8 @@ arrow::Result<std::vector<Overlap>> FindOverlaps(file::FileSystem& fs, const std
       for (auto& [key, of_key] : overlap.source.description.ranges) {
         if (!overlap.apart) break;
         for (SourceRange& range : of_key) {
-          if (!range.publisher && incoming.ranges.contains(key)) {
+          const bool is_early = !range.publisher || (!key.first && !range.instrument);
+          if (is_early && incoming.ranges.contains(key)) {
             Narrow(key, overlap.files, *snapshot->schema, &range);
           }
         }

@@ -27,7 +27,8 @@ struct RangeOverlap {
   SourceRange ours, theirs;
 };
 
-// A source with rows in the table for a symbol, date and publisher, in a time range that meets the new one's.
+// A source with rows in the table for a symbol (or an instrument without one), date and publisher, in a time
+// range that meets the new one's.
 struct Overlap {
   HeldSource source;
   bool same_bytes = false;
@@ -62,7 +63,7 @@ bool MayHold(const delta::AddFile& file, const RangeKey& key);
 // What a file's partition and statistics prove of all its rows.
 struct FileBounds {
   std::optional<RangeKey> key;       // the one symbol and date
-  std::optional<SourceRange> range;  // publisher, rtype and times of all of them, as far as they are known
+  std::optional<SourceRange> range;  // publisher, rtype, instrument and times of all, as far as known
 };
 FileBounds BoundsOf(const delta::AddFile& file, const arrow::Schema& schema);
 

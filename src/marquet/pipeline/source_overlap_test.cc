@@ -7,8 +7,8 @@
 namespace marquet::pipeline {
 namespace {
 
-SourceRange Range(std::optional<int32_t> publisher, std::optional<int32_t> rtype, int64_t first,
-                  int64_t last) {
+SourceRange RangeOf(std::optional<int32_t> publisher, std::optional<int32_t> rtype, int64_t first,
+                    int64_t last) {
   SourceRange range;
   range.publisher = publisher;
   range.rtype = rtype;
@@ -43,8 +43,9 @@ TEST(SourceOverlapTest, FindsWhatComparingAllRangesFinds) {
         std::optional<int32_t> publisher, rtype;
         if (random() % 5 != 0) publisher = static_cast<int32_t>(random() % 3);
         if (random() % 5 != 0) rtype = static_cast<int32_t>(random() % 2);
-        auto range = Range(publisher, rtype, first, first + static_cast<int64_t>(random() % 20));
-        if (random() % 10 == 0) range = Range(publisher, rtype, INT64_MAX, INT64_MIN);  // without times
+        auto range = RangeOf(publisher, rtype, first, first + static_cast<int64_t>(random() % 20));
+        if (random() % 10 == 0) range = RangeOf(publisher, rtype, INT64_MAX, INT64_MIN);  // without times
+        if (random() % 3 == 0) range.instrument = static_cast<int64_t>(random() % 3);
         source.ranges[{random() % 2 ? "ESH4" : "NQH4", "2024-01-02"}].push_back(range);
       }
       return source;
@@ -57,6 +58,7 @@ TEST(SourceOverlapTest, FindsWhatComparingAllRangesFinds) {
       EXPECT_EQ(found[i].ours.first_ns, expected[i].ours.first_ns);
       EXPECT_EQ(found[i].theirs.first_ns, expected[i].theirs.first_ns);
       EXPECT_EQ(found[i].theirs.publisher, expected[i].theirs.publisher);
+      EXPECT_EQ(found[i].theirs.instrument, expected[i].theirs.instrument);
     }
   }
 }
@@ -66,12 +68,29 @@ TEST(SourceOverlapTest, ManyRangesOfOneDay) {
   SourceDescription ours, theirs;
   constexpr int64_t kRanges = 100'000;
   for (int64_t i = 0; i < kRanges; ++i) {
-    ours.ranges[{"ESH4", "2024-01-02"}].push_back(Range(1, 10, i * 100, i * 100 + 40));
-    theirs.ranges[{"ESH4", "2024-01-02"}].push_back(Range(1, 10, i * 100 + 50, i * 100 + 90));
+    ours.ranges[{"ESH4", "2024-01-02"}].push_back(RangeOf(1, 10, i * 100, i * 100 + 40));
+    theirs.ranges[{"ESH4", "2024-01-02"}].push_back(RangeOf(1, 10, i * 100 + 50, i * 100 + 90));
   }
   EXPECT_TRUE(OverlapsOf(ours, theirs, Intent::kAppend).empty());
-  theirs.ranges[{"ESH4", "2024-01-02"}].push_back(Range(1, 10, 500, 740));
+  theirs.ranges[{"ESH4", "2024-01-02"}].push_back(RangeOf(1, 10, 500, 740));
   EXPECT_EQ(OverlapsOf(ours, theirs, Intent::kAppend).size(), 3u);
+}
+
+// All at one time, as the instruments of a feed without mappings are.
+TEST(SourceOverlapTest, ManyInstrumentsWithoutASymbol) {
+  SourceDescription ours, theirs;
+  constexpr int64_t kInstruments = 50'000;
+  const RangeKey key(std::nullopt, "2024-01-02");
+  for (int64_t i = 0; i < 2 * kInstruments; ++i) {
+    auto& ranges = (i % 2 == 0 ? ours : theirs).ranges[key];
+    ranges.push_back(RangeOf(1, 10, 0, 100));
+    ranges.back().instrument = i;
+  }
+  EXPECT_TRUE(OverlapsOf(ours, theirs, Intent::kAppend).empty());
+  theirs.ranges[key].front().instrument = 4;
+  EXPECT_EQ(OverlapsOf(ours, theirs, Intent::kAppend).size(), 1u);
+  theirs.ranges[key].front().instrument.reset();  // as early versions described them: it may be any
+  EXPECT_EQ(OverlapsOf(ours, theirs, Intent::kAppend).size(), static_cast<size_t>(kInstruments));
 }
 
 }  // namespace

@@ -141,6 +141,13 @@ Json KeyToJson(const RangeKey& key) {
           {"date", key.second ? Json(*key.second) : Json()}};
 }
 
+// A key that early versions do not know, and that is left out where there is nothing to tell.
+constexpr const char* kInstrument = "instrument";
+
+std::optional<int64_t> InstrumentOf(const JsonField& range) {
+  return range.Has(kInstrument) ? std::optional(range.At(kInstrument).Integer<int64_t>()) : std::nullopt;
+}
+
 template <typename T>
 Json NumberToJson(const std::optional<T>& number) {
   return number ? Json(*number) : Json();
@@ -156,9 +163,11 @@ Meeting MeetingOf(const SourceRange& one, const SourceRange& other, dbn::RecordK
   return Meeting::kOverlap;
 }
 
-std::string RangeName(const RangeKey& key) {
-  return (key.first ? *key.first : "rows without a symbol") +
-         (key.second ? " on " + *key.second : " without a date");
+std::string RangeName(const RangeKey& key, std::optional<int64_t> instrument) {
+  const std::string whose = key.first    ? *key.first
+                            : instrument ? fmt::format("instrument {}, without a symbol,", *instrument)
+                                         : "rows without a symbol";
+  return whose + (key.second ? " on " + *key.second : " without a date");
 }
 
 Json RangesToJson(const SourceRanges& ranges) {
@@ -175,6 +184,7 @@ Json RangesToJson(const SourceRanges& ranges) {
       json["last_records"] = DigestsToJson(range.last_records);
       json["first_sequence"] = NumberToJson(range.first_sequence);
       json["last_sequence"] = NumberToJson(range.last_sequence);
+      if (range.instrument) json[kInstrument] = *range.instrument;
     }
   }
   return list;
@@ -190,6 +200,7 @@ Json ReplacedToJson(const std::vector<ReplacedRange>& replaced) {
     json["last_ns"] = range.last_ns;
     json["rows"] = range.rows;
     json["by"] = TextToJson(range.by);
+    if (range.instrument) json[kInstrument] = *range.instrument;
   }
   return list;
 }
@@ -199,7 +210,8 @@ std::vector<ReplacedRange> ReplacedOf(const JsonField& json) {
   json.ForEach([&](const JsonField& range) {
     replaced.push_back({TextOf(range.At("by")), KeyOf(range), range.At("publisher").Integer<int32_t>(),
                         range.At("rtype").Integer<int32_t>(), range.At("first_ns").Integer<int64_t>(),
-                        range.At("last_ns").Integer<int64_t>(), range.At("rows").Integer<int64_t>()});
+                        range.At("last_ns").Integer<int64_t>(), range.At("rows").Integer<int64_t>(),
+                        InstrumentOf(range)});
   });
   return replaced;
 }
@@ -212,7 +224,7 @@ SourceRanges RangesOf(const JsonField& json) {
          range.At("first_ns").Integer<int64_t>(), range.At("last_ns").Integer<int64_t>(),
          range.At("rows").Integer<int64_t>(), DigestsOf(range.At("first_records")),
          DigestsOf(range.At("last_records")), NumberOf<int64_t>(range.At("first_sequence")),
-         NumberOf<int64_t>(range.At("last_sequence"))});
+         NumberOf<int64_t>(range.At("last_sequence")), InstrumentOf(range)});
   });
   return ranges;
 }
@@ -243,8 +255,10 @@ arrow::Result<RecordPlaces> RecordPlaces::Of(const arrow::RecordBatch& batch) {
   }
   ARROW_ASSIGN_OR_RAISE(const auto* publisher, ColumnOf<arrow::Int32Array>(batch, "publisher_id", false));
   ARROW_ASSIGN_OR_RAISE(const auto* rtype, ColumnOf<arrow::Int16Array>(batch, "rtype", false));
+  ARROW_ASSIGN_OR_RAISE(const auto* instrument, ColumnOf<arrow::Int64Array>(batch, "instrument_id", false));
   places.publisher_ = publisher->raw_values();
   places.rtype_ = rtype->raw_values();
+  places.instrument_ = instrument->raw_values();
   return places;
 }
 
@@ -326,9 +340,12 @@ struct RangeCounter::Edges {
   }
 };
 
-SourceRange* RangeCounter::RangeFor(std::vector<SourceRange>* ranges, int32_t publisher, int32_t rtype) {
-  const auto [at, is_new] = places_.try_emplace({ranges, publisher, rtype}, ranges->size());
-  if (is_new) ranges->push_back({publisher, rtype});
+SourceRange* RangeCounter::RangeFor(std::vector<SourceRange>* ranges, const RecordPlaces& places,
+                                    int64_t row) {
+  const int32_t publisher = places.publisher(row), rtype = places.rtype(row);
+  const std::optional<int64_t> instrument = places.InstrumentAt(row);
+  const auto [at, is_new] = places_.try_emplace({ranges, publisher, rtype, instrument}, ranges->size());
+  if (is_new) ranges->emplace_back(SourceRange{publisher, rtype}).instrument = instrument;
   return &(*ranges)[at->second];
 }
 
@@ -345,21 +362,24 @@ std::vector<SourceRange>* RangeCounter::RangesFor(RangeKey key) {
   return &at->second;
 }
 
-// Rows of one key, publisher and rtype, all with a time: what most batches are.
+// Rows of one key, publisher, rtype and instrument, all with a time: what most batches are.
 bool RangeCounter::AddUniform(const arrow::RecordBatch& batch, const RecordPlaces& places) {
   const int64_t* times = places.times();
   const int64_t rows = batch.num_rows();
   if (times == nullptr) return false;
   const int32_t publisher = places.publisher(0), rtype = places.rtype(0);
+  const bool by_instrument = places.InstrumentAt(0).has_value();
+  const int64_t instrument = places.instrument(0);
   int64_t others = 0, first = INT64_MAX, last = INT64_MIN;
   for (int64_t row = 0; row < rows; ++row) {
     others += static_cast<int64_t>(places.publisher(row) != publisher) |
-              static_cast<int64_t>(places.rtype(row) != rtype);
+              static_cast<int64_t>(places.rtype(row) != rtype) |
+              static_cast<int64_t>(by_instrument && places.instrument(row) != instrument);
     first = std::min(first, times[row]);
     last = std::max(last, times[row]);
   }
   if (others > 0) return false;
-  SourceRange* range = RangeFor(RangesFor(places.KeyAt(0)), publisher, rtype);
+  SourceRange* range = RangeFor(RangesFor(places.KeyAt(0)), places, 0);
   range->rows += rows;
   if (first > range->first_ns && last < range->last_ns) return true;
   Edges edges;
@@ -377,25 +397,22 @@ arrow::Status RangeCounter::Add(const arrow::RecordBatch& batch, bool one_key) {
   if (one_key && AddUniform(batch, places)) return arrow::Status::OK();
   struct Met {
     std::vector<SourceRange>* ranges;  // of the key; stays where it is while others are added
-    int32_t publisher, rtype;
+    int64_t row;                       // the first
     Edges edges;
   };
   std::vector<Met> met;
-  std::map<std::pair<const void*, std::pair<int32_t, int32_t>>, size_t> places_of;
+  std::map<std::pair<const void*, size_t>, size_t> places_of;  // by key and the range's place there
   std::vector<SourceRange>* ranges = nullptr;
   SourceRange* range = nullptr;
   Edges* edges = nullptr;
   for (int64_t row = 0; row < batch.num_rows(); ++row) {
     const bool same_key = row > 0 && (one_key || places.SameKey(row, row - 1));
-    if (!same_key) {
-      ranges = RangesFor(places.KeyAt(row));
-    }
-    if (!same_key || places.publisher(row) != places.publisher(row - 1) ||
-        places.rtype(row) != places.rtype(row - 1)) {
-      const std::pair<int32_t, int32_t> kind(places.publisher(row), places.rtype(row));
-      range = RangeFor(ranges, kind.first, kind.second);
-      const auto [at, is_new] = places_of.try_emplace({ranges, kind}, met.size());
-      if (is_new) met.push_back({ranges, kind.first, kind.second, {}});
+    if (!same_key) ranges = RangesFor(places.KeyAt(row));
+    if (!same_key || !places.SameKind(row, row - 1)) {
+      range = RangeFor(ranges, places, row);
+      const auto place = static_cast<size_t>(range - ranges->data());
+      const auto [at, is_new] = places_of.try_emplace({ranges, place}, met.size());
+      if (is_new) met.push_back({ranges, row, {}});
       edges = &met[at->second].edges;
     }
     ++range->rows;
@@ -403,7 +420,7 @@ arrow::Status RangeCounter::Add(const arrow::RecordBatch& batch, bool one_key) {
   }
   RowDigests digests(batch);
   for (const Met& each : met) {
-    each.edges.Take(SequenceOf(batch), &digests, RangeFor(each.ranges, each.publisher, each.rtype));
+    each.edges.Take(SequenceOf(batch), &digests, RangeFor(each.ranges, places, each.row));
   }
   return arrow::Status::OK();
 }

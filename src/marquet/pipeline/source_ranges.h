@@ -1,4 +1,5 @@
-// What a source holds, by symbol, day, publisher and time, and whether two sources meet there.
+// What a source holds, by symbol, day, publisher and time, and whether two sources meet there. Rows without a
+// symbol are told apart by their instrument.
 //
 // Times are nanoseconds since 1970 of the column that orders records: ts_recv, where it is null or the kind
 // lacks it ts_event. At each end of a range its records are known by a digest of their content, so that two
@@ -25,7 +26,8 @@ namespace marquet::pipeline {
 // Symbol and date as the log spells partition values.
 using RangeKey = std::pair<std::optional<std::string>, std::optional<std::string>>;
 
-// Records of one symbol, date, publisher and rtype that follow one another, ends included.
+// Records of one symbol, date, publisher, rtype and, where they have no symbol, instrument that follow one
+// another, ends included.
 struct SourceRange {
   // Nothing where it is not known: in descriptions of the first format.
   std::optional<int32_t> publisher = {};
@@ -39,12 +41,15 @@ struct SourceRange {
   // The least `sequence` of the first time, and the greatest of the last. Nothing for kinds without one.
   std::optional<int64_t> first_sequence = {};
   std::optional<int64_t> last_sequence = {};
+  // Of rows without a symbol; nothing for those with one, and where early descriptions do not tell.
+  std::optional<int64_t> instrument = {};
 
   bool has_times() const { return first_ns <= last_ns; }
-  // Whether records of both may be of the same publisher and type.
+  // Whether records of both, of one symbol or none, may be of the same publisher, type and instrument.
   bool MayBeOf(const SourceRange& other) const {
     return (!publisher || !other.publisher || publisher == other.publisher) &&
-           (!rtype || !other.rtype || rtype == other.rtype);
+           (!rtype || !other.rtype || rtype == other.rtype) &&
+           (!instrument || !other.instrument || instrument == other.instrument);
   }
 };
 
@@ -62,8 +67,8 @@ enum class Meeting {
 // second) never touch: two records of one time are the same record twice.
 Meeting MeetingOf(const SourceRange& one, const SourceRange& other, dbn::RecordKind kind);
 
-// "ESH4 on 2024-01-02".
-std::string RangeName(const RangeKey& key);
+// "ESH4 on 2024-01-02"; "instrument 7, without a symbol, on 2024-01-02".
+std::string RangeName(const RangeKey& key, std::optional<int64_t> instrument = {});
 
 // A source's rows that came again with another, which took their place.
 struct ReplacedRange {
@@ -74,6 +79,7 @@ struct ReplacedRange {
   int64_t first_ns = 0;  // ends included
   int64_t last_ns = 0;
   int64_t rows = 0;
+  std::optional<int64_t> instrument = {};  // as of a SourceRange
 };
 
 nlohmann::ordered_json ReplacedToJson(const std::vector<ReplacedRange>& replaced);
@@ -87,7 +93,8 @@ SourceRanges RangesOfFirstFormat(const JsonField& json);
 class RecordPlaces {
  public:
   // `batch` has the columns of a kind's table that are not left out: symbol, date, publisher_id, rtype,
-  // ts_event, and ts_recv where the kind has it. kCorruptData, naming the column, for another type.
+  // instrument_id, ts_event, and ts_recv where the kind has it. kCorruptData, naming the column, for another
+  // type.
   static arrow::Result<RecordPlaces> Of(const arrow::RecordBatch& batch);
 
   // Whether a row has the symbol and date of another.
@@ -98,6 +105,16 @@ class RecordPlaces {
   const int64_t* times() const;
   int32_t publisher(int64_t row) const { return publisher_[row]; }
   int32_t rtype(int64_t row) const { return rtype_[row]; }
+  int64_t instrument(int64_t row) const { return instrument_[row]; }
+  // Of a row without a symbol.
+  std::optional<int64_t> InstrumentAt(int64_t row) const {
+    return symbol_->IsNull(row) ? std::optional(instrument_[row]) : std::nullopt;
+  }
+  // Whether a row is of the same publisher, type and, of the same symbol or none, instrument as another.
+  bool SameKind(int64_t row, int64_t other) const {
+    return publisher_[row] == publisher_[other] && rtype_[row] == rtype_[other] &&
+           InstrumentAt(row) == InstrumentAt(other);
+  }
 
  private:
   const arrow::StringArray* symbol_ = nullptr;
@@ -106,6 +123,7 @@ class RecordPlaces {
   const arrow::Int64Array* happened_ = nullptr;
   const int32_t* publisher_ = nullptr;
   const int16_t* rtype_ = nullptr;
+  const int64_t* instrument_ = nullptr;
 };
 
 // Counts rows into ranges, batch by batch.
@@ -126,11 +144,13 @@ class RangeCounter {
   struct Edges;
   bool AddUniform(const arrow::RecordBatch& batch, const RecordPlaces& places);
   std::vector<SourceRange>* RangesFor(RangeKey key);
-  SourceRange* RangeFor(std::vector<SourceRange>* ranges, int32_t publisher, int32_t rtype);
+  // That of a row's publisher, type and instrument.
+  SourceRange* RangeFor(std::vector<SourceRange>* ranges, const RecordPlaces& places, int64_t row);
 
   SourceRanges ranges_;
-  // Where the range of a publisher and rtype stands among those of its key.
-  std::map<std::tuple<const std::vector<SourceRange>*, int32_t, int32_t>, size_t> places_;
+  // Where the range of a publisher, rtype and instrument stands among those of its key.
+  std::map<std::tuple<const std::vector<SourceRange>*, int32_t, int32_t, std::optional<int64_t>>, size_t>
+      places_;
   int64_t symbols_ = 0;
 };
 

@@ -60,17 +60,24 @@ TEST(MeetingTest, OtherPublishersAndTypesAreApart) {
   EXPECT_EQ(Meet(Range(10, 20), other), Meeting::kOverlap);
   other.rtype = 33;
   EXPECT_EQ(Meet(Range(10, 20), other), Meeting::kApart);
+  SourceRange one = Range(10, 20);
+  other = Range(10, 20);
+  one.instrument = 7;
+  EXPECT_EQ(Meet(one, other), Meeting::kOverlap);  // of an early version, which did not tell them apart
+  other.instrument = 8;
+  EXPECT_EQ(Meet(one, other), Meeting::kApart);
 }
 
 struct Row {
   int64_t time;  // 0: none
-  std::string symbol;
+  std::optional<std::string> symbol;
   int32_t publisher;
   int64_t price;
+  int64_t instrument = 1;
 };
 
 std::shared_ptr<arrow::RecordBatch> Batch(const std::vector<Row>& rows) {
-  arrow::Int64Builder received, happened, price, sequence, place;
+  arrow::Int64Builder received, happened, price, sequence, place, instrument;
   arrow::Int16Builder rtype;
   arrow::Int32Builder publisher;
   arrow::StringBuilder symbol;
@@ -82,23 +89,25 @@ std::shared_ptr<arrow::RecordBatch> Batch(const std::vector<Row>& rows) {
     EXPECT_TRUE(sequence.Append(row.price).ok());
     EXPECT_TRUE(rtype.Append(0).ok());
     EXPECT_TRUE(publisher.Append(row.publisher).ok());
-    EXPECT_TRUE(symbol.Append(row.symbol).ok());
+    EXPECT_TRUE((row.symbol ? symbol.Append(*row.symbol) : symbol.AppendNull()).ok());
+    EXPECT_TRUE(instrument.Append(row.instrument).ok());
     EXPECT_TRUE((row.time == 0 ? date.AppendNull() : date.Append(DateOfNanos(row.time))).ok());
     EXPECT_TRUE(place.Append(place.length()).ok());
   }
   const auto schema =
       arrow::schema({arrow::field("ts_recv", arrow::int64()), arrow::field("ts_event", arrow::int64()),
                      arrow::field("rtype", arrow::int16()), arrow::field("publisher_id", arrow::int32()),
-                     arrow::field("price", arrow::int64()), arrow::field("sequence", arrow::int64()),
-                     arrow::field("symbol", arrow::utf8()), arrow::field("date", arrow::date32()),
-                     arrow::field("source_row", arrow::int64())});
+                     arrow::field("instrument_id", arrow::int64()), arrow::field("price", arrow::int64()),
+                     arrow::field("sequence", arrow::int64()), arrow::field("symbol", arrow::utf8()),
+                     arrow::field("date", arrow::date32()), arrow::field("source_row", arrow::int64())});
   const auto count = static_cast<int64_t>(rows.size());
   return arrow::RecordBatch::Make(
       schema, count,
       std::vector<std::shared_ptr<arrow::Array>>{
           received.Finish().ValueOrDie(), happened.Finish().ValueOrDie(), rtype.Finish().ValueOrDie(),
-          publisher.Finish().ValueOrDie(), price.Finish().ValueOrDie(), sequence.Finish().ValueOrDie(),
-          symbol.Finish().ValueOrDie(), date.Finish().ValueOrDie(), place.Finish().ValueOrDie()});
+          publisher.Finish().ValueOrDie(), instrument.Finish().ValueOrDie(), price.Finish().ValueOrDie(),
+          sequence.Finish().ValueOrDie(), symbol.Finish().ValueOrDie(), date.Finish().ValueOrDie(),
+          place.Finish().ValueOrDie()});
 }
 
 // Whatever the batches are cut into, and in whatever order rows of one time stand, ranges are the same.
@@ -111,12 +120,14 @@ TEST(RangeCounterTest, DoesNotDependOnBatches) {
       const auto pick = [&](int n) { return static_cast<int64_t>(random() % static_cast<unsigned>(n)); };
       rows.push_back({one_symbol || pick(9) > 0 ? 1 + pick(12) : 0,
                       one_symbol ? "A" : std::string(1, static_cast<char>('A' + pick(3))),
-                      static_cast<int32_t>(1 + (run % 2) * pick(2)), i});
+                      static_cast<int32_t>(1 + (run % 2) * pick(2)), i, 1 + pick(3)});
+      if (run % 4 == 0 && (one_symbol || rows.back().symbol == "B")) rows.back().symbol.reset();
     }
-    std::map<std::pair<RangeKey, int32_t>, std::vector<int64_t>> times;
+    std::map<std::tuple<RangeKey, int32_t, std::optional<int64_t>>, std::vector<int64_t>> times;
     for (const Row& row : rows) {
       RangeKey key{row.symbol, row.time == 0 ? std::optional<std::string>() : "1970-01-01"};
-      times[{key, row.publisher}].push_back(row.time);
+      const auto instrument = row.symbol ? std::nullopt : std::optional(row.instrument);
+      times[{key, row.publisher, instrument}].push_back(row.time);
     }
     RangeCounter whole, cut;
     ASSERT_TRUE(whole.Add(*Batch(rows), one_symbol).ok());
@@ -134,7 +145,7 @@ TEST(RangeCounterTest, DoesNotDependOnBatches) {
     for (const auto& [key, of_key] : whole.ranges()) {
       for (const SourceRange& range : of_key) {
         ++found;
-        const auto& expected = times.at({key, *range.publisher});
+        const auto& expected = times.at({key, *range.publisher, range.instrument});
         EXPECT_EQ(range.rows, static_cast<int64_t>(expected.size()));
         if (!key.second) {
           EXPECT_FALSE(range.has_times());
@@ -149,10 +160,10 @@ TEST(RangeCounterTest, DoesNotDependOnBatches) {
                   static_cast<size_t>(std::count(expected.begin(), expected.end(), *last)));
         bool same = false;
         for (const SourceRange& other : cut.ranges().at(key)) {
-          same = same ||
-                 (other.publisher == range.publisher && other.rows == range.rows &&
-                  other.first_ns == range.first_ns && other.last_ns == range.last_ns &&
-                  other.first_records == range.first_records && other.last_records == range.last_records);
+          same = same || (other.publisher == range.publisher && other.instrument == range.instrument &&
+                          other.rows == range.rows && other.first_ns == range.first_ns &&
+                          other.last_ns == range.last_ns && other.first_records == range.first_records &&
+                          other.last_records == range.last_records);
         }
         EXPECT_TRUE(same) << "run " << run;
       }

@@ -14,7 +14,7 @@
 namespace marquet::pipeline {
 namespace {
 
-constexpr int64_t kBatchRows = 65'536;
+constexpr int64_t kMostBatchRows = 65'536;
 constexpr int64_t kMostHeldRows = int64_t{4} << 20;
 constexpr int64_t kLeastBatchRows = 1'024;
 
@@ -78,7 +78,7 @@ class Cursor {
     ARROW_ASSIGN_OR_RAISE(const auto sorted, arrow::compute::Take(arrow::Datum(table), arrow::Datum(places)));
     sorted_ = sorted.table();
     auto reader = std::make_shared<arrow::TableBatchReader>(*sorted_);
-    reader->set_chunksize(kBatchRows);
+    reader->set_chunksize(kMostBatchRows);
     rows_ = std::move(reader);
     return arrow::Status::OK();
   }
@@ -100,7 +100,7 @@ arrow::Status ForEachInSourceOrder(const std::shared_ptr<file::FileSystem>& fs, 
                                    const FileRecords& records, bool sorted,
                                    const std::function<arrow::Status(const arrow::RecordBatch&)>& sink) {
   const auto open_files = std::max<int64_t>(1, static_cast<int64_t>(files.size()));
-  const int64_t batch_rows = std::clamp(kMostHeldRows / open_files, kLeastBatchRows, kBatchRows);
+  const int64_t batch_rows = std::clamp(kMostHeldRows / open_files, kLeastBatchRows, kMostBatchRows);
   std::vector<std::unique_ptr<Cursor>> cursors;
   for (const auto& file : files) {
     ARROW_ASSIGN_OR_RAISE(auto cursor, Cursor::Open(fs, table, snapshot, *file, records, sorted, batch_rows));

@@ -14,7 +14,7 @@
 namespace marquet::pipeline {
 namespace {
 
-constexpr int64_t kBatchRows = 32'768;
+constexpr int64_t kComparedRows = 32'768;
 constexpr int kGoes = -1;
 
 arrow::Status ForEachBatch(const table::Table& table, const SourceDescription& source,
@@ -23,7 +23,7 @@ arrow::Status ForEachBatch(const table::Table& table, const SourceDescription& s
                            const std::function<arrow::Status(const arrow::RecordBatch&)>& sink) {
   ARROW_ASSIGN_OR_RAISE(const auto rows,
                         ReadDataFile(table.fs(), table.path(), *table.snapshot(), file,
-                                     {source.kind, source.summary.metadata.version}, wants, kBatchRows));
+                                     {source.kind, source.summary.metadata.version}, wants, kComparedRows));
   while (true) {
     if (stop != nullptr) ARROW_RETURN_NOT_OK(stop->Check());
     std::shared_ptr<arrow::RecordBatch> batch;
@@ -34,7 +34,8 @@ arrow::Status ForEachBatch(const table::Table& table, const SourceDescription& s
 }
 
 bool IsPlace(const std::string& column) {
-  static constexpr std::array kPlaces = {"symbol", "date", "publisher_id", "rtype", "ts_recv", "ts_event"};
+  static constexpr std::array kPlaces = {"symbol",        "date",    "publisher_id", "rtype",
+                                         "instrument_id", "ts_recv", "ts_event"};
   return std::find(kPlaces.begin(), kPlaces.end(), column) != kPlaces.end();
 }
 
@@ -55,10 +56,10 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> AsBrought(const arrow::Record
 class SourceReplacement::Cutter {
  public:
   Cutter(const std::vector<ReplacedRange>& before, const std::vector<ReplacedRange>& cuts) {
-    for (const ReplacedRange& cut : cuts) ranges_[cut.where].push_back({&cut, true});
+    for (const ReplacedRange& cut : cuts) ranges_[cut.where][cut.instrument].push_back({&cut, true});
     for (const ReplacedRange& cut : before) {
       const auto key = ranges_.find(cut.where);
-      if (key != ranges_.end()) key->second.push_back({&cut, false});
+      if (key != ranges_.end()) key->second[cut.instrument].push_back({&cut, false});
     }
   }
 
@@ -67,24 +68,31 @@ class SourceReplacement::Cutter {
   arrow::Status PartsOf(const arrow::RecordBatch& batch, std::vector<int>* parts, Goes&& goes) const {
     ARROW_ASSIGN_OR_RAISE(const RecordPlaces places, RecordPlaces::Of(batch));
     parts->assign(static_cast<size_t>(batch.num_rows()), 0);
-    const std::vector<Range>* ranges = nullptr;
+    const RangesOfKey* of_key = nullptr;
     for (int64_t row = 0; row < batch.num_rows(); ++row) {
       if (row == 0 || !places.SameKey(row, row - 1)) {
         const auto found = ranges_.find(places.KeyAt(row));
-        ranges = found == ranges_.end() ? nullptr : &found->second;
+        of_key = found == ranges_.end() ? nullptr : &found->second;
       }
-      const auto time = ranges == nullptr ? std::nullopt : places.TimeAt(row);
+      const auto time = of_key == nullptr ? std::nullopt : places.TimeAt(row);
       if (!time) continue;
       int& part = (*parts)[static_cast<size_t>(row)];
-      for (const auto& [range, is_new] : *ranges) {
-        if (range->publisher != places.publisher(row) || range->rtype != places.rtype(row)) continue;
-        if (is_new && range->first_ns <= *time && *time <= range->last_ns) {
-          goes(*range);
-          part = kGoes;
-          break;
+      const auto cut_by = [&](std::optional<int64_t> instrument) {
+        const auto ranges = of_key->find(instrument);
+        if (ranges == of_key->end()) return false;
+        for (const auto& [range, is_new] : ranges->second) {
+          if (range->publisher != places.publisher(row) || range->rtype != places.rtype(row)) continue;
+          if (is_new && range->first_ns <= *time && *time <= range->last_ns) {
+            goes(*range);
+            part = kGoes;
+            return true;
+          }
+          part += range->first_ns < *time;
         }
-        part += range->first_ns < *time;
-      }
+        return false;
+      };
+      const auto instrument = places.InstrumentAt(row);
+      if (!cut_by(std::nullopt) && instrument) cut_by(instrument);
     }
     return arrow::Status::OK();
   }
@@ -94,7 +102,9 @@ class SourceReplacement::Cutter {
     const ReplacedRange* range;
     bool is_new;
   };
-  std::map<RangeKey, std::vector<Range>> ranges_;
+  // By instrument; nothing: of rows with a symbol, and what early versions did not tell apart.
+  using RangesOfKey = std::map<std::optional<int64_t>, std::vector<Range>>;
+  std::map<RangeKey, RangesOfKey> ranges_;
 };
 
 arrow::Result<SourceReplacement> SourceReplacement::Plan(const table::Table& table, Overlap overlap,
@@ -121,7 +131,7 @@ arrow::Result<SourceReplacement> SourceReplacement::Plan(const table::Table& tab
   for (const RangeOverlap& range : overlap.ranges) {
     plan.cuts_.push_back({by, range.where, *range.ours.publisher, *range.ours.rtype,
                           std::max(range.ours.first_ns, range.theirs.first_ns),
-                          std::min(range.ours.last_ns, range.theirs.last_ns), 0});
+                          std::min(range.ours.last_ns, range.theirs.last_ns), 0, range.ours.instrument});
   }
   for (const auto& file : overlap.files) {
     const bool may_hold = std::any_of(plan.cuts_.begin(), plan.cuts_.end(),
@@ -153,7 +163,8 @@ void SourceReplacement::CountLeft() {
     for (const SourceRange& range : of_key->second) {
       const bool comes = std::any_of(cuts_.begin(), cuts_.end(), [&, &where = key](const ReplacedRange& cut) {
         return cut.where == where && range.publisher.value_or(cut.publisher) == cut.publisher &&
-               range.rtype.value_or(cut.rtype) == cut.rtype;
+               range.rtype.value_or(cut.rtype) == cut.rtype &&
+               (!range.instrument || range.instrument == cut.instrument);
       });
       if (comes) rows += range.rows;
     }
@@ -166,7 +177,8 @@ arrow::Status SourceReplacement::CountIn(File* file, const Cutter& cutter) {
   for (ReplacedRange& cut : cuts_) {
     if (!bounds.key || *bounds.key != cut.where || !bounds.range ||
         bounds.range->publisher != cut.publisher || bounds.range->rtype != cut.rtype ||
-        bounds.range->first_ns < cut.first_ns || bounds.range->last_ns > cut.last_ns) {
+        bounds.range->instrument != cut.instrument || bounds.range->first_ns < cut.first_ns ||
+        bounds.range->last_ns > cut.last_ns) {
       continue;
     }
     file->goes = bounds.range->rows;

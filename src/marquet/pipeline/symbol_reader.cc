@@ -18,6 +18,7 @@ arrow::Result<SymbolReader> SymbolReader::Make(std::shared_ptr<table::Table> boo
   SymbolReader reader;
   if (!where.empty()) {
     ARROW_ASSIGN_OR_RAISE(reader.where_, table::Predicate::Parse(where));
+    ARROW_RETURN_NOT_OK(reader.where_.Bind(*book->schema()).status());  // sequences take what samples stored
   }
   ARROW_ASSIGN_OR_RAISE(reader.time_column_, sampling::TimeColumn(*book));
   ARROW_ASSIGN_OR_RAISE(reader.files_, sampling::BookFiles::Of(*book));

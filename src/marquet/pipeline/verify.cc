@@ -12,13 +12,14 @@
 #include "marquet/base/readable.h"
 #include "marquet/base/saturating.h"
 #include "marquet/base/text.h"
+#include "marquet/delta/log_files.h"
 #include "marquet/parquet/writer_manifest.h"
 #include "spdlog/logger.h"
 
 namespace marquet::pipeline {
 namespace {
 
-constexpr const char* kUnchecked = "unchecked";
+using pq::kUnchecked;
 
 // Notes what could not be looked at: one file among others must not hide their damage. The end of all work is
 // returned.
@@ -81,7 +82,7 @@ arrow::Status LookBelow(file::FileSystem& fs, const std::string& directory, bool
   const auto holds = [&](std::string_view name) {
     return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) { return entry.path == name; });
   };
-  if (holds("_delta_log")) {
+  if (holds("_delta_log") && delta::HoldsLog(fs, directory)) {
     found->tables.push_back(directory);
     return arrow::Status::OK();
   }

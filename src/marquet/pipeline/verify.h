@@ -51,9 +51,9 @@ PathVerdict Together(const VerifyReport& report, const std::string& path);
 // that begin with '.' or '_', for tables, each of which gets a verdict of its own, and for other "*.parquet",
 // which share one. Where a checkpointed writer made the files (rolling_writer.h), its manifest says what they
 // must be, which are missing, and which it does not know. What cannot be checked among several (paths, or
-// files of a directory) stands in the verdict with the region "unchecked", which is no damage but not OK
-// either. Where a single path is asked for, a status that is not OK means that it could not be checked:
-// kNotFound for a path that is not there or a directory with neither; kInvalidInput for a DBN file.
+// files of a table or directory) stands in the verdict with the region "unchecked", which is no damage but
+// not OK either. Where a single path is asked for, a status that is not OK means that it could not be
+// checked: kNotFound for a path that is not there or a directory with neither; kInvalidInput for a DBN file.
 arrow::Result<VerifyReport> Verify(const std::shared_ptr<file::FileSystem>& fs, const VerifyOptions& options);
 
 std::string ToText(const VerifyReport& report);

@@ -98,7 +98,8 @@ arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, std::sh
     return SchemaError(fmt::format("{}: source_row is of type {}; expected int64", book.path(),
                                    book.schema()->GetFieldByName("source_row")->type()->ToString()));
   }
-  ARROW_ASSIGN_OR_RAISE(sequence.where_, where.Bind(*book.schema()));
+  ARROW_ASSIGN_OR_RAISE(sequence.where_,
+                        where.Bind(*book.schema(), table::PriceForm::kStored, table::Doubt::kTaken));
   sequence.Choose(book, std::move(columns));
   ARROW_ASSIGN_OR_RAISE(const auto with, sequence.book_files_->With(symbol, stop));
   for (const BookFile* const file : with) {

@@ -23,6 +23,7 @@
 #include "marquet/schema/decoded.h"
 #include "marquet/schema/extension_meaning_internal.h"
 #include "marquet/schema/required.h"
+#include "marquet/schema/validity_internal.h"
 
 namespace marquet::schema {
 namespace {
@@ -40,7 +41,7 @@ bool IsText(Type::type id) {
   return id == Type::STRING || id == Type::LARGE_STRING || id == Type::STRING_VIEW;
 }
 
-bool IsBytes(Type::type id) {
+bool IsBinary(Type::type id) {
   return id == Type::BINARY || id == Type::LARGE_BINARY || id == Type::BINARY_VIEW ||
          id == Type::FIXED_SIZE_BINARY;
 }
@@ -94,13 +95,6 @@ arrow::Result<ArrayPointer> SecondsToMillis(const arrow::Array& array, const Typ
     }
   }
   return builder.Finish();
-}
-
-// Bits that begin at the array's first row; a null pointer where no row is null.
-arrow::Result<std::shared_ptr<arrow::Buffer>> Validity(const arrow::Array& array) {
-  if (array.null_count() == 0) return nullptr;
-  return arrow::internal::CopyBitmap(arrow::default_memory_pool(), array.null_bitmap_data(), array.offset(),
-                                     array.length());
 }
 
 // The items of decoded lists, and where each row's begin among them.
@@ -325,7 +319,7 @@ bool Convertible(const arrow::DataType& from, const arrow::Field& to) {
   if (a == Type::TIMESTAMP) return b == Type::TIMESTAMP || HoldsNanos(to);
   if (IsDay(a)) return IsDay(b);
   if (IsText(a)) return IsText(b);
-  if (IsBytes(a)) return IsBytes(b);
+  if (IsBinary(a)) return IsBinary(b);
   if (IsTimeOfDay(a)) return IsTimeOfDay(b);
   if (a == Type::DURATION) return b == Type::DURATION;
   if (a == Type::STRUCT) return b == Type::STRUCT && PartsConvert(from, target);

@@ -1,4 +1,5 @@
 #include "marquet/schema/decoded.h"
+#include "marquet/schema/validity_internal.h"
 
 #include <algorithm>
 #include <limits>
@@ -37,13 +38,6 @@ arrow::Status InitializeKernels() {
 arrow::Result<ArrayPointer> TakeRows(const ArrayPointer& values, const arrow::Array& indices) {
   ARROW_RETURN_NOT_OK(InitializeKernels());
   return arrow::compute::Take(*values, indices);
-}
-
-// Bits that begin at the array's first row; a null pointer where no row is null.
-arrow::Result<std::shared_ptr<arrow::Buffer>> Validity(const arrow::Array& array) {
-  if (array.null_count() == 0) return nullptr;
-  return arrow::internal::CopyBitmap(arrow::default_memory_pool(), array.null_bitmap_data(), array.offset(),
-                                     array.length());
 }
 
 struct ListRange {

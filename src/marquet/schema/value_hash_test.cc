@@ -10,7 +10,7 @@ namespace {
 
 using TypePointer = std::shared_ptr<arrow::DataType>;
 
-std::shared_ptr<arrow::Array> FromJson(const TypePointer& type, const char* json) {
+std::shared_ptr<arrow::Array> ArrayFrom(const TypePointer& type, const char* json) {
   return *arrow::json::ArrayFromJSONString(type, json);
 }
 
@@ -39,9 +39,9 @@ TEST(ValueHashTest, LayoutsOfOneValueHashAlike) {
       {{arrow::decimal128(5, 2), arrow::decimal256(40, 2)}, R"(["1.25", null, "-1.25"])"},
   };
   for (const Case& one : cases) {
-    const auto expected = Hashes(*FromJson(one.types[0], one.json));
+    const auto expected = Hashes(*ArrayFrom(one.types[0], one.json));
     for (const TypePointer& type : one.types) {
-      const auto array = FromJson(type, one.json);
+      const auto array = ArrayFrom(type, one.json);
       EXPECT_EQ(Hashes(*array), expected) << type->ToString();
       const auto sliced = Hashes(*array->Slice(1));
       EXPECT_EQ(sliced, std::vector<uint64_t>(expected.begin() + 1, expected.end())) << type->ToString();
@@ -61,16 +61,16 @@ TEST(ValueHashTest, OtherValuesHashOtherwise) {
       {arrow::list(arrow::list(arrow::int8())), "[[[1], [2]], [[1, 2]], [[], [1, 2]], [null, [1, 2]]]"},
   };
   for (const Case& one : cases) {
-    auto hashes = Hashes(*FromJson(one.type, one.json));
+    auto hashes = Hashes(*ArrayFrom(one.type, one.json));
     std::sort(hashes.begin(), hashes.end());
     EXPECT_EQ(std::unique(hashes.begin(), hashes.end()), hashes.end()) << one.json;
   }
 }
 
 TEST(ValueHashTest, NullIsNullOnWhicheverSideOfADictionary) {
-  const auto values = FromJson(arrow::int64(), "[7, null]");
-  const auto encoded = *arrow::DictionaryArray::FromArrays(FromJson(arrow::int8(), "[1, 0, null]"), values);
-  EXPECT_EQ(Hashes(*encoded), Hashes(*FromJson(arrow::int64(), "[null, 7, null]")));
+  const auto values = ArrayFrom(arrow::int64(), "[7, null]");
+  const auto encoded = *arrow::DictionaryArray::FromArrays(ArrayFrom(arrow::int8(), "[1, 0, null]"), values);
+  EXPECT_EQ(Hashes(*encoded), Hashes(*ArrayFrom(arrow::int64(), "[null, 7, null]")));
 }
 
 TEST(ValueHashTest, LeavesInTheOrderOfParquet) {
@@ -80,7 +80,7 @@ TEST(ValueHashTest, LeavesInTheOrderOfParquet) {
                                                                    arrow::field("y", arrow::utf8())})))});
   EXPECT_EQ(LeafRoutes(*type), (std::vector<LeafRoute>{{0}, {1, 0}, {1, 1, 0}, {1, 1, 1}}));
   const auto array =
-      FromJson(type, R"([{"a": 1, "m": [["k", {"x": 2, "y": "z"}]]}, {"a": 1, "m": [["l", null]]}])");
+      ArrayFrom(type, R"([{"a": 1, "m": [["k", {"x": 2, "y": "z"}]]}, {"a": 1, "m": [["l", null]]}])");
   const auto keys = Hashes(*array, {1, 0}), a = Hashes(*array, {0}), y = Hashes(*array, {1, 1, 1});
   EXPECT_NE(keys[0], keys[1]);
   EXPECT_EQ(a[0], a[1]);

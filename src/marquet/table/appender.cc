@@ -21,6 +21,7 @@
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/delta/commit_json.h"
 #include "marquet/delta/json_text.h"
 #include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
@@ -473,6 +474,7 @@ arrow::Result<std::unique_ptr<Appender>> MakeAppender(std::shared_ptr<TableState
     return InvalidInput(fmt::format("{}: rows per file ({}) and memory ({}) must be positive", table->path,
                                     options.max_rows_per_file, options.file.memory));
   }
+  ARROW_RETURN_NOT_OK(WithContext(delta::CheckInfoNames(options.commit_metadata), table->path));
   return std::make_unique<TableAppender>(std::move(table), snapshot, std::move(options));
 }
 

@@ -48,6 +48,12 @@ arrow::Result<std::string> FindExcluded(const pq::FileReader& file, int row_grou
 arrow::Status CheckLogBounds(const pq::FileReader& file, const std::string& name,
                              const delta::FileStatistics& log, const arrow::Schema& columns,
                              const StopFlag* stop, std::vector<pq::Damage>* damage) {
+  for (size_t i = 0; i < log.holds_values.size(); ++i) {
+    const std::string& column = columns.field(static_cast<int>(i))->name();
+    if (!log.holds_values[i] || !file.schema()->GetAllFieldIndices(column).empty()) continue;
+    damage->push_back({name, -1, column, -1, -1, 0, "log",
+                       "the file has no such column, and the log tells of its values in the file"});
+  }
   for (const pq::ColumnStatistics& said : log.columns) {
     const auto column = columns.GetFieldByName(said.name);
     const auto stored = file.schema()->GetFieldByName(said.name);

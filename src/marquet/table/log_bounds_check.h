@@ -16,8 +16,10 @@
 
 namespace marquet::table {
 
-// Adds damage of the region "log" for each column with a row that `log` excludes. Rows are read only of row
-// groups whose own statistics do not rule such rows out. `name`: of the file, for the report; `columns`: the
+// Adds damage of the region "log" for each column with a row that `log` excludes, and for each that the file
+// lacks although `log` tells of values in it. Rows are read only of row groups whose own statistics do not
+// rule such rows out: a full verify, which comes before, has held those against the values. `name`: of the
+// file, for the report; `columns`: the
 // table's.
 arrow::Status CheckLogBounds(const pq::FileReader& file, const std::string& name,
                              const delta::FileStatistics& log, const arrow::Schema& columns,

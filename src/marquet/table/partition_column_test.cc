@@ -12,7 +12,7 @@
 namespace marquet::table {
 namespace {
 
-constexpr uint64_t kSeed = 20240108;
+constexpr uint64_t kPartitionSeed = 20240108;
 
 template <typename T>
 T Got(arrow::Result<T> result) {
@@ -41,7 +41,7 @@ TEST(PartitionColumnTest, FindsTheFilesOfEachValue) {
       {arrow::float64(), {"1", "1.0", "1e0", "-0.0", "0", ""}},
       {arrow::decimal128(9, 2), {"1.00", "1", "2.5", "2.50"}},
       {arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), {"2024-03-04 00:00:00", "2024-03-04T00:00:00Z", ""}}};
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kPartitionSeed);
   for (const auto& [type, known] : columns) {
     std::vector<std::string> texts;
     for (int i = 0; i < 500; ++i) texts.push_back(known[random() % known.size()]);
@@ -56,7 +56,7 @@ TEST(PartitionColumnTest, FindsTheFilesOfEachValue) {
         if (its->is_valid && KeyOf(*its) == KeyOf(*value)) expected.push_back(file);
       }
       EXPECT_EQ(column->FilesOf({Key(wanted, type), Key(wanted, type)}), expected)
-          << "seed " << kSeed << ", " << type->ToString() << " " << wanted;
+          << "seed " << kPartitionSeed << ", " << type->ToString() << " " << wanted;
     }
   }
 }

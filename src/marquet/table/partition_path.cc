@@ -44,6 +44,12 @@ std::string_view Unfit(std::string_view name) {
   return {};
 }
 
+// What DuckDB's reading of such directories ends a name at, or takes for the parting of two.
+std::string_view EndsName(std::string_view name) {
+  const size_t at = name.find_first_of("?\\");
+  return at == name.npos ? std::string_view() : name.substr(at, 1);
+}
+
 // Tables of other writers, and older ones, have columns that CheckPartitionName() refuses.
 std::string NameInPath(const std::string& column) {
   return Unfit(column).empty() && IsUtf8(column) ? column : Escaped(column);
@@ -52,12 +58,14 @@ std::string NameInPath(const std::string& column) {
 }  // namespace
 
 arrow::Status CheckPartitionName(const std::string& column) {
-  if (const std::string_view unfit = Unfit(column); !unfit.empty()) {
+  std::string_view unfit = Unfit(column);
+  if (unfit.empty()) unfit = EndsName(column);
+  if (!unfit.empty()) {
     return InvalidInput(
         fmt::format("cannot partition by {}: its name holds {}, which other engines cannot read in the name "
                     "of a directory",
                     Quoted(column), Quoted(unfit)),
-        "Rename the column: without '/', '=', ':' and control characters.");
+        "Rename the column: without '/', '=', ':', '?', '\\' and control characters.");
   }
   const size_t longest = kLongestComponent - 1 - delta::kNullPartition.size();
   if (column.size() <= longest) return arrow::Status::OK();

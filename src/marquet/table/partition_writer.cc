@@ -20,7 +20,7 @@ namespace marquet::table {
 namespace {
 
 // Rows below which no thread is started: encoding them takes less than a thread's start and hand-over.
-constexpr int64_t kInlineRows = 1 << 16;
+constexpr int64_t kLeastParallelRows = 1 << 16;
 // Rows worth handing over at once.
 constexpr int64_t kHandOverRows = 1 << 14;
 // Bytes that wait for a partition whose turn has come. More would only be colder when they are written.
@@ -279,7 +279,8 @@ arrow::Status PartitionWriter::Write(size_t number, const std::function<std::str
   partition.queued_rows += rows->num_rows();
   partition.queued_bytes += bytes;
   partition.queue.push_back({std::move(rows), bytes});
-  if (impl.rows < kInlineRows && impl.queued_bytes < impl.options.memory / 4) return arrow::Status::OK();
+  if (impl.rows < kLeastParallelRows && impl.queued_bytes < impl.options.memory / 4)
+    return arrow::Status::OK();
   if (impl.threads.empty()) {
     impl.many_rows = true;
     impl.StartThreads();

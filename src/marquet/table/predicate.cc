@@ -299,8 +299,8 @@ std::vector<std::string> Predicate::columns() const {
   return {columns.begin(), columns.end()};
 }
 
-arrow::Result<Predicate> Predicate::Bind(const arrow::Schema& schema, PriceForm price) const {
-  ARROW_ASSIGN_OR_RAISE(NodePtr root, BindNode(root_, schema, price));
+arrow::Result<Predicate> Predicate::Bind(const arrow::Schema& schema, PriceForm price, Doubt doubt) const {
+  ARROW_ASSIGN_OR_RAISE(NodePtr root, BindNode(root_, schema, price, doubt));
   return Predicate(std::move(root));
 }
 

@@ -27,6 +27,15 @@ namespace marquet::table {
 // they are given as float or decimal, it is a price. Text and decimals are prices in every form.
 enum class PriceForm { kStored, kFloat, kDecimal };
 
+// What becomes of a number that is hardly meant in a column's unit, so that it selects all rows or none: a
+// whole number below 1e6, but 0, beside prices as they are stored, in units of 1e-9 (5529 for a price), and
+// one above 0 beside integers that count time since 1970 which falls into its first four months (seconds
+// beside nanoseconds).
+enum class Doubt {
+  kRefused,
+  kTaken,  // it means what it says, as in filters that were stored before it was refused
+};
+
 // A stored price in PriceForm::kFloat.
 constexpr double PriceAsFloat(int64_t stored) { return static_cast<double>(stored) / 1'000'000'000; }
 
@@ -65,7 +74,7 @@ class Predicate {
  public:
   Predicate();  // true for every row
 
-  // SQL text. Errors: kInvalidInput with the byte position and a caret line.
+  // SQL text. Errors: kInvalidInput with the byte position and a caret line; for text without any predicate.
   static arrow::Result<Predicate> Parse(std::string_view text);
 
   // Terms joined by AND; lists of such lists joined by OR. kInvalidInput for an unknown operator.
@@ -87,8 +96,10 @@ class Predicate {
   std::vector<std::string> columns() const;
 
   // Checks columns and literals against the schema. kNotFound (unknown column, with near names),
-  // kInvalidInput (a value that does not fit the column's type). Everything below needs a bound predicate.
-  arrow::Result<Predicate> Bind(const arrow::Schema& schema, PriceForm price = PriceForm::kStored) const;
+  // kInvalidInput (a value that does not fit the column's type, or is hardly meant in its unit). Everything
+  // below needs a bound predicate.
+  arrow::Result<Predicate> Bind(const arrow::Schema& schema, PriceForm price = PriceForm::kStored,
+                                Doubt doubt = Doubt::kRefused) const;
 
   // One byte a row, 1 where the predicate is true. `selected` is resized. The batch must hold the predicate's
   // columns.

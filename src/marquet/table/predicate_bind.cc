@@ -51,6 +51,9 @@ std::pair<Int128, Int128> RangeOf(const arrow::DataType& type) {
 std::string HintOfUnknown(const std::string& name, const arrow::Schema& schema, const Place& place,
                           const arrow::Field* compared_with) {
   const bool in_quotes = place.text != nullptr && place.text->substr(place.at, 1) == "\"";
+  if (name == "nan" || name == "NaN" || name == "NAN") {
+    return "No value equals NaN: write COLUMN is nan, or COLUMN is not nan.";
+  }
   std::string hint = ColumnHint(name, schema);
   if (in_quotes) {
     const bool near = !DidYouMean(name, schema.field_names()).empty();
@@ -134,14 +137,16 @@ NodePtr WithinEqual(const PredicateNode& node, const arrow::Field& field, const 
   return MakeJunction(Kind::kAnd, {bound(CompareOp::kGe, x.equal_begin), bound(CompareOp::kLt, x.equal_end)});
 }
 
-arrow::Result<NodePtr> BindCompare(const PredicateNode& node, const arrow::Field& field, PriceForm price) {
+arrow::Result<NodePtr> BindCompare(const PredicateNode& node, const arrow::Field& field, PriceForm price,
+                                   Doubt doubt) {
   BoundTerm term;
   term.type = field.type();
   const Place place = node.value_places.empty() ? Place{} : node.value_places[0];
   ARROW_ASSIGN_OR_RAISE(term.domain, DomainOf(field, node.column_place));
   if (std::holds_alternative<Null>(node.values[0])) term.domain = Domain::kNothing;
   if (term.domain == Domain::kNothing) return WithTerm(node, std::move(term));
-  ARROW_ASSIGN_OR_RAISE(BoundLiteral literal, BindLiteral(field, term.domain, node.values[0], place, price));
+  ARROW_ASSIGN_OR_RAISE(BoundLiteral literal,
+                        BindLiteral(field, term.domain, node.values[0], place, price, doubt));
   if (literal.nan) {
     term.constant = node.op == CompareOp::kNe;
   } else if (term.domain == Domain::kInteger) {
@@ -181,7 +186,8 @@ void MergeRanges(std::vector<IntegerRange>* ranges) {
   ranges->resize(merged);
 }
 
-arrow::Result<NodePtr> BindIn(const PredicateNode& node, const arrow::Field& field, PriceForm price) {
+arrow::Result<NodePtr> BindIn(const PredicateNode& node, const arrow::Field& field, PriceForm price,
+                              Doubt doubt) {
   BoundTerm term;
   term.type = field.type();
   ARROW_ASSIGN_OR_RAISE(term.domain, DomainOf(field, node.column_place));
@@ -193,7 +199,7 @@ arrow::Result<NodePtr> BindIn(const PredicateNode& node, const arrow::Field& fie
     }
     const Place place = node.value_places.empty() ? Place{} : node.value_places[i];
     ARROW_ASSIGN_OR_RAISE(BoundLiteral literal,
-                          BindLiteral(field, term.domain, node.values[i], place, price));
+                          BindLiteral(field, term.domain, node.values[i], place, price, doubt));
     if (literal.nan) continue;  // equal to nothing
     if (term.domain == Domain::kInteger) {
       if (literal.equal_begin >= literal.equal_end) continue;
@@ -281,12 +287,13 @@ arrow::Result<BoundTerm> BindColumns(const PredicateNode& node, const arrow::Fie
 
 }  // namespace
 
-arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, PriceForm price) {
+arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, PriceForm price,
+                                Doubt doubt) {
   if (node->kind == Kind::kConstant) return node;
   if (!node->children.empty()) {
     auto bound = std::make_shared<PredicateNode>(*node);
     for (NodePtr& child : bound->children) {
-      ARROW_ASSIGN_OR_RAISE(child, BindNode(child, schema, price));
+      ARROW_ASSIGN_OR_RAISE(child, BindNode(child, schema, price, doubt));
     }
     return NodePtr(bound);
   }
@@ -295,9 +302,9 @@ arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema
   BoundTerm term;
   switch (node->kind) {
     case Kind::kCompare:
-      return BindCompare(*node, *field, price);
+      return BindCompare(*node, *field, price, doubt);
     case Kind::kIn:
-      return BindIn(*node, *field, price);
+      return BindIn(*node, *field, price, doubt);
     case Kind::kCompareColumns: {
       ARROW_ASSIGN_OR_RAISE(const auto other,
                             FindField(schema, node->other_column, node->other_place, node->column));

@@ -1,6 +1,7 @@
 #include "marquet/table/predicate_literal.h"
 
 #include <cmath>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -8,10 +9,8 @@
 #include "arrow/util/key_value_metadata.h"
 #include "marquet/base/error.h"
 #include "marquet/base/instant.h"
-#include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
-#include "spdlog/logger.h"
 
 namespace marquet::table {
 namespace {
@@ -26,10 +25,44 @@ std::string UnitOf(const arrow::Field& field) {
 // Integers below this are no prices in units of 1e-9 (they would be less than a tenth of a cent): whoever
 // writes them most likely means whole units.
 constexpr int64_t kLikelyPrice = 1'000'000;
+// Nanoseconds since 1970 below this are no times of a market (they would be in its first four months), but
+// what seconds, milliseconds and microseconds of the next two centuries are.
+constexpr int64_t kLikelyTime = 10'000'000'000'000'000;
 
 constexpr const char* kPriceHint =
     "The column stores prices in units of 1e-9. Put the number in quotes ('4750.25') to mean a price, or "
     "write the stored integer; where the scan gives prices as decimal or float, a bare number is a price.";
+
+// Beside stored prices a whole number that can only be meant as a price selects all rows, or none.
+arrow::Status NotUnits(const Place& place, const arrow::Field& field, int64_t number) {
+  const char* sign = number < 0 ? "-" : "";
+  return ErrorAt(
+      place,
+      fmt::format("{} beside column {}, which stores prices in units of 1e-9, would be the price {}0.{:09}",
+                  number, Quoted(field.name()), sign, std::abs(number)),
+      fmt::format(
+          "For the price {0} write '{0}' in quotes or {0}000000000, or ask for prices as float or "
+          "decimal (price=\"float\" in Python, --price float) and write {0}.0; for so many units write "
+          "'{1}0.{2:09}'.",
+          number, sign, std::abs(number)));
+}
+
+// Beside a column of integers that count `step` nanoseconds each.
+arrow::Status NotSuchATime(const Place& place, const arrow::Field& field, int64_t number, int64_t step) {
+  std::string example = "2024-01-02T03:04:05Z";
+  int64_t nanos = 1'704'164'645 * kNanosPerSecond;
+  for (int64_t unit = kNanosPerSecond; unit > step; unit /= 1'000) {
+    if (number < kLikelyTime / unit || number > INT64_MAX / unit) continue;
+    nanos = number * unit;
+    example = FormatNanos(nanos);
+    break;
+  }
+  return ErrorAt(
+      place,
+      fmt::format("{} beside column {}, which counts {} since 1970, would be {}", number,
+                  Quoted(field.name()), UnitOf(field), FormatNanos(number * step)),
+      fmt::format("Write the time as ISO-8601 text, such as '{}', or as {}.", example, nanos / step));
+}
 
 arrow::Status DoesNotFit(const Place& place, const arrow::Field& field, const Value& value,
                          std::string hint = {}) {
@@ -90,6 +123,7 @@ struct LiteralBinder {
   const Value& value;
   const Place& place;
   PriceForm price;
+  Doubt doubt;
 
   arrow::Result<BoundLiteral> Bind(Domain domain) const {
     switch (domain) {
@@ -120,7 +154,7 @@ struct LiteralBinder {
     const Type::type id = field.type()->id();
     if (id == Type::BOOL) {
       const bool* flag = std::get_if<bool>(&value);
-      if (flag == nullptr) return DoesNotFit(place, field, value, "Use true or false.");
+      if (flag == nullptr) return DoesNotFit(place, field, value, "Write true or false, without quotes.");
       return At({*flag ? 1 : 0, true});
     }
     const std::optional<int64_t> step = NanosPerStep(field);
@@ -133,8 +167,19 @@ struct LiteralBinder {
     if (step && id != Type::INT64) {
       return DoesNotFit(place, field, value, "Write times as ISO-8601 text, such as '2024-01-02T03:04:05Z'.");
     }
+    if (step && doubt == Doubt::kRefused) ARROW_RETURN_NOT_OK(CheckTime(*step));
     return BindNumber(id == Type::DECIMAL128 ? static_cast<const arrow::DecimalType&>(*field.type()).scale()
                                              : 0);
+  }
+
+  // 0 and numbers below it are no times by mistake.
+  arrow::Status CheckTime(int64_t step) const {
+    double number = 0;
+    if (const auto* integer = std::get_if<int64_t>(&value)) number = static_cast<double>(*integer);
+    if (const auto* floating = std::get_if<double>(&value)) number = *floating;
+    if (const auto* decimal = std::get_if<NumberLiteral>(&value)) number = NearestDouble(decimal->text);
+    if (!(number >= 1 && number < static_cast<double>(kLikelyTime / step))) return arrow::Status::OK();
+    return NotSuchATime(place, field, static_cast<int64_t>(number), step);
   }
 
   arrow::Result<BoundLiteral> BindNumber(int scale) const {
@@ -162,12 +207,10 @@ struct LiteralBinder {
         (number != nullptr && !IsIntegerText(number->text))) {
       return DoesNotFit(place, field, value, kPriceHint);
     }
-    if (const auto* integer = std::get_if<int64_t>(&value);
-        integer != nullptr && *integer != 0 && *integer > -kLikelyPrice && *integer < kLikelyPrice) {
-      Log().warn(
-          "filter: {} is compared with column {} as it is stored, in units of 1e-9; '{}' in quotes would "
-          "be a price",
-          *integer, Quoted(field.name()), *integer);
+    if (const auto* integer = std::get_if<int64_t>(&value); doubt == Doubt::kRefused && integer != nullptr &&
+                                                            *integer != 0 && *integer > -kLikelyPrice &&
+                                                            *integer < kLikelyPrice) {
+      return NotUnits(place, field, *integer);
     }
     return BindNumber(0);
   }
@@ -187,18 +230,25 @@ struct LiteralBinder {
   arrow::Result<BoundLiteral> BindText(const std::string& text, std::optional<int64_t> step) const {
     if (field.type()->id() == Type::DECIMAL128) {
       const auto decimal = ParseDecimal(text);
-      if (!decimal.ok()) return DoesNotFit(place, field, value);
+      if (!decimal.ok()) return DoesNotFit(place, field, value, NumberHint());
       return At(FloorOf(*decimal, static_cast<const arrow::DecimalType&>(*field.type()).scale()));
     }
     if (!step) {
-      return DoesNotFit(place, field, value,
-                        field.type()->id() == Type::INT64
-                            ? "Only int64 columns whose field metadata says unit=ns take times."
-                            : "Numbers stand without quotes.");
+      const bool may_be_time = field.type()->id() == Type::INT64 && ParseAttos(text).ok();
+      return DoesNotFit(
+          place, field, value,
+          may_be_time ? "Only int64 columns whose field metadata says unit=ns take times." : NumberHint());
     }
     const auto attos = ParseAttos(text);
     if (!attos.ok()) return DoesNotFit(place, field, value, attos.status().message());
     return At(FloorOfQuotient(*attos, static_cast<Int128>(*step) * kAttosPerNano));
+  }
+
+  // What to do about text where a number is expected.
+  std::string NumberHint() const {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text == nullptr || !ParseDecimal(*text).ok()) return "Numbers stand without quotes.";
+    return fmt::format("Write {} without quotes.", *text);
   }
 
   arrow::Result<BoundLiteral> BindFloating() const {
@@ -217,7 +267,7 @@ struct LiteralBinder {
     } else if (const auto* floating = std::get_if<double>(&value)) {
       literal.number = *floating;
     } else {
-      return DoesNotFit(place, field, value, "Numbers stand without quotes.");
+      return DoesNotFit(place, field, value, NumberHint());
     }
     // 0.1 means the column's own 0.1, so that a float column finds it.
     if (field.type()->id() == Type::FLOAT) {
@@ -292,8 +342,8 @@ bool HoldsPrices(const arrow::Field& field) {
 }
 
 arrow::Result<BoundLiteral> BindLiteral(const arrow::Field& field, Domain domain, const Value& value,
-                                        const Place& place, PriceForm price) {
-  return LiteralBinder{field, value, place, price}.Bind(domain);
+                                        const Place& place, PriceForm price, Doubt doubt) {
+  return LiteralBinder{field, value, place, price, doubt}.Bind(domain);
 }
 
 }  // namespace marquet::table

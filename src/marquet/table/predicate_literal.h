@@ -37,8 +37,8 @@ struct BoundLiteral {
 };
 
 // The literal in the terms of a column of that domain; kInvalidInput, naming both, where it means nothing
-// there. Warns of a small integer beside stored prices, which is most likely meant otherwise.
+// there, or, unless doubt is taken, is most likely meant in another unit.
 arrow::Result<BoundLiteral> BindLiteral(const arrow::Field& field, Domain domain, const Value& value,
-                                        const Place& place, PriceForm price);
+                                        const Place& place, PriceForm price, Doubt doubt);
 
 }  // namespace marquet::table

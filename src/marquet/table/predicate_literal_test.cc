@@ -90,8 +90,8 @@ TEST(PriceLiteralTest, ANumberMeansAPriceInTheFormThatPricesAreGivenIn) {
     EXPECT_EQ(Selected("<", {HUGE_VAL}, *prices, form), (Rows{0, 1, 2, 3}));
     EXPECT_EQ(Selected("!=", {std::nan("")}, *prices, form), (Rows{0, 1, 2, 3}));
   }
-  EXPECT_EQ(Selected("price > 4750", *prices), (Rows{0, 1}));
-  EXPECT_EQ(Selected("price = 4750", *prices), (Rows{2}));
+  EXPECT_EQ(Selected("price > 1000000", *prices), (Rows{0, 1}));
+  EXPECT_EQ(Selected("price = '0.00000475'", *prices), (Rows{2}));
   EXPECT_EQ(Selected("<", {HUGE_VAL}, *prices), (Rows{0, 1, 2, 3}));
   EXPECT_EQ(Selected(">", {Integer{"-99999999999999999999"}}, *prices), (Rows{0, 1, 2, 3}));
 }
@@ -112,12 +112,75 @@ TEST(PriceLiteralTest, TextAndDecimalsArePricesInEveryForm) {
 
 TEST(PriceLiteralTest, AFractionBesideStoredPricesIsRefused) {
   const auto schema = arrow::schema({WithUnit("price", "1e-9")});
-  for (const char* filter : {"price > 4750.25", "price > 4750.0", "price > 1e3", "price in (1, 2.5)"}) {
+  for (const char* filter :
+       {"price > 4750.25", "price > 4750.0", "price > 1e3", "price in (5529000000000, 2.5)"}) {
     const auto bound = Predicate::Parse(filter)->Bind(*schema);
     ASSERT_TRUE(IsKind(bound.status(), ErrorKind::kInvalidInput)) << filter << ": " << bound.status();
     EXPECT_THAT(HintOf(bound.status()), HasSubstr("'4750.25'")) << filter;
     EXPECT_TRUE(Predicate::Parse(filter)->Bind(*schema, PriceForm::kDecimal).ok()) << filter;
   }
+}
+
+// They would select all rows, or none.
+TEST(PriceLiteralTest, AWholePriceBesideStoredPricesIsRefused) {
+  const auto schema = arrow::schema({WithUnit("price", "1e-9")});
+  for (const char* filter :
+       {"price > 5529", "5529 < price", "price in (1000000, 5529)", "price between 5528 and 5529",
+        "not price != 5529", "price = 1", "price = 999999", "price < -2"}) {
+    const auto refused = Predicate::Parse(filter)->Bind(*schema);
+    EXPECT_TRUE(IsKind(refused.status(), ErrorKind::kInvalidInput)) << filter;
+    EXPECT_THAT(refused.status().message(), HasSubstr("stores prices in units of 1e-9")) << filter;
+    EXPECT_TRUE(Predicate::Parse(filter)->Bind(*schema, PriceForm::kFloat).ok()) << filter;
+    EXPECT_TRUE(Predicate::Parse(filter)->Bind(*schema, PriceForm::kStored, Doubt::kTaken).ok()) << filter;
+  }
+  const auto refused = Predicate::Parse("price > 5529")->Bind(*schema).status();
+  EXPECT_THAT(refused.message(), HasSubstr("would be the price 0.000005529"));
+  for (const char* spelling : {"'5529'", "5529000000000", "5529.0", "price=\"float\"", "'0.000005529'"}) {
+    EXPECT_THAT(HintOf(refused), HasSubstr(spelling));
+  }
+  for (const char* filter :
+       {"price > 0", "price > 1000000", "price < -1000000", "price = 9223372036854775807",
+        "price > -9223372036854775808", "price > 5529000000000", "price > 99999999999999999999"}) {
+    EXPECT_TRUE(Predicate::Parse(filter)->Bind(*schema).ok()) << filter;
+  }
+  const std::vector<Term> terms = {{"price", "in", {int64_t{5529}, int64_t{5530}}}};
+  EXPECT_FALSE(Predicate::FromTerms(terms)->Bind(*schema).ok());
+}
+
+TEST(TimeLiteralTest, SecondsBesideNanosecondsAreRefused) {
+  const auto schema = arrow::schema({WithUnit("ts_event", "ns"), WithUnit("us", "us"), WithUnit("s", "s")});
+  const std::vector<std::pair<std::string, std::string>> refused = {
+      {"ts_event > 1709584637", "'2024-03-04T20:37:17Z', or as 1709584637000000000"},
+      {"ts_event > 1709584637000", "'2024-03-04T20:37:17Z', or as 1709584637000000000"},
+      {"ts_event > 1709584637000000", "'2024-03-04T20:37:17Z', or as 1709584637000000000"},
+      {"1709584637.5 < ts_event", "ISO-8601 text"},
+      {"ts_event in (0, 1709584637)", "1709584637000000000"},
+      {"us >= 1709584637", "'2024-03-04T20:37:17Z', or as 1709584637000000"},
+      {"ts_event > 1", "ISO-8601 text"},
+      {"s > 1", "ISO-8601 text"}};
+  for (const auto& [filter, hint] : refused) {
+    const auto status = Predicate::Parse(filter)->Bind(*schema).status();
+    EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << filter;
+    EXPECT_THAT(HintOf(status), HasSubstr(hint)) << filter;
+    EXPECT_TRUE(Predicate::Parse(filter)->Bind(*schema, PriceForm::kStored, Doubt::kTaken).ok()) << filter;
+  }
+  for (const char* filter : {"ts_event > 0", "ts_event > -1", "ts_event > 1709584637000000000",
+                             "s > 1709584637", "us > 1709584637000000", "ts_event < 9223372036854775807",
+                             "ts_event > '1970-01-01T00:00:01Z'", "ts_event < 1e300"}) {
+    EXPECT_TRUE(Predicate::Parse(filter)->Bind(*schema).ok()) << filter;
+  }
+}
+
+TEST(NumberLiteralTest, NumbersInQuotesAreToldWithoutThem) {
+  const auto schema = arrow::schema({arrow::field("size", arrow::int64()),
+                                     arrow::field("f", arrow::float64()), arrow::field("n", arrow::int32())});
+  for (const char* column : {"size", "f", "n"}) {
+    const auto status = Predicate::Parse(std::string(column) + " > '5'")->Bind(*schema).status();
+    EXPECT_EQ(HintOf(status), "Write 5 without quotes.") << column;
+  }
+  EXPECT_THAT(HintOf(Predicate::Parse("size > '2024-01-02'")->Bind(*schema).status()), HasSubstr("unit=ns"));
+  EXPECT_THAT(HintOf(Predicate::Parse("f = NaN")->Bind(*schema).status()), HasSubstr("is nan"));
+  EXPECT_THAT(HintOf(Predicate::Parse(" ").status()), HasSubstr("Leave the filter out"));
 }
 
 // The largest prices share a double with their neighbours: what the scan shows as equal is equal.

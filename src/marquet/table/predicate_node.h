@@ -125,7 +125,8 @@ arrow::Status ErrorAt(const Place& place, std::string message, std::string hint 
 std::string TextHint(std::string_view text);
 
 arrow::Result<NodePtr> ParseNode(std::string_view text);
-arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, PriceForm price);
+arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, PriceForm price,
+                                Doubt doubt);
 // See Predicate::Outside.
 NodePtr OutsideNode(const arrow::Field& field, const pq::ColumnStatistics& statistics);
 

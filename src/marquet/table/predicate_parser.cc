@@ -59,7 +59,10 @@ class Parser {
 
   arrow::Result<NodePtr> Parse() {
     ARROW_RETURN_NOT_OK(Advance());
-    if (token_.kind == TokenKind::kEnd) return MakeConstant(true);
+    if (token_.kind == TokenKind::kEnd) {
+      return InvalidInput("filter: the text is empty; expected a predicate such as price > '4750.25'",
+                          "Leave the filter out to take all rows.");
+    }
     ARROW_ASSIGN_OR_RAISE(NodePtr node, ParseOr());
     if (token_.kind != TokenKind::kEnd) return Unexpected("'and', 'or' or the end");
     return node;

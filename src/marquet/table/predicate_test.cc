@@ -289,7 +289,8 @@ TEST(PredicateTest, BooleanColumnsStandAlone) {
   EXPECT_EQ(select("b = false"), (Rows{1}));
   EXPECT_EQ(select("true"), (Rows{0, 1, 2}));
   EXPECT_EQ(select("b and false"), (Rows{}));
-  EXPECT_EQ(select(""), (Rows{0, 1, 2}));
+  EXPECT_TRUE(
+      IsKind(Predicate::Parse("").status(), ErrorKind::kInvalidInput));  // an unset variable, most often
 }
 
 TEST(PredicateTest, QuotedNames) {

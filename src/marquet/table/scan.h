@@ -21,7 +21,7 @@ namespace marquet::table {
 struct ScanOptions {
   std::vector<std::string> columns = {};  // empty: all of them, in the table's order
   Predicate where = {};
-  std::optional<int64_t> start_ns = {};  // half-open range on the time column
+  std::optional<int64_t> start_ns = {};  // half-open range on the time column, the end after the start
   std::optional<int64_t> end_ns = {};
   std::string time_column = {};           // default: "ts" where present, else the first timestamp column
   std::vector<std::string> sort_by = {};  // ascending, nulls last, stable; empty: as stored

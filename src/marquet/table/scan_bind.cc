@@ -8,6 +8,7 @@
 #include "arrow/util/key_value_metadata.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/base/time.h"
 #include "marquet/table/scan_internal.h"
 #include "marquet/table/time_column.h"
 
@@ -58,7 +59,13 @@ arrow::Result<std::shared_ptr<const ScanSpec>> BindScan(std::shared_ptr<TableSta
     if (column.empty()) {
       return InvalidInput(
           fmt::format("{}: a start or end needs a time column, and the table has none", table->path),
-          "Name one, or use a filter.");
+          "Use a filter (--where, filter= in Python), or name a column of times (time_column= in Python).");
+    }
+    if (options.start_ns && options.end_ns && *options.start_ns >= *options.end_ns) {
+      return InvalidInput(
+          fmt::format("the start {} is not before the end {}", FormatNanos(*options.start_ns),
+                      FormatNanos(*options.end_ns)),
+          "Rows at or after the start and before the end are selected; give an end that is later.");
     }
     options.where =
         Predicate::And(options.where, Predicate::TimeRange(column, options.start_ns, options.end_ns));

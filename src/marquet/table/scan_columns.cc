@@ -10,6 +10,7 @@
 #include "arrow/type.h"
 #include "arrow/util/bit_util.h"
 #include "arrow/util/key_value_metadata.h"
+#include "arrow/util/string.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/schema/coercion.h"
@@ -18,7 +19,7 @@
 namespace marquet::table {
 namespace {
 
-std::string UnitOf(const arrow::Field& field) {
+std::string UnitOfInteger(const arrow::Field& field) {
   if (field.type()->id() != arrow::Type::INT64 || field.metadata() == nullptr) return {};
   return field.metadata()->Get("unit").ValueOr("");
 }
@@ -33,7 +34,7 @@ std::shared_ptr<arrow::Field> Retyped(const arrow::Field& field, std::shared_ptr
 
 std::shared_ptr<arrow::Field> OutputField(const std::shared_ptr<arrow::Field>& field,
                                           const ScanOptions& options) {
-  const std::string unit = UnitOf(*field);
+  const std::string unit = UnitOfInteger(*field);
   if (unit == "ns" && !options.stored_types) {
     return Retyped(*field, arrow::timestamp(arrow::TimeUnit::NANO, "UTC"));
   }
@@ -41,6 +42,15 @@ std::shared_ptr<arrow::Field> OutputField(const std::shared_ptr<arrow::Field>& f
   if (unit == "1e-9" && options.price == PriceForm::kDecimal)
     return Retyped(*field, arrow::decimal128(19, 9));
   return field;
+}
+
+// Whether the name of a column to sort by is one with an order: "-price", "price desc", "price:desc".
+bool AsksForAnOrder(const std::string& name, const arrow::Schema& table) {
+  if (name.starts_with('-') || name.starts_with('+')) return table.GetFieldIndex(name.substr(1)) >= 0;
+  const size_t end = name.find_first_of(" :");
+  if (end == std::string::npos || table.GetFieldIndex(name.substr(0, end)) < 0) return false;
+  const std::string order = arrow::internal::AsciiToLower(name.substr(end + 1));
+  return order.starts_with("asc") || order.starts_with("desc");
 }
 
 // The validity of an array, shifted to start at bit 0.
@@ -83,8 +93,11 @@ arrow::Result<ScanColumns> ColumnsOfScan(const arrow::Schema& table, const ScanO
                   std::string_view purpose) -> arrow::Result<std::shared_ptr<arrow::Field>> {
     auto field = table.GetFieldByName(name);
     if (field != nullptr) return field;
+    std::string hint = ColumnHint(name, table);
+    if (AsksForAnOrder(name, table))
+      hint = "Rows are sorted in ascending order alone: name the column as it is.";
     return NotFound(fmt::format("there is no column {}{} in the table", Quoted(name), purpose),
-                    ColumnHint(name, table));
+                    std::move(hint));
   };
   std::vector<std::string> names = options.columns.empty() ? table.field_names() : options.columns;
   for (const std::string& name : names) {

@@ -153,6 +153,15 @@ int64_t ScanPieces::EstimatedRows() const {
   return rows;
 }
 
+// Whether the log says that not all rows of a file are null in a column.
+bool ScanPieces::TellsOfValues(const FileIndex::Match& match, const std::string& column) const {
+  const arrow::Schema& schema = *spec_->index->data_schema();
+  const int place = schema.GetFieldIndex(column);
+  const std::vector<bool>& holds_values = match.file->statistics(schema).holds_values;
+  return place >= 0 && static_cast<size_t>(place) < holds_values.size() &&
+         holds_values[static_cast<size_t>(place)];
+}
+
 arrow::Result<std::shared_ptr<const ScanFile>> ScanPieces::OpenFile(const FileIndex::Match& match) const {
   const delta::AddFile& add = match.file->add();
   auto file = std::make_shared<ScanFile>();
@@ -171,9 +180,17 @@ arrow::Result<std::shared_ptr<const ScanFile>> ScanPieces::OpenFile(const FileIn
                            "; the table's is " + field->type()->ToString());
       }
       file->columns.push_back(field->name());
-    } else if (file->reader->written_by_marquet()) {
-      ARROW_RETURN_NOT_OK(
-          CheckMissing(*file->reader->schema(), *spec_->index->snapshot().schema, field->name(), path));
+    } else {
+      if (file->reader->written_by_marquet()) {
+        ARROW_RETURN_NOT_OK(
+            CheckMissing(*file->reader->schema(), *spec_->index->snapshot().schema, field->name(), path));
+      }
+      if (TellsOfValues(match, field->name())) {
+        return CorruptData(
+            fmt::format("{}: has no column {}, and the log tells of its values in the file", path,
+                        Quoted(field->name())),
+            "'marquet verify' tells whether the file is as it was written; bring it back from a copy.");
+      }
     }
   }
   counters_->row_groups += file->reader->num_row_groups();

@@ -91,6 +91,7 @@ class ScanPieces {
   arrow::Result<std::optional<ScanPiece>> Next();
 
  private:
+  bool TellsOfValues(const FileIndex::Match& match, const std::string& column) const;
   arrow::Result<std::shared_ptr<const ScanFile>> OpenFile(const FileIndex::Match& match) const;
 
   const std::shared_ptr<const ScanSpec> spec_;

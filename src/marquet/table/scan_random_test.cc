@@ -88,7 +88,7 @@ TEST_F(TableTest, ParallelScansKeepTheOrder) {
   for (const char* filter : {"", "i between 3 and 30", "b"}) {
     ScanOptions options;
     options.columns = {"id"};
-    options.where = Value(Predicate::Parse(filter));
+    if (*filter != 0) options.where = Value(Predicate::Parse(filter));
     options.batch_rows = 1'000;
     options.use_threads = false;
     const auto serial = Ids(*Read(*table, options));

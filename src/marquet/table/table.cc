@@ -1,6 +1,7 @@
 #include "marquet/table/table.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -66,6 +67,39 @@ arrow::Status CheckColumns(const std::string& path, const arrow::Schema& schema)
   return WithContext(schema::CheckFieldNames(schema.fields()), path);
 }
 
+// Below a table's own directory what may lie there before its first commit; what only comes with or after
+// one, and what others than tables put there, is not among it.
+constexpr std::array<std::string_view, 5> kBeforeFirstCommit = {"follow-ups", "labels", "labels/digests",
+                                                                "sources", "sources/attempts"};
+// Of these, directories that hold no files of their own yet.
+constexpr std::array<std::string_view, 2> kWithoutFiles = {"", "labels"};
+
+// The first thing in a table's own directory that an interrupted creation does not leave; nothing where there
+// is none. `inside`: a directory in it, or "" for itself.
+arrow::Result<std::string> ForeignIn(file::FileSystem& fs, const std::string& own,
+                                     const std::string& inside) {
+  ARROW_ASSIGN_OR_RAISE(const auto entries, fs.List(file::JoinPath(own, inside)));
+  for (const file::FileInfo& entry : entries) {
+    if (IsHidden(entry.path)) continue;
+    const std::string name = inside.empty() ? entry.path : file::JoinPath(inside, entry.path);
+    const auto& known = kBeforeFirstCommit;
+    const bool expected = entry.is_directory ? std::find(known.begin(), known.end(), name) != known.end()
+                                             : std::find(kWithoutFiles.begin(), kWithoutFiles.end(),
+                                                         inside) == kWithoutFiles.end();
+    if (!expected) return file::JoinPath(kOwnDirectory, name);
+    if (!entry.is_directory) continue;
+    ARROW_ASSIGN_OR_RAISE(std::string foreign, ForeignIn(fs, own, name));
+    if (!foreign.empty()) return foreign;
+  }
+  return std::string();
+}
+
+// Data files that no log names yet, and the directories of partitions.
+bool IsOfAppend(const file::FileInfo& entry) {
+  if (entry.is_directory) return entry.path.find('=') != std::string::npos;
+  return entry.path.starts_with("part-") && entry.path.ends_with(".parquet");
+}
+
 arrow::Status CheckTarget(file::FileSystem& fs, const std::string& path) {
   const auto info = fs.Stat(path);
   if (!info.ok()) return IsKind(info.status(), ErrorKind::kNotFound) ? arrow::Status::OK() : info.status();
@@ -76,13 +110,20 @@ arrow::Status CheckTarget(file::FileSystem& fs, const std::string& path) {
   const bool interrupted = std::any_of(entries.begin(), entries.end(), [](const file::FileInfo& entry) {
     return entry.path == kOwnDirectory && entry.is_directory;
   });
-  if (interrupted) return arrow::Status::OK();
-  for (const file::FileInfo& entry : entries) {
-    if (IsHidden(entry.path)) continue;
-    return InvalidInput(fmt::format("{}: holds other things ({}) and no table", path, Quoted(entry.path)),
-                        "Choose an empty or a new directory.");
+  std::string foreign;
+  if (interrupted) {
+    ARROW_ASSIGN_OR_RAISE(foreign, ForeignIn(fs, file::JoinPath(path, kOwnDirectory), ""));
   }
-  return arrow::Status::OK();
+  for (const file::FileInfo& entry : entries) {
+    if (!foreign.empty()) break;
+    if (!IsHidden(entry.path) && !(interrupted && IsOfAppend(entry))) foreign = entry.path;
+  }
+  if (foreign.empty()) return arrow::Status::OK();
+  return InvalidInput(
+      fmt::format("{}: holds other things ({}) and no table", path, Quoted(foreign)),
+      interrupted ? "Choose an empty or a new directory. Where this was a table, its _delta_log is gone: put "
+                    "that back."
+                  : "Choose an empty or a new directory.");
 }
 
 arrow::Status CheckPartitions(const std::string& path, const arrow::Schema& schema,
@@ -141,6 +182,15 @@ void TryFollowUps(const TableState& state, const delta::Snapshot& newest) {
     }
     return status;
   });
+}
+
+// Out of the log, else of the file's footer; nothing where that cannot be read.
+std::optional<int64_t> RowsOf(TableState& state, const IndexedFile& file, const arrow::Schema& data_schema) {
+  if (const auto rows = file.statistics(data_schema).rows) return rows;
+  const auto path = DataFilePath(state.path, file.add().path);
+  if (!path.ok()) return std::nullopt;
+  const auto reader = state.readers.Open(*path, file.add().size);
+  return reader.ok() ? std::optional((*reader)->rows()) : std::nullopt;
 }
 
 arrow::Result<delta::Metadata> MetadataOf(const arrow::Schema& schema, CreateOptions options) {
@@ -283,7 +333,7 @@ TableInfo Table::Info() const {
   }
   if (index.ok()) {
     for (const IndexedFile& file : (*index)->files()) {
-      const auto rows = file.statistics(*(*index)->data_schema()).rows;
+      const auto rows = RowsOf(*impl_->state, file, *(*index)->data_schema());
       PartitionInfo& partition = partitions[file.add().partition_values];
       if (!rows) info.rows = partition.rows = -1;
       if (info.rows >= 0) info.rows += *rows;

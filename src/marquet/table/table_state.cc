@@ -94,10 +94,16 @@ arrow::Status TableState::EnsureDirectory(const std::string& relative) {
   return arrow::Status::OK();
 }
 
+int64_t TableState::paths_looked_at() const {
+  std::lock_guard lock(mutex_);
+  return paths_looked_at_;
+}
+
 bool TableState::HoldsFiles(const std::string& directory) {
   if (asked_ < kLooks) {
     ++asked_;
     return std::any_of(snapshot_->files.begin(), snapshot_->files.end(), [&](const auto& add) {
+      ++paths_looked_at_;
       return add->path.size() > directory.size() && add->path[directory.size()] == '/' &&
              add->path.starts_with(directory) &&
              add->path.find('/', directory.size() + 1) == std::string::npos;
@@ -105,6 +111,7 @@ bool TableState::HoldsFiles(const std::string& directory) {
   }
   if (!parents_known_) {
     for (const auto& add : snapshot_->files) {
+      ++paths_looked_at_;
       const size_t slash = add->path.rfind('/');
       if (slash != std::string::npos) parents_.insert(std::string_view(add->path).substr(0, slash));
     }

@@ -49,6 +49,10 @@ class TableState {
   // directory that no committed file lies in touches the file system.
   arrow::Status EnsureDirectory(const std::string& relative);
 
+  // How often a path of the snapshot was looked at for that. A commit of many new directories must not look
+  // at every file for each of them.
+  int64_t paths_looked_at() const;
+
  private:
   // Whether a committed file lies right in this directory. Under the lock.
   bool HoldsFiles(const std::string& directory);
@@ -60,6 +64,7 @@ class TableState {
   // Of the snapshot: how many directories were asked for, and, once they are many, those that its files lie
   // in (views of its paths).
   int asked_ = 0;
+  int64_t paths_looked_at_ = 0;
   bool parents_known_ = false;
   std::unordered_set<std::string_view> parents_;
   std::shared_ptr<const pq::FileFormat> format_;

@@ -1,6 +1,6 @@
 // Checks a table against its log: every live file's bytes, size, rows and digest; files that are missing;
-// data files in the partition directories that no version names; and the log's commits against their own
-// digests.
+// data files in the partition directories that no version names; and the log: its commits against their own
+// digests, its checkpoints against its commits.
 
 #include <algorithm>
 #include <atomic>
@@ -16,6 +16,7 @@
 #include "marquet/base/text.h"
 #include "marquet/base/thread.h"
 #include "marquet/base/time.h"
+#include "marquet/delta/checkpoint_check.h"
 #include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/table/log_bounds_check.h"
@@ -55,9 +56,23 @@ arrow::Status FindOrphans(file::FileSystem& fs, const std::string& table,
 struct Check {
   const IndexedFile* file = nullptr;
   std::string path;
-  arrow::Status status;  // why the check could not be made
+  arrow::Status status;  // why the check could not be made, or not to its end
   pq::FileVerdict verdict;
 };
+
+// The end of all work: no failure of one file, of which the others would say nothing.
+bool EndsAll(const arrow::Status& status) { return status.IsCancelled() || status.IsOutOfMemory(); }
+
+// A failure at one file, as part of the report.
+pq::Damage FailureAt(const std::string& file, const std::string& path, const arrow::Status& status) {
+  pq::Damage damage;
+  damage.file = file;
+  damage.region = IsKind(status, ErrorKind::kCorruptData) ? "file" : pq::kUnchecked;
+  const std::string named = path + ": ";
+  damage.message =
+      status.message().starts_with(named) ? status.message().substr(named.size()) : status.message();
+  return damage;
+}
 
 }  // namespace
 
@@ -137,7 +152,7 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
         Log().debug("{}: {} rows, {}", check.path, check.verdict.rows,
                     check.verdict.ok ? "intact" : "damaged");
       }
-      if (!check.status.ok() && !IsKind(check.status, ErrorKind::kNotFound)) failed = true;
+      if (EndsAll(check.status)) failed = true;
       std::lock_guard lock(mutex);
       told.bytes = SaturatingSum(told.bytes, add.size);
       told.rows = SaturatingSum(told.rows, check.verdict.rows);
@@ -176,14 +191,20 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
       verdict.rows += check.file->statistics(*index->data_schema()).rows.value_or(0);
       continue;
     }
-    ARROW_RETURN_NOT_OK(check.status);
+    if (EndsAll(check.status)) return check.status;
+    if (!check.status.ok()) {
+      check.verdict.damage.push_back(FailureAt(check.path, check.path, check.status));
+      check.verdict.ok = false;
+      check.verdict.rows_intact = 0;
+    }
     verdict.ok = verdict.ok && check.verdict.ok;
     verdict.rows = SaturatingSum(verdict.rows, check.verdict.rows);
     verdict.rows_intact = SaturatingSum(verdict.rows_intact, check.verdict.rows_intact);
     verdict.bytes += check.verdict.bytes;
     verdict.damage.insert(verdict.damage.end(), check.verdict.damage.begin(), check.verdict.damage.end());
     verdict.odd.insert(verdict.odd.end(), check.verdict.odd.begin(), check.verdict.odd.end());
-    if (const delta::AddFile& add = check.file->add(); add.tags.contains(delta::kDigestTag)) {
+    if (const delta::AddFile& add = check.file->add();
+        check.status.ok() && add.tags.contains(delta::kDigestTag)) {
       // No number to compare with; of other writers' statistics nothing is expected.
       if (const auto wrong = delta::WrongRowCount(add)) {
         verdict.ok = false;
@@ -211,18 +232,32 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
         "the newest version cannot be read, so that files which no version names cannot be told: {}",
         latest.status().message());
   }
-  ARROW_ASSIGN_OR_RAISE(const auto commits,
-                        delta::FindDamagedCommits(*table.fs, table.path, index->snapshot().version));
-  for (const delta::DamagedCommit& commit : commits) {
+  const auto note = [&](const std::string& file, const arrow::Status& status) -> arrow::Status {
+    if (status.ok() || EndsAll(status)) return status;
     verdict.ok = false;
-    pq::Damage& damage = verdict.damage.emplace_back();
-    damage.file = file::JoinPath("_delta_log", commit.name);
-    damage.region = "log";
-    damage.message = commit.message;
-  }
+    verdict.damage.push_back(FailureAt(file, file::JoinPath(table.path, file), status));
+    return arrow::Status::OK();
+  };
+  const auto note_log = [&](const auto& damaged) {
+    for (const auto& each : damaged) {
+      verdict.ok = false;
+      pq::Damage& damage = verdict.damage.emplace_back();
+      damage.file = file::JoinPath("_delta_log", each.name);
+      damage.region = "log";
+      damage.message = each.message;
+    }
+  };
+  const int64_t version = index->snapshot().version;
+  const auto commits = delta::FindDamagedCommits(*table.fs, table.path, version);
+  ARROW_RETURN_NOT_OK(note("_delta_log", commits.status()));
+  if (commits.ok()) note_log(*commits);
+  const auto checkpoints = delta::FindDamagedCheckpoints(table.fs, table.path, version, stop);
+  ARROW_RETURN_NOT_OK(note("_delta_log", checkpoints.status()));
+  if (checkpoints.ok()) note_log(*checkpoints);
   if (latest.ok()) {
-    ARROW_RETURN_NOT_OK(FindOrphans(*table.fs, table.path, index->snapshot().metadata.partition_columns, {},
-                                    0, named, &verdict.orphans));
+    ARROW_RETURN_NOT_OK(
+        note(".", FindOrphans(*table.fs, table.path, index->snapshot().metadata.partition_columns, {}, 0,
+                              named, &verdict.orphans)));
   }
   std::sort(verdict.orphans.begin(), verdict.orphans.end());
   return verdict;

@@ -1,0 +1,39 @@
+// Fills in the report of one source: what was read of it, what became of it, and what there is to know about
+// that.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "arrow/status.h"
+#include "marquet/dbn/layout.h"
+#include "marquet/file/file_system.h"
+#include "marquet/pipeline/held_source.h"
+#include "marquet/pipeline/ingest.h"
+#include "marquet/pipeline/ingest_target.h"
+#include "marquet/pipeline/source_description.h"
+#include "marquet/pipeline/source_files.h"
+
+namespace marquet::pipeline {
+
+// Adds to the note; an empty text adds nothing.
+void AddNote(std::string text, SourceReport* report);
+
+// The counts of a source that was read to its end, whose `rows` are in so many tables now. UnknownError when
+// they do not add up to its records.
+arrow::Status TellRead(file::FileSystem& fs, const IngestOptions& options, const SourceFile& source,
+                       const SourceDescription& description, int64_t rows, size_t tables,
+                       SourceReport* report);
+
+// What one table took in.
+void TellCommitted(const IngestOptions& options, const SourcePart& part, const TargetReport& committed,
+                   SourceReport* report);
+
+// A source of which the table held, at a version, all that is selected.
+void TellHeld(const IngestOptions& options, const SourceFile& source, int64_t version, const HeldSource& held,
+              SourceReport* report);
+
+// A source that was read, and of which no row is new or none was asked for.
+void TellNothingSelected(const IngestOptions& options, SourceReport* report);
+
+}  // namespace marquet::pipeline
