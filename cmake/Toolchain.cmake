@@ -17,6 +17,10 @@ target_compile_options(
   marquet_options INTERFACE $<BUILD_INTERFACE:-Wall> $<BUILD_INTERFACE:-Wextra>
                             $<BUILD_INTERFACE:-Wno-unused-parameter> $<BUILD_INTERFACE:-Winvalid-pch>
                             $<BUILD_INTERFACE:-fpch-preprocess>)
+if(MARQUET_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC takes a source that another includes for a header, whose types of unnamed namespaces would be many.
+  target_compile_options(marquet_options INTERFACE $<BUILD_INTERFACE:-Wno-subobject-linkage>)
+endif()
 if(MOLD)
   target_link_options(marquet_options INTERFACE $<BUILD_INTERFACE:-fuse-ld=mold>)
 endif()

@@ -48,7 +48,8 @@ class ReplacedRows:
 
 @dataclass(frozen=True)
 class SourceReport:
-    """What became of one source. Records in = rows out + rows not selected + control records + unknown records, always.
+    """What became of one source. Records in = rows out + rows not selected + control records + unknown records, unless
+    it failed: then `rows` are those that were committed.
 
     Rows of the table before + rows - rows_replaced = rows of the table after.
     """
@@ -68,9 +69,11 @@ class SourceReport:
     records: int
     rows: int
     rows_not_selected: int
-    """Rows that `symbols`, `start` and `end` leave out, and those of `rows_held`."""
+    """Rows that `symbols`, `start` and `end` leave out, and those of `rows_held` and `rows_there`."""
     rows_held: int
     """Rows that an earlier selection of the same bytes has brought."""
+    rows_there: int
+    """Rows of tables that held all of theirs already, of a source that `split_by_schema` spreads over several."""
     rows_replaced: int
     """Rows of other sources that went for it; `replaced` counts them by symbol and day."""
     control_records: int

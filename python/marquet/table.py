@@ -55,7 +55,8 @@ def open_table(path: str | os.PathLike[str], version: int | None = None, as_of: 
     Args:
         path: The table's directory.
         version: Stand at this version instead of the newest.
-        as_of: Stand at the last version committed at or before this time.
+        as_of: Stand at the last version committed at or before this time. A commit whose time is not later than that
+            of the commit before it, because a writer's clock was ahead, counts as one millisecond later.
 
     Raises:
         NotFoundError: There is no table, or the log no longer reaches back to that version or time.

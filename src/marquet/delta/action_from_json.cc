@@ -213,6 +213,8 @@ CommitInfo ReadCommitInfo(JsonValue fields) {
       in_commit = value.Integer();
     } else if (key == "isBlindAppend" && value.Bool()) {
       info.is_blind_append = value.Bool();
+    } else if (key == "orderedTimestamp" && value.Bool()) {
+      info.is_ordered = *value.Bool();
     } else if (key == "operationParameters" && value.IsObject()) {
       value.ForEachMember([&](std::string_view name, JsonValue parameter) {
         info.operation_parameters.emplace(std::string(name), std::string(parameter.Text()));

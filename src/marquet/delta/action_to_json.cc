@@ -71,6 +71,7 @@ struct Encoder {
     AppendMap("operationParameters", info.operation_parameters, out);
     if (info.is_blind_append) AppendBool("isBlindAppend", *info.is_blind_append, out);
     AppendText("engineInfo", info.engine_info, out);
+    if (info.is_ordered) AppendBool("orderedTimestamp", true, out);
     for (const auto& [key, value] : info.extra) AppendText(key, value, out);
     out->append("}}\n");
   }

@@ -64,6 +64,8 @@ struct CommitInfo {
   StringMap operation_parameters;  // JSON values as text
   std::optional<bool> is_blind_append;
   std::string engine_info;
+  // Its time is later than that of every commit before it, each counted as commit_time.h has it.
+  bool is_ordered = false;
   StringMap extra;  // further top-level strings, "txnId" among them
 };
 

@@ -304,9 +304,13 @@ arrow::Result<CommitResult> Log::Impl::Commit(CommitRequest request, bool* in_do
     }
     if (const auto status = CheckAllowed(request, self.head.get()); !status.ok()) return located(status);
 
-    // Commit times never run backwards, so that "as of" a time means one version.
+    // Each commit has a later time than the one before, so that "as of" a time means one version.
     info.timestamp_ms = NowNanos() / 1'000'000;
-    if (self.head != nullptr) info.timestamp_ms = std::max(info.timestamp_ms, self.head->timestamp_ms);
+    const std::optional<int64_t> before = self.TimeOfHead();
+    info.is_ordered = self.head == nullptr || before;
+    if (self.head != nullptr) {
+      info.timestamp_ms = std::max(info.timestamp_ms, before.value_or(self.head->timestamp_ms) + 1);
+    }
     std::vector<Action> actions;
     actions.reserve(request.actions.size() + 1);
     actions.emplace_back(info);
@@ -325,6 +329,7 @@ arrow::Result<CommitResult> Log::Impl::Commit(CommitRequest request, bool* in_do
     lock.lock();
 
     if (published.ok()) {
+      if (info.is_ordered) self.counted = CountedCommit{version, info.timestamp_ms};
       // The commit stands, whatever comes now: no other kind of error may make the caller undo its part.
       if (const auto status = self.MoveOn(version, info.timestamp_ms, std::move(actions)); !status.ok()) {
         return CommitUnknown(

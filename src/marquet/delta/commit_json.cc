@@ -45,8 +45,9 @@ arrow::Status ForEachAction(std::string_view text, std::string_view name, Wanted
 constexpr const char* kDigestKey = "xxh3";
 
 // What a commitInfo has values of, here or by other writers, that are no further strings of somebody's.
-constexpr std::array<std::string_view, 15> kInfoNames = {"timestamp",
+constexpr std::array<std::string_view, 16> kInfoNames = {"timestamp",
                                                          "inCommitTimestamp",
+                                                         "orderedTimestamp",
                                                          "operation",
                                                          "operationParameters",
                                                          "isBlindAppend",

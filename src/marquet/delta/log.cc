@@ -126,7 +126,8 @@ arrow::Result<std::unique_ptr<Replay>> Log::Impl::LoadNewest() {
       auto replay = std::make_unique<Replay>();
       replay->Restore(pointer->version, std::move(content->files), std::move(content->rest));
       ARROW_ASSIGN_OR_RAISE(const CommitInfo info, CommitInfoFromJson(*commit, path));
-      replay->set_timestamp(info.timestamp_ms);
+      ARROW_ASSIGN_OR_RAISE(const int64_t time, TimeOf(info, *fs, path));
+      replay->set_timestamp(time);
       return replay;
     }
     if (!content.ok()) Warn(content.status(), "passing over the checkpoint that _last_checkpoint names");
@@ -143,6 +144,7 @@ void Log::Impl::Forget() noexcept {
   replay.reset();
   head.reset();
   recent.clear();
+  counted.reset();
 }
 
 void Log::Impl::Apply(int64_t version, int64_t timestamp_ms, std::vector<Action> actions) {
@@ -207,6 +209,19 @@ arrow::Status Log::Impl::CheckNoneBehind(int64_t next, bool by_listing) {
   // Another writer may have made both by now.
   ARROW_ASSIGN_OR_RAISE(const bool made, file::Exists(*fs, file::JoinPath(directory, CommitName(next))));
   return made ? arrow::Status::OK() : MissingCommit(table, next, last);
+}
+
+std::optional<int64_t> Log::Impl::TimeOfHead() {
+  if (head == nullptr) return std::nullopt;
+  if (counted && counted->version > head->version) counted.reset();
+  const auto time = CountedTime(*fs, directory, head->version, counted);
+  if (!time.ok()) {
+    marquet::Log().debug("{}: the time of version {} is not known: {}", table, head->version,
+                         time.status().message());
+    return std::nullopt;
+  }
+  counted = {head->version, *time};
+  return *time;
 }
 
 arrow::Result<CommitSummary> Log::Impl::Summary(int64_t version) {

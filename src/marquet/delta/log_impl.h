@@ -9,6 +9,7 @@
 
 #include "arrow/result.h"
 #include "marquet/base/thread.h"
+#include "marquet/delta/commit_time.h"
 #include "marquet/delta/log.h"
 #include "marquet/delta/log_files.h"
 #include "marquet/delta/replay.h"
@@ -33,6 +34,7 @@ struct Log::Impl {
     CommitSummary summary;
   };
   std::deque<RecentCommit> recent;  // the newest commits, consecutive versions
+  std::optional<CountedCommit> counted;
   Checkpointing checkpointing = Checkpointing::kBackground;
   Thread checkpoint_thread;
 
@@ -56,6 +58,10 @@ struct Log::Impl {
   // Applies one commit to `replay`; `head` is stale until Finish.
   void Apply(int64_t version, int64_t timestamp_ms, std::vector<Action> actions);
   arrow::Status Finish();
+
+  // The time of `head`, counted as commit_time.h has it. Nothing where there is no head, and where a commit
+  // before it cannot be read: a commit that follows needs none of those. Call with `mutex` held.
+  std::optional<int64_t> TimeOfHead();
 
   // What commit `version` did, out of memory or the log. Call with `mutex` held.
   arrow::Result<CommitSummary> Summary(int64_t version);

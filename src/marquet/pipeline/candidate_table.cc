@@ -77,10 +77,17 @@ arrow::Result<std::optional<SourceDescription>> CandidateTable::Newest(const std
   return ReadNewestIngest(*fs_, path_, *snapshot_, digest);
 }
 
-arrow::Result<HeldSource> CandidateTable::Held(const std::string& digest, const std::string& source) const {
-  if (const SourceDescription* planned = Planned(digest)) return HeldSource{*planned, planned->rows, {}};
-  if (!Has(digest)) return GoneMeanwhile(path_, source);
-  return ReadHeldSource(*fs_, path_, *snapshot_, SourceId(digest, TimesOf(digest)));
+arrow::Status CandidateTable::AddLosses(const std::vector<BroughtPart>& parts, SourceLosses* losses) const {
+  if (snapshot_ == nullptr) return arrow::Status::OK();
+  SourceIndex& sources = known_->sources;
+  sources.Update(snapshot_);
+  for (const BroughtPart& part : parts) {
+    if (part.id.empty()) continue;  // that a dry run would bring
+    ARROW_ASSIGN_OR_RAISE(const HeldSource source, ReadHeldSource(*fs_, path_, *snapshot_, part.id));
+    // Files that do not tell whose rows they hold may hold these.
+    losses->Add(source, !sources.FilesOf(part.id).empty() || !sources.FilesOf({}).empty());
+  }
+  return arrow::Status::OK();
 }
 
 }  // namespace marquet::pipeline

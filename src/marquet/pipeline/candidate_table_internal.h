@@ -52,8 +52,8 @@ class CandidateTable {
 
   // The newest ingest of these bytes of which rows are there; nothing when none are.
   arrow::Result<std::optional<SourceDescription>> Newest(const std::string& digest) const;
-  // What it has of these bytes; GoneMeanwhile() when nothing. `source`: its name.
-  arrow::Result<HeldSource> Held(const std::string& digest, const std::string& source) const;
+  // What went of the rows that parts of a source have brought into it.
+  arrow::Status AddLosses(const std::vector<BroughtPart>& parts, SourceLosses* losses) const;
 
  private:
   CandidateTable(file::FileSystem* fs, std::string path) : fs_(fs), path_(std::move(path)) {}

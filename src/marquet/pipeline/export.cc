@@ -137,8 +137,10 @@ class SourceWriter {
 arrow::Status CheckComplete(const HeldSource& held) {
   const SourceDescription& source = held.description;
   if (!held.is_whole()) {
+    SourceLosses losses;
+    losses.Add(held, true);
     return Unsupported(
-        fmt::format("{}: only a part of it is left: {}", source.name, held.Losses()),
+        fmt::format("{}: only a part of it is left: {}", source.name, losses.ToText()),
         "choose another source with --source (source= in Python), export an older version that has "
         "all of it (--at-version, version= in Python), or export another format than dbn");
   }

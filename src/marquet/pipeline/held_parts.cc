@@ -26,6 +26,15 @@ void HeldParts::LeaveOut(dbn::ReadOptions* read) const {
   }
 }
 
+arrow::Result<SourceLosses> HeldParts::Losses(file::FileSystem* fs, IngestCall* call) const {
+  SourceLosses losses;
+  for (const auto& [path, held] : tables_) {
+    ARROW_ASSIGN_OR_RAISE(const CandidateTable table, CandidateTable::At(fs, call, path, /*refresh=*/false));
+    ARROW_RETURN_NOT_OK(table.AddLosses(held.parts, &losses));
+  }
+  return losses;
+}
+
 arrow::Status HeldParts::Check(const SourceFile& source, const SourceDescription& description) const {
   if (!tables_.empty() && description.digest != digest_) {
     return Conflict(source.name() + ": was changed while it was read", "Run this again.");
@@ -68,6 +77,19 @@ arrow::Result<bool> HeldParts::CameMeanwhile(const CandidateTable& table, const 
                   source.name(), table.path(), parts.empty() ? "nothing" : SelectionsOf(parts)));
 }
 
+arrow::Result<HeldInAll> HeldInAll::Of(const std::vector<CandidateTable>& tables, const std::string& digest,
+                                       const std::string& source) {
+  HeldInAll held;
+  held.version = tables.front().version();
+  for (const CandidateTable& table : tables) {
+    ARROW_ASSIGN_OR_RAISE(const auto newest, table.Newest(digest));
+    if (!newest) return GoneMeanwhile(table.path(), source);
+    ARROW_RETURN_NOT_OK(table.AddLosses(newest->Parts(), &held.losses));
+    if (&table == &tables.front()) held.source = *newest;
+  }
+  return held;
+}
+
 arrow::Result<HeldBytes> FindHeldBytes(file::FileSystem* fs, const IngestOptions& options,
                                        const SourceFile& source, int64_t bytes, IngestCall* call) {
   HeldBytes found;
@@ -95,9 +117,9 @@ arrow::Result<HeldBytes> FindHeldBytes(file::FileSystem* fs, const IngestOptions
     found.parts.Add(table, *newest);
   }
   if (!all) return found;
-  ARROW_ASSIGN_OR_RAISE(HeldSource held, tables.front().Held(digest, source.name()));
-  if (options.split_by_schema && tables.size() < held.description.summary.rows.size()) return found;
-  found.all = HeldBytes::All{digest, tables.front().version(), std::move(held)};
+  ARROW_ASSIGN_OR_RAISE(HeldInAll held, HeldInAll::Of(tables, digest, source.name()));
+  if (options.split_by_schema && tables.size() < held.source.summary.rows.size()) return found;
+  found.all = std::move(held);
   return found;
 }
 

@@ -35,6 +35,9 @@ class HeldParts {
 
   void LeaveOut(dbn::ReadOptions* read) const;
 
+  // What went of the rows that they brought, as the call knows the tables.
+  arrow::Result<SourceLosses> Losses(file::FileSystem* fs, IngestCall* call) const;
+
   // Of a source that was read to its end: kConflict when it was changed since it was looked for,
   // kInvalidInput when a part selects another number of rows now. Then symbols are told otherwise, and the
   // rows that the part did not bring are others, too.
@@ -55,14 +58,19 @@ class HeldParts {
   std::string digest_;
 };
 
+// A source of which each of some tables holds all that is selected.
+struct HeldInAll {
+  int64_t version = -1;      // of the first of the tables
+  SourceDescription source;  // there
+  SourceLosses losses;       // in all of them
+
+  // GoneMeanwhile() where one holds nothing of these bytes. `source`: its name.
+  static arrow::Result<HeldInAll> Of(const std::vector<CandidateTable>& tables, const std::string& digest,
+                                     const std::string& source);
+};
+
 struct HeldBytes {
-  // Set where all that is selected of them is there.
-  struct All {
-    std::string digest;
-    int64_t version;  // of the first of the tables
-    HeldSource source;
-  };
-  std::optional<All> all;
+  std::optional<HeldInAll> all;  // where nothing is to be done
   HeldParts parts;
 };
 

@@ -37,13 +37,17 @@ arrow::Status ReadRemainder(file::FileSystem& fs, const std::string& path, HeldS
 
 }  // namespace
 
-std::string HeldSource::Losses() const {
-  std::vector<std::string> by;
-  for (const ReplacedRange& range : replaced) {
-    if (std::find(by.begin(), by.end(), range.by) == by.end()) by.push_back(range.by);
+void SourceLosses::Add(const HeldSource& source, bool has_files) {
+  rows_ += source.rows_ingested;
+  rows_left_ += has_files ? source.description.rows : 0;
+  for (const ReplacedRange& range : source.replaced) {
+    if (std::find(by_.begin(), by_.end(), range.by) == by_.end()) by_.push_back(range.by);
   }
-  return fmt::format("{} of {} were replaced by {}", WithCommas(rows_ingested - description.rows),
-                     Counted(rows_ingested, "row"), fmt::join(by, ", "));
+}
+
+std::string SourceLosses::ToText() const {
+  return fmt::format("{} of {} were replaced{}{}", WithCommas(rows_ - rows_left_), Counted(rows_, "row"),
+                     by_.empty() ? "" : " by ", fmt::join(by_, ", "));
 }
 
 std::string RemainderAppId(std::string_view id) { return std::string(kRemainderAppPrefix) + std::string(id); }
@@ -61,6 +65,12 @@ arrow::Result<HeldSource> ReadHeldSource(file::FileSystem& fs, const std::string
   if (remainder != nullptr) {
     const std::string path = file::JoinPath(table, RemainderPath(id, remainder->version));
     ARROW_RETURN_NOT_OK(ReadRemainder(fs, path, &source));
+  }
+  SourceDescription& description = source.description;
+  if (description.summary.selection.held > 0) {
+    std::vector<dbn::Selection> held;
+    for (const BroughtPart& part : description.earlier) held.push_back(part.selection);
+    description.ranges = RangesOutside(description.ranges, held);
   }
   return source;
 }

@@ -28,11 +28,27 @@ struct HeldSource {
   std::vector<ReplacedRange> replaced;  // what is not left, in the order in which it went
 
   bool is_whole() const { return replaced.empty(); }
-  // "7 of 10 rows were replaced by a.dbn, b.dbn".
-  std::string Losses() const;
 };
 
-// kNotFound when the description or the remainder is missing.
+// What went of the rows that sources, or the parts of one, have brought.
+class SourceLosses {
+ public:
+  // `has_files`: whether the table has files of its rows; of a source that was replaced as a whole none says
+  // so.
+  void Add(const HeldSource& source, bool has_files);
+
+  bool none() const { return rows_ == rows_left_; }
+  // "7 of 10 rows were replaced by a.dbn, b.dbn".
+  std::string ToText() const;
+
+ private:
+  int64_t rows_ = 0;
+  int64_t rows_left_ = 0;
+  std::vector<std::string> by_;  // without those that replaced a source as a whole
+};
+
+// Its ranges do not reach across what earlier parts of the same bytes brought. kNotFound when the description
+// or the remainder is missing.
 arrow::Result<HeldSource> ReadHeldSource(file::FileSystem& fs, const std::string& table,
                                          const delta::Snapshot& snapshot, const std::string& id);
 

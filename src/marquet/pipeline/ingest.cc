@@ -82,9 +82,9 @@ class SourceIngest {
     Log().info("{}: looking whether {} holds it", source_.name(), options_.table);
     ARROW_ASSIGN_OR_RAISE(HeldBytes held, FindHeldBytes(fs_.get(), options_, source_, report_->bytes, call_));
     if (held.all) {
-      report_->digest = held.all->digest;
-      report_->bytes = held.all->source.description.bytes;
-      TellHeld(options_, source_, held.all->version, held.all->source, report_);
+      report_->digest = held.all->source.digest;
+      report_->bytes = held.all->source.bytes;
+      TellHeld(options_, source_, *held.all, report_);
       call_->NotRead();
       return arrow::Status::OK();
     }
@@ -138,11 +138,13 @@ class SourceIngest {
     ARROW_RETURN_NOT_OK(
         TellRead(*fs_, options_, source_, description, RowsOfTargets(), targets_.size(), report_));
     call_->Selected(description.summary);
+    // Before anything is committed: its errors are none of a source that came.
+    ARROW_ASSIGN_OR_RAISE(const SourceLosses lost, held_.Losses(fs_.get(), call_));
     if (report_->rows == 0 && (!options_.selection.is_all() || report_->rows_not_selected > 0)) {
-      TellNothingSelected(options_, report_);
+      TellNothingSelected(options_, lost, report_);
     } else {
       ARROW_RETURN_NOT_OK(TargetOfNoRecords(description.summary, by_date));
-      ARROW_RETURN_NOT_OK(CommitAll(description));
+      ARROW_RETURN_NOT_OK(CommitAll(description, lost));
     }
     report_->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
     return true;
@@ -214,6 +216,7 @@ class SourceIngest {
     target.stop = options_.stop;
     target.call = call_;
     target.again = options_.again;
+    for (const BroughtPart& part : held_.Of(target.path)) target.held.push_back(part.selection);
     Log().debug("{}: holds {} records, for {}", source_.name(), dbn::KindName(kind), target.path);
     ARROW_ASSIGN_OR_RAISE(const CandidateTable table, TableAt(target.path, /*refresh=*/true));
     if (by_date && !table.is_there() && options_.partition_by.empty()) {
@@ -240,31 +243,39 @@ class SourceIngest {
     return OpenTarget(*kind, summary.metadata.ts_out, by_date).status();
   }
 
-  arrow::Status CommitAll(const SourceDescription& description) {
+  // `lost`: of the rows that came with earlier parts.
+  arrow::Status CommitAll(const SourceDescription& description, const SourceLosses& lost) {
     report_->status = options_.dry_run ? "would ingest" : "ingested";
     report_->table = options_.table;
     report_->kind = targets_.size() == 1 ? std::string(dbn::KindName(targets_.begin()->first)) : "mixed";
     bool all_known = true;
-    int64_t known_rows = 0;
     for (const auto& [kind, target] : targets_) {
       ARROW_ASSIGN_OR_RAISE(const bool known, CommitOne(kind, *target, description));
       all_known = all_known && known;
-      if (known) known_rows += target->rows();
+      if (!known) continue;
+      report_->rows -= target->rows();
+      report_->rows_there += target->rows();
+      report_->rows_not_selected += target->rows();
     }
-    if (!all_known) {  // what the tables of some kinds held already did not come
-      report_->rows -= known_rows;
-      report_->rows_not_selected += known_rows;
-      report_->rows_held += known_rows;
-      return arrow::Status::OK();
+    if (all_known) return SkipAfterAll(description.digest);
+    TellLosses("of what came before ", lost, report_);
+    return arrow::Status::OK();
+  }
+
+  // A source that was read, and that all of its tables hold by now.
+  arrow::Status SkipAfterAll(const std::string& digest) {
+    std::vector<CandidateTable> holders;
+    for (const auto& [kind, target] : targets_) {
+      ARROW_ASSIGN_OR_RAISE(CandidateTable holder, TableAt(TableOfKind(options_, kind), /*refresh=*/true));
+      holders.push_back(std::move(holder));
     }
-    ARROW_ASSIGN_OR_RAISE(const CandidateTable holder,
-                          TableAt(TableOfKind(options_, targets_.begin()->first), /*refresh=*/true));
-    ARROW_ASSIGN_OR_RAISE(const HeldSource held, holder.Held(description.digest, source_.name()));
+    ARROW_ASSIGN_OR_RAISE(const HeldInAll held, HeldInAll::Of(holders, digest, source_.name()));
     SourceReport skipped;  // as of a source that was not read
     skipped.source = report_->source;
     skipped.digest = report_->digest;
     skipped.bytes = report_->bytes;
-    TellHeld(options_, source_, report_->version, held, &skipped);
+    TellHeld(options_, source_, held, &skipped);
+    skipped.version = report_->version;
     *report_ = std::move(skipped);
     return arrow::Status::OK();
   }
@@ -404,6 +415,8 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
     if (!status.ok()) {
       outcome.first_error = WithAdvice(status, report, commits);
       report.status = "failed";
+      report.rows = 0;  // but for those of tables that committed
+      for (const SourcePart& part : report.parts) report.rows += part.rows;
       report.commit_unknown = IsKind(status, ErrorKind::kCommitUnknown);
       report.error = OneLine(outcome.first_error);
       report.hint = HintOf(outcome.first_error);

@@ -75,9 +75,11 @@ struct SourceReport {
   int64_t version = -1;
   int64_t bytes = 0;
   int64_t records = 0;  // in
-  int64_t rows = 0;     // out; records = rows + rows not selected + control + unknown
+  // Out; records = rows + rows not selected + control + unknown. Of one that failed: that were committed.
+  int64_t rows = 0;
   int64_t rows_not_selected = 0;
-  int64_t rows_held = 0;  // of these, selected, but brought by an earlier selection of the same bytes
+  int64_t rows_held = 0;   // of these, selected, but brought by an earlier selection of the same bytes
+  int64_t rows_there = 0;  // of these, of tables of a split that held all of theirs already
   int64_t control_records = 0;
   int64_t unknown_records = 0;
   std::map<int, int64_t> unknown_by_rtype;

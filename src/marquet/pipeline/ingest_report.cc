@@ -72,7 +72,8 @@ std::string ToText(const SourceReport& report) {
       line(Counted(part.rows, part.kind + " row") + into(part.table, part.version));
     }
   }
-  count(report.rows_not_selected, "row",
+  count(report.rows_there, "row", " that other tables of the split held already");
+  count(report.rows_not_selected - report.rows_there, "row",
         " not selected" + (report.rows_held == 0 ? std::string()
                                                  : fmt::format("; {} of them came with an earlier selection",
                                                                WithCommas(report.rows_held))));
@@ -193,6 +194,7 @@ std::string ToJson(const IngestReport& report) {
                        {"rows", source.rows},
                        {"rows_not_selected", source.rows_not_selected},
                        {"rows_held", source.rows_held},
+                       {"rows_there", source.rows_there},
                        {"rows_replaced", rows_replaced},
                        {"control_records", source.control_records},
                        {"unknown_records", source.unknown_records},

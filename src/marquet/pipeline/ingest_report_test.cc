@@ -33,6 +33,14 @@ TEST(IngestReportTest, TellsWhatWasNotSelected) {
             "a.dbn: ingested 4 rows out of 10 records\n"
             "  6 rows not selected; 2 of them came with an earlier selection\n"
             "warning: no row in the times selected has a symbol that matches 'CL*'\n");
+  source.rows = 1;
+  source.rows_not_selected = 9;
+  source.rows_there = 3;
+  report.unmatched_symbols.clear();
+  EXPECT_EQ(ToText(report),
+            "a.dbn: ingested 1 row out of 10 records\n"
+            "  3 rows that other tables of the split held already\n"
+            "  6 rows not selected; 2 of them came with an earlier selection\n");
 }
 
 }  // namespace

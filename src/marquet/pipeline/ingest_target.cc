@@ -310,6 +310,8 @@ arrow::Status IngestTarget::FindEarlier(const std::vector<SourceReplacement>& re
                         ReadNewestIngest(*fs_, options_.path, *base_, description->digest));
   if (newest) description->earlier = newest->Parts();
   std::erase_if(description->earlier, [&](const BroughtPart& part) {
+    if (description->part.selection.Covers(part.selection))
+      return true;  // all of its rows came with this one
     return std::any_of(replaced.begin(), replaced.end(), [&](const SourceReplacement& source) {
       return source.is_whole() && source.source().description.id == part.id;
     });

@@ -33,8 +33,9 @@ struct TargetOptions {
   int jobs = 0;
   int64_t memory = 0;
   const StopFlag* stop = nullptr;
-  IngestCall* call = nullptr;  // what it belongs to; outlives the target
-  bool again = false;          // these bytes may be in the table
+  IngestCall* call = nullptr;             // what it belongs to; outlives the target
+  bool again = false;                     // these bytes may be in the table
+  std::vector<dbn::Selection> held = {};  // of these bytes, that are: their rows do not come again
 };
 
 struct TargetReport {
@@ -70,7 +71,7 @@ class IngestTarget {
 
  private:
   IngestTarget(std::shared_ptr<file::FileSystem> fs, TargetOptions options)
-      : fs_(std::move(fs)), options_(std::move(options)) {}
+      : fs_(std::move(fs)), options_(std::move(options)), counter_(BordersAround(options_.held)) {}
   arrow::Status WriteRun();
   arrow::Status CheckPlanned(const SourceDescription& description) const;
   arrow::Status Refusal(const SourceDescription& description, const SourceDescription& other,

@@ -144,7 +144,7 @@ TEST(IngestTest, ASelectionThatIsHeldIsNotReadBeyondItsDigest) {
 }
 
 // A source of several kinds, of which one table is gone: the rows of the others are no rows that came.
-TEST(IngestTest, RowsThatATableHoldsAlreadyAreCountedAsHeld) {
+TEST(IngestTest, RowsThatATableHoldsAlreadyAreCountedAsThere) {
   Disk disk;
   disk.PutMixedSource("mixed.dbn");
   const auto first = disk.Ingest({"mixed.dbn"}, {}, /*split_by_schema=*/true);
@@ -159,7 +159,8 @@ TEST(IngestTest, RowsThatATableHoldsAlreadyAreCountedAsHeld) {
   EXPECT_EQ(report.parts[0].kind, "mbo");
   EXPECT_EQ(report.parts[0].rows, 2);
   EXPECT_EQ(report.rows, 2);
-  EXPECT_EQ(report.rows_held, 3);
+  EXPECT_EQ(report.rows_there, 3);
+  EXPECT_EQ(report.rows_held, 0);
   EXPECT_EQ(report.rows_not_selected, 3);
   EXPECT_EQ(report.records, report.rows + report.rows_not_selected);
 }

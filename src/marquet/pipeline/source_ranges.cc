@@ -102,6 +102,30 @@ const arrow::Int64Array* SequenceOf(const arrow::RecordBatch& batch) {
   return static_cast<const arrow::Int64Array*>(column.get());
 }
 
+std::vector<int64_t> Ascending(std::vector<int64_t> times) {
+  std::sort(times.begin(), times.end());
+  times.erase(std::unique(times.begin(), times.end()), times.end());
+  return times;
+}
+
+std::vector<int64_t> BordersOfKey(const RangeKey& key, const std::vector<dbn::Selection>& held) {
+  std::vector<int64_t> borders;
+  for (const dbn::Selection& selection : held) {
+    if (!selection.HasSymbol(key.first)) continue;
+    if (selection.start_ns) borders.push_back(*selection.start_ns);
+    if (selection.end_ns) borders.push_back(*selection.end_ns);
+  }
+  return Ascending(std::move(borders));
+}
+
+// Whether one of the selections takes in all times of a range.
+bool IsWithin(const SourceRange& range, const RangeKey& key, const std::vector<dbn::Selection>& held) {
+  return std::any_of(held.begin(), held.end(), [&](const dbn::Selection& selection) {
+    return selection.HasSymbol(key.first) && selection.HasTime(range.first_ns) &&
+           selection.HasTime(range.last_ns);
+  });
+}
+
 using Json = nlohmann::ordered_json;
 
 Json DigestsToJson(const std::vector<uint64_t>& digests) {
@@ -161,6 +185,50 @@ Meeting MeetingOf(const SourceRange& one, const SourceRange& other, dbn::RecordK
   if (IsSampled(kind)) return Meeting::kOverlap;
   if (IsContinued(one, other) || IsContinued(other, one)) return Meeting::kTouch;
   return Meeting::kOverlap;
+}
+
+BordersOf BordersAround(std::vector<dbn::Selection> held) {
+  if (held.empty()) return {};
+  return
+      [held = std::move(held)](const RangeKey& key, const SourceRange&) { return BordersOfKey(key, held); };
+}
+
+BordersOf BordersBetween(const SourceRanges& ranges) {
+  return [&ranges](const RangeKey& key, const SourceRange& like) {
+    std::vector<int64_t> borders;
+    const auto of_key = ranges.find(key);
+    if (of_key == ranges.end()) return borders;
+    for (const SourceRange& range : of_key->second) {
+      if (range.has_times() && range.MayBeOf(like)) borders.push_back(range.first_ns);
+    }
+    return Ascending(std::move(borders));
+  };
+}
+
+SourceRanges RangesOutside(const SourceRanges& ranges, const std::vector<dbn::Selection>& held) {
+  SourceRanges outside;
+  for (const auto& [key, of_key] : ranges) {
+    const std::vector<int64_t> borders = BordersOfKey(key, held);
+    for (const SourceRange& range : of_key) {
+      SourceRange left = range;  // what was not looked at yet
+      for (const int64_t border : borders) {
+        if (border <= left.first_ns || border > left.last_ns) continue;
+        SourceRange piece = left;
+        piece.last_ns = border - 1;
+        piece.last_records.clear();
+        piece.last_sequence.reset();
+        if (!IsWithin(piece, key, held)) {
+          outside[key].push_back(std::move(piece));
+          left.rows = 0;
+        }
+        left.first_ns = border;
+        left.first_records.clear();
+        left.first_sequence.reset();
+      }
+      outside[key].push_back(std::move(left));
+    }
+  }
+  return outside;
 }
 
 std::string RangeName(const RangeKey& key, std::optional<int64_t> instrument) {
@@ -340,16 +408,31 @@ struct RangeCounter::Edges {
   }
 };
 
-SourceRange* RangeCounter::RangeFor(std::vector<SourceRange>* ranges, const RecordPlaces& places,
-                                    int64_t row) {
-  const int32_t publisher = places.publisher(row), rtype = places.rtype(row);
-  const std::optional<int64_t> instrument = places.InstrumentAt(row);
-  const auto [at, is_new] = places_.try_emplace({ranges, publisher, rtype, instrument}, ranges->size());
-  if (is_new) ranges->emplace_back(SourceRange{publisher, rtype}).instrument = instrument;
-  return &(*ranges)[at->second];
+const RangeCounter::Place& RangeCounter::PlaceFor(RangesOfKey* ranges, const RecordPlaces& rows,
+                                                  int64_t row) {
+  SourceRange range{rows.publisher(row), rows.rtype(row)};
+  range.instrument = rows.InstrumentAt(row);
+  const auto [at, is_new] = places_.try_emplace({ranges, *range.publisher, *range.rtype, range.instrument});
+  Places& places = at->second;
+  if (is_new && borders_of_) places.borders = borders_of_(ranges->first, range);
+  const std::optional<int64_t> time = rows.TimeAt(row);
+  const auto begin = places.borders.begin(), end = places.borders.end();
+  const auto next = time ? std::upper_bound(begin, end, *time) : begin;
+  const auto [stretch, is_new_stretch] = places.by_stretch.try_emplace(time ? next - begin : -1);
+  Place& place = stretch->second;
+  if (is_new_stretch) {
+    place.index = ranges->second.size();
+    if (time) {
+      place.has_times = true;
+      place.first_ns = next == begin ? INT64_MIN : *(next - 1);
+      place.last_ns = next == end ? INT64_MAX : *next - 1;
+    }
+    ranges->second.push_back(std::move(range));
+  }
+  return place;
 }
 
-std::vector<SourceRange>* RangeCounter::RangesFor(RangeKey key) {
+RangeCounter::RangesOfKey* RangeCounter::RangesFor(RangeKey key) {
   const auto [at, is_new] = ranges_.try_emplace(std::move(key));
   if (is_new) {
     const auto is_of_symbol = [&symbol = at->first.first](auto other) {
@@ -359,7 +442,7 @@ std::vector<SourceRange>* RangeCounter::RangesFor(RangeKey key) {
                        (std::next(at) != ranges_.end() && is_of_symbol(std::next(at)));
     symbols_ += !known;
   }
-  return &at->second;
+  return &*at;
 }
 
 // Rows of one key, publisher, rtype and instrument, all with a time: what most batches are.
@@ -379,7 +462,10 @@ bool RangeCounter::AddUniform(const arrow::RecordBatch& batch, const RecordPlace
     last = std::max(last, times[row]);
   }
   if (others > 0) return false;
-  SourceRange* range = RangeFor(RangesFor(places.KeyAt(0)), places, 0);
+  RangesOfKey* ranges = RangesFor(places.KeyAt(0));
+  const Place& place = PlaceFor(ranges, places, 0);
+  if (!place.Takes(first) || !place.Takes(last)) return false;
+  SourceRange* range = &ranges->second[place.index];
   range->rows += rows;
   if (first > range->first_ns && last < range->last_ns) return true;
   Edges edges;
@@ -396,31 +482,33 @@ arrow::Status RangeCounter::Add(const arrow::RecordBatch& batch, bool one_key) {
   ARROW_ASSIGN_OR_RAISE(const RecordPlaces places, RecordPlaces::Of(batch));
   if (one_key && AddUniform(batch, places)) return arrow::Status::OK();
   struct Met {
-    std::vector<SourceRange>* ranges;  // of the key; stays where it is while others are added
-    int64_t row;                       // the first
+    RangesOfKey* ranges;  // stays where it is while others are added
+    size_t index;
     Edges edges;
   };
   std::vector<Met> met;
-  std::map<std::pair<const void*, size_t>, size_t> places_of;  // by key and the range's place there
-  std::vector<SourceRange>* ranges = nullptr;
+  std::map<std::pair<const RangesOfKey*, size_t>, size_t> met_at;
+  RangesOfKey* ranges = nullptr;
+  Place place;
   SourceRange* range = nullptr;
   Edges* edges = nullptr;
   for (int64_t row = 0; row < batch.num_rows(); ++row) {
     const bool same_key = row > 0 && (one_key || places.SameKey(row, row - 1));
     if (!same_key) ranges = RangesFor(places.KeyAt(row));
-    if (!same_key || !places.SameKind(row, row - 1)) {
-      range = RangeFor(ranges, places, row);
-      const auto place = static_cast<size_t>(range - ranges->data());
-      const auto [at, is_new] = places_of.try_emplace({ranges, place}, met.size());
-      if (is_new) met.push_back({ranges, row, {}});
+    const std::optional<int64_t> time = places.TimeAt(row);
+    if (!same_key || !places.SameKind(row, row - 1) || !place.Takes(time)) {
+      place = PlaceFor(ranges, places, row);
+      range = &ranges->second[place.index];
+      const auto [at, is_new] = met_at.try_emplace({ranges, place.index}, met.size());
+      if (is_new) met.push_back({ranges, place.index, {}});
       edges = &met[at->second].edges;
     }
     ++range->rows;
-    if (const auto time = places.TimeAt(row)) edges->Meet(range, *time, row);
+    if (time) edges->Meet(range, *time, row);
   }
   RowDigests digests(batch);
   for (const Met& each : met) {
-    each.edges.Take(SequenceOf(batch), &digests, RangeFor(each.ranges, places, each.row));
+    each.edges.Take(SequenceOf(batch), &digests, &each.ranges->second[each.index]);
   }
   return arrow::Status::OK();
 }

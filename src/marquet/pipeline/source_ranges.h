@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/dbn/reader.h"
+#include "marquet/dbn/selection.h"
 #include "marquet/pipeline/json_file.h"
 
 namespace marquet::pipeline {
@@ -27,7 +29,8 @@ namespace marquet::pipeline {
 using RangeKey = std::pair<std::optional<std::string>, std::optional<std::string>>;
 
 // Records of one symbol, date, publisher, rtype and, where they have no symbol, instrument that follow one
-// another, ends included.
+// another, ends included: a source that brings some before and some behind a time whose records it does not
+// bring has a range on either side.
 struct SourceRange {
   // Nothing where it is not known: in descriptions of the first format.
   std::optional<int32_t> publisher = {};
@@ -126,10 +129,26 @@ class RecordPlaces {
   const int64_t* instrument_ = nullptr;
 };
 
+// The times at which ranges of a symbol and date, and of the publisher, rtype and instrument of another
+// range, end, whatever follows, ascending: none holds rows from both sides of one. A row at such a time is
+// behind it.
+using BordersOf = std::function<std::vector<int64_t>(const RangeKey&, const SourceRange&)>;
+
+// Borders around what selections take in: of a source of which they were brought before, the rows around them
+// do not follow one another.
+BordersOf BordersAround(std::vector<dbn::Selection> held);
+// Borders where the ranges begin, which outlive this.
+BordersOf BordersBetween(const SourceRanges& ranges);
+
+// Ranges without the times that `held` selects, of which the source of the ranges has no rows. Descriptions
+// of early versions have ranges that reach across them. The rows of a range that was cut are told of its
+// first piece.
+SourceRanges RangesOutside(const SourceRanges& ranges, const std::vector<dbn::Selection>& held);
+
 // Counts rows into ranges, batch by batch.
 class RangeCounter {
  public:
-  RangeCounter() = default;
+  explicit RangeCounter(BordersOf borders = {}) : borders_of_(std::move(borders)) {}
   RangeCounter(const RangeCounter&) = delete;  // `places_` points into `ranges_`
   RangeCounter& operator=(const RangeCounter&) = delete;
 
@@ -142,15 +161,32 @@ class RangeCounter {
 
  private:
   struct Edges;
-  bool AddUniform(const arrow::RecordBatch& batch, const RecordPlaces& places);
-  std::vector<SourceRange>* RangesFor(RangeKey key);
-  // That of a row's publisher, type and instrument.
-  SourceRange* RangeFor(std::vector<SourceRange>* ranges, const RecordPlaces& places, int64_t row);
+  using RangesOfKey = SourceRanges::value_type;
+  // Where a range stands among those of its key, and which rows it takes in.
+  struct Place {
+    size_t index = 0;
+    bool has_times = false;  // else it is of rows without one
+    int64_t first_ns = 0;    // ends included
+    int64_t last_ns = 0;
 
+    bool Takes(std::optional<int64_t> time) const {
+      return time ? has_times && first_ns <= *time && *time <= last_ns : !has_times;
+    }
+  };
+  // Of a key, publisher, rtype and instrument.
+  struct Places {
+    std::vector<int64_t> borders = {};
+    std::map<int64_t, Place> by_stretch = {};  // by how many borders lie before it; -1: rows without a time
+  };
+  bool AddUniform(const arrow::RecordBatch& batch, const RecordPlaces& places);
+  RangesOfKey* RangesFor(RangeKey key);
+  // That of a row's publisher, type and instrument, at its time.
+  const Place& PlaceFor(RangesOfKey* ranges, const RecordPlaces& places, int64_t row);
+
+  BordersOf borders_of_;
   SourceRanges ranges_;
-  // Where the range of a publisher, rtype and instrument stands among those of its key.
-  std::map<std::tuple<const std::vector<SourceRange>*, int32_t, int32_t, std::optional<int64_t>>, size_t>
-      places_;
+  // By key, publisher, rtype and instrument.
+  std::map<std::tuple<const RangesOfKey*, int32_t, int32_t, std::optional<int64_t>>, Places> places_;
   int64_t symbols_ = 0;
 };
 

@@ -1,10 +1,12 @@
 #include "marquet/pipeline/source_ranges.h"
 
+#include <algorithm>
 #include <random>
 
 #include <arrow/api.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "marquet/base/time.h"
 
@@ -110,6 +112,14 @@ std::shared_ptr<arrow::RecordBatch> Batch(const std::vector<Row>& rows) {
           place.Finish().ValueOrDie()});
 }
 
+// Each with its key, in one order.
+std::vector<std::string> Sorted(const SourceRanges& ranges) {
+  std::vector<std::string> texts;
+  for (const auto& json : RangesToJson(ranges)) texts.push_back(json.dump());
+  std::sort(texts.begin(), texts.end());
+  return texts;
+}
+
 // Whatever the batches are cut into, and in whatever order rows of one time stand, ranges are the same.
 TEST(RangeCounterTest, DoesNotDependOnBatches) {
   std::mt19937 random(7);
@@ -169,6 +179,83 @@ TEST(RangeCounterTest, DoesNotDependOnBatches) {
       }
     }
     EXPECT_EQ(found, times.size());
+  }
+}
+
+// A range holds the rows between two borders of its symbol, and the ends of none lie beyond one.
+TEST(RangeCounterTest, NoRangeReachesAcrossWhatCameBefore) {
+  std::mt19937 random(11);
+  for (int run = 0; run < 300; ++run) {
+    SCOPED_TRACE(run);
+    const auto pick = [&](int n) { return static_cast<int64_t>(random() % static_cast<unsigned>(n)); };
+    std::vector<dbn::Selection> held;
+    for (int64_t i = pick(4); i > 0; --i) {
+      dbn::Selection selection;
+      if (pick(2) == 0) selection.symbols = {pick(2) == 0 ? "A" : "?"};
+      if (pick(4) > 0) selection.start_ns = 1 + pick(20);
+      if (pick(4) > 0) selection.end_ns = selection.start_ns.value_or(0) + 1 + pick(8);
+      held.push_back(selection);
+    }
+    const auto is_held = [&](const Row& row) {
+      return std::any_of(held.begin(), held.end(), [&](const dbn::Selection& selection) {
+        return selection.HasSymbol(row.symbol) && selection.HasTime(row.time);
+      });
+    };
+    std::vector<Row> rows;
+    for (int i = 0; i < 40; ++i) {
+      const Row row{1 + pick(30), pick(3) > 0 ? "A" : "BB", static_cast<int32_t>(1 + pick(2)), i};
+      if (!is_held(row)) rows.push_back(row);
+    }
+    RangeCounter counter(BordersAround(held)), whole;
+    for (size_t at = 0; at < rows.size(); at += 7) {
+      const auto end = rows.begin() + static_cast<int64_t>(std::min(at + 7, rows.size()));
+      const auto batch = Batch({rows.begin() + static_cast<int64_t>(at), end});
+      ASSERT_TRUE(counter.Add(*batch, false).ok());
+      ASSERT_TRUE(whole.Add(*batch, false).ok());
+    }
+    int64_t counted = 0;
+    for (const auto& [key, of_key] : counter.ranges()) {
+      for (const SourceRange& range : of_key) {
+        counted += range.rows;
+        int64_t rows_within = 0;
+        for (const Row& row : rows) {
+          rows_within += row.symbol == key.first && row.publisher == range.publisher &&
+                         row.time >= range.first_ns && row.time <= range.last_ns;
+        }
+        EXPECT_EQ(range.rows, rows_within);
+        EXPECT_FALSE(range.first_records.empty() || range.last_records.empty());
+        for (int64_t time = range.first_ns; time <= range.last_ns; ++time) {
+          EXPECT_FALSE(is_held({time, *key.first, *range.publisher, 0})) << time;
+        }
+      }
+    }
+    EXPECT_EQ(counted, static_cast<int64_t>(rows.size()));
+
+    // Of ranges that were counted without, what selections hold is cut out, and no row with it.
+    const SourceRanges outside = RangesOutside(whole.ranges(), held);
+    counted = 0;
+    for (const auto& [key, of_key] : outside) {
+      for (const SourceRange& range : of_key) {
+        counted += range.rows;
+        for (int64_t time = range.first_ns; time <= range.last_ns; ++time) {
+          EXPECT_FALSE(is_held({time, *key.first, *range.publisher, 0})) << time;
+        }
+      }
+    }
+    EXPECT_EQ(counted, static_cast<int64_t>(rows.size()));
+    for (const Row& row : rows) {
+      const auto& of_key = outside.at({row.symbol, "1970-01-01"});
+      EXPECT_TRUE(std::any_of(of_key.begin(), of_key.end(), [&](const SourceRange& range) {
+        return range.publisher == row.publisher && range.first_ns <= row.time && row.time <= range.last_ns;
+      }));
+    }
+    // And what is whole already stays as it is.
+    EXPECT_EQ(RangesToJson(RangesOutside(counter.ranges(), held)).dump(),
+              RangesToJson(counter.ranges()).dump());
+    // Counted again between the ranges that are there, they are the same.
+    RangeCounter again(BordersBetween(counter.ranges()));
+    ASSERT_TRUE(again.Add(*Batch(rows), false).ok());
+    EXPECT_EQ(Sorted(again.ranges()), Sorted(counter.ranges()));
   }
 }
 

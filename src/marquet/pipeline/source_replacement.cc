@@ -210,7 +210,8 @@ int64_t SourceReplacement::total() const {
 
 arrow::Status SourceReplacement::Apply(table::Appender* append) {
   const Cutter cutter(source_.replaced, cuts_);
-  std::map<int, RangeCounter> left;  // by part
+  std::map<int, RangeCounter> left;  // by part, none reaching across what the source did not have
+  const BordersOf borders = BordersBetween(source_.description.ranges);
   std::vector<int> parts;
   const auto& partitions = table_->snapshot()->metadata.partition_columns;
   for (const File& file : files_) {
@@ -235,7 +236,7 @@ arrow::Status SourceReplacement::Apply(table::Appender* append) {
                                   arrow::compute::Filter(batch.Slice(0), arrow::Datum(mask)));
             const auto kept = filtered.record_batch();
             ARROW_ASSIGN_OR_RAISE(const auto brought, AsBrought(*kept, source_.description.kind));
-            ARROW_RETURN_NOT_OK(left[number].Add(*brought, false));
+            ARROW_RETURN_NOT_OK(left.try_emplace(number, borders).first->second.Add(*brought, false));
             if (file.goes == 0) continue;
             ARROW_ASSIGN_OR_RAISE(const auto rows, kept->SelectColumns(stored));
             ARROW_RETURN_NOT_OK(append->Keep(file.file, number, *rows));

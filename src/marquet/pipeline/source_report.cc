@@ -99,30 +99,35 @@ void TellCommitted(const IngestOptions& options, const SourcePart& part, const T
   }
 }
 
-void TellHeld(const IngestOptions& options, const SourceFile& source, int64_t version, const HeldSource& held,
+void TellHeld(const IngestOptions& options, const SourceFile& source, const HeldInAll& held,
               SourceReport* report) {
   report->status = "skipped";
-  report->kind = options.split_by_schema ? "mixed" : std::string(dbn::KindName(held.description.kind));
+  report->kind = options.split_by_schema ? "mixed" : std::string(dbn::KindName(held.source.kind));
   report->table = options.table;
-  report->version = version;
-  const std::string& as = held.description.name;
-  const bool part = !AnyCovers(held.description.Parts(), {});
+  report->version = held.version;
+  const std::string& as = held.source.name;
+  const bool part = !AnyCovers(held.source.Parts(), {});
   AddNote((part ? "the table holds " + dbn::ToText(options.selection) + " of these bytes already"
                 : "the table holds these bytes already") +
               (as == source.name() ? std::string() : ", ingested as " + as),
           report);
-  if (const int64_t lost = held.description.summary.unknown_records;
-      lost > 0 && options.keep_unknown && !held.description.summary.identical_export) {
+  if (const int64_t lost = held.source.summary.unknown_records;
+      lost > 0 && options.keep_unknown && !held.source.summary.identical_export) {
     AddNote(fmt::format("without its {} of unknown type; --again --replace (again=True, "
                         "on_overlap=\"replace\") keeps them",
                         Counted(lost, "record")),
             report);
   }
-  if (held.is_whole()) return;
-  AddNote(held.Losses() + "; --again --replace (again=True, on_overlap=\"replace\") puts them back", report);
+  TellLosses("", held.losses, report);
 }
 
-void TellNothingSelected(const IngestOptions& options, SourceReport* report) {
+void TellLosses(const std::string& whose, const SourceLosses& losses, SourceReport* report) {
+  if (losses.none()) return;
+  AddNote(whose + losses.ToText() + "; --again --replace (again=True, on_overlap=\"replace\") puts them back",
+          report);
+}
+
+void TellNothingSelected(const IngestOptions& options, const SourceLosses& lost, SourceReport* report) {
   report->status = "skipped";
   report->table = options.table;
   const std::string asked = dbn::ToText(options.selection);
@@ -130,6 +135,7 @@ void TellNothingSelected(const IngestOptions& options, SourceReport* report) {
               ? fmt::format("the table holds all {} of {} already", Counted(report->rows_held, "row"), asked)
               : fmt::format("none of {} is of {}", Counted(report->rows_not_selected, "row"), asked),
           report);
+  TellLosses("of what came before ", lost, report);
 }
 
 }  // namespace marquet::pipeline

@@ -8,6 +8,7 @@
 #include "arrow/status.h"
 #include "marquet/dbn/layout.h"
 #include "marquet/file/file_system.h"
+#include "marquet/pipeline/held_parts_internal.h"
 #include "marquet/pipeline/held_source.h"
 #include "marquet/pipeline/ingest.h"
 #include "marquet/pipeline/ingest_target.h"
@@ -29,11 +30,14 @@ arrow::Status TellRead(file::FileSystem& fs, const IngestOptions& options, const
 void TellCommitted(const IngestOptions& options, const SourcePart& part, const TargetReport& committed,
                    SourceReport* report);
 
-// A source of which the table held, at a version, all that is selected.
-void TellHeld(const IngestOptions& options, const SourceFile& source, int64_t version, const HeldSource& held,
+// A source of which the tables held all that is selected.
+void TellHeld(const IngestOptions& options, const SourceFile& source, const HeldInAll& held,
               SourceReport* report);
 
-// A source that was read, and of which no row is new or none was asked for.
-void TellNothingSelected(const IngestOptions& options, SourceReport* report);
+// A source that was read, and of which no row is new or none was asked for. `lost`: of rows that came before.
+void TellNothingSelected(const IngestOptions& options, const SourceLosses& lost, SourceReport* report);
+
+// What went, and how it is put back; nothing where nothing went.
+void TellLosses(const std::string& whose, const SourceLosses& losses, SourceReport* report);
 
 }  // namespace marquet::pipeline
