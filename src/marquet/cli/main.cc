@@ -19,6 +19,7 @@
 #include "marquet/base/text.h"
 #include "marquet/cli/command.h"
 #include "marquet/cli/completion.h"
+#include "marquet/cli/given_values.h"
 #include "marquet/pipeline/source_files.h"
 
 namespace marquet::cli {
@@ -118,14 +119,13 @@ std::string LogFormatOf(const std::vector<std::string>& words) {
   return "text";
 }
 
-// "marquet help scan" is "marquet scan --help". The last word first, as the parser wants them.
-std::vector<std::string> ReversedWords(int argc, char** argv) {
+// "marquet help scan" is "marquet scan --help".
+std::vector<std::string> WordsGiven(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   if (!words.empty() && words.front() == "help") {
     words.erase(words.begin());
     words.emplace_back("--help");
   }
-  std::reverse(words.begin(), words.end());
   return words;
 }
 
@@ -187,9 +187,16 @@ int Main(int argc, char** argv) {
         "give its content there");
   }
   app.allow_extras();  // only now, because commands take this over: an unknown command is told below
+  const std::vector<std::string> words = WordsGiven(argc, argv);
+  if (const arrow::Status given = CheckValuesAreGiven(app, words); !given.ok()) {
+    common.json = AsksForJson(argc, argv);
+    common.log_format = LogFormatOf(words);
+    Session(common).PrintError(given);
+    return kWrongUsage;
+  }
   std::string hint = "'marquet --help' shows how it is used";
   try {
-    app.parse(ReversedWords(argc, argv));
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // the last first, as it wants them
   } catch (const CLI::CallForHelp& help) {
     for (const std::string& word : app.remaining()) {
       if (app.get_subcommands().empty() && !word.starts_with('-')) return UnknownCommand(common, word);
