@@ -83,6 +83,7 @@ def test_wrong_usage_is_exit_code_2(marquet, arguments, message, tmp_path):
         (("ingest", "--into", "t"), "invalid input", "source is required", 2),
         (("scn", "t"), "invalid input", "there is no command 'scn'", 2),
         (("scan", "t", "--limt", "3"), "invalid input", "--limt", 2),
+        ((), "invalid input", "no command is given", 2),
     ],
 )
 def test_an_error_is_one_json_object_where_json_is_asked_for(marquet, arguments, kind, message, code, tmp_path):
@@ -100,14 +101,35 @@ def test_an_error_is_one_json_object_where_json_is_asked_for(marquet, arguments,
     assert marquet(*arguments, ok=False, cwd=tmp_path).stdout == ""
 
 
+def test_an_ingest_that_finds_nothing_says_so_as_json(marquet, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = marquet("ingest", tmp_path / "empty", "--into", tmp_path / "t", "--json", ok=False)
+    told = json.loads(done.stdout)
+    assert (done.returncode, list(told)) == (1, ["ok", "error", "kind", "hint"])
+    assert told["error"] == f"not found: {tmp_path / 'empty'}: holds no DBN files" and told["kind"] == "not found"
+    source = trades_file(tmp_path / "a.dbn")
+    done = marquet("ingest", source, "--into", tmp_path / "t", "--symbols", "ESH5", "--json", ok=False)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"], told["kind"]) == (1, False, "invalid input")
+    assert told["error"] == "invalid input: nothing is selected: no row of 1 source is of symbols ESH5"
+    assert done.stderr == f"marquet: {told['error']}\nhint: {told['hint']}\n" and "ESH4" in told["hint"]
+    assert told["sources"][0]["status"] == "skipped"
+    assert not (tmp_path / "t").exists()
+
+
 def test_a_report_that_holds_the_error_is_not_followed_by_it(marquet, tmp_path):
     (tmp_path / "bad.dbn").write_bytes(b"no DBN at all")
     done = marquet("ingest", tmp_path / "bad.dbn", "--into", tmp_path / "t", "--json", ok=False)
     assert done.returncode == 1
-    (source,) = json.loads(done.stdout)["sources"]
+    told = json.loads(done.stdout)
+    (source,) = told["sources"]
     error, *hint = done.stderr.splitlines()
-    assert source["error"] == error.removeprefix("marquet: ")
-    assert source["hint"] == "".join(hint).removeprefix("hint: ")
+    assert source["error"] == told["error"] == error.removeprefix("marquet: ")
+    assert source["hint"] == told["hint"] == "".join(hint).removeprefix("hint: ")
+    assert told["kind"] == "corrupt data" and told["ok"] is False
+    done = marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t", "--json")
+    told = json.loads(done.stdout)
+    assert (told["ok"], told["error"], told["kind"], told["hint"]) == (True, "", "", "")
 
 
 def test_the_hint_of_a_failed_source_is_in_its_report(marquet, tmp_path):

@@ -223,6 +223,9 @@ int Main(int argc, char** argv) {
   }
   const std::vector<std::string> extras = app.remaining();
   if (app.get_subcommands().empty()) {
+    if (extras.empty() && common.json) {
+      return WrongUsage(common, "no command is given", "'marquet --help' lists the commands");
+    }
     if (extras.empty()) {
       std::fputs(app.help().c_str(), stderr);
       return kWrongUsage;
