@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import statistics
@@ -164,6 +165,34 @@ def test_output_that_cannot_be_written_is_an_error(marquet_program, marquet, tmp
     assert done.returncode == 1
     assert "standard output" in done.stderr
     assert "No space left on device" in done.stderr
+
+
+TOLD_OF_ITSELF = [("--help",), ("help",), ("scan", "--help"), ("--version",), ("completion", "bash")]
+
+
+@pytest.mark.parametrize("arguments", TOLD_OF_ITSELF)
+def test_help_that_cannot_be_written_is_an_error(marquet_program, marquet, arguments):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([str(marquet_program), *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "marquet: storage: standard output: cannot write: No space left on device\n"
+    assert marquet(*arguments).stdout.endswith("\n")
+
+
+@pytest.mark.parametrize("arguments", TOLD_OF_ITSELF)
+@pytest.mark.parametrize("ignored", [False, True])
+def test_help_that_nobody_reads_ends_as_rows_do(marquet_program, marquet, tmp_path, arguments, ignored):
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
+
+    def run(*words: str) -> tuple[int, str]:
+        reading, writing = os.pipe()
+        os.close(reading)
+        shell = ["bash", "-c", ("trap '' PIPE; " if ignored else "") + 'exec "$@"', "bash"]
+        done = subprocess.run([*shell, str(marquet_program), *words], stdout=writing, stderr=subprocess.PIPE, text=True)
+        os.close(writing)
+        return done.returncode, done.stderr
+
+    assert run(*arguments) == run("scan", str(tmp_path / "t"), "--format", "csv")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -139,6 +139,16 @@ std::optional<std::string_view> UnreadableWord(int argc, char** argv) {
   return found == argv + argc ? std::nullopt : std::optional<std::string_view>(*found);
 }
 
+// What the program says of itself, to standard output.
+int PrintText(const CommonOptions& common, const std::string& text) {
+  Session session(common);
+  arrow::Status printed = session.Print(text);
+  if (printed.ok()) printed = session.output()->Close();
+  if (printed.ok()) return 0;
+  session.PrintError(printed);
+  return kFailed;
+}
+
 int RunCommand(const Action& action, const CommonOptions& common) {
   Session session(common);
   arrow::Result<int> exit_code = Caught("the command", [&]() -> arrow::Result<int> {
@@ -201,9 +211,9 @@ int Main(int argc, char** argv) {
     for (const std::string& word : app.remaining()) {
       if (app.get_subcommands().empty() && !word.starts_with('-')) return UnknownCommand(common, word);
     }
-    return app.exit(help);
+    return PrintText(common, app.help());
   } catch (const CLI::CallForVersion& version) {
-    return app.exit(version);
+    return PrintText(common, std::string(version.what()) + "\n");
   } catch (const CLI::ParseError& error) {
     // Options that come after what is wrong were not looked at.
     common.json = AsksForJson(argc, argv);
