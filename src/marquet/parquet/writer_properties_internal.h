@@ -16,6 +16,9 @@ constexpr int kDefaultZstdLevel = 1;
 constexpr int64_t kPageRows = 1 << 16;
 constexpr int64_t kPageBytes = int64_t{1} << 20;
 
+// Where readers of Arrow look for the schema as it was.
+constexpr char kArrowSchemaKey[] = "ARROW:schema";
+
 ::parquet::Compression::type ParquetCodec(Codec codec);
 
 // The schema that the file holds: `schema` with decoded columns. kInvalidInput for no columns or for a name

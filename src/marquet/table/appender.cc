@@ -470,10 +470,11 @@ arrow::Result<std::unique_ptr<Appender>> MakeAppender(std::shared_ptr<TableState
     return AlreadyExists(fmt::format("{}: the table holds {} files", table->path, snapshot->files.size()),
                          "Append to it, overwrite it, or choose another table.");
   }
-  if (options.max_rows_per_file <= 0 || options.file.memory <= 0) {
-    return InvalidInput(fmt::format("{}: rows per file ({}) and memory ({}) must be positive", table->path,
-                                    options.max_rows_per_file, options.file.memory));
+  if (options.max_rows_per_file <= 0) {
+    return InvalidInput(fmt::format("{}: max_rows_per_file is {}; expected at least 1", table->path,
+                                    options.max_rows_per_file));
   }
+  ARROW_RETURN_NOT_OK(WithContext(pq::CheckWriteOptions(options.file), table->path));
   ARROW_RETURN_NOT_OK(WithContext(delta::CheckInfoNames(options.commit_metadata), table->path));
   return std::make_unique<TableAppender>(std::move(table), snapshot, std::move(options));
 }
