@@ -22,7 +22,8 @@ struct Damage {
   int64_t offset = -1;  // first byte of the damaged range in the file
   int64_t length = 0;
   // "page", "page header", "footer", "schema", "magic", "file", "order"; "statistics" (values that lie beyond
-  // what the file says of them, for which filters pass over their rows); "tail" (behind the footer),
+  // what the file says of them, for which filters pass over their rows); "Bloom filter" (it is not where the
+  // footer has it, or not as long); "tail" (behind the footer),
   // "unclaimed" (before it, and of nothing that it names); of a table "log"
   std::string region;
   std::string message;  // one sentence: found, expected
