@@ -342,14 +342,16 @@ arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const
 }
 
 arrow::Result<FileVerdict> VerifyFile(file::FileSystem& fs, const std::string& path, VerifyLevel level,
-                                      const Expectation& expected, const StopFlag* stop, bool parallel) {
+                                      const Expectation& expected, const StopFlag* stop, bool parallel,
+                                      std::shared_ptr<::parquet::FileMetaData>* footer) {
   ARROW_ASSIGN_OR_RAISE(const auto file, fs.OpenForReading(path));
-  std::shared_ptr<::parquet::FileMetaData> footer;
+  std::shared_ptr<::parquet::FileMetaData> found;
   ARROW_ASSIGN_OR_RAISE(FileVerdict verdict,
-                        VerifyOpened(*file, path, level, expected, stop, parallel, &footer));
+                        VerifyOpened(*file, path, level, expected, stop, parallel, &found));
+  if (footer != nullptr) *footer = found;
   if (level != VerifyLevel::kFull || !verdict.ok) return verdict;
   const std::shared_ptr<file::FileSystem> borrowed(std::shared_ptr<void>(), &fs);  // for this call
-  const arrow::Status sorted = CheckSortOrder(borrowed, path, footer, stop, &verdict.damage);
+  const arrow::Status sorted = CheckSortOrder(borrowed, path, found, stop, &verdict.damage);
   if (IsKind(sorted, ErrorKind::kCorruptData)) {
     verdict.damage.push_back(WholeFile(verdict, "file", 0, verdict.bytes, WithoutPath(sorted, path)));
   } else {
