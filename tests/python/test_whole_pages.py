@@ -275,6 +275,6 @@ def test_a_value_behind_those_that_are_defined_is_damage(
         assert pq.read_table(path)["v"].null_count == 501
     verdict = mq.verify(path)
     assert [(damage.region, damage.column) for damage in verdict.damage] == [("page", "v")]
-    with pytest.raises(mq.CorruptDataError, match="row group 0, column v: .*page 0: "):
+    with pytest.raises(mq.CorruptDataError, match=r"row group 0, column v: .*page 0: "):
         scan(path, whole, tmp_path / "t")
     assert mq.open_table(tmp_path / "t").scan(columns=["n"]).to_arrow()["n"].to_pylist() == list(range(1000))

@@ -1,4 +1,4 @@
-#include "marquet/pipeline/book_prices.h"
+#include "marquet/pipeline/book_prices_internal.h"
 
 #include "arrow/record_batch.h"
 #include "arrow/type.h"

@@ -14,7 +14,7 @@
 #include "marquet/depth/book_buffer.h"
 #include "marquet/depth/int64_columns.h"
 #include "marquet/file/durable_file.h"
-#include "marquet/pipeline/book_prices.h"
+#include "marquet/pipeline/book_prices_internal.h"
 #include "marquet/pipeline/label_choice_internal.h"
 #include "marquet/pipeline/label_windows_internal.h"
 #include "marquet/pipeline/sample_history.h"
