@@ -14,10 +14,11 @@
 namespace marquet::cli {
 
 // kInvalidInput, with a hint, for the first option that needs a value and has none: nothing follows, nothing
-// stands behind its '=', or a word follows that looks like an option. A '-' alone and negative numbers do not.
+// stands behind its '=', or a word follows that looks like an option. A '-' alone and negative numbers do
+// not.
 //
-// `root`: the program's parser with all of its commands. `words`: of the command line, in their order. Options
-// that there are not are for the parser to tell of.
+// `root`: the program's parser with all of its commands. `words`: of the command line, in their order.
+// Options that there are not are for the parser to tell of.
 arrow::Status CheckValuesAreGiven(const CLI::App& root, const std::vector<std::string>& words);
 
 }  // namespace marquet::cli
