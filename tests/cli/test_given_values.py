@@ -15,7 +15,8 @@ DECOY = "--quiet"
 def options_with_values(text: str) -> list[str]:
     """The names, as the help lists them, of options that take a value: a word in capitals stands behind them."""
     options = text.split("Examples:")[0]
-    return [name for names in re.findall(r"^  (-\S+) [A-Z]", options, re.MULTILINE) for name in names.split(",")]
+    found = re.findall(r"^  (-\S+) (?!Excludes|Needs)[A-Z]", options, re.MULTILINE)
+    return [name for names in found for name in names.split(",")]
 
 
 def places(command: str) -> tuple[str, ...]:
