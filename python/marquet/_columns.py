@@ -21,6 +21,7 @@ from marquet._values import (
     check_numpy,
     first_cut,
     first_misfit,
+    hint_of_misfit,
     is_number,
     is_whole,
     told_as,
@@ -46,6 +47,7 @@ def rows_to_table(
     *,
     kinds: Set[type],
     rounds: bool = False,
+    bounded: bool = False,
 ) -> pa.Table:
     """Dictionaries as columns: every key that any of them has, in the order in which they first come.
 
@@ -58,6 +60,7 @@ def rows_to_table(
         first_row: What errors call the first of `rows`.
         kinds: As ``own_row`` found them.
         rounds: Round floats to a float32 or float16 of `schema`, as somebody who asks for one wants.
+        bounded: Refuse floats beyond those, instead of giving them as float64.
 
     Raises:
         SchemaError: Values of a column that are of different kinds, or a name that no column can have.
@@ -70,7 +73,9 @@ def rows_to_table(
     for name in names:
         check_name(name)
     columns = {
-        name: column_of(name, [row.get(name) for row in rows], schema, first_row, kinds=kinds, rounds=rounds)
+        name: column_of(
+            name, [row.get(name) for row in rows], schema, first_row, kinds=kinds, rounds=rounds, bounded=bounded
+        )
         for name in names
     }
     table = pa.table(columns)
@@ -86,16 +91,25 @@ def column_of(
     *,
     kinds: Set[type],
     rounds: bool = False,
+    bounded: bool = False,
 ) -> pa.Array:
     """One column of ``rows_to_table``.
 
     Raises:
-        SchemaError: Its values are of different kinds.
+        SchemaError: Its values are of different kinds, or beyond floats that they are rounded to.
     """
     wanted = schema.field(name).type if schema is not None and name in schema.names else None
-    typed = _typed(values, wanted, rounds) if wanted is not None and _is_never_inferred(wanted) else None
-    if typed is not None:
-        return typed
+    if wanted is not None and _is_never_inferred(wanted):
+        typed = _typed(values, wanted, rounds)
+        if typed is not None:
+            return typed
+        beyond = _first_beyond(values, wanted) if rounds and bounded else None
+        if beyond is not None:
+            raise SchemaError(
+                f"column {name!r}: row {first_row + beyond} holds {told_as(values[beyond])}, beyond what the schema's "
+                f"{wanted} reaches",
+                hint="Give a schema with float64 there: float reaches to 3.4028235e+38, halffloat to 65504.",
+            )
     try:
         if kinds:
             check_numpy(values)
@@ -105,7 +119,7 @@ def column_of(
         if typed is not None:
             return typed
         where, why = first_misfit(values, first_row)
-        raise SchemaError(f"column {name + where!r}: {why}: {error}") from error
+        raise SchemaError(f"column {name + where!r}: {why}: {error}", hint=hint_of_misfit(why)) from error
     if pt.is_timestamp(array.type):
         zoned = {value.tzinfo is not None for value in values if isinstance(value, datetime.datetime)}
         if len(zoned) > 1:
@@ -198,6 +212,20 @@ def _typed(values: list[Any], wanted: pa.DataType, rounds: bool) -> pa.Array | N
     except _MISFITS:
         return None
     return None if rounds and _infinities(array) > _infinities_in(values) else array
+
+
+def _first_beyond(values: list[Any], wanted: pa.DataType) -> int | None:
+    """The first value with a float that is rounded to an infinity."""
+    for place, value in enumerate(values):
+        if not _holds(wanted, value, True):
+            continue
+        try:
+            array = pa.array([value], type=wanted)
+        except _MISFITS:
+            continue
+        if _infinities(array) > _infinities_in([value]):
+            return place
+    return None
 
 
 def _infinities(array: pa.Array) -> int:

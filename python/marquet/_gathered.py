@@ -28,13 +28,15 @@ class Gathered:
     Args:
         core: Takes the rows.
         late: Columns that may begin with any row.
-        refuses_keys: Refuse other keys that the rows before do not have.
+        refuses_changes: Refuse other keys that the rows before do not have, and floats beyond a narrow column.
         rounds: Round floats to a narrow column that was asked for.
     """
 
-    def __init__(self, core: _core.RollingWriter, late: Collection[str], *, refuses_keys: bool, rounds: bool) -> None:
+    def __init__(
+        self, core: _core.RollingWriter, late: Collection[str], *, refuses_changes: bool, rounds: bool
+    ) -> None:
         self._core = core
-        self._refuses_keys = refuses_keys
+        self._refuses_changes = refuses_changes
         self._rounds = rounds
         self._first_values = FirstValues(late)
         self._rows: list[dict[str, Any]] = []
@@ -63,7 +65,7 @@ class Gathered:
         own: list[dict[str, Any]] = []
         kinds: set[type] = set()
         try:
-            if self._refuses_keys:
+            if self._refuses_changes:
                 self._first_values.check_keys(rows, first)
             for number, row in enumerate(rows, start=first):
                 own.append(own_row(row, kinds, number))
@@ -80,7 +82,7 @@ class Gathered:
             return
         schema = schema_of(self._core)
         for name, value in row.items():
-            column_of(name, [value], schema, number, kinds=kinds, rounds=self._rounds)
+            column_of(name, [value], schema, number, kinds=kinds, rounds=self._rounds, bounded=self._refuses_changes)
         self._kinds |= kinds
 
     def add(self, rows: list[dict[str, Any]], target: Target) -> None:
@@ -123,7 +125,14 @@ class Gathered:
         if not rows:
             return
         try:
-            table = rows_to_table(rows, schema_of(self._core), self._handed_on, kinds=self._kinds, rounds=self._rounds)
+            table = rows_to_table(
+                rows,
+                schema_of(self._core),
+                self._handed_on,
+                kinds=self._kinds,
+                rounds=self._rounds,
+                bounded=self._refuses_changes,
+            )
         except BaseException:
             self.rejected += len(rows)
             raise

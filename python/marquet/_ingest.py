@@ -122,6 +122,12 @@ class IngestReport(Report):
     unmatched_symbols: list[str] = field(default_factory=list)
     """Those of `symbols` that no row in the times selected matches; empty where a source was skipped unread."""
     passed_over_entries: list[PassedOver] = field(default_factory=list)
+    error: str = ""
+    """Of the first source that failed, or of all of them together where nothing is selected."""
+    kind: str = ""
+    """The kind of the error, as the command line names it."""
+    hint: str = ""
+    """What to do about the error."""
 
     @property
     def passed_over(self) -> int:
@@ -149,6 +155,9 @@ class IngestReport(Report):
         entries = [asdict(entry) for entry in self.passed_over_entries]
         return {
             "ok": self.ok,
+            "error": self.error,
+            "kind": self.kind,
+            "hint": self.hint,
             "not_tried": self.not_tried,
             "unmatched_symbols": self.unmatched_symbols,
             "passed_over": self.passed_over,
@@ -358,4 +367,7 @@ def _report(text: str, report: str) -> IngestReport:
         text=text,
         unmatched_symbols=content["unmatched_symbols"],
         passed_over_entries=[PassedOver(**entry) for entry in content["passed_over_entries"]],
+        error=content["error"],
+        kind=content["kind"],
+        hint=content["hint"],
     )

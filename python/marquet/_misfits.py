@@ -31,7 +31,7 @@ def _hint(message: str, table: pa.Schema) -> str | None:
     if unknown is not None:
         shown = ", ".join(map(repr, table.names[:8])) + (", ..." if len(table) > 8 else "")
         return f"The table has {shown}. Leave the column out, or rename it."
-    misfit = re.fullmatch(r"column '(.*)' is (.*); the table's is .*", message)
+    misfit = re.fullmatch(r"column '(.*)' is (.*); expected .*", message)
     if misfit is None or misfit[1] not in table.names:
         return None
     field, given = table.field(misfit[1]), misfit[2]

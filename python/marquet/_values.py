@@ -316,7 +316,7 @@ def first_misfit(values: Sequence[Any], first_row: int) -> tuple[str, str]:
     for row, value in enumerate(values, start=first_row):
         for where, item in walk(value, ""):
             if isinstance(item, int) and not -(2**63) <= item < 2**63:
-                return where, f"row {row} holds {told_as(item)}; integers have 64 bits"
+                return where, f"row {row} holds {told_as(item)}; {_BITS}"
             if isinstance(item, str) and not is_utf8(item):
                 return where, f"row {row} holds text that is not UTF-8, {_shortened(ascii(item))}"
             if isinstance(item, decimal.Decimal) and not item.is_finite():
@@ -328,6 +328,16 @@ def first_misfit(values: Sequence[Any], first_row: int) -> tuple[str, str]:
         if kind not in _UNCHANGING and not issubclass(kind, (dict, list, tuple)):
             return where, f"row {row} holds a {kind.__name__}"
     return "", "its values have no common type"
+
+
+def hint_of_misfit(why: str) -> str | None:
+    """What to do about what ``first_misfit`` says."""
+    if why.endswith(_BITS):
+        return "A schema with uint64 holds them up to 2**64 - 1; give larger ones as Decimals or as text."
+    return None
+
+
+_BITS = "integers have 64 bits"
 
 
 def walk(value: Any, where: str) -> Iterator[tuple[str, Any]]:

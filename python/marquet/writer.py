@@ -154,7 +154,7 @@ class ParquetWriter:
         self._turns = Turns(folder, self._core.abort)
         self._looking = Looking(self._turns)
         self._gathered = Gathered(
-            self._core, self._late_columns, refuses_keys=on_schema_change == "error", rounds=schema is not None
+            self._core, self._late_columns, refuses_changes=on_schema_change == "error", rounds=schema is not None
         )
 
     @property

@@ -86,6 +86,22 @@ def test_the_whole_input_again_is_written_once(tmp_path: pathlib.Path) -> None:
     assert (writer.report.accepted, writer.report.replayed, writer.report.committed) == (23, 23, 0)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"memory": 65_536}, r"memory is 65536 bytes; expected at least 1048576 \(1.0 MiB\)"),
+        ({"memory": 0}, "memory is 0 bytes; expected at least 1048576"),
+        ({"row_group_size": 0}, "row_group_size is 0; expected 1 or more"),
+        ({"compression_level": 99}, "level 99 of codec zstd; expected"),
+        ({"content_defined_chunking": {"min_chunk_size": 10, "max_chunk_size": 10, "norm_level": 0}}, "pages of 10 to"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_taken(tmp_path, options, message):
+    with pytest.raises(mq.InvalidInputError, match=message):
+        mq.ParquetWriter(tmp_path / "out", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
 LONG_TEXTS = """
 import re, sys
 import numpy, pyarrow, marquet

@@ -98,10 +98,12 @@ def test_a_missing_table_is_a_failure_and_no_crash(marquet, tmp_path):
     for path in (tmp_path / "nothing", tmp_path / "empty"):
         done = marquet("check", path, "--max-age", "1d", ok=False)
         assert done.returncode == 1
-        assert done.stdout.startswith(f"FAILED {path}: not found: {path}: ")
+        assert re.match(rf"FAILED {re.escape(str(path))}: not found: (no such|not a) table: ", done.stdout)
+        assert done.stdout.count(str(path)) == 1
         assert done.stdout.count("\n") == 1
         told = json.loads(marquet("check", path, "--json", ok=False).stdout)
         assert told["ok"] is False and "version" not in told
+        assert told["table"] == str(path) and told["problems"] == [done.stdout.strip().split(": ", 1)[1]]
         done = marquet("check", path, "--metrics", ok=False)
         assert done.returncode == 1
         assert gauges(done.stdout) == {"marquet_table_up": 0, "marquet_table_ok": 0}
@@ -111,7 +113,9 @@ def test_a_damaged_log_is_a_failure(marquet, trades):
     (trades / "_delta_log" / f"{0:020}.json").write_text("{")
     done = marquet("check", trades, ok=False)
     assert done.returncode == 1
-    assert done.stdout.startswith(f"FAILED {trades}: corrupt data: ")
+    assert done.stdout.startswith(f"FAILED {trades}: corrupt data: _delta_log/")
+    assert done.stdout.count(str(trades)) == 1
+    assert marquet("check", f"{trades}//", ok=False).stdout == done.stdout.replace(str(trades), f"{trades}//")
 
 
 def test_gauges_are_what_prometheus_reads(marquet, trades, tmp_path):

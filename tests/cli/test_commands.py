@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import statistics
@@ -83,6 +84,7 @@ def test_wrong_usage_is_exit_code_2(marquet, arguments, message, tmp_path):
         (("ingest", "--into", "t"), "invalid input", "source is required", 2),
         (("scn", "t"), "invalid input", "there is no command 'scn'", 2),
         (("scan", "t", "--limt", "3"), "invalid input", "--limt", 2),
+        ((), "invalid input", "no command is given", 2),
     ],
 )
 def test_an_error_is_one_json_object_where_json_is_asked_for(marquet, arguments, kind, message, code, tmp_path):
@@ -100,14 +102,35 @@ def test_an_error_is_one_json_object_where_json_is_asked_for(marquet, arguments,
     assert marquet(*arguments, ok=False, cwd=tmp_path).stdout == ""
 
 
+def test_an_ingest_that_finds_nothing_says_so_as_json(marquet, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = marquet("ingest", tmp_path / "empty", "--into", tmp_path / "t", "--json", ok=False)
+    told = json.loads(done.stdout)
+    assert (done.returncode, list(told)) == (1, ["ok", "error", "kind", "hint"])
+    assert told["error"] == f"not found: {tmp_path / 'empty'}: holds no DBN files" and told["kind"] == "not found"
+    source = trades_file(tmp_path / "a.dbn")
+    done = marquet("ingest", source, "--into", tmp_path / "t", "--symbols", "ESH5", "--json", ok=False)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"], told["kind"]) == (1, False, "invalid input")
+    assert told["error"] == "invalid input: nothing is selected: no row of 1 source is of symbols ESH5"
+    assert done.stderr == f"marquet: {told['error']}\nhint: {told['hint']}\n" and "ESH4" in told["hint"]
+    assert told["sources"][0]["status"] == "skipped"
+    assert not (tmp_path / "t").exists()
+
+
 def test_a_report_that_holds_the_error_is_not_followed_by_it(marquet, tmp_path):
     (tmp_path / "bad.dbn").write_bytes(b"no DBN at all")
     done = marquet("ingest", tmp_path / "bad.dbn", "--into", tmp_path / "t", "--json", ok=False)
     assert done.returncode == 1
-    (source,) = json.loads(done.stdout)["sources"]
+    told = json.loads(done.stdout)
+    (source,) = told["sources"]
     error, *hint = done.stderr.splitlines()
-    assert source["error"] == error.removeprefix("marquet: ")
-    assert source["hint"] == "".join(hint).removeprefix("hint: ")
+    assert source["error"] == told["error"] == error.removeprefix("marquet: ")
+    assert source["hint"] == told["hint"] == "".join(hint).removeprefix("hint: ")
+    assert told["kind"] == "corrupt data" and told["ok"] is False
+    done = marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t", "--json")
+    told = json.loads(done.stdout)
+    assert (told["ok"], told["error"], told["kind"], told["hint"]) == (True, "", "", "")
 
 
 def test_the_hint_of_a_failed_source_is_in_its_report(marquet, tmp_path):
@@ -142,6 +165,34 @@ def test_output_that_cannot_be_written_is_an_error(marquet_program, marquet, tmp
     assert done.returncode == 1
     assert "standard output" in done.stderr
     assert "No space left on device" in done.stderr
+
+
+TOLD_OF_ITSELF = [("--help",), ("help",), ("scan", "--help"), ("--version",), ("completion", "bash")]
+
+
+@pytest.mark.parametrize("arguments", TOLD_OF_ITSELF)
+def test_help_that_cannot_be_written_is_an_error(marquet_program, marquet, arguments):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([str(marquet_program), *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "marquet: storage: standard output: cannot write: No space left on device\n"
+    assert marquet(*arguments).stdout.endswith("\n")
+
+
+@pytest.mark.parametrize("arguments", TOLD_OF_ITSELF)
+@pytest.mark.parametrize("ignored", [False, True])
+def test_help_that_nobody_reads_ends_as_rows_do(marquet_program, marquet, tmp_path, arguments, ignored):
+    marquet("ingest", trades_file(tmp_path / "a.dbn"), "--into", tmp_path / "t")
+
+    def run(*words: str) -> tuple[int, str]:
+        reading, writing = os.pipe()
+        os.close(reading)
+        shell = ["bash", "-c", ("trap '' PIPE; " if ignored else "") + 'exec "$@"', "bash"]
+        done = subprocess.run([*shell, str(marquet_program), *words], stdout=writing, stderr=subprocess.PIPE, text=True)
+        os.close(writing)
+        return done.returncode, done.stderr
+
+    assert run(*arguments) == run("scan", str(tmp_path / "t"), "--format", "csv")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from order_books import as_arrow, random_book, write_book
 
@@ -139,3 +140,29 @@ def test_errors_say_what_to_do(tmp_path: Path, marquet_program: Path) -> None:
     assert (done.returncode, "there is a table already" in done.stderr) == (1, True)
     for wrong in (("--micro-pip", "0"), ("--max-gap", "1x"), ("--ties", "x"), ("--hop", "0"), ("--features", "")):
         assert run(marquet_program, book, "--into", tmp_path / "x", *wrong).returncode in (1, 2)
+
+
+@pytest.mark.parametrize("symbol", ["ESH4", "EURUSD"])
+@pytest.mark.parametrize("divisor", [1, 10**9], ids=["units", "prices"])
+def test_prices_that_are_units_stored_as_floats_are_refused(
+    tmp_path: Path, marquet_program: Path, symbol: str, divisor: int
+) -> None:
+    shape = {"base": 1_100_000_000, "tick": 10_000} if symbol == "EURUSD" else {}
+    rows = as_arrow(random_book(1_500, 3, nulls=0.001, **shape), symbol)
+    for number, name in enumerate(rows.column_names):
+        if "_px_" in name:
+            prices = pa.array([None if p is None else p / divisor for p in rows[name].to_pylist()], pa.float64())
+            rows = rows.set_column(number, name, prices)
+    book = write_book(tmp_path / "book", rows)
+    options = OPTIONS[2:] if symbol == "EURUSD" else OPTIONS  # whose micro-pip is known by the symbol
+    done = run(marquet_program, book, "--into", tmp_path / "samples", *options, "--json")
+    if divisor != 1:
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["rows"] > 0
+        return
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert told["kind"] == "invalid input" and "divide it by 1e9" in told["hint"]
+    assert f"{book}: bid_px_00 holds whole numbers as floats, such as " in told["error"]
+    assert "can only be units of 1e-9" in told["error"]
+    assert not (tmp_path / "samples").exists()

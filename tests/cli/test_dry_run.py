@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -108,3 +111,30 @@ def test_samples_without_their_log_become_no_table(marquet, tmp_path):
         assert done.returncode == 1 and "holds other things ('_marquet/labels/default.json')" in done.stderr
         assert "_delta_log is gone" in done.stderr
     assert not (tmp_path / "samples" / "_delta_log").exists()
+
+
+@pytest.mark.parametrize("hours", [0, 2])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_table_without_its_log_becomes_no_new_one(marquet, tmp_path, count, hours):
+    """But what one interrupted ingest leaves, or several that may be under way, is taken up."""
+    days = [trades_file(tmp_path / f"{n}.dbn", day=DAY.replace(day=n + 1)) for n in range(3)]
+    table = tmp_path / "t"
+    marquet("ingest", *days[:count], "--into", table)
+    shutil.rmtree(table / "_delta_log")
+    for path in (table / "_marquet" / "sources").iterdir():
+        os.utime(path, (time.time() - hours * 3_600,) * 2)
+    before = tree(table)
+    for options in (("--dry-run",), ()):
+        done = marquet("ingest", days[2], "--into", table, *options, ok=False)
+        if hours == 0 or count == 1:
+            assert done.returncode == 0, done.stderr
+            warned = f"marquet: warning: {table}: holds the description of a source and no log" in done.stderr
+            assert warned == (hours > 0)
+            assert warned == ("_delta_log is gone: put that back instead" in done.stderr)
+            continue
+        assert done.returncode == 1
+        assert done.stderr.startswith(
+            f"marquet: invalid input: {table}: holds the descriptions of 2 sources and no log"
+        )
+        assert "_delta_log is gone: put that back" in done.stderr
+        assert tree(table) == before

@@ -92,4 +92,7 @@ def test_the_report_tells_patterns_that_match_nothing(data_dir: Path, tmp_path: 
     assert report.ok and "warning" in str(report)
     with pytest.raises(mq.InvalidInputError, match="nothing is selected") as raised:
         mq.ingest(source, tmp_path / "t", symbols="GC*")
-    assert raised.value.report.sources[0].status == "skipped"
+    report = raised.value.report
+    assert report.sources[0].status == "skipped" and not report
+    assert report.error.endswith(str(raised.value).splitlines()[0]) and report.kind == "invalid input"
+    assert report.to_dict()["hint"] == report.hint != ""

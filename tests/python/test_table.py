@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import deltalake
@@ -194,6 +195,20 @@ def test_an_option_that_makes_no_sense_is_refused(tmp_path: Path):
         table.append(rows(1), compression="lzma")
     with pytest.raises(mq.InvalidInputError, match="deep"):
         table.append(rows(1), verify="deep")  # type: ignore[arg-type]
+
+    def never() -> Iterator[pa.RecordBatch]:
+        raise AssertionError("rows were asked for")
+        yield
+
+    for options, message in (
+        ({"memory": 65_536}, r"memory is 65536 bytes; expected at least 1048576 \(1.0 MiB\)"),
+        ({"row_group_size": 0}, "row_group_size is 0; expected 1 or more"),
+        ({"max_rows_per_file": 0}, "max_rows_per_file is 0; expected at least 1"),
+        ({"compression_level": 99}, "level 99 of codec zstd"),
+    ):
+        with pytest.raises(mq.InvalidInputError, match=message):
+            table.append(pa.RecordBatchReader.from_batches(SCHEMA, never()), **options)  # type: ignore[arg-type]
+    assert table.version == 0
 
 
 def test_versions_and_times(tmp_path: Path):

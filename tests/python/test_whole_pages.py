@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import functools
 import pathlib
 from collections.abc import Callable
@@ -230,3 +231,50 @@ def test_fewer_values_than_a_page_holds_are_damage(
     assert not verdict.ok
     assert [(damage.region, damage.column) for damage in verdict.damage] == [("page", "v")]
     assert reason in verdict.damage[0].message
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize(
+    ("encoding", "kind"),
+    [
+        ("PLAIN", pa.string()),
+        ("PLAIN", pa.binary()),
+        ("PLAIN", pa.large_string()),
+        ("PLAIN", pa.decimal128(30, 2)),
+        ("PLAIN", pa.int64()),
+        ("DELTA_LENGTH_BYTE_ARRAY", pa.string()),
+        ("DELTA_BYTE_ARRAY", pa.string()),
+    ],
+    ids=str,
+)
+def test_a_value_behind_those_that_are_defined_is_damage(
+    tmp_path: pathlib.Path, encoding: str, kind: pa.DataType, version: str
+) -> None:
+    path = tmp_path / "f.parquet"
+    make: Callable[[int], Any] = (
+        decimal.Decimal if pa.types.is_decimal(kind) else int if pa.types.is_integer(kind) else "word {}".format
+    )
+    values = pa.array([make(i) for i in range(500)] + [None] * 500)
+    rows = pa.table({"v": values.cast(kind), "n": pa.array(range(1000), pa.int64())})
+    pq.write_table(
+        rows,
+        path,
+        use_dictionary=False,
+        column_encoding={"v": encoding},
+        compression="none",
+        data_page_version=version,
+        write_statistics=False,
+    )
+    whole = path.read_bytes()
+    assert mq.verify(path, strict=True).ok
+    # Runs of levels: 500 ones and 500 zeros; a byte for the value and a number for twice the length before it.
+    before, after = b"\xe8\x07\x01\xe8\x07\x00", b"\xe6\x07\x01\xea\x07\x00"
+    assert whole.count(before) == 1
+    path.write_bytes(whole.replace(before, after))
+    if encoding == "PLAIN":  # to another reader the value is null
+        assert pq.read_table(path)["v"].null_count == 501
+    verdict = mq.verify(path)
+    assert [(damage.region, damage.column) for damage in verdict.damage] == [("page", "v")]
+    with pytest.raises(mq.CorruptDataError, match=r"row group 0, column v: .*page 0: "):
+        scan(path, whole, tmp_path / "t")
+    assert mq.open_table(tmp_path / "t").scan(columns=["n"]).to_arrow()["n"].to_pylist() == list(range(1000))

@@ -6,16 +6,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.types as pt
 
-from marquet import _core
-from marquet._paths import absolute
 from marquet._rows import with_rows
 from marquet.depth._inputs import MicroPip, stream_of
 from marquet.depth._order import Order
-from marquet.depth._prices import LOOKED_AT, PRICES, Prices
-from marquet.errors import MarquetError, StorageError
-from marquet.table import Table
+from marquet.depth._prices import Prices
 
 T = TypeVar("T")
 
@@ -53,25 +48,3 @@ def with_book_rows(
         return with_rows(use, stream, look)
     look(stream)
     return with_rows(use, stream)
-
-
-def check_stored_prices(book: str, micro_pip: MicroPip | None) -> None:
-    """Looks at the first prices of a table whose columns of them are floats; at none of others.
-
-    Raises:
-        InvalidInputError: They can only be units of 1e-9.
-        StorageError: The table could not be read.
-    """
-    try:
-        table = _core.Table.open(absolute(book), None, None)
-    except StorageError:  # may not come again where the table is used, and nobody would have looked
-        raise
-    except MarquetError:  # which is told where the table is used
-        return
-    schema = pa.schema(table.schema)
-    names = [name for name in schema.names if name in PRICES]
-    if not any(pt.is_floating(schema.field(name).type) for name in names):
-        return
-    prices = Prices(micro_pip)
-    for batch in Table(table).scan(names, limit=LOOKED_AT).to_batches():
-        prices.look(pa.Table.from_batches([batch]))

@@ -14,7 +14,6 @@ from marquet._html import Report, readable
 from marquet._paths import path_text
 from marquet._time import TimeLike, to_nanos
 from marquet._told import told
-from marquet.depth._checked import check_stored_prices
 from marquet.depth._inputs import (
     DEFAULT_MEMORY,
     Gap,
@@ -25,7 +24,6 @@ from marquet.depth._inputs import (
     pip_text,
 )
 from marquet.depth._labels import FittedLabels
-from marquet.depth._prices import PIP_OF_PAIRS
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,8 +149,6 @@ def build_samples(
             otherwise or of another book, and the message says what differs.
         ConflictError: Another build was committed to the table meanwhile: run this one again.
     """
-    is_pair = micro_pip is None and definitions is None
-    check_stored_prices(path_text(book), PIP_OF_PAIRS if is_pair else micro_pip)
     return told(
         lambda done: call(
             _core.build_samples,

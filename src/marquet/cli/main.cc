@@ -19,6 +19,7 @@
 #include "marquet/base/text.h"
 #include "marquet/cli/command.h"
 #include "marquet/cli/completion.h"
+#include "marquet/cli/given_values.h"
 #include "marquet/pipeline/source_files.h"
 
 namespace marquet::cli {
@@ -118,14 +119,13 @@ std::string LogFormatOf(const std::vector<std::string>& words) {
   return "text";
 }
 
-// "marquet help scan" is "marquet scan --help". The last word first, as the parser wants them.
-std::vector<std::string> ReversedWords(int argc, char** argv) {
+// "marquet help scan" is "marquet scan --help".
+std::vector<std::string> WordsGiven(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   if (!words.empty() && words.front() == "help") {
     words.erase(words.begin());
     words.emplace_back("--help");
   }
-  std::reverse(words.begin(), words.end());
   return words;
 }
 
@@ -137,6 +137,16 @@ bool AsksForJson(int argc, char** argv) {
 std::optional<std::string_view> UnreadableWord(int argc, char** argv) {
   const auto found = std::find_if_not(argv + 1, argv + argc, [](const char* word) { return IsUtf8(word); });
   return found == argv + argc ? std::nullopt : std::optional<std::string_view>(*found);
+}
+
+// What the program says of itself, to standard output.
+int PrintText(const CommonOptions& common, const std::string& text) {
+  Session session(common);
+  arrow::Status printed = session.Print(text);
+  if (printed.ok()) printed = session.output()->Close();
+  if (printed.ok()) return 0;
+  session.PrintError(printed);
+  return kFailed;
 }
 
 int RunCommand(const Action& action, const CommonOptions& common) {
@@ -187,16 +197,23 @@ int Main(int argc, char** argv) {
         "give its content there");
   }
   app.allow_extras();  // only now, because commands take this over: an unknown command is told below
+  const std::vector<std::string> words = WordsGiven(argc, argv);
+  if (const arrow::Status given = CheckValuesAreGiven(app, words); !given.ok()) {
+    common.json = AsksForJson(argc, argv);
+    common.log_format = LogFormatOf(words);
+    Session(common).PrintError(given);
+    return kWrongUsage;
+  }
   std::string hint = "'marquet --help' shows how it is used";
   try {
-    app.parse(ReversedWords(argc, argv));
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // the last first, as it wants them
   } catch (const CLI::CallForHelp& help) {
     for (const std::string& word : app.remaining()) {
       if (app.get_subcommands().empty() && !word.starts_with('-')) return UnknownCommand(common, word);
     }
-    return app.exit(help);
+    return PrintText(common, app.help());
   } catch (const CLI::CallForVersion& version) {
-    return app.exit(version);
+    return PrintText(common, std::string(version.what()) + "\n");
   } catch (const CLI::ParseError& error) {
     // Options that come after what is wrong were not looked at.
     common.json = AsksForJson(argc, argv);
@@ -216,6 +233,9 @@ int Main(int argc, char** argv) {
   }
   const std::vector<std::string> extras = app.remaining();
   if (app.get_subcommands().empty()) {
+    if (extras.empty() && common.json) {
+      return WrongUsage(common, "no command is given", "'marquet --help' lists the commands");
+    }
     if (extras.empty()) {
       std::fputs(app.help().c_str(), stderr);
       return kWrongUsage;

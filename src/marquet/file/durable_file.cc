@@ -344,6 +344,7 @@ arrow::Status DurableFile::Abort() {
 const std::string& DurableFile::path() const { return impl_->path; }
 const std::string& DurableFile::temporary_path() const { return impl_->temporary; }
 int64_t DurableFile::size() const { return impl_->size; }
+int64_t DurableFile::gathering_bytes() const { return impl_->buffer == nullptr ? 0 : impl_->capacity; }
 std::string DurableFile::Digest() const { return impl_->digest.Hex(); }
 
 namespace {

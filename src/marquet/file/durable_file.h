@@ -76,6 +76,7 @@ class DurableFile final : public arrow::io::OutputStream {
   const std::string& path() const;
   const std::string& temporary_path() const;
   int64_t size() const;
+  int64_t gathering_bytes() const;  // memory that small writes are gathered in
 
   // XXH3-128 of the bytes written so far, in hexadecimal.
   std::string Digest() const;

@@ -42,7 +42,10 @@ class ArrowFileEncoder final : public FileEncoder {
 
   arrow::Status Append(const arrow::RecordBatch& batch) override {
     for (int64_t begin = 0; begin < batch.num_rows(); begin += kSliceRows) {
-      if (end_row_group_ || buffered_bytes() > memory_) ARROW_RETURN_NOT_OK(writer_->NewBufferedRowGroup());
+      if (end_row_group_ || buffered_bytes() > memory_) {
+        ARROW_RETURN_NOT_OK(writer_->NewBufferedRowGroup());
+        ++row_groups_;
+      }
       end_row_group_ = false;
       ARROW_RETURN_NOT_OK(writer_->WriteRecordBatch(*batch.Slice(begin, kSliceRows)));
       ARROW_ASSIGN_OR_RAISE(const int64_t written, target_.file->Tell());
@@ -64,10 +67,15 @@ class ArrowFileEncoder final : public FileEncoder {
 
   int64_t buffered_bytes() const override { return pool_.bytes_allocated(); }
 
+  int64_t kept_bytes() const override {
+    return target_.parts().descriptor->num_columns() * (kColumnBytes + (row_groups_ + 1) * kChunkBytes);
+  }
+
  private:
   const FileTarget target_;
   const int64_t memory_;
   bool end_row_group_ = false;
+  int64_t row_groups_ = 0;                                     // that memory has ended
   arrow::ProxyMemoryPool pool_{arrow::default_memory_pool()};  // counts what Arrow buffers
   std::unique_ptr<::parquet::arrow::FileWriter> writer_;
 };

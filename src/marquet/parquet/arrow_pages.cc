@@ -59,10 +59,11 @@ class PagesOfChunk final : public ::parquet::PageReader {
   int64_t dictionary_values_ = -1;
 };
 
-// Whether Arrow's reader gives values of a page that does not fit its column, without a word. Where a column
-// has levels these tell; then only a full check looks at the whole page.
+// Whether Arrow's reader gives values of a page that does not fit its column, without a word: it takes as
+// many as the levels say, and does not look behind the last. Of lists only a full check looks at the whole
+// page.
 bool NeedsCheck(const ::parquet::ColumnDescriptor& column) {
-  return column.max_definition_level() == 0 || IsAlwaysNull(column);
+  return column.max_repetition_level() == 0 || IsAlwaysNull(column);
 }
 
 class RowGroup final : public ::parquet::RowGroupReader::Contents {

@@ -8,7 +8,7 @@ namespace marquet::pq {
 namespace {
 
 constexpr size_t kFirstSlots = 64;
-constexpr int64_t kKeptBytes = int64_t{64} << 10;
+constexpr int64_t kKeptBytes = int64_t{8} << 10;
 
 // More values with one place in the table than chance would bring: they were chosen for it.
 constexpr size_t kMostProbes = 64;

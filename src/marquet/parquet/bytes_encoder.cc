@@ -80,11 +80,15 @@ class BytesEncoder final : public ColumnEncoder {
 
   arrow::Result<int64_t> WriteChunk() override {
     ARROW_RETURN_NOT_OK(Flush());
+    GiveBack(&runs_);
+    GiveBack(&plain_);
+    GiveBack(&validity_);
+    GiveBack(&used_);
     if (!any_indexed_) {
       dictionary_.Clear();
       return pages_.WriteChunk(bounds_, nullptr, false);
     }
-    const ::parquet::DictionaryPage page(arrow::Buffer::FromString(std::string(dictionary_.plain())),
+    const ::parquet::DictionaryPage page(std::make_shared<arrow::Buffer>(dictionary_.plain()),
                                          static_cast<int32_t>(dictionary_.size()),
                                          ::parquet::Encoding::PLAIN);
     auto written = pages_.WriteChunk(bounds_, &page, !indexing_);
@@ -95,11 +99,12 @@ class BytesEncoder final : public ColumnEncoder {
   int64_t buffered_bytes() const override {
     return pages_.bytes() +
            static_cast<int64_t>(plain_.capacity() + runs_.capacity() * sizeof(IndexRun) +
-                                validity_.capacity()) +
-           dictionary_.bytes();
+                                validity_.capacity() + used_.capacity()) +
+           pages_.overhead_bytes() + dictionary_.bytes();
   }
   int64_t lookup_bytes() const override {
-    return dictionary_.bytes() - static_cast<int64_t>(dictionary_.plain().size());
+    return static_cast<int64_t>(used_.capacity()) + pages_.overhead_bytes() + dictionary_.bytes() -
+           static_cast<int64_t>(dictionary_.plain().size());
   }
 
  private:

@@ -1,8 +1,12 @@
 #include "marquet/parquet/column_encoder_internal.h"
 
+#include <algorithm>
+
 #include "arrow/array.h"
+#include "arrow/memory_pool.h"
 #include "arrow/type.h"
 #include "arrow/util/bit_util.h"
+#include "marquet/parquet/scratch_internal.h"
 #include "parquet/column_writer.h"
 #include "parquet/metadata.h"
 #include "parquet/properties.h"
@@ -14,9 +18,9 @@ namespace {
 class ArrowEncoder final : public ColumnEncoder {
  public:
   ArrowEncoder(EncodingContext context, bool nullable)
-      : context_(std::move(context)),
+      : context_(Counted(std::move(context), &pool_)),
         nullable_(nullable),
-        write_context_(context_.properties->memory_pool(), context_.arrow_properties.get()) {}
+        write_context_(&pool_, context_.arrow_properties.get()) {}
 
   void Begin(const ChunkPlace& place) override {
     writer_ = ::parquet::ColumnWriter::Make(
@@ -37,17 +41,33 @@ class ArrowEncoder final : public ColumnEncoder {
   arrow::Result<int64_t> WriteChunk() override {
     const int64_t bytes = writer_->Close();
     writer_.reset();
+    write_context_ =
+        ::parquet::ArrowWriteContext(&pool_, context_.arrow_properties.get());  // without buffers
+    GiveBack(&levels_);
     return bytes;
   }
 
   int64_t buffered_bytes() const override {
-    if (writer_ == nullptr) return 0;
-    return writer_->total_compressed_bytes() + writer_->total_compressed_bytes_written() +
-           writer_->estimated_buffered_value_bytes() + writer_->estimated_buffered_dict_bytes() +
-           writer_->estimated_buffered_def_level_bytes();
+    return pool_.bytes_allocated() + static_cast<int64_t>(levels_.capacity() * sizeof(int16_t));
+  }
+
+  int64_t lookup_bytes() const override {
+    if (writer_ == nullptr) return buffered_bytes();
+    const int64_t encoded = writer_->total_compressed_bytes() + writer_->total_compressed_bytes_written() +
+                            writer_->estimated_buffered_value_bytes() +
+                            writer_->estimated_buffered_dict_bytes() +
+                            writer_->estimated_buffered_def_level_bytes();
+    return std::max<int64_t>(buffered_bytes() - encoded, 0);
   }
 
  private:
+  // The same with a pool of its own, by which Arrow's buffers and tables are counted.
+  static EncodingContext Counted(EncodingContext context, arrow::MemoryPool* pool) {
+    context.properties = ::parquet::WriterProperties::Builder(*context.properties).memory_pool(pool)->build();
+    return context;
+  }
+
+  arrow::ProxyMemoryPool pool_{arrow::default_memory_pool()};  // before all that takes memory of it
   const EncodingContext context_;
   const bool nullable_;
   ::parquet::ArrowWriteContext write_context_;

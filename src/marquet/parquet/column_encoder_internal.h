@@ -57,9 +57,10 @@ class ColumnEncoder {
   // Writes the chunk to the file; returns its size uncompressed.
   virtual arrow::Result<int64_t> WriteChunk() = 0;
 
-  // Held in memory: pages, and rows that are not in one.
+  // Held in memory, whether it is in use or not: pages, and rows that are not in one. Next to nothing after
+  // WriteChunk().
   virtual int64_t buffered_bytes() const = 0;
-  // Of these, what is made to look values up, and takes no part of the file.
+  // Of these, what is made to look values up or to tell of pages, and takes no part of the file.
   virtual int64_t lookup_bytes() const { return 0; }
 };
 

@@ -50,7 +50,16 @@ class FileEncoder {
   virtual int64_t buffered_bytes() const = 0;
   // Of these, what takes no part of the file.
   virtual int64_t lookup_bytes() const { return 0; }
+  // Held besides, until the file ends: what its footer will tell of the row groups, and what each column
+  // takes however few rows it has. An estimate; see kChunkBytes.
+  virtual int64_t kept_bytes() const = 0;
 };
+
+// What Arrow's builders of footer and page index hold of a column chunk with one page, what each further page
+// adds, and what a column has in objects. Measured; a test holds them against an allocator's count.
+constexpr int64_t kChunkBytes = 1'280;
+constexpr int64_t kFurtherPageBytes = 128;
+constexpr int64_t kColumnBytes = 2'048;
 
 // For schemas without nested columns, with a page index and pages that end by counts. A null pointer for
 // others.

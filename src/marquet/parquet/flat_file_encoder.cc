@@ -13,6 +13,7 @@
 #include "marquet/parquet/failures_internal.h"
 #include "marquet/parquet/file_encoder_internal.h"
 #include "marquet/parquet/footer_internal.h"
+#include "marquet/parquet/writer_properties_internal.h"
 #include "parquet/file_writer.h"
 #include "parquet/metadata.h"
 #include "parquet/page_index.h"
@@ -88,6 +89,13 @@ class FlatFileEncoder final : public FileEncoder {
     return bytes;
   }
 
+  int64_t kept_bytes() const override {
+    const auto columns = static_cast<int64_t>(encoders_.size());
+    const int64_t row_groups = row_group_number_ + (row_group_ == nullptr ? 0 : 1);
+    return columns *
+           (kColumnBytes + row_groups * kChunkBytes + (ended_rows_ + rows_) / kPageRows * kFurtherPageBytes);
+  }
+
  private:
   void BeginRowGroup() {
     row_group_ = footer_->AppendRowGroup();
@@ -120,6 +128,7 @@ class FlatFileEncoder final : public FileEncoder {
     row_group_->set_num_rows(rows_);
     row_group_->Finish(bytes, row_group_number_);
     row_group_ = nullptr;
+    ended_rows_ += rows_;
     rows_ = 0;
     ++row_group_number_;
     return last ? arrow::Status::OK() : target_.row_group_ended();
@@ -144,7 +153,8 @@ class FlatFileEncoder final : public FileEncoder {
   ::parquet::RowGroupMetaDataBuilder* row_group_ = nullptr;     // null between row groups
   std::vector<::parquet::ColumnChunkMetaDataBuilder*> chunks_;  // of the row group
   int16_t row_group_number_ = 0;
-  int64_t rows_ = 0;  // of the row group in the making
+  int64_t rows_ = 0;        // of the row group in the making
+  int64_t ended_rows_ = 0;  // of those before it
 };
 
 }  // namespace

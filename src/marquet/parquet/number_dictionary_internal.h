@@ -25,7 +25,7 @@ class NumberDictionary {
   void Clear() {
     if (slots_.capacity() > kKeptSlots) {
       values_ = std::vector<Bits>();
-      slots_ = std::vector<Slot>();
+      slots_ = std::vector<uint16_t>();
     }
     values_.clear();
     slots_.clear();
@@ -33,7 +33,7 @@ class NumberDictionary {
 
   // Held in memory.
   int64_t bytes() const {
-    return static_cast<int64_t>(values_.capacity() * sizeof(Bits) + slots_.capacity() * sizeof(Slot));
+    return static_cast<int64_t>(values_.capacity() * sizeof(Bits) + slots_.capacity() * sizeof(uint16_t));
   }
 
   const std::vector<Bits>& values() const { return values_; }
@@ -52,21 +52,22 @@ class NumberDictionary {
     MarkChanges(numbers, changes);
     size_t added = 0;
     for (size_t word = 0; word < words; ++word) added += static_cast<size_t>(std::popcount(changes[word]));
-    if (slots_.empty()) slots_.assign(kFirstSlots, Slot{});  // not before: most short columns need none
+    if (slots_.empty()) slots_.assign(kFirstSlots, 0);  // not before: most short columns need none
     const size_t values_before = values_.size();
     const size_t runs_before = runs->size();
     runs->resize(runs_before + added);
     IndexRun* run = runs->data() + runs_before;
     uint32_t begin = 0;
-    const Slot* slots = slots_.data();
+    const uint16_t* slots = slots_.data();
+    const Bits* values = values_.data();
     int shift = SlotShift();
     for (size_t word = 0; word < words; ++word) {
       for (uint64_t left = changes[word]; left != 0; left &= left - 1) {
         const auto at = static_cast<uint32_t>(word * 64 + static_cast<size_t>(std::countr_zero(left)));
         // Nearly always the number lies where it is looked for first.
-        const Slot& slot = slots[Mixed(numbers[at]) >> shift];
-        uint32_t index = slot.used - 1;
-        if (slot.used == 0 || slot.value != numbers[at]) {
+        const uint32_t used = slots[Mixed(numbers[at]) >> shift];
+        uint32_t index = used - 1;
+        if (used == 0 || values[index] != numbers[at]) {
           index = Find(numbers[at], most);
           if (index == kNone) {
             values_.resize(values_before);
@@ -75,6 +76,7 @@ class NumberDictionary {
             return false;
           }
           slots = slots_.data();
+          values = values_.data();
           shift = SlotShift();
         }
         if (at > 0) run++->length = at - begin;
@@ -94,11 +96,6 @@ class NumberDictionary {
   static constexpr size_t kMostProbes = 64;
   static constexpr uint32_t kNone = UINT32_MAX;
 
-  struct Slot {
-    Bits value = 0;
-    uint32_t used = 0;  // the index of the value, plus one
-  };
-
   // Fibonacci hashing takes the upper bits; the fold lets numbers that differ in the upper bits alone differ.
   static uint64_t Mixed(Bits number) {
     uint64_t mixed = number;
@@ -113,26 +110,30 @@ class NumberDictionary {
     const size_t mask = slots_.size() - 1;
     const size_t first = SlotOf(number);
     size_t at = first;
-    while (slots_[at].used != 0 && slots_[at].value != number) at = (at + 1) & mask;
-    if (slots_[at].used != 0) return slots_[at].used - 1;
+    while (slots_[at] != 0 && values_[slots_[at] - 1u] != number) at = (at + 1) & mask;
+    if (slots_[at] != 0) return slots_[at] - 1u;
     if (values_.size() >= most || ((at - first) & mask) > kMostProbes) return kNone;
     values_.push_back(number);
-    slots_[at] = {number, static_cast<uint32_t>(values_.size())};
+    slots_[at] = static_cast<uint16_t>(values_.size());
     if (values_.size() * 4 > slots_.size()) Rebuild(slots_.size() * (slots_.size() < kManySlots ? 4 : 2));
     return static_cast<uint32_t>(values_.size() - 1);
   }
 
   void Rebuild(size_t slots) {
-    slots_.assign(slots, Slot{});
+    if (slots > slots_.capacity()) slots_ = std::vector<uint16_t>();  // never both at a time
+    slots_.assign(slots, 0);
     for (size_t i = 0; i < values_.size(); ++i) {
       size_t at = SlotOf(values_[i]);
-      while (slots_[at].used != 0) at = (at + 1) & (slots_.size() - 1);
-      slots_[at] = {values_[i], static_cast<uint32_t>(i + 1)};
+      while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = static_cast<uint16_t>(i + 1);
     }
   }
 
   std::vector<Bits> values_;
-  std::vector<Slot> slots_;
+  // Of each place in the table the index of its value, plus one; 0 where it is free. Wide columns of many
+  // files have a table each: with the values in it, it would be eight times as large.
+  std::vector<uint16_t> slots_;
+  static_assert(kMostValues <= UINT16_MAX);
 };
 
 }  // namespace marquet::pq

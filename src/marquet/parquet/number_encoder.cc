@@ -97,6 +97,9 @@ class NumberEncoder final : public ColumnEncoder {
   arrow::Result<int64_t> WriteChunk() override {
     ARROW_RETURN_NOT_OK(Flush());
     const std::optional<Bounds> bounds = bounds_ ? std::optional(Encoded(*bounds_)) : std::nullopt;
+    GiveBack(&gathered_);
+    GiveBack(&runs_);
+    GiveBack(&validity_);
     const std::vector<Bits>& values = dictionary_.values();
     if (values.empty()) {
       dictionary_.Clear();
@@ -115,9 +118,9 @@ class NumberEncoder final : public ColumnEncoder {
     return pages_.bytes() +
            static_cast<int64_t>(gathered_.capacity() * sizeof(T) + validity_.capacity() +
                                 runs_.capacity() * sizeof(IndexRun)) +
-           dictionary_.bytes();
+           lookup_bytes();
   }
-  int64_t lookup_bytes() const override { return dictionary_.bytes(); }
+  int64_t lookup_bytes() const override { return dictionary_.bytes() + pages_.overhead_bytes(); }
 
  private:
   enum class Way { kUndecided, kDirect, kDictionary };

@@ -57,6 +57,10 @@ struct WriteOptions {
   bool operator==(const WriteOptions&) const = default;
 };
 
+// kInvalidInput for options with which no file can be written, whatever its columns are. Writers check them
+// when they are made.
+arrow::Status CheckWriteOptions(const WriteOptions& options);
+
 // Of one column (a top-level one: nested columns have a null count of -1 and no bounds).
 struct ColumnStatistics {
   std::string name;

@@ -33,7 +33,9 @@ std::set<std::string> Outputs::PublishedFiles() const {
 arrow::Status Outputs::BoundMemory() {
   int64_t held = 0;
   for (const auto& [name, output] : outputs_) held += output.parts->buffered_bytes();
-  if (held <= memory_) return arrow::Status::OK();
+  // The last quarter is for the rows that are brought, and for what is made of them before this is asked
+  // again.
+  if (held <= memory_ - memory_ / 4) return arrow::Status::OK();
   // The fullest first, until half of it is free: each row group that ends early makes its file larger.
   std::vector<OutputParts*> fullest;
   for (auto& [name, output] : outputs_) fullest.push_back(output.parts.get());

@@ -106,7 +106,7 @@ arrow::Result<int64_t> PageList::WriteChunk(const std::optional<Bounds>& bounds,
   for (const ::parquet::DataPageV1& page : pages_) bytes += writer->WriteDataPage(page);
   place_.metadata->SetStatistics(Statistics(rows_, nulls_, bounds));
   writer->Close(dictionary != nullptr, fallback);
-  pages_.clear();
+  pages_ = std::vector<::parquet::DataPageV1>();
   bytes_ = 0;
   return bytes;
 }

@@ -70,8 +70,16 @@ class PageList {
 
   bool empty() const { return pages_.empty(); }
   int64_t bytes() const { return bytes_; }
+  // Held beside the bytes of pages: what tells of them.
+  int64_t overhead_bytes() const {
+    return static_cast<int64_t>(pages_.capacity() * sizeof(::parquet::DataPageV1) +
+                                pages_.size() * kBufferBytes);
+  }
 
  private:
+  static constexpr size_t kBufferBytes =
+      256;  // of a buffer, without what it holds; and what aligning it takes
+
   arrow::Result<Body> Compress(std::span<const uint8_t> body) const;
   ::parquet::EncodedStatistics Statistics(int64_t rows, int64_t nulls,
                                           const std::optional<Bounds>& bounds) const;

@@ -276,7 +276,7 @@ void AddVerdict(const FileVerdict& verdict, RescueReport* report) {
   report->intact = verdict.ok;
   if (verdict.ok) report->rows = verdict.rows;
   for (const Damage& damage : verdict.damage) {
-    if (damage.row_group < 0 || damage.region == "statistics") {
+    if (damage.row_group < 0 || damage.region == "statistics" || damage.region == "Bloom filter") {
       report->notes.push_back(fmt::format("{}: {}", damage.region, damage.message));
     }
     if (damage.region == "unclaimed") AddUnclaimed(damage.offset, damage.length, damage.message, report);

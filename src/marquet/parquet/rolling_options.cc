@@ -34,6 +34,7 @@ arrow::Status CheckOptions(const RollingOptions& options) {
   if (options.max_file_bytes < 0) return negative("max_file_size", options.max_file_bytes);
   if (options.max_file_rows < 0) return negative("max_rows_per_file", options.max_file_rows);
   if (options.records_per_chunk < 0) return negative("records_per_chunk", options.records_per_chunk);
+  ARROW_RETURN_NOT_OK(CheckWriteOptions(options.file));
   if (!IsUtf8(options.input)) return InvalidInput("the input's fingerprint is not UTF-8");
   if (options.folder.find('\0') != std::string::npos) {
     return InvalidInput(fmt::format("the output folder {} holds a NUL", Quoted(options.folder, 200)));

@@ -370,6 +370,25 @@ TEST_F(RollingWriterTest, ContradictoryOptionsAreRefused) {
   EXPECT_TRUE(refused([](RollingOptions& o) { o.records_per_chunk = -1; }));
   EXPECT_TRUE(refused([](RollingOptions& o) { o.records_per_chunk = 5, o.max_file_rows = 6; }));
   EXPECT_TRUE(refused([](RollingOptions& o) { o.name_template = "../${rank}.parquet"; }));
+  EXPECT_TRUE(refused([](RollingOptions& o) { o.file.row_group_rows = 0; }));
+  EXPECT_TRUE(refused([](RollingOptions& o) { o.file.level = 1'000; }));
+  EXPECT_TRUE(refused([](RollingOptions& o) { o.file.content_pages = ContentPages{10, 10, 0}; }));
+  EXPECT_TRUE(refused([](RollingOptions& o) { o.file.metadata = {{"ARROW:schema", "x"}}; }));
+  EXPECT_FALSE(std::filesystem::exists(Path("out")));
+}
+
+// Not by the first write, behind which lies work that was done for nothing.
+TEST_F(RollingWriterTest, ABudgetThatCannotWorkIsRefusedAtOnce) {
+  RollingOptions options = Options("${rank}.parquet");
+  options.file.memory = (1 << 20) - 1;
+  const auto refused = Open(options).status();
+  EXPECT_TRUE(IsKind(refused, ErrorKind::kInvalidInput)) << refused;
+  EXPECT_EQ(refused.message(), "memory is 1048575 bytes; expected at least 1048576 (1.0 MiB)");
+  EXPECT_FALSE(std::filesystem::exists(Path("out")));
+  options.file.memory = 1 << 20;
+  const auto writer = Value(Open(options));
+  MQ_ASSERT_OK(writer->Write(Numbers(0, 100)));
+  EXPECT_EQ(Value(writer->Close()).counts.committed, 100);
 }
 
 TEST_F(RollingWriterTest, ManyChunksAreSealedAndFoundAgain) {

@@ -109,9 +109,10 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> RowSchema::Fit(
       ARROW_RETURN_NOT_OK(Use(rows->schema()));
       return Fit(rows, decided);
     } else {
-      return WithHint(WithContext(made.status(), "rows do not fit the schema of those before"),
-                      "No row of theirs was taken. Write with on_schema_change='new_part' to begin another "
-                      "file where the schema changes.");
+      return WithHint(
+          WithContext(made.status(), "rows do not fit the schema that was given, or that of those before"),
+          "No row of theirs was taken. Cast the column first, where that keeps its values; or write with "
+          "on_schema_change='new_part' to begin another file where the schema changes.");
     }
   }
   return coercion_->Apply(*rows, file_.verify == VerifyLevel::kFull);

@@ -213,7 +213,7 @@ class Search {
   FooterCandidates candidates_;
 };
 
-// Adds the places of what the footer names besides chunks.
+// Adds the places of the page indexes that the footer names.
 void AddIndexes(const ::parquet::FileMetaData& footer, std::vector<ByteRange>* claimed) {
   const auto add = [&](int64_t offset, int64_t length) {
     int64_t end = 0;
@@ -225,9 +225,6 @@ void AddIndexes(const ::parquet::FileMetaData& footer, std::vector<ByteRange>* c
       const auto chunk = footer.RowGroup(group)->ColumnChunk(leaf);
       if (const auto index = chunk->GetColumnIndexLocation()) add(index->offset, index->length);
       if (const auto index = chunk->GetOffsetIndexLocation()) add(index->offset, index->length);
-      if (chunk->bloom_filter_offset() && chunk->bloom_filter_length()) {
-        add(*chunk->bloom_filter_offset(), *chunk->bloom_filter_length());
-      }
     }
   }
 }
@@ -235,16 +232,16 @@ void AddIndexes(const ::parquet::FileMetaData& footer, std::vector<ByteRange>* c
 }  // namespace
 
 arrow::Result<std::vector<UnclaimedBytes>> FindUnclaimed(arrow::io::RandomAccessFile& file,
-                                                         const Footer& footer, std::vector<ByteRange> chunks,
+                                                         const Footer& footer, std::vector<ByteRange> known,
                                                          const StopFlag* stop) {
-  AddIndexes(*footer.metadata, &chunks);
-  std::sort(chunks.begin(), chunks.end(),
+  AddIndexes(*footer.metadata, &known);
+  std::sort(known.begin(), known.end(),
             [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
-  chunks.push_back({footer.begin, footer.begin});
+  known.push_back({footer.begin, footer.begin});
   Search search(file, footer.begin, stop);
   std::vector<UnclaimedBytes> found;
   int64_t claimed = kMagicBytes;
-  for (const ByteRange& range : chunks) {
+  for (const ByteRange& range : known) {
     const ByteRange gap{claimed, std::min(range.begin, footer.begin)};
     claimed = std::max(claimed, range.end);
     if (gap.length() <= 0) continue;

@@ -25,9 +25,9 @@ struct UnclaimedBytes {
   std::string what;  // what they look like, as the end of a sentence; may be empty
 };
 
-// `chunks`: where the pages of each column chunk lie.
+// `known`: where the pages of each column chunk lie, and the Bloom filters that are whole.
 arrow::Result<std::vector<UnclaimedBytes>> FindUnclaimed(arrow::io::RandomAccessFile& file,
-                                                         const Footer& footer, std::vector<ByteRange> chunks,
+                                                         const Footer& footer, std::vector<ByteRange> known,
                                                          const StopFlag* stop);
 
 // The same of what lies behind a footer, in these bytes of the file: nothing where that is zeros alone, with

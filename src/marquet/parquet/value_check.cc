@@ -167,6 +167,13 @@ void ValueCheck::Take(const arrow::RecordBatch& given, const std::vector<bool>& 
   rows_ = first_row + given.num_rows();
 }
 
+int64_t ValueCheck::bytes() const {
+  auto bytes = static_cast<int64_t>(leaves_.capacity() * sizeof(Leaf) + runs_.capacity() * sizeof(Run) +
+                                    first_of_.capacity() * sizeof(int64_t));
+  for (const Leaf& leaf : leaves_) bytes += static_cast<int64_t>(leaf.hashes.capacity() * sizeof(uint64_t));
+  return bytes;
+}
+
 std::pair<int, int> ValueCheck::LeavesOf(int column) const {
   const auto begin = std::ranges::lower_bound(leaves_, column, {}, &Leaf::column);
   const auto end = std::ranges::upper_bound(leaves_, column, {}, &Leaf::column);

@@ -43,6 +43,8 @@ class ValueCheck {
   // of these must have been checked.
   void Take(const arrow::RecordBatch& given, const std::vector<bool>& decoded, int64_t first_row);
 
+  int64_t bytes() const;  // held in memory
+
   // Reads them back. kCorruptData naming column and row where a value is another one, or cannot be read.
   arrow::Status Compare(const std::shared_ptr<arrow::io::RandomAccessFile>& file,
                         const std::shared_ptr<::parquet::FileMetaData>& footer, bool parallel);

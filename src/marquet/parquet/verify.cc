@@ -12,6 +12,7 @@
 #include "marquet/base/hash.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/arrow_schema_internal.h"
+#include "marquet/parquet/bloom_filters_internal.h"
 #include "marquet/parquet/chunk_check_internal.h"
 #include "marquet/parquet/column_memory_internal.h"
 #include "marquet/parquet/column_statistics_internal.h"
@@ -249,10 +250,18 @@ arrow::Result<std::optional<Footer>> FooterOrDamage(arrow::io::RandomAccessFile&
   return *std::move(footer);
 }
 
-// Adds what lies before the footer and is of nothing that it names.
+// Adds Bloom filters that are not where the footer has them, and what lies before it and is of nothing that
+// it names.
 arrow::Status CheckClaims(arrow::io::RandomAccessFile& file, const Footer& footer,
-                          std::vector<ByteRange> chunks, const StopFlag* stop, FileVerdict* verdict) {
-  ARROW_ASSIGN_OR_RAISE(const auto found, FindUnclaimed(file, footer, std::move(chunks), stop));
+                          std::vector<ByteRange> known, const StopFlag* stop, FileVerdict* verdict) {
+  ARROW_ASSIGN_OR_RAISE(BloomFilters filters, ReadBloomFilters(file, footer, stop));
+  for (BloomFilterFault& fault : filters.faults) {
+    verdict->damage.push_back(
+        {verdict->file, fault.row_group, footer.metadata->schema()->Column(fault.leaf)->path()->ToDotString(),
+         -1, fault.bytes.begin, fault.bytes.length(), "Bloom filter", std::move(fault.message)});
+  }
+  known.insert(known.end(), filters.whole.begin(), filters.whole.end());
+  ARROW_ASSIGN_OR_RAISE(const auto found, FindUnclaimed(file, footer, std::move(known), stop));
   for (const UnclaimedBytes& bytes : found) {
     (bytes.holds_rows ? verdict->damage : verdict->odd)
         .push_back(WholeFile(*verdict, "unclaimed", bytes.range.begin, bytes.range.length(),
@@ -333,14 +342,16 @@ arrow::Result<FileVerdict> VerifyOpened(arrow::io::RandomAccessFile& file, const
 }
 
 arrow::Result<FileVerdict> VerifyFile(file::FileSystem& fs, const std::string& path, VerifyLevel level,
-                                      const Expectation& expected, const StopFlag* stop, bool parallel) {
+                                      const Expectation& expected, const StopFlag* stop, bool parallel,
+                                      std::shared_ptr<::parquet::FileMetaData>* footer) {
   ARROW_ASSIGN_OR_RAISE(const auto file, fs.OpenForReading(path));
-  std::shared_ptr<::parquet::FileMetaData> footer;
+  std::shared_ptr<::parquet::FileMetaData> found;
   ARROW_ASSIGN_OR_RAISE(FileVerdict verdict,
-                        VerifyOpened(*file, path, level, expected, stop, parallel, &footer));
+                        VerifyOpened(*file, path, level, expected, stop, parallel, &found));
+  if (footer != nullptr) *footer = found;
   if (level != VerifyLevel::kFull || !verdict.ok) return verdict;
   const std::shared_ptr<file::FileSystem> borrowed(std::shared_ptr<void>(), &fs);  // for this call
-  const arrow::Status sorted = CheckSortOrder(borrowed, path, footer, stop, &verdict.damage);
+  const arrow::Status sorted = CheckSortOrder(borrowed, path, found, stop, &verdict.damage);
   if (IsKind(sorted, ErrorKind::kCorruptData)) {
     verdict.damage.push_back(WholeFile(verdict, "file", 0, verdict.bytes, WithoutPath(sorted, path)));
   } else {

@@ -12,6 +12,10 @@
 #include "marquet/file/file_system.h"
 #include "marquet/parquet/options.h"
 
+namespace parquet {
+class FileMetaData;
+}
+
 namespace marquet::pq {
 
 struct Damage {
@@ -22,7 +26,8 @@ struct Damage {
   int64_t offset = -1;  // first byte of the damaged range in the file
   int64_t length = 0;
   // "page", "page header", "footer", "schema", "magic", "file", "order"; "statistics" (values that lie beyond
-  // what the file says of them, for which filters pass over their rows); "tail" (behind the footer),
+  // what the file says of them, for which filters pass over their rows); "Bloom filter" (it is not where the
+  // footer has it, or not as long); "tail" (behind the footer),
   // "unclaimed" (before it, and of nothing that it names); of a table "log"
   std::string region;
   std::string message;  // one sentence: found, expected
@@ -54,8 +59,11 @@ struct Expectation {                  // what a log or manifest says of the file
 // that goes on behind a footer, be it by a newline, is damaged, and checked up to there. A status that is not
 // OK means that the check could not be made (missing file, I/O error), not that the file is damaged.
 // `parallel` decodes column chunks side by side; memory: one compressed chunk and one page of it per thread.
+// `footer`, unless it is a null pointer, gets the footer that was read, where there is one: of a sound file
+// it spares a FileReader reading it again.
 arrow::Result<FileVerdict> VerifyFile(file::FileSystem& fs, const std::string& path, VerifyLevel level,
                                       const Expectation& expected = {}, const StopFlag* stop = nullptr,
-                                      bool parallel = true);
+                                      bool parallel = true,
+                                      std::shared_ptr<::parquet::FileMetaData>* footer = nullptr);
 
 }  // namespace marquet::pq

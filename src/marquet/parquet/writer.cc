@@ -285,4 +285,11 @@ int64_t FileWriter::unwritten_bytes() const {
 
 int64_t FileWriter::written_bytes() const { return impl_->file->size(); }
 
+int64_t FileWriter::held_bytes() const {
+  const Impl& impl = *impl_;
+  if (impl.encoder == nullptr) return 0;
+  return impl.encoder->buffered_bytes() + impl.encoder->kept_bytes() + impl.values->bytes() +
+         impl.file->gathering_bytes();
+}
+
 }  // namespace marquet::pq

@@ -69,6 +69,9 @@ class FileWriter {
   int64_t buffered_bytes() const;   // held in memory: pages and rows of the row group in the making
   int64_t unwritten_bytes() const;  // of these, what comes into the file, before it is compressed
   int64_t written_bytes() const;    // given to the file so far: row groups that have ended
+  // All that is held in memory: buffered_bytes(), which Flush() frees, and what only the file's end does.
+  // Where files have nested columns, Flush() frees nothing until more rows come.
+  int64_t held_bytes() const;
 
  private:
   struct Impl;

@@ -9,18 +9,13 @@
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/parquet/arrow_schema_internal.h"
 #include "marquet/parquet/writer_properties_internal.h"
 #include "marquet/schema/decoded.h"
 #include "parquet/properties.h"
 
 namespace marquet::pq {
 namespace {
-
-// Below this no row group could hold a page of each of many columns.
-constexpr int64_t kLeastMemory = int64_t{1} << 20;
-
-// Where readers of Arrow look for the schema as it was.
-constexpr char kArrowSchemaKey[] = "ARROW:schema";
 
 // Beyond this a dictionary no longer pays, and encoding goes on without one.
 constexpr int64_t kDictionaryBytes = int64_t{1} << 20;
@@ -72,45 +67,13 @@ std::shared_ptr<arrow::DataType> AsReadersTake(const std::shared_ptr<arrow::Data
 }
 
 arrow::Status CheckOptions(const arrow::Schema& schema, const WriteOptions& options) {
-  if (options.row_group_rows <= 0) {
-    return InvalidInput(fmt::format("row_group_rows is {}; expected at least 1", options.row_group_rows));
-  }
-  if (options.memory < kLeastMemory) {
-    return InvalidInput(
-        fmt::format("memory is {} bytes; expected at least {}", options.memory, kLeastMemory));
-  }
-  if (const auto& pages = options.content_pages) {
-    if (pages->min_bytes < 1 || pages->max_bytes <= pages->min_bytes) {
-      return InvalidInput(
-          fmt::format("content-defined pages of {} to {} bytes; expected at least 1, and more",
-                      pages->min_bytes, pages->max_bytes));
-    }
-  }
-  for (const auto& [key, value] : options.metadata) {
-    if (key == kArrowSchemaKey) {
-      return InvalidInput(
-          fmt::format("the metadata has the key '{}', under which Arrow's schema is kept", key),
-          "Give it another name.");
-    }
-  }
+  ARROW_RETURN_NOT_OK(CheckWriteOptions(options));
   for (const std::string& column : options.sorted_by) {
     const auto field = schema.GetFieldByName(column);
     if (field == nullptr)
       return InvalidInput(fmt::format("sorted_by names the column '{}', which is not there", column));
     if (field->type()->num_fields() > 0) {
       return InvalidInput(fmt::format("sorted_by names the nested column '{}'; expected a flat one", column));
-    }
-  }
-  if (options.level.has_value()) {
-    const auto codec = ParquetCodec(options.codec);
-    if (!arrow::util::Codec::SupportsCompressionLevel(codec)) {
-      return InvalidInput(fmt::format("codec {} takes no level", CodecName(options.codec)));
-    }
-    ARROW_ASSIGN_OR_RAISE(const int least, arrow::util::Codec::MinimumCompressionLevel(codec));
-    ARROW_ASSIGN_OR_RAISE(const int most, arrow::util::Codec::MaximumCompressionLevel(codec));
-    if (*options.level < least || *options.level > most) {
-      return InvalidInput(fmt::format("level {} of codec {}; expected {} to {}", *options.level,
-                                      CodecName(options.codec), least, most));
     }
   }
   return arrow::Status::OK();

@@ -47,6 +47,17 @@ arrow::Status Look(const std::shared_ptr<file::FileSystem>& fs, const CheckTable
   return arrow::Status::OK();
 }
 
+// The error without the table's path at its beginning, which whoever tells of it has told: of a file in the
+// table its path there is left.
+arrow::Status WithoutTable(const arrow::Status& status, std::string_view table) {
+  while (table.size() > 1 && table.ends_with('/')) table.remove_suffix(1);
+  const std::string& message = status.message();
+  if (table.empty() || !message.starts_with(table)) return status;
+  const size_t end = std::min(message.find_first_not_of('/', table.size()), message.size());
+  if (message.compare(end, 2, ": ") == 0) return status.WithMessage(message.substr(end + 2));
+  return end == table.size() ? status : status.WithMessage(message.substr(end));
+}
+
 void JudgeAge(double most, TableCheck* check) {
   if (!check->latest_ns) {
     check->problems.emplace_back("it holds no time, so that its age is not known");
@@ -86,7 +97,8 @@ arrow::Result<TableCheck> CheckTable(const std::shared_ptr<file::FileSystem>& fs
   if (wrong_column) return InvalidInput(looked.message(), HintOf(looked));
   if (!looked.ok()) {
     const std::string hint = HintOf(looked);
-    check.problems.push_back(OneLine(looked) + (hint.empty() ? "" : " (" + hint + ")"));
+    check.problems.push_back(OneLine(WithoutTable(looked, options.table)) +
+                             (hint.empty() ? "" : " (" + hint + ")"));
     return check;
   }
   if (options.min_rows && check.rows < *options.min_rows) {

@@ -70,7 +70,7 @@ TEST_F(CheckTableTest, AnEmptyTableHasNoAge) {
 TEST_F(CheckTableTest, WhatCannotBeOpenedIsAProblemAndNoError) {
   const auto missing = Check(kHourMs, 1, kLatest);
   EXPECT_FALSE(missing.opened);
-  const std::string why = "not found: " + Path() + ": no such table: the directory does not exist";
+  const std::string why = "not found: no such table: the directory does not exist";
   EXPECT_THAT(missing.problems, ElementsAre(why));
   EXPECT_EQ(ToText(missing), "FAILED " + Path() + ": " + why + "\n");
 }

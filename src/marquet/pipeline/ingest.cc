@@ -427,6 +427,11 @@ arrow::Result<IngestOutcome> Ingest(std::shared_ptr<file::FileSystem> fs, Ingest
   }
   outcome.report.not_tried = static_cast<int64_t>(sources.size() - outcome.report.sources.size());
   if (outcome.report.ok && call.has_read_all()) TellOfUnselected(options, call, &outcome);
+  if (const arrow::Status& error = outcome.first_error; !error.ok()) {
+    outcome.report.error = OneLine(error);
+    outcome.report.kind = error.IsCancelled() ? "stopped" : std::string(KindName(KindOf(error)));
+    outcome.report.hint = HintOf(error);
+  }
   return outcome;
 }
 

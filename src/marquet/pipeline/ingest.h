@@ -106,7 +106,10 @@ struct IngestReport {
   // was not read.
   std::vector<std::string> unmatched_symbols;
   std::vector<PassedOver> passed_over;  // what lies in folders, or was named, and is no source
-  bool ok = true;                       // no source failed
+  bool ok = true;                       // no source failed, and something was selected
+  // Of the first source that failed, or of all of them together where nothing is selected: a line, the kind
+  // of the error ("stopped" after a signal) and what to do. Empty where all went well.
+  std::string error, kind, hint;
 };
 
 // Works through the sources in order and stops at the first that fails: what was committed before it stays.

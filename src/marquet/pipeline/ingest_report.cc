@@ -217,6 +217,9 @@ std::string ToJson(const IngestReport& report) {
     passed_over.push_back({{"path", each.path}, {"why", each.why}});
   }
   const nlohmann::ordered_json root = {{"ok", report.ok},
+                                       {"error", report.error},
+                                       {"kind", report.kind},
+                                       {"hint", report.hint},
                                        {"not_tried", report.not_tried},
                                        {"unmatched_symbols", report.unmatched_symbols},
                                        {"passed_over", report.passed_over.size()},

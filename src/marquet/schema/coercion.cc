@@ -359,12 +359,12 @@ arrow::Result<Coercion> Coercion::Make(std::shared_ptr<arrow::Schema> from,
     }
     const arrow::Field& wanted = *coercion.to_->field(target);
     if (!Convertible(*field->type(), wanted)) {
-      return SchemaError(fmt::format("column {} is {}; the table's is {}", Quoted(field->name()),
+      return SchemaError(fmt::format("column {} is {}; expected {}", Quoted(field->name()),
                                      field->type()->ToString(), wanted.type()->ToString()));
     }
     if (const auto* const lost = LostMeaning(*field->type(), *wanted.type())) {
       return SchemaError(
-          fmt::format("column {} is {}; the table's is {}: what {} stores is not the value itself",
+          fmt::format("column {} is {}; expected {}: what {} stores is not the value itself",
                       Quoted(field->name()), field->type()->ToString(), wanted.type()->ToString(),
                       lost->extension_name()),
           "Cast the column to the type that is wanted first: periods to timestamps, intervals to their two "

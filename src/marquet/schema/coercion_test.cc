@@ -50,8 +50,7 @@ TEST(CoercionTest, NamesWhatDoesNotFit) {
     return status.message();
   };
   EXPECT_THAT(error(arrow::field("b", arrow::int64())), HasSubstr("there is no column 'b'"));
-  EXPECT_THAT(error(arrow::field("a", arrow::utf8())),
-              HasSubstr("column 'a' is string; the table's is int64"));
+  EXPECT_THAT(error(arrow::field("a", arrow::utf8())), HasSubstr("column 'a' is string; expected int64"));
   EXPECT_THAT(error(arrow::field("s", arrow::utf8())), HasSubstr("column 'a' is missing"));
   EXPECT_THAT(error(arrow::field("a", arrow::float64())), HasSubstr("is double"));
 }

@@ -6,6 +6,7 @@
 #include "fmt/format.h"
 #include "marquet/file/fault_file_system.h"
 #include "marquet/file/memory_file_system.h"
+#include "marquet/parquet/reader.h"
 #include "marquet/table/table_testing.h"
 
 namespace marquet::table {
@@ -88,6 +89,58 @@ TEST_P(AppendErrorTest, AFailureAtAnyOperationChangesNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Errors, AppendErrorTest, ::testing::Values(ENOSPC, EDQUOT, EIO, EINTR),
                          [](const auto& info) { return std::string(strerrorname_np(info.param)); });
+
+// With so little memory that row groups end early, of partitions whose turn it is not, too.
+TEST_F(AppendFaultTest, AFailureChangesNothingWhenMemoryIsShort) {
+  const auto of_one_row = TableOfOneRow();
+  constexpr int32_t kRows = 24'000;
+  std::vector<Trade> trades;
+  for (int32_t i = 0; i < kRows; ++i) {
+    const auto mixed = static_cast<int64_t>(static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15 >> 8);
+    trades.push_back({.ts_event = mixed, .price = mixed, .size = i + 2, .f = 0.5, .symbol = "ABC"});
+    trades.back().symbol = std::string(1, static_cast<char>('A' + i % 3));
+  }
+  const auto rows = Batch(trades);
+  AppendOptions options;
+  options.file.memory = 1 << 20;
+  const auto append = [&](Table& table) -> arrow::Result<AppendReport> {
+    table.log().set_checkpointing(delta::Log::Checkpointing::kNever);
+    ARROW_ASSIGN_OR_RAISE(const auto appender, table.NewAppender(options));
+    for (int batch = 0; batch < 3; ++batch) ARROW_RETURN_NOT_OK(appender->Write(*rows));
+    return appender->Commit();
+  };
+  for (const auto thrown : {Fault::Thrown::kNothing, Fault::Thrown::kBadAlloc, Fault::Thrown::kSystemError}) {
+    int failures = 0;
+    for (int64_t n = 1;; ++n) {
+      const auto memory = of_one_row->Copy();
+      const auto faulty = std::make_shared<FaultFileSystem>(memory);
+      const auto table = Value(Table::Open(faulty, "t"));
+      const int64_t before = faulty->operations();
+      faulty->FailAt({.operation = before + n, .error_number = EIO, .thrown = thrown});
+      const auto report = append(*table);
+      if (faulty->operations() < before + n) {
+        MQ_OK(report.status());
+        EXPECT_EQ(report->rows, 3 * kRows);
+        EXPECT_EQ(report->files.size(), 3u);
+        int row_groups = 0;
+        for (const auto& file : report->files) {
+          row_groups += Value(pq::FileReader::Open(memory, file.path))->num_row_groups();
+        }
+        EXPECT_GT(row_groups, 3);
+        break;
+      }
+      if (report.ok() || IsKind(report.status(), ErrorKind::kCommitUnknown)) continue;
+      ++failures;
+      const auto now = Value(Table::Open(memory, "t"));
+      EXPECT_EQ(now->version(), 1) << "operation " << n << ": " << report.status();
+      EXPECT_THAT(Sizes(*Read(*now)), ElementsAre(1));
+      int names = 0;
+      MQ_OK(CountNames(*memory, "t", &names));
+      EXPECT_EQ(names, 1) << "operation " << n << ": " << report.status();
+    }
+    EXPECT_GT(failures, 20);
+  }
+}
 
 TEST_F(AppendFaultTest, AnAppendThatReturnedSurvivesAPowerCut) {
   const auto memory = std::make_shared<MemoryFileSystem>();

@@ -251,7 +251,7 @@ TEST_F(TableTest, ColumnsInAnotherOrderAndMissingOnes) {
   const auto wrong = Value(some->SetColumn(1, arrow::field("size", arrow::utf8()), full->column(4)));
   status = Append(*table, wrong).status();
   EXPECT_TRUE(IsKind(status, ErrorKind::kSchema)) << status;
-  EXPECT_THAT(status.message(), HasSubstr("column 'size' is string; the table's is int32"));
+  EXPECT_THAT(status.message(), HasSubstr("column 'size' is string; expected int32"));
   EXPECT_THAT(Sizes(*Read(*Value(Table::Open(fs_, Path())))), ElementsAre(5));
 }
 

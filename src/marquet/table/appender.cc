@@ -164,10 +164,10 @@ class TableAppender final : public Appender {
     ARROW_ASSIGN_OR_RAISE(const auto fitted,
                           coercion_->Apply(rows, options_.file.verify == pq::VerifyLevel::kFull));
     ARROW_ASSIGN_OR_RAISE(const auto slices, splitter_.Split(*fitted));
-    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*fitted));
+    // Slices of one batch hold it together, however few of its rows a partition has.
+    ARROW_ASSIGN_OR_RAISE(const auto memory, MemoryOf(*fitted));
     for (const PartitionSplitter::Slice& slice : slices) {
-      ARROW_RETURN_NOT_OK(
-          Queue(slice.partition, slice.rows, bytes / rows.num_rows() * slice.rows->num_rows()));
+      ARROW_RETURN_NOT_OK(Queue(slice.partition, slice.rows, memory));
     }
     splitter_.CountEmptyTexts(*fitted, &empty_as_null_);
     return arrow::Status::OK();
@@ -198,8 +198,8 @@ class TableAppender final : public Appender {
                                      batch.schema()->ToString()));
     }
     const auto rows = arrow::RecordBatch::Make(splitter_.data_schema(), batch.num_rows(), batch.columns());
-    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*rows));
-    ARROW_RETURN_NOT_OK(Queue(splitter_.NumberOf(values), rows, bytes));
+    ARROW_ASSIGN_OR_RAISE(auto memory, MemoryOf(*rows));
+    ARROW_RETURN_NOT_OK(Queue(splitter_.NumberOf(values), rows, std::move(memory)));
     for (const std::string& column : empty) empty_as_null_[column] += rows->num_rows();
     return arrow::Status::OK();
   }
@@ -217,8 +217,8 @@ class TableAppender final : public Appender {
     ARROW_ASSIGN_OR_RAISE(const auto coercion,
                           schema::Coercion::Make(rows.schema(), splitter_.data_schema()));
     ARROW_ASSIGN_OR_RAISE(auto fitted, coercion.Apply(rows));
-    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(*fitted));
-    return Queue(kept->second, std::move(fitted), bytes);
+    ARROW_ASSIGN_OR_RAISE(auto memory, MemoryOf(*fitted));
+    return Queue(kept->second, std::move(fitted), std::move(memory));
   }
 
   arrow::Result<AppendReport> CommitWithoutThrowing() {
@@ -283,13 +283,21 @@ class TableAppender final : public Appender {
     return arrow::Status::OK();
   }
 
-  arrow::Status Queue(size_t partition, std::shared_ptr<arrow::RecordBatch> rows, int64_t bytes) {
+  static arrow::Result<std::shared_ptr<PartitionWriter::SharedMemory>> MemoryOf(
+      const arrow::RecordBatch& rows) {
+    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, BytesOf(rows));
+    return std::make_shared<PartitionWriter::SharedMemory>(
+        PartitionWriter::SharedMemory{.bytes = bytes, .rows = rows.num_rows()});
+  }
+
+  arrow::Status Queue(size_t partition, std::shared_ptr<arrow::RecordBatch> rows,
+                      std::shared_ptr<PartitionWriter::SharedMemory> memory) {
     return writer_.Write(
         partition,
         [&] {
           return PartitionDirectory(snapshot_->metadata.partition_columns, splitter_.values(partition));
         },
-        std::move(rows), bytes);
+        std::move(rows), std::move(memory));
   }
 
   arrow::Result<AppendReport> TryCommit() {
@@ -470,10 +478,11 @@ arrow::Result<std::unique_ptr<Appender>> MakeAppender(std::shared_ptr<TableState
     return AlreadyExists(fmt::format("{}: the table holds {} files", table->path, snapshot->files.size()),
                          "Append to it, overwrite it, or choose another table.");
   }
-  if (options.max_rows_per_file <= 0 || options.file.memory <= 0) {
-    return InvalidInput(fmt::format("{}: rows per file ({}) and memory ({}) must be positive", table->path,
-                                    options.max_rows_per_file, options.file.memory));
+  if (options.max_rows_per_file <= 0) {
+    return InvalidInput(fmt::format("{}: max_rows_per_file is {}; expected at least 1", table->path,
+                                    options.max_rows_per_file));
   }
+  ARROW_RETURN_NOT_OK(WithContext(pq::CheckWriteOptions(options.file), table->path));
   ARROW_RETURN_NOT_OK(WithContext(delta::CheckInfoNames(options.commit_metadata), table->path));
   return std::make_unique<TableAppender>(std::move(table), snapshot, std::move(options));
 }

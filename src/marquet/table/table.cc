@@ -100,6 +100,36 @@ bool IsOfAppend(const file::FileInfo& entry) {
   return entry.path.starts_with("part-") && entry.path.ends_with(".parquet");
 }
 
+// Below this age what lies there may be of creations that are under way, several at once.
+constexpr int64_t kLongAgoMs = int64_t{3'600} * 1'000;
+
+// A creation that was interrupted leaves the description of one source. A table whose log is gone has one for
+// each: a new table in its place would be without their rows, and in the way of the log when it is put back.
+arrow::Status CheckRemains(file::FileSystem& fs, const std::string& path) {
+  const auto entries = fs.List(file::JoinPath(path, file::JoinPath(kOwnDirectory, "sources")));
+  if (!entries.ok())
+    return IsKind(entries.status(), ErrorKind::kNotFound) ? arrow::Status::OK() : entries.status();
+  int64_t descriptions = 0, newest_ms = 0;
+  for (const file::FileInfo& entry : *entries) {
+    if (entry.is_directory || IsHidden(entry.path)) continue;
+    ++descriptions;
+    newest_ms = std::max(newest_ms, entry.modified_ms);
+  }
+  if (descriptions == 0 || NowNanos() / 1'000'000 - newest_ms < kLongAgoMs) return arrow::Status::OK();
+  const std::string found = descriptions == 1
+                                ? fmt::format("{}: holds the description of a source and no log", path)
+                                : fmt::format("{}: holds the descriptions of {} sources and no log", path,
+                                              WithCommas(descriptions));
+  constexpr const char* kPutBack = "Where this was a table, its _delta_log is gone: put that back";
+  if (descriptions > 1) {
+    return InvalidInput(found + "; an interrupted creation leaves one",
+                        fmt::format("{}. Else choose an empty or a new directory.", kPutBack));
+  }
+  Log().warn("{}, as an interrupted creation leaves it: a new table is made there. {} instead", found,
+             kPutBack);
+  return arrow::Status::OK();
+}
+
 arrow::Status CheckTarget(file::FileSystem& fs, const std::string& path) {
   const auto info = fs.Stat(path);
   if (!info.ok()) return IsKind(info.status(), ErrorKind::kNotFound) ? arrow::Status::OK() : info.status();
@@ -118,7 +148,7 @@ arrow::Status CheckTarget(file::FileSystem& fs, const std::string& path) {
     if (!foreign.empty()) break;
     if (!IsHidden(entry.path) && !(interrupted && IsOfAppend(entry))) foreign = entry.path;
   }
-  if (foreign.empty()) return arrow::Status::OK();
+  if (foreign.empty()) return interrupted ? CheckRemains(fs, path) : arrow::Status::OK();
   return InvalidInput(
       fmt::format("{}: holds other things ({}) and no table", path, Quoted(foreign)),
       interrupted ? "Choose an empty or a new directory. Where this was a table, its _delta_log is gone: put "

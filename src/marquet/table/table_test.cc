@@ -90,6 +90,28 @@ TEST_F(TableTest, OnlyWhatAnInterruptedCreationLeavesIsTakenUp) {
   }
 }
 
+// A new table in the place of one whose log is gone would be without its rows, and in the way of the log.
+TEST_F(TableTest, ATableOfSeveralSourcesWithoutItsLogIsNotTakenUp) {
+  const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::hours(2);
+  const auto with = [&](const std::string& name, int sources, bool long_ago) {
+    const std::filesystem::path directory = std::filesystem::path(Path(name)) / "_marquet" / "sources";
+    std::filesystem::create_directories(directory);
+    for (int i = 0; i < sources; ++i) {
+      const std::filesystem::path path = directory / fmt::format("{}.json", i);
+      std::ofstream(path) << "x";
+      if (long_ago) std::filesystem::last_write_time(path, old);
+    }
+    return Table::CreateWithFirstAppend(fs_, Path(name), *Trades(), {}).status();
+  };
+  MQ_OK(with("one", 1, true));
+  MQ_OK(with("under-way", 3, false));  // creations at once, none of which has committed yet
+  const auto status = with("lost", 2, true);
+  EXPECT_TRUE(IsKind(status, ErrorKind::kInvalidInput)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("holds the descriptions of 2 sources and no log"));
+  EXPECT_THAT(HintOf(status), HasSubstr("_delta_log is gone: put that back"));
+  EXPECT_FALSE(std::filesystem::exists(Path("lost") + "/_delta_log"));
+}
+
 TEST_F(TableTest, CreationIsRefusedWhereItCannotBe) {
   MQ_OK(Table::Create(fs_, Path(), *Trades(), {}).status());
   EXPECT_TRUE(IsKind(Table::Create(fs_, Path(), *Trades(), {}).status(), ErrorKind::kAlreadyExists));

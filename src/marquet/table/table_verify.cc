@@ -120,8 +120,10 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
   std::mutex mutex;  // of what progress tells
   Progress told{.phase = "verify " + table.path, .bytes_total = bytes_total};
   int64_t told_at = 0;
-  const auto check_bounds = [&](const Check& check, pq::FileVerdict* found) -> arrow::Status {
-    ARROW_ASSIGN_OR_RAISE(const auto reader, table.readers.Open(check.path, check.file->add().size));
+  const auto check_bounds = [&](const Check& check, std::shared_ptr<::parquet::FileMetaData> footer,
+                                pq::FileVerdict* found) -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const auto reader,
+                          pq::FileReader::Open(table.fs, check.path, std::move(footer), found->bytes));
     ARROW_RETURN_NOT_OK(CheckLogBounds(*reader, check.file->add().path,
                                        check.file->statistics(*index->data_schema()), *index->data_schema(),
                                        stop, &found->damage));
@@ -142,10 +144,11 @@ arrow::Result<TableVerdict> Table::Verify(pq::VerifyLevel level, int jobs, const
       }
       // The last files are shared by all threads, so that none of them ends alone.
       const bool parallel = jobs != 1 && checks.size() - i <= threads;
-      auto result = pq::VerifyFile(*table.fs, check.path, level, expected, stop, parallel);
+      std::shared_ptr<::parquet::FileMetaData> footer;
+      auto result = pq::VerifyFile(*table.fs, check.path, level, expected, stop, parallel, &footer);
       check.status = result.status();
       if (result.ok() && result->ok && level != pq::VerifyLevel::kFooter) {
-        check.status = check_bounds(check, &*result);
+        check.status = check_bounds(check, std::move(footer), &*result);
       }
       if (result.ok()) {
         check.verdict = *std::move(result);

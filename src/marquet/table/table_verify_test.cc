@@ -1,5 +1,8 @@
+#include <atomic>
 #include <fstream>
 
+#include "marquet/file/fault_file_system.h"
+#include "marquet/parquet/verify.h"
 #include "marquet/table/table.h"
 #include "marquet/table/table_testing.h"
 
@@ -33,6 +36,28 @@ TEST_F(TableTest, VerifyFindsDamageMissingFilesAndOrphans) {
   EXPECT_THAT(verdict.damage[0].file, HasSubstr(files[1]));
   EXPECT_EQ(verdict.rows, 3);
   EXPECT_EQ(verdict.rows_intact, 1);
+}
+
+// What the check of a file's bytes read, the check of the log's bounds does not read again.
+TEST_F(TableTest, VerifyReadsEachFooterOnce) {
+  const auto created = Value(Table::Create(fs_, Path(), *Trades(), {.partition_by = {"symbol"}}));
+  MQ_OK(Append(*created, Batch({{1, 1, 1, 1.0, "A"}, {1, 1, 2, 2.0, "B"}, {1, 1, 3, 3.0, "C"}})).status());
+  for (const auto level : {pq::VerifyLevel::kCrc, pq::VerifyLevel::kFull}) {
+    std::atomic<int> reads{0};
+    const auto counted = std::make_shared<file::FaultFileSystem>(fs_);
+    counted->OnOperation([&](int64_t, std::string_view name, const std::string& path) {
+      if (name == "read" && path.ends_with(".parquet")) ++reads;
+    });
+    EXPECT_TRUE(Value(Value(Table::Open(counted, Path()))->Verify(level)).ok);
+    const int of_table = reads.exchange(0);
+    pq::Expectation expected;
+    expected.digest = "of the bytes, which a table holds, too";
+    for (const std::string& file : FilesUnder(Path(), ".parquet")) {
+      Value(pq::VerifyFile(*counted, Path() + "/" + file, level, expected));
+    }
+    EXPECT_EQ(of_table, reads.load());
+    EXPECT_GE(of_table, 3);
+  }
 }
 
 // The log is input: a count of rows that no file can have is damage, and not a count that is not known.
