@@ -120,16 +120,15 @@ arrow::Result<std::unique_ptr<Replay>> Log::Impl::LoadNewest() {
   if (pointer.ok()) {
     auto content = ReadCheckpoint(fs, directory, *pointer);
     if (!content.ok() && IsKind(content.status(), ErrorKind::kUnsupported)) return content.status();
-    const std::string path = file::JoinPath(directory, CommitName(pointer->version));
-    auto commit = content.ok() ? file::ReadAll(*fs, path) : arrow::Result<std::string>(content.status());
-    if (commit.ok()) {
+    const auto time = content.ok() ? CommitTime(*fs, directory, pointer->version)
+                                   : arrow::Result<int64_t>(content.status());
+    if (time.ok()) {
       auto replay = std::make_unique<Replay>();
       replay->Restore(pointer->version, std::move(content->files), std::move(content->rest));
-      ARROW_ASSIGN_OR_RAISE(const CommitInfo info, CommitInfoFromJson(*commit, path));
-      ARROW_ASSIGN_OR_RAISE(const int64_t time, TimeOf(info, *fs, path));
-      replay->set_timestamp(time);
+      replay->set_timestamp(*time);
       return replay;
     }
+    if (content.ok() && !IsKind(time.status(), ErrorKind::kNotFound)) return time.status();
     if (!content.ok()) Warn(content.status(), "passing over the checkpoint that _last_checkpoint names");
   } else if (!IsKind(pointer.status(), ErrorKind::kNotFound)) {
     Warn(pointer.status(), "passing over _last_checkpoint");
