@@ -177,7 +177,7 @@ class Table:
             max_rows_per_file: Rows of a data file.
             memory: Bytes held at a time: rows that wait, and what the files in the making take, dictionaries and
                 footers included. Where they are short, row groups are; there are no more files for it, unless most
-                of the memory is taken by how many files are open.
+                of the memory is taken by how many files are open. Of tables with nested columns files end early.
             verify: How far each file is checked before it is published: "footer", "crc" or "full".
             metadata: Further strings, kept in the commit, under names that the log has no values of its own for
                 (``operation`` is one).

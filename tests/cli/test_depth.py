@@ -142,18 +142,39 @@ def test_errors_say_what_to_do(tmp_path: Path, marquet_program: Path) -> None:
         assert run(marquet_program, book, "--into", tmp_path / "x", *wrong).returncode in (1, 2)
 
 
+def book_of_floats(symbol: str, divisor: int, seed: int = 3) -> pa.Table:
+    """Rows whose prices are floats: prices where the divisor is 1e9, and units of 1e-9 where it is 1."""
+    shape = {"base": 1_100_000_000, "tick": 10_000} if symbol.endswith("USD") else {}
+    rows = as_arrow(random_book(1_500, seed, nulls=0.001, **shape), symbol)
+    for number, name in enumerate(rows.column_names):
+        if "_px_" in name:
+            prices = pa.array([None if p is None else p / divisor for p in rows[name].to_pylist()], pa.float64())
+            rows = rows.set_column(number, name, prices)
+    return rows
+
+
+@pytest.mark.parametrize("wrong", ["AUDUSD", "EURUSD"])
+def test_units_of_one_symbol_are_refused_for_that_symbol(tmp_path: Path, marquet_program: Path, wrong: str) -> None:
+    symbols = ("AUDUSD", "EURUSD")
+    rows = [book_of_floats(symbol, 1 if symbol == wrong else 10**9, seed) for seed, symbol in enumerate(symbols)]
+    book = write_book(tmp_path / "book", pa.concat_tables(rows))
+    build = (book, "--into", tmp_path / "samples", *OPTIONS[2:])
+    for chosen in ((), ("--symbol", wrong)):
+        done = run(marquet_program, *build, *chosen)
+        assert done.returncode == 1 and f"{book}: {wrong}: bid_px_00 holds" in done.stderr, done.stderr
+        assert "can only be units of 1e-9" in done.stderr
+        assert not (tmp_path / "samples").exists()
+    other = next(symbol for symbol in symbols if symbol != wrong)
+    done = run(marquet_program, *build, "--symbol", other)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("symbol", ["ESH4", "EURUSD"])
 @pytest.mark.parametrize("divisor", [1, 10**9], ids=["units", "prices"])
 def test_prices_that_are_units_stored_as_floats_are_refused(
     tmp_path: Path, marquet_program: Path, symbol: str, divisor: int
 ) -> None:
-    shape = {"base": 1_100_000_000, "tick": 10_000} if symbol == "EURUSD" else {}
-    rows = as_arrow(random_book(1_500, 3, nulls=0.001, **shape), symbol)
-    for number, name in enumerate(rows.column_names):
-        if "_px_" in name:
-            prices = pa.array([None if p is None else p / divisor for p in rows[name].to_pylist()], pa.float64())
-            rows = rows.set_column(number, name, prices)
-    book = write_book(tmp_path / "book", rows)
+    book = write_book(tmp_path / "book", book_of_floats(symbol, divisor))
     options = OPTIONS[2:] if symbol == "EURUSD" else OPTIONS  # whose micro-pip is known by the symbol
     done = run(marquet_program, book, "--into", tmp_path / "samples", *options, "--json")
     if divisor != 1:
@@ -163,6 +184,6 @@ def test_prices_that_are_units_stored_as_floats_are_refused(
     assert done.returncode == 1
     told = json.loads(done.stdout)
     assert told["kind"] == "invalid input" and "divide it by 1e9" in told["hint"]
-    assert f"{book}: bid_px_00 holds whole numbers as floats, such as " in told["error"]
+    assert f"{book}: {symbol}: bid_px_00 holds whole numbers as floats, such as " in told["error"]
     assert "can only be units of 1e-9" in told["error"]
     assert not (tmp_path / "samples").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 from dataclasses import dataclass
 
@@ -109,6 +110,32 @@ def test_a_place_that_is_not_the_filters_is_damage(filtered: Filtered) -> None:
             # The filter itself, which nothing names, is known for what it is.
             assert verdict.odd == [] and len(verdict.damage) == 1
     assert checked > 200
+
+
+def test_two_chunks_with_one_filter_are_damage(tmp_path: pathlib.Path) -> None:
+    """Readers ask the wrong one whether a value is there, and pass over rows that have it."""
+    path = tmp_path / "f.parquet"
+    rows = pa.table({"a": pa.array(range(900), pa.int64())})
+    pq.write_table(rows, path, row_group_size=300, bloom_filter_options={"a": {"ndv": 300}})
+    found = duckdb.execute(
+        "select bloom_filter_offset, bloom_filter_length from parquet_metadata(?) order by row_group_id", [str(path)]
+    ).fetchall()
+    assert len({length for _, length in found}) == 1 and len(found) == 3
+    whole = Filtered(path, path.read_bytes(), found)
+    assert mq.verify(path, "crc", strict=True).ok
+    checked = 0
+    for number, group in itertools.permutations(range(3), 2):
+        offset, length = found[group]
+        data = whole.saying(number, offset, length)
+        if data is None:
+            continue
+        checked += 1
+        for level in LEVELS:
+            (damage,) = whole.with_bytes(data, level).damage
+            assert (damage.region, damage.offset, damage.length) == ("Bloom filter", offset, length)
+            assert damage.row_group == max(number, group)
+            assert "Bloom filters of two column chunks" in damage.message
+    assert checked > 0
 
 
 def test_a_filter_that_was_cut_is_damage(filtered: Filtered) -> None:

@@ -116,7 +116,7 @@ class Fields {
 };
 
 // Whether milliseconds since 1970 can be nanoseconds, too: not so where a writer gave other units.
-bool IsTime(int64_t ms) { return ms >= INT64_MIN / 1'000'000 && ms <= INT64_MAX / 1'000'000; }
+bool IsTime(int64_t ms) { return ms >= INT64_MIN / 1'000'000 && ms <= kLastTimeMs; }
 
 arrow::Result<Protocol> ReadProtocol(const Fields& fields) {
   Protocol protocol;

@@ -58,6 +58,9 @@ struct Transaction {
   std::optional<int64_t> last_updated_ms;
 };
 
+// The last time of a commit that nanoseconds of 64 bits can tell.
+inline constexpr int64_t kLastTimeMs = INT64_MAX / 1'000'000;
+
 struct CommitInfo {
   int64_t timestamp_ms = 0;
   std::string operation;           // "WRITE", "CREATE TABLE", ...

@@ -311,6 +311,10 @@ arrow::Result<CommitResult> Log::Impl::Commit(CommitRequest request, bool* in_do
     if (self.head != nullptr) {
       info.timestamp_ms = std::max(info.timestamp_ms, before.value_or(self.head->timestamp_ms) + 1);
     }
+    if (info.timestamp_ms > kLastTimeMs) {  // behind a clock that was ahead by centuries
+      info.timestamp_ms = kLastTimeMs;
+      info.is_ordered = false;
+    }
     std::vector<Action> actions;
     actions.reserve(request.actions.size() + 1);
     actions.emplace_back(info);

@@ -215,6 +215,25 @@ TEST(CommitTimeTest, OursAreInOrderBesideWritersWhoseClocksAreAhead) {
   }
 }
 
+// Behind a clock at the end of all times no commit can be later, and none says so.
+TEST(CommitTimeTest, BehindTheLastTimeCommitsAreOfThatTime) {
+  const TestTable table;
+  WriteCommit(table, 0, At(kLastTimeMs - 1));
+  Log log(table.fs(), table.path());
+  for (int64_t v = 1; v < 4; ++v) {
+    CommitRequest request;
+    request.read_version = v - 1;
+    request.actions = {Transaction{"b", v, std::nullopt}};
+    const auto committed = log.Commit(std::move(request));
+    ASSERT_TRUE(committed.ok()) << committed.status();
+  }
+  for (const CommitEntry& entry : *log.History()) {
+    if (entry.version == 0) continue;
+    EXPECT_EQ(entry.timestamp_ms, kLastTimeMs) << entry.version;
+    EXPECT_EQ(entry.info.is_ordered, entry.version == 1) << entry.version;
+  }
+}
+
 TEST(CommitTimeTest, TimesAreThoseOfTheCommitElseOfItsFile) {
   const TestTable table;
   WriteCommit(table, 0, At(5'000));

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <iterator>
+#include <map>
 
 #include "arrow/buffer.h"
 #include "arrow/io/interfaces.h"
@@ -35,11 +37,19 @@ arrow::Result<std::string> FaultOfFilter(arrow::io::RandomAccessFile& file, int6
                      WithCommas(claimed.length()), WithCommas(*size));
 }
 
+// Whether bytes of the range are those of another filter.
+bool IsTaken(const std::map<int64_t, int64_t>& taken, ByteRange range) {
+  const auto next = taken.lower_bound(range.begin);
+  if (next != taken.end() && next->first < range.end) return true;
+  return next != taken.begin() && std::prev(next)->second > range.begin;
+}
+
 }  // namespace
 
 arrow::Result<BloomFilters> ReadBloomFilters(arrow::io::RandomAccessFile& file, const Footer& footer,
                                              const StopFlag* stop) {
   BloomFilters found;
+  std::map<int64_t, int64_t> taken;  // ends of whole filters, by where they begin
   const ::parquet::FileMetaData& metadata = *footer.metadata;
   for (int row_group = 0; row_group < metadata.num_row_groups(); ++row_group) {
     const auto group = metadata.RowGroup(row_group);
@@ -54,8 +64,13 @@ arrow::Result<BloomFilters> ReadBloomFilters(arrow::io::RandomAccessFile& file, 
       if (*length >= 0 && !__builtin_add_overflow(*offset, *length, &claimed.end)) {
         ARROW_ASSIGN_OR_RAISE(fault, FaultOfFilter(file, footer.begin, claimed));
       }
+      if (fault.empty() && IsTaken(taken, claimed)) {
+        fault =
+            "the footer has Bloom filters of two column chunks here: readers pass over rows of one of them";
+      }
       if (fault.empty()) {
         found.whole.push_back(claimed);
+        taken.emplace(claimed.begin, claimed.end);
       } else {
         found.faults.push_back({row_group, leaf, claimed, std::move(fault)});
       }

@@ -282,15 +282,15 @@ arrow::Result<BuildSamplesReport> SampleBuilder::Run() {
                         "Ingest order-book rows into it first.");
   }
   ARROW_ASSIGN_OR_RAISE(micro_pips_, MicroPips::Open(fs_, options_.tensor.micro_pip, options_.definitions));
-  int64_t largest_pip = 0;
   for (const std::string& symbol : symbols) {
     SymbolSamples entry;
     entry.symbol = symbol;
     ARROW_ASSIGN_OR_RAISE(entry.micro_pip, micro_pips_.Of(symbol));
-    largest_pip = std::max(largest_pip, entry.micro_pip);
     report.symbols.push_back(std::move(entry));
   }
-  ARROW_RETURN_NOT_OK(CheckBookPrices(*book_, largest_pip, options_.stop));
+  for (const SymbolSamples& entry : report.symbols) {
+    ARROW_RETURN_NOT_OK(CheckBookPrices(*book_, reader_, entry.symbol, entry.micro_pip));
+  }
   ARROW_RETURN_NOT_OK(OpenHeld(report));
 
   const auto work = [&]() -> arrow::Status {
