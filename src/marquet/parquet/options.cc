@@ -7,7 +7,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/arrow_schema_internal.h"
-#include "marquet/parquet/writer_properties_internal.h"
+#include "marquet/parquet/codec_internal.h"
 
 namespace marquet::pq {
 namespace {

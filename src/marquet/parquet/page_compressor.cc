@@ -5,6 +5,7 @@
 #include "arrow/buffer.h"
 #include "arrow/util/compression.h"
 #include "fmt/format.h"
+#include "marquet/parquet/codec_internal.h"
 #include "marquet/parquet/page_compressor_internal.h"
 #include "marquet/parquet/scratch_internal.h"
 #include "marquet/parquet/writer_properties_internal.h"

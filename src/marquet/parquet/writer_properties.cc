@@ -10,6 +10,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/arrow_schema_internal.h"
+#include "marquet/parquet/codec_internal.h"
 #include "marquet/parquet/writer_properties_internal.h"
 #include "marquet/schema/decoded.h"
 #include "parquet/properties.h"
@@ -107,24 +108,6 @@ arrow::Status CheckType(const arrow::DataType& type, const std::string& column) 
 }
 
 }  // namespace
-
-::parquet::Compression::type ParquetCodec(Codec codec) {
-  switch (codec) {
-    case Codec::kNone:
-      return ::parquet::Compression::UNCOMPRESSED;
-    case Codec::kSnappy:
-      return ::parquet::Compression::SNAPPY;
-    case Codec::kZstd:
-      return ::parquet::Compression::ZSTD;
-    case Codec::kGzip:
-      return ::parquet::Compression::GZIP;
-    case Codec::kLz4:
-      return ::parquet::Compression::LZ4;  // LZ4_RAW in the file
-    case Codec::kBrotli:
-      return ::parquet::Compression::BROTLI;
-  }
-  return ::parquet::Compression::UNCOMPRESSED;
-}
 
 arrow::Result<std::shared_ptr<arrow::Schema>> FileSchema(const arrow::Schema& schema) {
   if (schema.num_fields() == 0) return InvalidInput("the schema has no columns; Parquet needs at least one");

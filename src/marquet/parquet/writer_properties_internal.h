@@ -16,8 +16,6 @@ constexpr int kDefaultZstdLevel = 1;
 constexpr int64_t kPageRows = 1 << 16;
 constexpr int64_t kPageBytes = int64_t{1} << 20;
 
-::parquet::Compression::type ParquetCodec(Codec codec);
-
 // The schema that the file holds: `schema` with decoded columns. kInvalidInput for no columns or for a name
 // that is there twice.
 arrow::Result<std::shared_ptr<arrow::Schema>> FileSchema(const arrow::Schema& schema);
