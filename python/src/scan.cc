@@ -22,10 +22,10 @@ struct PyScan {
   std::shared_ptr<table::Scan> scan;
 };
 
-table::PriceForm ParsePrice(const std::string& form) {
-  if (form == "stored") return table::PriceForm::kStored;
-  if (form == "float") return table::PriceForm::kFloat;
-  if (form == "decimal") return table::PriceForm::kDecimal;
+predicate::PriceForm ParsePrice(const std::string& form) {
+  if (form == "stored") return predicate::PriceForm::kStored;
+  if (form == "float") return predicate::PriceForm::kFloat;
+  if (form == "decimal") return predicate::PriceForm::kDecimal;
   Throw(InvalidInput("unknown price form '" + form + "'; expected stored, float or decimal"));
 }
 

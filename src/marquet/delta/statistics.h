@@ -19,7 +19,7 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/delta/actions.h"
-#include "marquet/parquet/options.h"
+#include "marquet/parquet/format/options.h"
 
 namespace marquet::delta {
 

@@ -9,7 +9,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/delta/schema.h"
-#include "marquet/table/predicate_node.h"
+#include "marquet/predicate/predicate_node.h"
 
 namespace marquet::table {
 namespace {
@@ -107,7 +107,7 @@ const PartitionColumn* FileIndex::Column(const std::string& name) const {
   return made == nullptr ? nullptr : made->column.get();
 }
 
-arrow::Status FileIndex::Prepare(const Predicate& predicate) const {
+arrow::Status FileIndex::Prepare(const predicate::Predicate& predicate) const {
   for (const std::string& name : predicate.columns()) {
     const LazyColumn* const made = Made(name);
     if (made != nullptr) ARROW_RETURN_NOT_OK(made->status);
@@ -126,10 +126,10 @@ arrow::Result<std::shared_ptr<arrow::Scalar>> FileIndex::PartitionValue(const In
   return CorruptData(fmt::format("{}: no value of partition column {}", file.add().path, Quoted(name)));
 }
 
-std::optional<std::vector<uint32_t>> FileIndex::Candidates(const Predicate& predicate) const {
+std::optional<std::vector<uint32_t>> FileIndex::Candidates(const predicate::Predicate& predicate) const {
   std::optional<std::vector<uint32_t>> best;
   for (const auto& lazy : columns_) {
-    const auto keys = KeysRequired(predicate.root(), lazy->name);
+    const auto keys = predicate::KeysRequired(predicate.root(), lazy->name);
     const PartitionColumn* const column = keys ? Column(lazy->name) : nullptr;
     if (column == nullptr) continue;
     std::vector<uint32_t> places = column->FilesOf(*keys);
@@ -138,11 +138,11 @@ std::optional<std::vector<uint32_t>> FileIndex::Candidates(const Predicate& pred
   return best;
 }
 
-std::vector<FileIndex::Match> FileIndex::Prune(const Predicate& predicate) const {
+std::vector<FileIndex::Match> FileIndex::Prune(const predicate::Predicate& predicate) const {
   std::vector<Match> matches;
   if (predicate.trivial()) {
     matches.reserve(files_.size());
-    for (const IndexedFile& file : files_) matches.push_back({&file, Truth::kAlways});
+    for (const IndexedFile& file : files_) matches.push_back({&file, predicate::Truth::kAlways});
     return matches;
   }
   struct Exact {
@@ -168,7 +168,7 @@ std::vector<FileIndex::Match> FileIndex::Prune(const Predicate& predicate) const
         const auto value = exact.column->ValueOf(f);
         exact.bounds.null_count = value->is_valid ? 0 : 1;
         exact.bounds.min = exact.bounds.max = value;
-        exact.bounds.has_nan = IsNan(*value);
+        exact.bounds.has_nan = predicate::IsNan(*value);
         return &exact.bounds;
       }
       if (statistics == nullptr) return nullptr;
@@ -178,13 +178,13 @@ std::vector<FileIndex::Match> FileIndex::Prune(const Predicate& predicate) const
       return nullptr;
     };
     // By partition values first: they cost no parsing.
-    Truth truth = partition.empty() ? Truth::kMaybe : predicate.Prune(bounds, 1);
-    if (truth == Truth::kMaybe) {
+    predicate::Truth truth = partition.empty() ? predicate::Truth::kMaybe : predicate.Prune(bounds, 1);
+    if (truth == predicate::Truth::kMaybe) {
       statistics = &file.statistics(*data_schema_);
       truth = predicate.Prune(bounds, statistics->rows.value_or(-1));
-      if (truth == Truth::kAlways && !statistics->decide) truth = Truth::kMaybe;
+      if (truth == predicate::Truth::kAlways && !statistics->decide) truth = predicate::Truth::kMaybe;
     }
-    if (truth != Truth::kNever) matches.push_back({&file, truth});
+    if (truth != predicate::Truth::kNever) matches.push_back({&file, truth});
   }
   return matches;
 }

@@ -9,9 +9,9 @@
 #include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/predicate/predicate_node.h"
 #include "marquet/schema/coercion.h"
 #include "marquet/table/batch_bytes_internal.h"
-#include "marquet/table/predicate_node.h"
 
 namespace marquet::table {
 namespace {
@@ -29,7 +29,7 @@ class RowGroupBounds {
     if (const auto value = file_.partition.find(name); value != file_.partition.end()) {
       statistics.null_count = value->second->is_valid ? 0 : rows_;
       statistics.min = statistics.max = value->second;
-      statistics.has_nan = IsNan(*value->second);
+      statistics.has_nan = predicate::IsNan(*value->second);
     } else if (file_.reader->schema()->GetFieldIndex(name) < 0) {
       statistics.null_count = rows_;
     } else {
@@ -108,7 +108,7 @@ std::vector<pq::RowRange> MatchingRows(const ScanSpec& spec, const ScanPiece& pi
       }
       return &statistics;
     };
-    if (spec.where.Prune(bounds, end - begin) == Truth::kNever) continue;
+    if (spec.where.Prune(bounds, end - begin) == predicate::Truth::kNever) continue;
     if (!ranges.empty() && ranges.back().end == begin) {
       ranges.back().end = end;
     } else {
@@ -203,13 +203,14 @@ arrow::Result<std::vector<ScanPiece>> ScanPieces::Open(size_t number) const {
   std::vector<ScanPiece> pieces;
   for (int group = 0; group < file->reader->num_row_groups(); ++group) {
     ScanPiece piece{file, group, file->reader->row_group_rows(group), match.truth};
-    if (piece.truth == Truth::kMaybe) {
+    if (piece.truth == predicate::Truth::kMaybe) {
       RowGroupBounds bounds(*spec_, *file, group, piece.rows);
       piece.truth = spec_->where.Prune([&](const std::string& name) { return bounds(name); }, piece.rows);
       // What another writer says of all rows is no reason to pass over them.
-      if (piece.truth == Truth::kAlways && !file->reader->written_by_marquet()) piece.truth = Truth::kMaybe;
+      if (piece.truth == predicate::Truth::kAlways && !file->reader->written_by_marquet())
+        piece.truth = predicate::Truth::kMaybe;
     }
-    if (piece.truth != Truth::kNever && piece.rows > 0) pieces.push_back(std::move(piece));
+    if (piece.truth != predicate::Truth::kNever && piece.rows > 0) pieces.push_back(std::move(piece));
   }
   return pieces;
 }
@@ -245,12 +246,12 @@ arrow::Result<std::unique_ptr<PieceReader>> PieceReader::Open(std::shared_ptr<co
 
 arrow::Status PieceReader::Plan() {
   ranges_ = {{0, piece_.rows}};
-  if (piece_.truth == Truth::kMaybe) ranges_ = MatchingRows(*spec_, piece_);
+  if (piece_.truth == predicate::Truth::kMaybe) ranges_ = MatchingRows(*spec_, piece_);
   for (const std::string& name : piece_.file->columns) {
     if (spec_->stored->GetFieldIndex(name) >= 0) columns_.push_back(name);
   }
   const int64_t rows = rows_at_most_ = RowsIn(ranges_);
-  narrow_ = piece_.truth == Truth::kMaybe && WorthNarrowing(*spec_, columns_, rows);
+  narrow_ = piece_.truth == predicate::Truth::kMaybe && WorthNarrowing(*spec_, columns_, rows);
   for (const std::string& name : columns_) {
     ARROW_ASSIGN_OR_RAISE(const pq::ColumnSize size, piece_.file->reader->SizeOf(piece_.row_group, name));
     const double part = static_cast<double>(rows) / static_cast<double>(piece_.rows);
@@ -262,7 +263,7 @@ arrow::Status PieceReader::Plan() {
     cost_.row_bytes += size.row_bytes;
   }
   cost_.row_bytes += 1;
-  if (piece_.truth == Truth::kMaybe)
+  if (piece_.truth == predicate::Truth::kMaybe)
     cost_.row_bytes *= 2;  // what is selected is gathered from what is decoded
   return arrow::Status::OK();
 }
@@ -331,7 +332,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> PieceReader::NextUnfiltered()
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> PieceReader::Next() {
   while (true) {
     ARROW_ASSIGN_OR_RAISE(auto batch, NextUnfiltered());
-    if (batch == nullptr || piece_.truth == Truth::kAlways) return batch;
+    if (batch == nullptr || piece_.truth == predicate::Truth::kAlways) return batch;
     if (!narrow_) ARROW_RETURN_NOT_OK(spec_->where.Evaluate(*batch, &selected_));
     const int64_t kept = std::count(selected_.begin(), selected_.end(), uint8_t{1});
     if (kept == 0) continue;

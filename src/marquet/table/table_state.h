@@ -10,7 +10,7 @@
 #include "arrow/result.h"
 #include "marquet/delta/log.h"
 #include "marquet/file/file_system.h"
-#include "marquet/parquet/file_format.h"
+#include "marquet/parquet/encode/file_format.h"
 #include "marquet/table/file_index.h"
 #include "marquet/table/reader_cache.h"
 #include "marquet/table/table.h"
