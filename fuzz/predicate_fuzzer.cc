@@ -11,12 +11,13 @@
 
 #include "arrow/api.h"
 #include "marquet/predicate/predicate.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace {
 
-using marquet::pq::ColumnStatistics;
 using marquet::predicate::Predicate;
 using marquet::predicate::Truth;
+using marquet::schema::ColumnStatistics;
 
 void Require(bool holds) {
   if (!holds) std::abort();

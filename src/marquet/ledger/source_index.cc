@@ -9,6 +9,7 @@
 #include "marquet/base/time.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/ledger/source_description.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::ledger {
 namespace {
@@ -37,7 +38,7 @@ std::pair<int64_t, int64_t> MicrosOf(const delta::AddFile& file, const arrow::Sc
   std::pair<int64_t, int64_t> all(INT64_MIN, INT64_MAX);
   const auto statistics = delta::StatisticsOf(file, schema);
   if (!statistics.ok()) return all;  // no statistics prove nothing
-  for (const pq::ColumnStatistics& column : statistics->columns) {
+  for (const schema::ColumnStatistics& column : statistics->columns) {
     if (column.name != "ts") continue;
     const auto value = [](const std::shared_ptr<arrow::Scalar>& scalar) -> std::optional<int64_t> {
       if (scalar == nullptr || !scalar->is_valid || scalar->type->id() != arrow::Type::TIMESTAMP) return {};

@@ -12,6 +12,7 @@
 #include "marquet/base/time.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/ledger/range_search.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::ledger {
 namespace {
@@ -32,8 +33,8 @@ int64_t RowsOf(const std::vector<std::shared_ptr<const delta::AddFile>>& files, 
   return rows;
 }
 
-const pq::ColumnStatistics* Find(const delta::FileStatistics& statistics, const std::string& name) {
-  for (const pq::ColumnStatistics& column : statistics.columns) {
+const schema::ColumnStatistics* Find(const delta::FileStatistics& statistics, const std::string& name) {
+  for (const schema::ColumnStatistics& column : statistics.columns) {
     if (column.name == name) return &column;
   }
   return nullptr;
@@ -42,7 +43,7 @@ const pq::ColumnStatistics* Find(const delta::FileStatistics& statistics, const 
 // The least and the greatest value of an integer column without nulls.
 std::optional<std::pair<int64_t, int64_t>> WholeBounds(const delta::FileStatistics& statistics,
                                                        const std::string& name) {
-  const pq::ColumnStatistics* column = Find(statistics, name);
+  const schema::ColumnStatistics* column = Find(statistics, name);
   if (column == nullptr || column->null_count != 0) return std::nullopt;
   const auto value = [](const std::shared_ptr<arrow::Scalar>& scalar) -> std::optional<int64_t> {
     if (scalar == nullptr || !scalar->is_valid) return std::nullopt;

@@ -10,6 +10,7 @@
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/predicate/predicate_node.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::predicate {
 namespace {
@@ -242,7 +243,7 @@ std::string ToString(const Value& value) {
 Predicate::Predicate() : root_(MakeConstant(true)) {}
 Predicate::Predicate(std::shared_ptr<const PredicateNode> root) : root_(std::move(root)) {}
 
-Predicate Predicate::Outside(const arrow::Field& field, const pq::ColumnStatistics& statistics) {
+Predicate Predicate::Outside(const arrow::Field& field, const schema::ColumnStatistics& statistics) {
   return Predicate(OutsideNode(field, statistics));
 }
 

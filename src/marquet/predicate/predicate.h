@@ -18,7 +18,7 @@
 
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
-#include "marquet/parquet/format/options.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::predicate {
 
@@ -90,7 +90,7 @@ class Predicate {
   // True, bound already, of the rows of a column that its statistics say are not there: values beyond the
   // bounds, nulls where there are none. Trivial where the statistics say nothing that can be held against
   // rows.
-  static Predicate Outside(const arrow::Field& field, const pq::ColumnStatistics& statistics);
+  static Predicate Outside(const arrow::Field& field, const schema::ColumnStatistics& statistics);
 
   bool trivial() const;  // true for every row
   std::vector<std::string> columns() const;
@@ -107,7 +107,7 @@ class Predicate {
 
   // `bounds` gives what is known of a column, nullptr when nothing is; `rows` is the number of rows, -1 when
   // unknown.
-  Truth Prune(const std::function<const pq::ColumnStatistics*(const std::string&)>& bounds,
+  Truth Prune(const std::function<const schema::ColumnStatistics*(const std::string&)>& bounds,
               int64_t rows) const;
 
   std::string ToString() const;

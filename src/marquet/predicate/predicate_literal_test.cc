@@ -13,6 +13,7 @@
 #include "marquet/base/error.h"
 #include "marquet/predicate/predicate.h"
 #include "marquet/predicate/predicate_node.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::predicate {
 namespace {
@@ -240,7 +241,7 @@ TEST(PriceLiteralTest, AListOfFloatPricesPrunes) {
                third = std::nextafter(second, HUGE_VAL);
   const auto stored = [](double price) { return static_cast<int64_t>(price * 1e9); };
   const auto prune = [&](std::vector<Literal> list, int64_t min, int64_t max) {
-    pq::ColumnStatistics statistics;
+    schema::ColumnStatistics statistics;
     statistics.null_count = 0;
     statistics.min = std::make_shared<arrow::Int64Scalar>(min);
     statistics.max = std::make_shared<arrow::Int64Scalar>(max);

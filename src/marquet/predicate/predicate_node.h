@@ -12,6 +12,7 @@
 #include "marquet/predicate/exact_number.h"
 #include "marquet/predicate/like_pattern.h"
 #include "marquet/predicate/predicate.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::predicate {
 
@@ -128,7 +129,7 @@ arrow::Result<NodePtr> ParseNode(std::string_view text);
 arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, PriceForm price,
                                 Doubt doubt);
 // See Predicate::Outside.
-NodePtr OutsideNode(const arrow::Field& field, const pq::ColumnStatistics& statistics);
+NodePtr OutsideNode(const arrow::Field& field, const schema::ColumnStatistics& statistics);
 
 // The key under which equal values of a column meet: of a valid scalar, and the keys of all values that a
 // column may have where a bound predicate is true. Nothing when the predicate does not limit the column to

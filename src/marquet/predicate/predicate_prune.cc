@@ -10,12 +10,13 @@
 #include "arrow/type.h"
 #include "marquet/predicate/predicate_literal.h"
 #include "marquet/predicate/predicate_node.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::predicate {
 namespace {
 
 using Kind = PredicateNode::Kind;
-using Bounds = std::function<const pq::ColumnStatistics*(const std::string&)>;
+using Bounds = std::function<const schema::ColumnStatistics*(const std::string&)>;
 using arrow::Type;
 
 // A set of outcomes: bit 1 << outcome.
@@ -134,7 +135,7 @@ std::optional<std::string_view> BytesOf(const arrow::Scalar* scalar, const arrow
 }
 
 template <typename Of>
-auto IntervalOf(const pq::ColumnStatistics& statistics, const arrow::DataType& type, Of&& of) {
+auto IntervalOf(const schema::ColumnStatistics& statistics, const arrow::DataType& type, Of&& of) {
   using T = typename decltype(of(statistics.min.get(), type))::value_type;
   return Interval<T>{of(statistics.min.get(), type), of(statistics.max.get(), type)};
 }
@@ -162,15 +163,15 @@ Outcomes LikeInterval(const LikePattern& like, const Interval<std::string_view>&
 
 // Of the rows that are not null.
 Outcomes ValueOutcomes(const PredicateNode& node, const BoundTerm& term,
-                       const pq::ColumnStatistics* statistics) {
-  static const pq::ColumnStatistics kUnbounded = [] {
-    pq::ColumnStatistics nothing;
+                       const schema::ColumnStatistics* statistics) {
+  static const schema::ColumnStatistics kUnbounded = [] {
+    schema::ColumnStatistics nothing;
     nothing.has_nan = true;
     return nothing;
   }();
   if (term.domain == Domain::kNothing) return Only(kUnknown);
   if (node.kind == Kind::kCompare && term.constant) return Only(*term.constant ? kTrue : kFalse);
-  const pq::ColumnStatistics& known = statistics == nullptr ? kUnbounded : *statistics;
+  const schema::ColumnStatistics& known = statistics == nullptr ? kUnbounded : *statistics;
   const arrow::DataType& type = *term.type;
   const Outcome absent = term.list_has_null ? kUnknown : kFalse;
   switch (node.kind) {
@@ -211,9 +212,9 @@ Outcomes ValueOutcomes(const PredicateNode& node, const BoundTerm& term,
 
 Outcomes LeafOutcomes(const PredicateNode& node, const Bounds& bounds, int64_t rows) {
   if (node.bound == nullptr) return kAnything;
-  const pq::ColumnStatistics* statistics = bounds(node.column);
-  auto some_null = [&](const pq::ColumnStatistics* of) { return of == nullptr || of->null_count != 0; };
-  auto all_null = [&](const pq::ColumnStatistics* of) {
+  const schema::ColumnStatistics* statistics = bounds(node.column);
+  auto some_null = [&](const schema::ColumnStatistics* of) { return of == nullptr || of->null_count != 0; };
+  auto all_null = [&](const schema::ColumnStatistics* of) {
     return of != nullptr && rows > 0 && of->null_count == rows;
   };
   if (node.kind == Kind::kIsNull) {
@@ -222,7 +223,7 @@ Outcomes LeafOutcomes(const PredicateNode& node, const Bounds& bounds, int64_t r
   bool unknown = some_null(statistics);
   bool only_unknown = all_null(statistics);
   if (node.kind == Kind::kCompareColumns) {
-    const pq::ColumnStatistics* other = bounds(node.other_column);
+    const schema::ColumnStatistics* other = bounds(node.other_column);
     unknown = unknown || some_null(other);
     only_unknown = only_unknown || all_null(other);
   }
@@ -269,7 +270,7 @@ bool IsNan(const arrow::Scalar& value) {
          !NumberOf(&value, *value.type);
 }
 
-NodePtr OutsideNode(const arrow::Field& field, const pq::ColumnStatistics& statistics) {
+NodePtr OutsideNode(const arrow::Field& field, const schema::ColumnStatistics& statistics) {
   const auto domain = DomainOf(field, {});
   if (!domain.ok() || *domain == Domain::kNothing) return MakeConstant(true);
   const arrow::DataType& type = *field.type();

@@ -4,6 +4,7 @@
 
 #include "marquet/predicate/predicate.h"
 #include "marquet/predicate/predicate_testing.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::predicate {
 namespace {
@@ -28,13 +29,13 @@ class Statistics {
       return row.d;
     });
     columns_["d"].has_nan = nan || random->Chance(0.2);
-    pq::ColumnStatistics& dec = columns_["dec"];
+    schema::ColumnStatistics& dec = columns_["dec"];
     for (const Row& row : rows) {
       dec.null_count = std::max<int64_t>(dec.null_count, 0) + (row.dec ? 0 : 1);
     }
   }
 
-  const pq::ColumnStatistics* Of(const std::string& name) const {
+  const schema::ColumnStatistics* Of(const std::string& name) const {
     const auto found = columns_.find(name);
     return found == columns_.end() ? nullptr : &found->second;
   }
@@ -56,7 +57,7 @@ class Statistics {
       if (!max || *max < *value) max = *value;
     }
     if (random->Chance(0.1)) return;  // nothing is known
-    pq::ColumnStatistics& statistics = columns_[name];
+    schema::ColumnStatistics& statistics = columns_[name];
     statistics.name = name;
     if (!random->Chance(0.1)) statistics.null_count = nulls;
     if (min && !random->Chance(0.1)) statistics.min = std::make_shared<Scalar>(*min);
@@ -64,7 +65,7 @@ class Statistics {
     (void)count;
   }
 
-  std::map<std::string, pq::ColumnStatistics> columns_;
+  std::map<std::string, schema::ColumnStatistics> columns_;
 };
 
 TEST(PredicateRandomTest, AgreesWithTheReferenceAndPrunesSoundly) {

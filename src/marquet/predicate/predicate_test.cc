@@ -8,6 +8,7 @@
 
 #include "arrow/api.h"
 #include "marquet/base/error.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::predicate {
 namespace {
@@ -424,8 +425,8 @@ TEST(PredicateTest, TextOfAPredicateReadsBackAsItself) {
   }
 }
 
-pq::ColumnStatistics Doubles(double min, double max, int64_t nulls, bool nan) {
-  pq::ColumnStatistics statistics;
+schema::ColumnStatistics Doubles(double min, double max, int64_t nulls, bool nan) {
+  schema::ColumnStatistics statistics;
   statistics.null_count = nulls;
   statistics.min = std::make_shared<arrow::DoubleScalar>(min);
   statistics.max = std::make_shared<arrow::DoubleScalar>(max);
@@ -435,7 +436,7 @@ pq::ColumnStatistics Doubles(double min, double max, int64_t nulls, bool nan) {
 
 TEST(PredicatePruneTest, NeverForgetsANaN) {
   const auto schema = arrow::schema({arrow::field("d", arrow::float64())});
-  auto prune = [&](std::string_view filter, const pq::ColumnStatistics& statistics) {
+  auto prune = [&](std::string_view filter, const schema::ColumnStatistics& statistics) {
     return Predicate::Parse(filter)->Bind(*schema)->Prune([&](const std::string&) { return &statistics; },
                                                           10);
   };
@@ -461,7 +462,7 @@ TEST(PredicatePruneTest, NeverForgetsANaN) {
 
 TEST(PredicatePruneTest, StringBoundsAndLike) {
   const auto schema = arrow::schema({arrow::field("s", arrow::utf8())});
-  pq::ColumnStatistics statistics;
+  schema::ColumnStatistics statistics;
   statistics.null_count = 0;
   statistics.min = std::make_shared<arrow::StringScalar>("ESH4");
   statistics.max = std::make_shared<arrow::StringScalar>("ESZ9");
@@ -483,7 +484,7 @@ TEST(PredicatePruneTest, StringBoundsAndLike) {
 // Without a bound of the column's own type nothing is concluded.
 TEST(PredicatePruneTest, BoundsOfAnotherTypeAreNotUsed) {
   const auto schema = arrow::schema({arrow::field("i", arrow::int64())});
-  pq::ColumnStatistics statistics;
+  schema::ColumnStatistics statistics;
   statistics.null_count = 0;
   statistics.min = statistics.max = std::make_shared<arrow::Int32Scalar>(5);
   EXPECT_EQ(

@@ -10,6 +10,7 @@
 #include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/sampling/book_sequence.h"
+#include "marquet/schema/column_statistics.h"
 #include "marquet/table/table_state.h"
 
 namespace marquet::sampling {
@@ -17,7 +18,7 @@ namespace {
 
 constexpr const char* kSourceTag = "marquet.source";
 
-const pq::ColumnStatistics* Find(const delta::FileStatistics& statistics, const std::string& column) {
+const schema::ColumnStatistics* Find(const delta::FileStatistics& statistics, const std::string& column) {
   for (const auto& bounds : statistics.columns) {
     if (bounds.name == column) return &bounds;
   }

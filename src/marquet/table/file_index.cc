@@ -10,6 +10,7 @@
 #include "marquet/base/text.h"
 #include "marquet/delta/schema.h"
 #include "marquet/predicate/predicate_node.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::table {
 namespace {
@@ -148,7 +149,7 @@ std::vector<FileIndex::Match> FileIndex::Prune(const predicate::Predicate& predi
   struct Exact {
     const std::string* name;
     const PartitionColumn* column;
-    pq::ColumnStatistics bounds;
+    schema::ColumnStatistics bounds;
   };
   std::vector<Exact> partition;
   const std::vector<std::string> named = predicate.columns();
@@ -161,7 +162,7 @@ std::vector<FileIndex::Match> FileIndex::Prune(const predicate::Predicate& predi
     const size_t f = candidates ? (*candidates)[i] : i;
     const IndexedFile& file = files_[f];
     const delta::FileStatistics* statistics = nullptr;
-    auto bounds = [&](const std::string& name) -> const pq::ColumnStatistics* {
+    auto bounds = [&](const std::string& name) -> const schema::ColumnStatistics* {
       for (Exact& exact : partition) {
         if (*exact.name != name) continue;
         // As of one row, which all rows are like: null or this value.
@@ -172,7 +173,7 @@ std::vector<FileIndex::Match> FileIndex::Prune(const predicate::Predicate& predi
         return &exact.bounds;
       }
       if (statistics == nullptr) return nullptr;
-      for (const pq::ColumnStatistics& column : statistics->columns) {
+      for (const schema::ColumnStatistics& column : statistics->columns) {
         if (column.name == name) return &column;
       }
       return nullptr;

@@ -13,6 +13,7 @@
 #include "marquet/base/time.h"
 #include "marquet/predicate/predicate_literal.h"
 #include "marquet/schema/column_hint.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::table {
 namespace {
@@ -132,7 +133,7 @@ arrow::Result<std::optional<__int128>> LatestOf(TableState& table, const FileInd
     const delta::FileStatistics& statistics = file.statistics(*index.data_schema());
     __int128 at_most = kNoBound;
     bool empty = statistics.decide && statistics.rows == 0;
-    for (const pq::ColumnStatistics& known : statistics.columns) {
+    for (const schema::ColumnStatistics& known : statistics.columns) {
       if (known.name != column) continue;
       at_most = NanosOf(known.max, integer_step).value_or(kNoBound);
       empty = empty || (statistics.decide && statistics.rows && known.null_count == *statistics.rows);

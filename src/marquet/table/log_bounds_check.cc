@@ -9,6 +9,7 @@
 #include "arrow/type.h"
 #include "marquet/base/text.h"
 #include "marquet/predicate/predicate.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::table {
 namespace {
@@ -54,7 +55,7 @@ arrow::Status CheckLogBounds(const pq::FileReader& file, const std::string& name
     damage->push_back({name, -1, column, -1, -1, 0, "log",
                        "the file has no such column, and the log tells of its values in the file"});
   }
-  for (const pq::ColumnStatistics& said : log.columns) {
+  for (const schema::ColumnStatistics& said : log.columns) {
     const auto column = columns.GetFieldByName(said.name);
     const auto stored = file.schema()->GetFieldByName(said.name);
     // Bounds of a type that the file does not have are compared with what its values are read as.

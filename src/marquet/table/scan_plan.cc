@@ -11,6 +11,7 @@
 #include "marquet/base/text.h"
 #include "marquet/predicate/predicate_node.h"
 #include "marquet/schema/coercion.h"
+#include "marquet/schema/column_statistics.h"
 #include "marquet/table/batch_bytes_internal.h"
 
 namespace marquet::table {
@@ -22,9 +23,9 @@ class RowGroupBounds {
   RowGroupBounds(const ScanSpec& spec, const ScanFile& file, int row_group, int64_t rows)
       : spec_(spec), file_(file), row_group_(row_group), rows_(rows) {}
 
-  const pq::ColumnStatistics* operator()(const std::string& name) {
+  const schema::ColumnStatistics* operator()(const std::string& name) {
     if (const auto known = known_.find(name); known != known_.end()) return &known->second;
-    pq::ColumnStatistics statistics;
+    schema::ColumnStatistics statistics;
     statistics.name = name;
     if (const auto value = file_.partition.find(name); value != file_.partition.end()) {
       statistics.null_count = value->second->is_valid ? 0 : rows_;
@@ -53,7 +54,7 @@ class RowGroupBounds {
   const ScanFile& file_;
   const int row_group_;
   const int64_t rows_;
-  std::map<std::string, pq::ColumnStatistics> known_;
+  std::map<std::string, schema::ColumnStatistics> known_;
 };
 
 constexpr int64_t kLeastBatchRows = 1024;
@@ -90,15 +91,15 @@ std::vector<pq::RowRange> MatchingRows(const ScanSpec& spec, const ScanPiece& pi
   for (size_t i = 0; i + 1 < borders.size(); ++i) {
     const int64_t begin = borders[i];
     const int64_t end = borders[i + 1];
-    std::map<std::string, pq::ColumnStatistics> local;
-    auto bounds = [&](const std::string& name) -> const pq::ColumnStatistics* {
+    std::map<std::string, schema::ColumnStatistics> local;
+    auto bounds = [&](const std::string& name) -> const schema::ColumnStatistics* {
       const auto found = paged.find(name);
       if (found == paged.end()) return whole(name);
       PagedColumn& column = found->second;
       while (column.at + 1 < column.pages.size() && column.pages[column.at + 1].first_row <= begin)
         ++column.at;
       const pq::PageBounds& page = column.pages[column.at];
-      pq::ColumnStatistics& statistics = local[name];
+      schema::ColumnStatistics& statistics = local[name];
       statistics = page.statistics;
       // Of the page's nulls, none or all or some may lie in this part of it.
       if (statistics.null_count == page.rows) {

@@ -12,6 +12,7 @@
 #include "marquet/parquet/format/column_statistics_internal.h"
 #include "marquet/parquet/format/failures_internal.h"
 #include "marquet/parquet/format/footer_internal.h"
+#include "marquet/schema/column_statistics.h"
 #include "parquet/arrow/schema.h"
 #include "parquet/metadata.h"
 #include "parquet/page_index.h"
@@ -149,11 +150,12 @@ int64_t FileReader::row_group_rows(int row_group) const {
   return impl_->footer->RowGroup(row_group)->num_rows();
 }
 
-arrow::Result<ColumnStatistics> FileReader::Statistics(int row_group, const std::string& column) const {
+arrow::Result<schema::ColumnStatistics> FileReader::Statistics(int row_group,
+                                                               const std::string& column) const {
   ARROW_RETURN_NOT_OK(impl_->CheckRowGroup(row_group));
   ARROW_ASSIGN_OR_RAISE(const int field, impl_->Field(column));
-  if (!impl_->IsFlat(field)) return ColumnStatistics{.name = column};
-  return GuardRead(impl_->Place(row_group, column), [&]() -> arrow::Result<ColumnStatistics> {
+  if (!impl_->IsFlat(field)) return schema::ColumnStatistics{.name = column};
+  return GuardRead(impl_->Place(row_group, column), [&]() -> arrow::Result<schema::ColumnStatistics> {
     return FooterStatistics(*impl_->footer, row_group, impl_->first_leaf[field],
                             *impl_->schema->field(field));
   });

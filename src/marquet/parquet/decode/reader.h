@@ -13,6 +13,7 @@
 #include "arrow/type_fwd.h"
 #include "marquet/file/file_system.h"
 #include "marquet/parquet/format/options.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace parquet {
 class FileMetaData;
@@ -30,7 +31,7 @@ struct RowRange {
 struct PageBounds {
   int64_t first_row = 0;  // within the row group
   int64_t rows = 0;
-  ColumnStatistics statistics;
+  schema::ColumnStatistics statistics;
 };
 
 // What one top-level column of a row group takes, by its footer: a guess where its values are of no fixed
@@ -77,7 +78,7 @@ class FileReader {
 
   // Bounds of one top-level column in one row group, from the footer; kNotFound for a column that is not
   // there.
-  arrow::Result<ColumnStatistics> Statistics(int row_group, const std::string& column) const;
+  arrow::Result<schema::ColumnStatistics> Statistics(int row_group, const std::string& column) const;
 
   // kNotFound for a column that is not there, kInvalidInput for a row group that is not.
   arrow::Result<ColumnSize> SizeOf(int row_group, const std::string& column) const;

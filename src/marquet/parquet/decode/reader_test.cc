@@ -6,6 +6,7 @@
 #include "marquet/base/error.h"
 #include "marquet/parquet/verify/verify.h"
 #include "marquet/parquet/write/testing_internal.h"
+#include "marquet/schema/column_statistics.h"
 #include "parquet/arrow/writer.h"
 #include "parquet/metadata.h"
 #include "parquet/properties.h"
@@ -172,12 +173,12 @@ TEST_F(ReaderTest, PagesBoundTheirRows) {
 }
 
 TEST_F(ReaderTest, StatisticsComeFromTheFooter) {
-  const ColumnStatistics row = Value(reader_->Statistics(1, "row"));
+  const schema::ColumnStatistics row = Value(reader_->Statistics(1, "row"));
   EXPECT_EQ(static_cast<const arrow::Int64Scalar&>(*row.min).value, 400'000);
   EXPECT_EQ(static_cast<const arrow::Int64Scalar&>(*row.max).value, kRows - 1);
   EXPECT_EQ(row.null_count, 0);
   EXPECT_FALSE(row.has_nan);
-  const ColumnStatistics empty = Value(reader_->Statistics(0, "empty"));
+  const schema::ColumnStatistics empty = Value(reader_->Statistics(0, "empty"));
   EXPECT_EQ(empty.null_count, 400'000);
   EXPECT_EQ(empty.min, nullptr);
   EXPECT_EQ(Value(reader_->Statistics(0, "list")).null_count, -1);

@@ -3,6 +3,7 @@
 #include "arrow/visit_scalar_inline.h"
 #include "marquet/base/byte_prefix.h"
 #include "marquet/parquet/format/column_statistics_internal.h"
+#include "marquet/schema/column_statistics.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/metadata.h"
 #include "parquet/schema.h"
@@ -61,8 +62,8 @@ std::optional<bool> IsLess(const arrow::Scalar& a, const arrow::Scalar& b) {
   return less.less;
 }
 
-ColumnStatistics TypedStatistics(const ::parquet::Statistics* statistics, const arrow::Field& field) {
-  ColumnStatistics out;
+schema::ColumnStatistics TypedStatistics(const ::parquet::Statistics* statistics, const arrow::Field& field) {
+  schema::ColumnStatistics out;
   out.name = field.name();
   out.has_nan = arrow::is_floating(field.type()->id());
   if (statistics == nullptr) return out;
@@ -81,7 +82,8 @@ bool WrittenByMarquet(const ::parquet::FileMetaData& footer) {
   return footer.created_by().starts_with("marquet version ");
 }
 
-ColumnStatistics Doubted(ColumnStatistics statistics, const ::parquet::ColumnDescriptor& column) {
+schema::ColumnStatistics Doubted(schema::ColumnStatistics statistics,
+                                 const ::parquet::ColumnDescriptor& column) {
   using ::parquet::Type;
   statistics.null_count = -1;
   const bool order_told = column.column_order().get_order() == ::parquet::ColumnOrder::TYPE_DEFINED_ORDER;
@@ -104,26 +106,27 @@ ColumnStatistics Doubted(ColumnStatistics statistics, const ::parquet::ColumnDes
   return statistics;
 }
 
-ColumnStatistics FooterStatistics(const ::parquet::FileMetaData& footer, int row_group, int leaf,
-                                  const arrow::Field& field) {
+schema::ColumnStatistics FooterStatistics(const ::parquet::FileMetaData& footer, int row_group, int leaf,
+                                          const arrow::Field& field) {
   const auto chunk = footer.RowGroup(row_group)->ColumnChunk(leaf);
   const std::shared_ptr<::parquet::Statistics> statistics =
       chunk->is_stats_set() ? chunk->statistics() : nullptr;
-  ColumnStatistics out = TypedStatistics(statistics.get(), field);
+  schema::ColumnStatistics out = TypedStatistics(statistics.get(), field);
   if (!WrittenByMarquet(footer)) out = Doubted(std::move(out), *footer.schema()->Column(leaf));
   // That is the type's word, not the statistics': it holds for other writers' files, too.
   if (field.type()->id() == arrow::Type::NA) out.null_count = chunk->num_values();
   return out;
 }
 
-ColumnStatistics FileStatistics(const ::parquet::FileMetaData& footer, int leaf, const arrow::Field& field) {
-  ColumnStatistics merged;
+schema::ColumnStatistics FileStatistics(const ::parquet::FileMetaData& footer, int leaf,
+                                        const arrow::Field& field) {
+  schema::ColumnStatistics merged;
   merged.name = field.name();
   merged.null_count = 0;
   merged.has_nan = false;
   bool bounded = true;  // every row group with values so far had bounds
   for (int i = 0; i < footer.num_row_groups(); ++i) {
-    const ColumnStatistics chunk = FooterStatistics(footer, i, leaf, field);
+    const schema::ColumnStatistics chunk = FooterStatistics(footer, i, leaf, field);
     merged.has_nan |= chunk.has_nan;
     merged.null_count =
         chunk.null_count < 0 || merged.null_count < 0 ? -1 : merged.null_count + chunk.null_count;

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "arrow/type_fwd.h"
-#include "marquet/parquet/format/options.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace parquet {
 class ColumnDescriptor;
@@ -16,11 +16,11 @@ namespace marquet::pq {
 
 // Those of leaf column `leaf` of one row group. `field` is the top-level field that the leaf is all of; its
 // type is the scalars'. May throw what Parquet's metadata throws.
-ColumnStatistics FooterStatistics(const ::parquet::FileMetaData& footer, int row_group, int leaf,
-                                  const arrow::Field& field);
+schema::ColumnStatistics FooterStatistics(const ::parquet::FileMetaData& footer, int row_group, int leaf,
+                                          const arrow::Field& field);
 
 // The same out of one page's or chunk's decoded statistics; a null pointer knows nothing.
-ColumnStatistics TypedStatistics(const ::parquet::Statistics* statistics, const arrow::Field& field);
+schema::ColumnStatistics TypedStatistics(const ::parquet::Statistics* statistics, const arrow::Field& field);
 
 // By its footer's word.
 bool WrittenByMarquet(const ::parquet::FileMetaData& footer);
@@ -29,12 +29,14 @@ bool WrittenByMarquet(const ::parquet::FileMetaData& footer);
 // or put 0 for nulls that were not counted). No bounds whose order is not told: the fields that Parquet
 // deprecated were filled in the order of signed bytes, for text and decimals and unsigned numbers too. A
 // maximum of bytes may have been cut without rounding it up.
-ColumnStatistics Doubted(ColumnStatistics statistics, const ::parquet::ColumnDescriptor& column);
+schema::ColumnStatistics Doubted(schema::ColumnStatistics statistics,
+                                 const ::parquet::ColumnDescriptor& column);
 
 // Whether a < b; nothing for scalars of two types, or of one without an order here.
 std::optional<bool> IsLess(const arrow::Scalar& a, const arrow::Scalar& b);
 
 // Those of all row groups together.
-ColumnStatistics FileStatistics(const ::parquet::FileMetaData& footer, int leaf, const arrow::Field& field);
+schema::ColumnStatistics FileStatistics(const ::parquet::FileMetaData& footer, int leaf,
+                                        const arrow::Field& field);
 
 }  // namespace marquet::pq

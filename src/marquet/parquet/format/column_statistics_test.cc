@@ -5,6 +5,7 @@
 
 #include "arrow/api.h"
 #include "marquet/parquet/format/column_statistics_internal.h"
+#include "marquet/schema/column_statistics.h"
 #include "parquet/schema.h"
 #include "parquet/statistics.h"
 
@@ -28,8 +29,8 @@ class Leaf {
   const ::parquet::ColumnDescriptor& descriptor() const { return *descriptor_; }
 
   // As the reader types them, of a file by another writer.
-  ColumnStatistics Read(const std::string& min, const std::string& max,
-                        const std::shared_ptr<arrow::DataType>& type) const {
+  schema::ColumnStatistics Read(const std::string& min, const std::string& max,
+                                const std::shared_ptr<arrow::DataType>& type) const {
     ::parquet::EncodedStatistics encoded;
     encoded.set_min(min);
     encoded.set_max(max);
@@ -71,7 +72,7 @@ TEST(ColumnStatisticsTest, AMaximumOfTextMayHaveBeenCut) {
 
 // The fields that Parquet deprecated: filled in the order of signed bytes, whatever the type.
 TEST(ColumnStatisticsTest, BoundsWithoutAnOrderHoldForSignedNumbersOnly) {
-  const auto bounded = [](const ColumnStatistics& read) {
+  const auto bounded = [](const schema::ColumnStatistics& read) {
     return read.min != nullptr || read.max != nullptr;
   };
   const auto& untold = ColumnOrder::undefined_;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "arrow/result.h"
-#include "arrow/type_fwd.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::pq {
 
@@ -61,23 +61,12 @@ struct WriteOptions {
 // when they are made.
 arrow::Status CheckWriteOptions(const WriteOptions& options);
 
-// Of one column (a top-level one: nested columns have a null count of -1 and no bounds).
-struct ColumnStatistics {
-  std::string name;
-  int64_t null_count = -1;  // -1 when unknown
-  // Null pointers when there is no bound (all null, or unknown). NaN is left out of the bounds of a floating
-  // column.
-  std::shared_ptr<arrow::Scalar> min = nullptr;
-  std::shared_ptr<arrow::Scalar> max = nullptr;
-  bool has_nan = false;  // true also when it is unknown whether a floating column holds one
-};
-
 struct WrittenFile {
   std::string path;
   int64_t rows = 0;
   int64_t bytes = 0;
   std::string digest;  // XXH3-128 of the whole file, hexadecimal
-  std::vector<ColumnStatistics> columns;
+  std::vector<schema::ColumnStatistics> columns;
 };
 
 }  // namespace marquet::pq

@@ -12,6 +12,7 @@
 #include "marquet/parquet/format/column_statistics_internal.h"
 #include "marquet/parquet/format/failures_internal.h"
 #include "marquet/parquet/format/footer_internal.h"
+#include "marquet/schema/column_statistics.h"
 #include "parquet/arrow/schema.h"
 #include "parquet/metadata.h"
 #include "parquet/page_index.h"
@@ -21,13 +22,13 @@ namespace {
 
 constexpr size_t kLongestValue = 100;  // in a message
 
-bool HasBounds(const ColumnStatistics& said) { return said.min != nullptr || said.max != nullptr; }
-bool Says(const ColumnStatistics& said) { return HasBounds(said) || said.null_count >= 0; }
+bool HasBounds(const schema::ColumnStatistics& said) { return said.min != nullptr || said.max != nullptr; }
+bool Says(const schema::ColumnStatistics& said) { return HasBounds(said) || said.null_count >= 0; }
 
 }  // namespace
 
 StatisticsCheck::StatisticsCheck(const ::parquet::ColumnDescriptor& column,
-                                 std::shared_ptr<arrow::Field> field, ColumnStatistics chunk,
+                                 std::shared_ptr<arrow::Field> field, schema::ColumnStatistics chunk,
                                  std::vector<PageBounds> pages, int64_t rows)
     : column_(column),
       field_(std::move(field)),
@@ -78,11 +79,11 @@ void StatisticsCheck::EndPiece() {
     encoded.set_max(max_);
   }
   const auto typed = ::parquet::Statistics::Make(&column_, &encoded, row_);
-  ColumnStatistics found = TypedStatistics(typed.get(), *field_);
+  schema::ColumnStatistics found = TypedStatistics(typed.get(), *field_);
   found.null_count = nulls_;
   chunk_nulls_ += nulls_;
   if (!of_chunk_) {
-    ColumnStatistics bounds = chunk_;
+    schema::ColumnStatistics bounds = chunk_;
     bounds.null_count = -1;  // of all pages together
     if (auto message = Compare(found, bounds, "the footer"); !message.empty()) {
       of_chunk_ = {-1, std::move(message)};
@@ -100,8 +101,8 @@ void StatisticsCheck::EndPiece() {
 }
 
 // What of the rows up to row_ is not as it is said to be, as a sentence; empty where all is.
-std::string StatisticsCheck::Compare(const ColumnStatistics& found, const ColumnStatistics& said,
-                                     std::string_view by) const {
+std::string StatisticsCheck::Compare(const schema::ColumnStatistics& found,
+                                     const schema::ColumnStatistics& said, std::string_view by) const {
   const int64_t begin = pages_.empty() ? 0 : pages_[page_].first_row;
   const auto beyond = [&](const arrow::Scalar& value, const arrow::Scalar& bound, std::string_view order) {
     return fmt::format(

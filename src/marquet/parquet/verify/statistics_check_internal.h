@@ -22,6 +22,7 @@
 #include "arrow/type_fwd.h"
 #include "marquet/parquet/decode/reader.h"
 #include "marquet/parquet/format/number_bounds_internal.h"
+#include "marquet/schema/column_statistics.h"
 #include "parquet/properties.h"
 #include "parquet/schema.h"
 #include "parquet/statistics.h"
@@ -46,7 +47,7 @@ class StatisticsCheck {
   // `chunk`: of the column chunk, by the footer; `pages`: by the page index, empty where there is none. Both
   // as FileReader gives them. `column` must outlive this.
   StatisticsCheck(const ::parquet::ColumnDescriptor& column, std::shared_ptr<arrow::Field> field,
-                  ColumnStatistics chunk, std::vector<PageBounds> pages, int64_t rows);
+                  schema::ColumnStatistics chunk, std::vector<PageBounds> pages, int64_t rows);
 
   // How many of the next rows may be added at once: above zero.
   int64_t room() const { return row_ < piece_end_ ? piece_end_ - row_ : INT64_MAX; }
@@ -134,11 +135,12 @@ class StatisticsCheck {
   }
 
   void EndPiece();
-  std::string Compare(const ColumnStatistics& found, const ColumnStatistics& said, std::string_view by) const;
+  std::string Compare(const schema::ColumnStatistics& found, const schema::ColumnStatistics& said,
+                      std::string_view by) const;
 
   const ::parquet::ColumnDescriptor& column_;
   const std::shared_ptr<arrow::Field> field_;
-  const ColumnStatistics chunk_;
+  const schema::ColumnStatistics chunk_;
   const std::vector<PageBounds> pages_;
   const int64_t rows_;
   const bool unsigned_;

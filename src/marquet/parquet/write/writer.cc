@@ -21,6 +21,7 @@
 #include "marquet/parquet/write/row_slices_internal.h"
 #include "marquet/parquet/write/text_check_internal.h"
 #include "marquet/parquet/write/value_check_internal.h"
+#include "marquet/schema/column_statistics.h"
 #include "marquet/schema/decoded.h"
 #include "marquet/schema/required.h"
 #include "parquet/metadata.h"
@@ -157,8 +158,8 @@ struct FileWriter::Impl {
     return file->PublishReplacing();
   }
 
-  std::vector<ColumnStatistics> Statistics(const ::parquet::FileMetaData& footer) const {
-    std::vector<ColumnStatistics> columns;
+  std::vector<schema::ColumnStatistics> Statistics(const ::parquet::FileMetaData& footer) const {
+    std::vector<schema::ColumnStatistics> columns;
     const arrow::Schema& schema = *format->parts().file_schema;
     int leaf = 0;
     for (int i = 0; i < schema.num_fields(); ++i) {
