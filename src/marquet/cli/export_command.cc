@@ -7,6 +7,7 @@
 #include "marquet/cli/command.h"
 #include "marquet/cli/table_options.h"
 #include "marquet/jobs/export/export.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::cli {
 namespace {
@@ -57,7 +58,7 @@ Action DeclareExport(CLI::App& options) {
     jobs::ExportOptions exported = request->exported;
     exported.scan = request->rows.scan;
     if (exported.format == jobs::ExportFormat::kCsv && !request->rows.price_given) {
-      exported.scan.price = predicate::PriceForm::kDecimal;
+      exported.scan.price = schema::PriceForm::kDecimal;
     }
     exported.scan.use_threads = session.common().jobs != 1;
     exported.scan.memory = session.common().memory;

@@ -6,6 +6,7 @@
 #include "marquet/cli/table_options.h"
 #include "marquet/jobs/text/row_output.h"
 #include "marquet/jobs/text/row_text.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::cli {
 namespace {
@@ -74,7 +75,7 @@ arrow::Result<int> RunScan(Session& session, const ScanRequest& request) {
   }
   const bool for_people = request.format == "table" || (request.format.empty() && !session.common().json);
   if (!request.rows.price_given && (for_people || request.format == "csv"))
-    options.price = predicate::PriceForm::kDecimal;
+    options.price = schema::PriceForm::kDecimal;
 
   if (for_people) {
     ARROW_RETURN_NOT_OK(PrintRowTable(session, *table, options));

@@ -2,14 +2,15 @@
 
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::cli {
 namespace {
 
-arrow::Result<predicate::PriceForm> ParsePrice(std::string_view name) {
-  if (name == "stored") return predicate::PriceForm::kStored;
-  if (name == "float") return predicate::PriceForm::kFloat;
-  if (name == "decimal") return predicate::PriceForm::kDecimal;
+arrow::Result<schema::PriceForm> ParsePrice(std::string_view name) {
+  if (name == "stored") return schema::PriceForm::kStored;
+  if (name == "float") return schema::PriceForm::kFloat;
+  if (name == "decimal") return schema::PriceForm::kDecimal;
   return InvalidInput("there is no price form " + Quoted(name) + "; use stored, float or decimal");
 }
 

@@ -11,6 +11,7 @@
 #include "marquet/base/time.h"
 #include "marquet/predicate/predicate_node.h"
 #include "marquet/schema/column_statistics.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::predicate {
 namespace {
@@ -300,7 +301,8 @@ std::vector<std::string> Predicate::columns() const {
   return {columns.begin(), columns.end()};
 }
 
-arrow::Result<Predicate> Predicate::Bind(const arrow::Schema& schema, PriceForm price, Doubt doubt) const {
+arrow::Result<Predicate> Predicate::Bind(const arrow::Schema& schema, schema::PriceForm price,
+                                         Doubt doubt) const {
   ARROW_ASSIGN_OR_RAISE(NodePtr root, BindNode(root_, schema, price, doubt));
   return Predicate(std::move(root));
 }

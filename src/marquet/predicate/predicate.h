@@ -19,13 +19,9 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/schema/column_statistics.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::predicate {
-
-// How prices are given out, of int64 columns whose field metadata says unit=1e-9, and therefore what a number
-// beside one means: where they are stored, an integer counts units of 1e-9, and a fraction is refused; where
-// they are given as float or decimal, it is a price. Text and decimals are prices in every form.
-enum class PriceForm { kStored, kFloat, kDecimal };
 
 // What becomes of a number that is hardly meant in a column's unit, so that it selects all rows or none: a
 // whole number below 1e6, but 0, beside prices as they are stored, in units of 1e-9 (5529 for a price), and
@@ -35,9 +31,6 @@ enum class Doubt {
   kRefused,
   kTaken,  // it means what it says, as in filters that were stored before it was refused
 };
-
-// A stored price in PriceForm::kFloat.
-constexpr double PriceAsFloat(int64_t stored) { return static_cast<double>(stored) / 1'000'000'000; }
 
 // A literal as it was written; its type is settled by the column that it is compared with.
 struct Null {};
@@ -98,7 +91,8 @@ class Predicate {
   // Checks columns and literals against the schema. kNotFound (unknown column, with near names),
   // kInvalidInput (a value that does not fit the column's type, or is hardly meant in its unit). Everything
   // below needs a bound predicate.
-  arrow::Result<Predicate> Bind(const arrow::Schema& schema, PriceForm price = PriceForm::kStored,
+  arrow::Result<Predicate> Bind(const arrow::Schema& schema,
+                                schema::PriceForm price = schema::PriceForm::kStored,
                                 Doubt doubt = Doubt::kRefused) const;
 
   // One byte a row, 1 where the predicate is true. `selected` is resized. The batch must hold the predicate's

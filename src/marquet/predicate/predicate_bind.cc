@@ -12,6 +12,7 @@
 #include "marquet/predicate/predicate_literal.h"
 #include "marquet/predicate/predicate_node.h"
 #include "marquet/schema/column_hint.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::predicate {
 namespace {
@@ -137,8 +138,8 @@ NodePtr WithinEqual(const PredicateNode& node, const arrow::Field& field, const 
   return MakeJunction(Kind::kAnd, {bound(CompareOp::kGe, x.equal_begin), bound(CompareOp::kLt, x.equal_end)});
 }
 
-arrow::Result<NodePtr> BindCompare(const PredicateNode& node, const arrow::Field& field, PriceForm price,
-                                   Doubt doubt) {
+arrow::Result<NodePtr> BindCompare(const PredicateNode& node, const arrow::Field& field,
+                                   schema::PriceForm price, Doubt doubt) {
   BoundTerm term;
   term.type = field.type();
   const Place place = node.value_places.empty() ? Place{} : node.value_places[0];
@@ -186,7 +187,7 @@ void MergeRanges(std::vector<IntegerRange>* ranges) {
   ranges->resize(merged);
 }
 
-arrow::Result<NodePtr> BindIn(const PredicateNode& node, const arrow::Field& field, PriceForm price,
+arrow::Result<NodePtr> BindIn(const PredicateNode& node, const arrow::Field& field, schema::PriceForm price,
                               Doubt doubt) {
   BoundTerm term;
   term.type = field.type();
@@ -225,7 +226,7 @@ arrow::Result<NodePtr> BindIn(const PredicateNode& node, const arrow::Field& fie
 }
 
 arrow::Result<BoundTerm> BindColumns(const PredicateNode& node, const arrow::Field& left,
-                                     const arrow::Field& right, PriceForm price) {
+                                     const arrow::Field& right, schema::PriceForm price) {
   BoundTerm term;
   ARROW_ASSIGN_OR_RAISE(const Domain a, DomainOf(left, node.column_place));
   ARROW_ASSIGN_OR_RAISE(const Domain b, DomainOf(right, node.other_place));
@@ -242,8 +243,8 @@ arrow::Result<BoundTerm> BindColumns(const PredicateNode& node, const arrow::Fie
   if (a != b) {
     if (left_id == Type::DECIMAL128 || right_id == Type::DECIMAL128)
       return AsKind(mismatch, ErrorKind::kUnsupported);
-    const bool price_beside_float = HoldsPrices(left) || HoldsPrices(right);
-    if (price_beside_float && price == PriceForm::kDecimal) {
+    const bool price_beside_float = schema::HoldsPrices(left) || schema::HoldsPrices(right);
+    if (price_beside_float && price == schema::PriceForm::kDecimal) {
       return AsKind(ErrorAt(node.other_place,
                             fmt::format("column {} and column {}: a decimal price beside a floating column "
                                         "cannot be compared",
@@ -251,7 +252,7 @@ arrow::Result<BoundTerm> BindColumns(const PredicateNode& node, const arrow::Fie
                             "Ask the scan for prices as float."),
                     ErrorKind::kUnsupported);
     }
-    term.prices_as_float = price_beside_float && price == PriceForm::kFloat;
+    term.prices_as_float = price_beside_float && price == schema::PriceForm::kFloat;
     if (left_id == Type::TIMESTAMP || right_id == Type::TIMESTAMP || left_id == Type::DATE32 ||
         right_id == Type::DATE32 || left_id == Type::DATE64 || right_id == Type::DATE64) {
       return mismatch;
@@ -273,7 +274,7 @@ arrow::Result<BoundTerm> BindColumns(const PredicateNode& node, const arrow::Fie
   // nothing.
   if ((left_step && left_id != Type::INT64) || (right_step && right_id != Type::INT64)) return mismatch;
   auto scale_of = [price](const arrow::Field& field) {
-    if (price != PriceForm::kStored && HoldsPrices(field)) return kPricePlaces;
+    if (price != schema::PriceForm::kStored && schema::HoldsPrices(field)) return schema::kPricePlaces;
     return field.type()->id() == Type::DECIMAL128
                ? static_cast<const arrow::DecimalType&>(*field.type()).scale()
                : 0;
@@ -287,7 +288,7 @@ arrow::Result<BoundTerm> BindColumns(const PredicateNode& node, const arrow::Fie
 
 }  // namespace
 
-arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, PriceForm price,
+arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, schema::PriceForm price,
                                 Doubt doubt) {
   if (node->kind == Kind::kConstant) return node;
   if (!node->children.empty()) {

@@ -13,6 +13,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/predicate/predicate_node.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::predicate {
 namespace {
@@ -215,7 +216,7 @@ void CompareFloatingColumns(const BoundTerm& term, CompareOp op, const arrow::Ar
       for (int64_t i = 0; i < rows; ++i) {
         const double other = floats[i];
         if (term.prices_as_float) {
-          const double price = PriceAsFloat(static_cast<int64_t>(integer(i)));
+          const double price = schema::PriceAsFloat(static_cast<int64_t>(integer(i)));
           outcomes[i] = OutcomeOf(mirrored ? compare(other, price) : compare(price, other));
         } else if (std::isnan(other)) {
           outcomes[i] = OutcomeOf(op == CompareOp::kNe);

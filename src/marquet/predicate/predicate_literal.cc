@@ -6,21 +6,16 @@
 #include <fmt/format.h>
 
 #include "arrow/type.h"
-#include "arrow/util/key_value_metadata.h"
 #include "marquet/base/error.h"
 #include "marquet/base/instant.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::predicate {
 namespace {
 
 using arrow::Type;
-
-std::string UnitOf(const arrow::Field& field) {
-  if (field.metadata() == nullptr) return {};
-  return field.metadata()->Get("unit").ValueOr("");
-}
 
 // Integers below this are no prices in units of 1e-9 (they would be less than a tenth of a cent): whoever
 // writes them most likely means whole units.
@@ -60,7 +55,7 @@ arrow::Status NotSuchATime(const Place& place, const arrow::Field& field, int64_
   return ErrorAt(
       place,
       fmt::format("{} beside column {}, which counts {} since 1970, would be {}", number,
-                  Quoted(field.name()), UnitOf(field), FormatNanos(number * step)),
+                  Quoted(field.name()), schema::UnitOf(field), FormatNanos(number * step)),
       fmt::format("Write the time as ISO-8601 text, such as '{}', or as {}.", example, nanos / step));
 }
 
@@ -80,7 +75,7 @@ Int128 FirstPrice(const Holds& holds) {
   Int128 end = static_cast<Int128>(INT64_MAX) + 1;
   while (begin < end) {
     const Int128 middle = begin + (end - begin) / 2;
-    if (holds(PriceAsFloat(static_cast<int64_t>(middle)))) {
+    if (holds(schema::PriceAsFloat(static_cast<int64_t>(middle)))) {
       end = middle;
     } else {
       begin = middle + 1;
@@ -122,13 +117,13 @@ struct LiteralBinder {
   const arrow::Field& field;
   const Value& value;
   const Place& place;
-  PriceForm price;
+  schema::PriceForm price;
   Doubt doubt;
 
   arrow::Result<BoundLiteral> Bind(Domain domain) const {
     switch (domain) {
       case Domain::kInteger:
-        return HoldsPrices(field) ? BindPrice() : BindInteger();
+        return schema::HoldsPrices(field) ? BindPrice() : BindInteger();
       case Domain::kFloating:
         return BindFloating();
       case Domain::kBytes: {
@@ -195,12 +190,12 @@ struct LiteralBinder {
     if (const auto* text = std::get_if<std::string>(&value)) {
       const auto number = ParseDecimal(*text);
       if (!number.ok()) return DoesNotFit(place, field, value, kPriceHint);
-      return At(FloorOf(*number, kPricePlaces));
+      return At(FloorOf(*number, schema::kPricePlaces));
     }
     const auto* number = std::get_if<NumberLiteral>(&value);
     const bool always_price = number != nullptr && number->always_price;
-    if (always_price || price == PriceForm::kDecimal) return BindNumber(kPricePlaces);
-    if (price == PriceForm::kFloat) return BindPriceAsFloat();
+    if (always_price || price == schema::PriceForm::kDecimal) return BindNumber(schema::kPricePlaces);
+    if (price == schema::PriceForm::kFloat) return BindPriceAsFloat();
     // As it is stored: a fraction can only be meant as a price, and the stored integers are not prices.
     const auto* floating = std::get_if<double>(&value);
     if ((floating != nullptr && std::isfinite(*floating)) ||
@@ -290,7 +285,7 @@ std::optional<int64_t> NanosPerStep(const arrow::Field& field) {
     case Type::DATE64:
       return 1'000'000;
     case Type::INT64: {
-      const std::string unit = UnitOf(field);
+      const std::string unit = schema::UnitOf(field);
       if (unit == "ns") return 1;
       if (unit == "us") return 1'000;
       if (unit == "ms") return 1'000'000;
@@ -337,12 +332,8 @@ arrow::Result<Domain> DomainOf(const arrow::Field& field, const Place& place) {
   }
 }
 
-bool HoldsPrices(const arrow::Field& field) {
-  return field.type()->id() == Type::INT64 && UnitOf(field) == "1e-9";
-}
-
 arrow::Result<BoundLiteral> BindLiteral(const arrow::Field& field, Domain domain, const Value& value,
-                                        const Place& place, PriceForm price, Doubt doubt) {
+                                        const Place& place, schema::PriceForm price, Doubt doubt) {
   return LiteralBinder{field, value, place, price, doubt}.Bind(domain);
 }
 

@@ -10,6 +10,7 @@
 #include "arrow/type_fwd.h"
 #include "marquet/predicate/exact_number.h"
 #include "marquet/predicate/predicate_node.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::predicate {
 
@@ -18,10 +19,6 @@ std::optional<int64_t> NanosPerStep(const arrow::Field& field);
 
 // How a column is compared; kUnsupported for one that cannot be. `place`: of the column's name.
 arrow::Result<Domain> DomainOf(const arrow::Field& field, const Place& place);
-
-// Whether a column holds prices in units of 1e-9, stored as integers.
-bool HoldsPrices(const arrow::Field& field);
-constexpr int kPricePlaces = 9;
 
 // A literal in the domain of a column.
 struct BoundLiteral {
@@ -39,6 +36,6 @@ struct BoundLiteral {
 // The literal in the terms of a column of that domain; kInvalidInput, naming both, where it means nothing
 // there, or, unless doubt is taken, is most likely meant in another unit.
 arrow::Result<BoundLiteral> BindLiteral(const arrow::Field& field, Domain domain, const Value& value,
-                                        const Place& place, PriceForm price, Doubt doubt);
+                                        const Place& place, schema::PriceForm price, Doubt doubt);
 
 }  // namespace marquet::predicate

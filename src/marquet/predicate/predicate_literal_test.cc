@@ -14,9 +14,12 @@
 #include "marquet/predicate/predicate.h"
 #include "marquet/predicate/predicate_node.h"
 #include "marquet/schema/column_statistics.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::predicate {
 namespace {
+
+using schema::PriceForm;
 
 using testing::HasSubstr;
 using Rows = std::vector<int>;

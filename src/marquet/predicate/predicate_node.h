@@ -13,6 +13,7 @@
 #include "marquet/predicate/like_pattern.h"
 #include "marquet/predicate/predicate.h"
 #include "marquet/schema/column_statistics.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::predicate {
 
@@ -126,7 +127,7 @@ arrow::Status ErrorAt(const Place& place, std::string message, std::string hint 
 std::string TextHint(std::string_view text);
 
 arrow::Result<NodePtr> ParseNode(std::string_view text);
-arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, PriceForm price,
+arrow::Result<NodePtr> BindNode(const NodePtr& node, const arrow::Schema& schema, schema::PriceForm price,
                                 Doubt doubt);
 // See Predicate::Outside.
 NodePtr OutsideNode(const arrow::Field& field, const schema::ColumnStatistics& statistics);

@@ -10,6 +10,7 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/parquet/decode/reader.h"
+#include "marquet/schema/units.h"
 #include "marquet/table/scan_columns.h"
 
 namespace marquet::sampling {
@@ -99,7 +100,7 @@ arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, std::sh
                                    book.schema()->GetFieldByName("source_row")->type()->ToString()));
   }
   ARROW_ASSIGN_OR_RAISE(sequence.where_,
-                        where.Bind(*book.schema(), predicate::PriceForm::kStored, predicate::Doubt::kTaken));
+                        where.Bind(*book.schema(), schema::PriceForm::kStored, predicate::Doubt::kTaken));
   sequence.Choose(book, std::move(columns));
   ARROW_ASSIGN_OR_RAISE(const auto with, sequence.book_files_->With(symbol, stop));
   for (const BookFile* const file : with) {

@@ -1,5 +1,6 @@
 // Scans: forms of values, columns, order, limits, ranges and counts.
 
+#include "marquet/schema/units.h"
 #include "marquet/table/table_testing.h"
 
 namespace marquet::table {
@@ -18,9 +19,9 @@ TEST_F(TableTest, FormsOfTimesAndPrices) {
   EXPECT_EQ(first({}, "ts_event")->ToString(), "2024-01-02 00:00:00.000000001Z");
   EXPECT_EQ(first({.stored_types = true}, "ts_event")->ToString(), "1704153600000000001");
   EXPECT_EQ(first({}, "price")->ToString(), "4800250000000");
-  EXPECT_EQ(first({.price = predicate::PriceForm::kFloat}, "price")->ToString(), "4800.25");
-  EXPECT_EQ(first({.price = predicate::PriceForm::kDecimal}, "price")->ToString(), "4800.250000000");
-  const auto decimals = Read(*table, {.price = predicate::PriceForm::kDecimal});
+  EXPECT_EQ(first({.price = schema::PriceForm::kFloat}, "price")->ToString(), "4800.25");
+  EXPECT_EQ(first({.price = schema::PriceForm::kDecimal}, "price")->ToString(), "4800.250000000");
+  const auto decimals = Read(*table, {.price = schema::PriceForm::kDecimal});
   EXPECT_EQ(decimals->GetColumnByName("price")->GetScalar(1).ValueOrDie()->ToString(), "-1E-9");
 }
 
