@@ -2,6 +2,7 @@
 
 #include "arrow/buffer.h"
 #include "marquet/parquet/decode/page_content_internal.h"
+#include "marquet/parquet/format/leaf_type_internal.h"
 #include "parquet/bloom_filter_reader.h"
 #include "parquet/column_page.h"
 #include "parquet/column_reader.h"

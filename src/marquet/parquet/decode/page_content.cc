@@ -7,6 +7,7 @@
 #include "fmt/format.h"
 #include "marquet/parquet/decode/hybrid_decoder_internal.h"
 #include "marquet/parquet/decode/page_end_internal.h"
+#include "marquet/parquet/format/leaf_type_internal.h"
 #include "parquet/column_reader.h"
 #include "parquet/encoding.h"
 #include "parquet/schema.h"
@@ -240,50 +241,6 @@ arrow::Result<PageRowCount> CheckContent(const Page& page, const ::parquet::Colu
   }
   ARROW_RETURN_NOT_OK(CheckValues(page, column, body, levels.defined, dictionary_values));
   return PageRowCount{levels.rows, levels.begins_row};
-}
-
-bool IsAlwaysNull(const ::parquet::ColumnDescriptor& column) {
-  return column.logical_type() != nullptr && column.logical_type()->is_null();
-}
-
-int64_t PlainWidth(const ::parquet::ColumnDescriptor& column) {
-  switch (column.physical_type()) {
-    case Type::INT32:
-    case Type::FLOAT:
-      return 4;
-    case Type::INT64:
-    case Type::DOUBLE:
-      return 8;
-    case Type::INT96:
-      return 12;
-    case Type::FIXED_LEN_BYTE_ARRAY:
-      return column.type_length();
-    default:
-      return 0;
-  }
-}
-
-bool TakesEncoding(const ::parquet::ColumnDescriptor& column, int32_t encoding) {
-  const Type::type type = column.physical_type();
-  switch (encoding) {
-    case Encoding::PLAIN:
-      return true;
-    case Encoding::PLAIN_DICTIONARY:
-    case Encoding::RLE_DICTIONARY:
-      return type != Type::BOOLEAN;
-    case Encoding::RLE:
-      return type == Type::BOOLEAN;
-    case Encoding::DELTA_BINARY_PACKED:
-      return type == Type::INT32 || type == Type::INT64;
-    case Encoding::DELTA_LENGTH_BYTE_ARRAY:
-      return type == Type::BYTE_ARRAY;
-    case Encoding::DELTA_BYTE_ARRAY:
-      return type == Type::BYTE_ARRAY || type == Type::FIXED_LEN_BYTE_ARRAY;
-    case Encoding::BYTE_STREAM_SPLIT:
-      return PlainWidth(column) > 0 && type != Type::INT96;
-    default:
-      return false;
-  }
 }
 
 }  // namespace marquet::pq

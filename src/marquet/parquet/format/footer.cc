@@ -5,11 +5,11 @@
 #include "fmt/format.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
-#include "marquet/parquet/decode/page_content_internal.h"
 #include "marquet/parquet/format/column_statistics_internal.h"
 #include "marquet/parquet/format/compact_reader_internal.h"
 #include "marquet/parquet/format/failures_internal.h"
 #include "marquet/parquet/format/footer_internal.h"
+#include "marquet/parquet/format/leaf_type_internal.h"
 #include "parquet/metadata.h"
 #include "parquet/schema.h"
 

@@ -10,6 +10,7 @@
 #include "marquet/base/crc32.h"
 #include "marquet/parquet/decode/page_content_internal.h"
 #include "marquet/parquet/format/failures_internal.h"
+#include "marquet/parquet/format/leaf_type_internal.h"
 #include "parquet/schema.h"
 #include "parquet/types.h"
 
