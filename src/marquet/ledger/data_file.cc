@@ -8,7 +8,7 @@
 
 #include "marquet/delta/schema.h"
 #include "marquet/parquet/decode/reader.h"
-#include "marquet/table/table_state.h"
+#include "marquet/table/data_file_path.h"
 
 namespace marquet::ledger {
 namespace {

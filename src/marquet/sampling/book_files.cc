@@ -11,7 +11,7 @@
 #include "marquet/delta/statistics.h"
 #include "marquet/sampling/book_sequence.h"
 #include "marquet/schema/column_statistics.h"
-#include "marquet/table/table_state.h"
+#include "marquet/table/data_file_path.h"
 
 namespace marquet::sampling {
 namespace {

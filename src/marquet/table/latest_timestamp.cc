@@ -14,6 +14,7 @@
 #include "marquet/predicate/predicate_literal.h"
 #include "marquet/schema/column_hint.h"
 #include "marquet/schema/column_statistics.h"
+#include "marquet/table/data_file_path.h"
 
 namespace marquet::table {
 namespace {

@@ -1,6 +1,7 @@
 // Directories and paths of data files: which names values of partition columns get, and which paths of a log
 // are a table's.
 
+#include "marquet/table/data_file_path.h"
 #include "marquet/table/table_state.h"
 #include "marquet/table/table_testing.h"
 

@@ -13,6 +13,7 @@
 #include "marquet/schema/coercion.h"
 #include "marquet/schema/column_statistics.h"
 #include "marquet/table/batch_bytes_internal.h"
+#include "marquet/table/data_file_path.h"
 
 namespace marquet::table {
 namespace {

@@ -17,10 +17,6 @@
 
 namespace marquet::table {
 
-// Where the file that an action names lies. The log is input: kUnsupported for an absolute path or URI,
-// kCorruptData for one that leads out of the table.
-arrow::Result<std::string> DataFilePath(const std::string& table, const std::string& relative);
-
 // Makes Arrow's kernels available; the first call does the work.
 arrow::Status InitializeKernels();
 

@@ -9,8 +9,8 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/file/file_owner.h"
+#include "marquet/table/data_file_path.h"
 #include "marquet/table/table.h"
-#include "marquet/table/table_state.h"
 
 namespace marquet::jobs {
 namespace {

@@ -15,8 +15,8 @@
 #include "marquet/delta/log_files.h"
 #include "marquet/jobs/samples/sample_labels.h"
 #include "marquet/parquet/decode/reader.h"
+#include "marquet/table/data_file_path.h"
 #include "marquet/table/table.h"
-#include "marquet/table/table_state.h"
 #include "marquet/table/tables_below.h"
 
 namespace marquet::jobs {
