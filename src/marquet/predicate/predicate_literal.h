@@ -1,5 +1,4 @@
 // What a literal of a predicate means beside a column: prices, times and numbers in the column's own terms.
-// Internal to the room.
 #pragma once
 
 #include <cstdint>

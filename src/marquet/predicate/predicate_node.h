@@ -1,4 +1,4 @@
-// The tree behind a Predicate. Internal to the room.
+// The tree behind a Predicate, for who prunes by it.
 #pragma once
 
 #include <cstdint>

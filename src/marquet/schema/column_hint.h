@@ -1,4 +1,4 @@
-// What to do about the name of a column that is not there. Internal to the room.
+// What to do about the name of a column that is not there.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// The tables in a directory and below it. Internal to the room.
+// The tables in a directory and below it.
 #pragma once
 
 #include <functional>
