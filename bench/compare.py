@@ -146,7 +146,7 @@ def document(rows: list[list[str]], repeats: int) -> str:
             "`two bare publishes`, `plain decode`, `the first tenth` and `the whole write` it is ours over the",
             "other's, for closing a chunk ours less the other's. Writing trades is durable and verified here, and",
             "neither with the peers. What verification takes of a write is measured on an order book, by",
-            "`marquet_parquet_bench`; what a small file takes once, in an ingest of 5,000. Inputs are",
+            "`marquet_parquet_write_bench`; what a small file takes once, in an ingest of 5,000. Inputs are",
             "made by `bench/inputs.py` and `marquet_generate` from a fixed seed.",
             "",
             *("| " + " | ".join(row) + " |" for row in [HEADER, ["---"] * len(HEADER), *rows]),

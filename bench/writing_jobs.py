@@ -129,7 +129,7 @@ def _(data: pathlib.Path) -> Measured:
 
 def book_benchmark(name: str) -> Measured:
     """One of those of C++, which measures a step of the writer that nobody can leave out."""
-    program = ROOT / "build" / "bench" / "src" / "marquet" / "parquet" / "marquet_parquet_bench"
+    program = ROOT / "build/bench/src/marquet/parquet/write/marquet_parquet_write_bench"
     words = [program, f"--benchmark_filter=^{name}/", "--benchmark_format=json", "--benchmark_min_time=2"]
     told = subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True)
     (measured,) = json.loads(told.stdout)["benchmarks"]

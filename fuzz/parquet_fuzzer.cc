@@ -13,9 +13,9 @@
 #include "arrow/api.h"
 #include "marquet/base/error.h"
 #include "marquet/file/memory_file_system.h"
-#include "marquet/parquet/reader.h"
-#include "marquet/parquet/rescue.h"
-#include "marquet/parquet/verify.h"
+#include "marquet/parquet/decode/reader.h"
+#include "marquet/parquet/rescue/rescue.h"
+#include "marquet/parquet/verify/verify.h"
 #include "parquet/metadata.h"
 
 namespace {

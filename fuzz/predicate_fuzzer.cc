@@ -10,13 +10,14 @@
 #include <vector>
 
 #include "arrow/api.h"
-#include "marquet/table/predicate.h"
+#include "marquet/predicate/predicate.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace {
 
-using marquet::pq::ColumnStatistics;
-using marquet::table::Predicate;
-using marquet::table::Truth;
+using marquet::predicate::Predicate;
+using marquet::predicate::Truth;
+using marquet::schema::ColumnStatistics;
 
 void Require(bool holds) {
   if (!holds) std::abort();

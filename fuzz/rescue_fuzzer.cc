@@ -8,9 +8,9 @@
 #include "arrow/api.h"
 #include "arrow/io/memory.h"
 #include "marquet/file/memory_file_system.h"
-#include "marquet/parquet/page_walk_internal.h"
-#include "marquet/parquet/rescue.h"
-#include "marquet/parquet/verify.h"
+#include "marquet/parquet/rescue/page_walk_internal.h"
+#include "marquet/parquet/rescue/rescue.h"
+#include "marquet/parquet/verify/verify.h"
 
 namespace {
 

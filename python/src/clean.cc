@@ -1,4 +1,4 @@
-#include "marquet/pipeline/clean.h"
+#include "marquet/jobs/check/clean.h"
 
 #include "bindings.h"
 #include "convert.h"
@@ -29,8 +29,8 @@ Record Clean(const std::string& directory, bool yes, int64_t older_than_ms) {
   options.remove = yes;
   options.older_than_ms = older_than_ms;
   options.stop = &stop;
-  auto result = Interruptible(stop, [&] { return pipeline::Clean(directory, options); });
-  const pipeline::CleanReport report = Unwrap(std::move(result), directory);
+  auto result = Interruptible(stop, [&] { return jobs::Clean(directory, options); });
+  const jobs::CleanReport report = Unwrap(std::move(result), directory);
   Records files;
   for (const file::Leftover& file : report.files) files.append(ToDict(file));
   Record dict;

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "marquet/parquet/options.h"
-#include "marquet/parquet/verify.h"
+#include "marquet/parquet/format/options.h"
+#include "marquet/parquet/verify/verify.h"
 #include "marquet/table/table.h"
 
 namespace marquet::python {

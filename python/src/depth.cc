@@ -23,7 +23,7 @@
 #include "marquet/depth/runs.h"
 #include "marquet/depth/tensor.h"
 #include "marquet/file/file_system.h"
-#include "marquet/pipeline/build_samples.h"
+#include "marquet/jobs/samples/build_samples.h"
 #include "progress.h"
 
 namespace nb = nanobind;
@@ -312,7 +312,7 @@ void BuildSamples(const std::string& book, const std::string& samples, const std
                   const std::string& labels_name, int64_t memory, nb::object progress, nb::object done) {
   StopFlag stop;
   ProgressReport reporter(std::move(progress), stop);
-  pipeline::BuildSamplesOptions options;
+  jobs::BuildSamplesOptions options;
   options.book = book;
   options.samples = samples;
   options.mode = ToAppendMode(mode);
@@ -331,16 +331,16 @@ void BuildSamples(const std::string& book, const std::string& samples, const std
   options.fit_start_ns = fit_start_ns;
   options.fit_end_ns = fit_end_ns;
   options.thresholds = std::move(thresholds);
-  if (fitted) options.fitted = Unwrap(pipeline::LabelsFromJson(*fitted));
+  if (fitted) options.fitted = Unwrap(jobs::LabelsFromJson(*fitted));
   options.labels_name = labels_name;
   options.memory = memory;
   options.progress = reporter.callback();
   options.stop = &stop;
   auto ended =
-      RunToEnd(stop, [&] { return pipeline::BuildSamples(file::LocalFileSystem(), std::move(options)); });
+      RunToEnd(stop, [&] { return jobs::BuildSamples(file::LocalFileSystem(), std::move(options)); });
   reporter.MoveTo(&ended);
-  const auto told = [](const pipeline::BuildSamplesReport& report) {
-    return nb::make_tuple(pipeline::ToJson(report), pipeline::ToText(report));
+  const auto told = [](const jobs::BuildSamplesReport& report) {
+    return nb::make_tuple(jobs::ToJson(report), jobs::ToText(report));
   };
   Tell(done, std::move(ended), told, samples);
 }
@@ -348,7 +348,7 @@ void BuildSamples(const std::string& book, const std::string& samples, const std
 std::map<std::string, std::string> LoadLabels(const std::string& samples, const std::string& name) {
   std::map<std::string, std::string> result;
   for (const auto& [symbol, fitted] :
-       Unwrap(pipeline::LoadLabels(file::LocalFileSystem(), samples, name), samples)) {
+       Unwrap(jobs::LoadLabels(file::LocalFileSystem(), samples, name), samples)) {
     result[symbol] = depth::ToJson(fitted);
   }
   return result;

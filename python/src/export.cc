@@ -1,4 +1,4 @@
-#include "marquet/pipeline/export.h"
+#include "marquet/jobs/export/export.h"
 
 #include "bindings.h"
 #include "convert.h"
@@ -17,9 +17,9 @@ void Export(std::string table, const std::string& format, std::string output,
             std::optional<int64_t> version, bool replace, nb::object progress, nb::object done) {
   StopFlag stop;
   ProgressReport reports(std::move(progress), stop);
-  pipeline::ExportOptions options;
+  jobs::ExportOptions options;
   options.table = table;
-  options.format = Unwrap(pipeline::ParseExportFormat(format));
+  options.format = Unwrap(jobs::ParseExportFormat(format));
   options.output = std::move(output);
   options.source = std::move(source);
   options.scan.columns = std::move(columns);
@@ -28,9 +28,9 @@ void Export(std::string table, const std::string& format, std::string output,
   options.replace = replace;
   options.progress = reports.callback();
   options.stop = &stop;
-  auto ended = RunToEnd(stop, [&] { return pipeline::Export(file::LocalFileSystem(), std::move(options)); });
+  auto ended = RunToEnd(stop, [&] { return jobs::Export(file::LocalFileSystem(), std::move(options)); });
   reports.MoveTo(&ended);
-  const auto told = [](const pipeline::ExportReport& report) {
+  const auto told = [](const jobs::ExportReport& report) {
     Record dict;
     dict["rows"] = report.rows;
     dict["bytes"] = report.bytes;

@@ -3,12 +3,12 @@
 
 #include <nanobind/nanobind.h>
 
-#include "marquet/table/predicate.h"
+#include "marquet/predicate/predicate.h"
 
 namespace marquet::python {
 
 // `filter` is None, a str (SQL), or a list of lists of (column, op, [literals]) tuples, joined by OR and AND;
 // a literal is None, bool, int, float or str. Needs the GIL.
-table::Predicate ToPredicate(nanobind::handle filter);
+predicate::Predicate ToPredicate(nanobind::handle filter);
 
 }  // namespace marquet::python

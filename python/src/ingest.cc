@@ -1,4 +1,4 @@
-#include "marquet/pipeline/ingest.h"
+#include "marquet/jobs/ingest/ingest.h"
 
 #include <nanobind/stl/tuple.h>
 
@@ -19,18 +19,18 @@ namespace nb = nanobind;
 namespace marquet::python {
 namespace {
 
-pipeline::OnOverlap ParseOverlap(const std::string& choice) {
-  if (choice == "error") return pipeline::OnOverlap::kError;
-  if (choice == "replace") return pipeline::OnOverlap::kReplace;
-  if (choice == "append") return pipeline::OnOverlap::kAppendAnyway;
+jobs::OnOverlap ParseOverlap(const std::string& choice) {
+  if (choice == "error") return jobs::OnOverlap::kError;
+  if (choice == "replace") return jobs::OnOverlap::kReplace;
+  if (choice == "append") return jobs::OnOverlap::kAppendAnyway;
   Throw(InvalidInput("unknown on_overlap '" + choice + "'; expected error, replace or append"));
 }
 
 // A name for a source, and symbols for instruments: symbol, id, first day, and the day behind the last one.
 using About = std::tuple<std::string, std::vector<std::tuple<std::string, uint32_t, int32_t, int32_t>>>;
 
-pipeline::SourceAbout ToAbout(const About& given) {
-  pipeline::SourceAbout about;
+jobs::SourceAbout ToAbout(const About& given) {
+  jobs::SourceAbout about;
   about.name = std::get<0>(given);
   for (const auto& [symbol, instrument_id, start, end] : std::get<1>(given)) {
     about.mappings.push_back({symbol, {{start, end, std::to_string(instrument_id)}}});
@@ -49,7 +49,7 @@ void Ingest(std::vector<std::string> sources, const std::map<std::string, About>
             nb::object done) {
   StopFlag stop;
   ProgressReport reports(std::move(progress), stop);
-  pipeline::IngestOptions options;
+  jobs::IngestOptions options;
   options.sources = std::move(sources);
   for (const auto& [path, given] : about) options.about.emplace(path, ToAbout(given));
   options.table = table;
@@ -67,16 +67,16 @@ void Ingest(std::vector<std::string> sources, const std::map<std::string, About>
   options.dry_run = dry_run;
   options.progress = reports.callback();
   options.stop = &stop;
-  auto ended = RunToEnd(stop, [&] { return pipeline::Ingest(file::LocalFileSystem(), std::move(options)); });
+  auto ended = RunToEnd(stop, [&] { return jobs::Ingest(file::LocalFileSystem(), std::move(options)); });
   reports.MoveTo(&ended);
-  const auto told = [](const pipeline::IngestOutcome& outcome) {
+  const auto told = [](const jobs::IngestOutcome& outcome) {
     nb::object error = nb::none();
     try {
       Check(outcome.first_error);
     } catch (nb::python_error& raised) {
       error = nb::borrow(raised.value());
     }
-    return nb::make_tuple(Text(pipeline::ToText(outcome.report)), pipeline::ToJson(outcome.report), error);
+    return nb::make_tuple(Text(jobs::ToText(outcome.report)), jobs::ToJson(outcome.report), error);
   };
   Tell(done, std::move(ended), told, table);
 }

@@ -1,4 +1,4 @@
-#include "marquet/pipeline/rescue.h"
+#include "marquet/jobs/check/rescue.h"
 
 #include "bindings.h"
 #include "convert.h"
@@ -51,14 +51,14 @@ void Rescue(std::string path, std::string out, std::optional<std::string> schema
             std::optional<std::string> table, nb::object progress, nb::object done) {
   StopFlag stop;
   ProgressReport reports(std::move(progress), stop);
-  pipeline::RescueOptions options;
+  jobs::RescueOptions options;
   options.path = path;
   options.out = std::move(out);
   options.schema = std::move(schema);
   options.table = std::move(table);
   options.progress = reports.callback();
   options.stop = &stop;
-  auto ended = RunToEnd(stop, [&] { return pipeline::Rescue(file::LocalFileSystem(), options); });
+  auto ended = RunToEnd(stop, [&] { return jobs::Rescue(file::LocalFileSystem(), options); });
   reports.MoveTo(&ended);
   Tell(
       done, std::move(ended), [](const pq::RescueReport& report) { return ToDict(report); }, path);

@@ -8,6 +8,7 @@
 #include "filter.h"
 #include "interrupt.h"
 #include "marquet/base/error.h"
+#include "marquet/schema/units.h"
 #include "table.h"
 
 namespace nb = nanobind;
@@ -22,10 +23,10 @@ struct PyScan {
   std::shared_ptr<table::Scan> scan;
 };
 
-table::PriceForm ParsePrice(const std::string& form) {
-  if (form == "stored") return table::PriceForm::kStored;
-  if (form == "float") return table::PriceForm::kFloat;
-  if (form == "decimal") return table::PriceForm::kDecimal;
+schema::PriceForm ParsePrice(const std::string& form) {
+  if (form == "stored") return schema::PriceForm::kStored;
+  if (form == "float") return schema::PriceForm::kFloat;
+  if (form == "decimal") return schema::PriceForm::kDecimal;
   Throw(InvalidInput("unknown price form '" + form + "'; expected stored, float or decimal"));
 }
 

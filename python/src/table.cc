@@ -6,7 +6,7 @@
 #include "errors.h"
 #include "interrupt.h"
 #include "marquet/base/error.h"
-#include "marquet/pipeline/verify.h"
+#include "marquet/jobs/check/verify.h"
 #include "progress.h"
 
 namespace nb = nanobind;
@@ -140,8 +140,8 @@ Record Verify(const PyTable& self, const std::string& level, int jobs, nb::objec
   StopFlag stop;
   ProgressReport report(std::move(progress), stop);
   auto result = Interruptible(stop, [&] {
-    return pipeline::VerifyTable(*file::LocalFileSystem(), *self.table, verify_level, jobs, report.callback(),
-                                 &stop);
+    return jobs::VerifyTable(*file::LocalFileSystem(), *self.table, verify_level, jobs, report.callback(),
+                             &stop);
   });
   report.Rethrow();
   const table::TableVerdict verdict = Unwrap(std::move(result), self.table->path());

@@ -1,4 +1,4 @@
-#include "marquet/pipeline/verify.h"
+#include "marquet/jobs/check/verify.h"
 
 #include "bindings.h"
 #include "convert.h"
@@ -19,13 +19,13 @@ nb::list ToTexts(const std::vector<std::string>& texts) {
 // Of a file, a directory or a table; `kind` says which.
 Record VerifyPath(const std::string& path, const std::string& level, bool strict) {
   StopFlag stop;
-  pipeline::VerifyOptions options;
+  jobs::VerifyOptions options;
   options.paths = {path};
   options.level = Unwrap(pq::ParseVerifyLevel(level));
   options.strict = strict;
   options.stop = &stop;
-  auto result = Interruptible(stop, [&] { return pipeline::Verify(file::LocalFileSystem(), options); });
-  const pipeline::PathVerdict found = pipeline::Together(Unwrap(std::move(result), path), path);
+  auto result = Interruptible(stop, [&] { return jobs::Verify(file::LocalFileSystem(), options); });
+  const jobs::PathVerdict found = jobs::Together(Unwrap(std::move(result), path), path);
   Record dict;
   dict["kind"] = found.kind;
   dict["ok"] = found.verdict.ok;

@@ -9,8 +9,8 @@
 #include "errors.h"
 #include "interrupt.h"
 #include "marquet/base/error.h"
-#include "marquet/parquet/published_rows_internal.h"
-#include "marquet/parquet/rolling_writer.h"
+#include "marquet/output/published_rows_internal.h"
+#include "marquet/output/rolling_writer.h"
 
 namespace nb = nanobind;
 
@@ -21,11 +21,11 @@ using Values = std::map<std::string, std::string>;
 
 struct PyRollingWriter {
   std::string folder;
-  std::unique_ptr<pq::RollingWriter> writer;
+  std::unique_ptr<output::RollingWriter> writer;
 };
 
-pq::RowTarget Target(std::optional<int64_t> chunk, const Values& values) {
-  return {chunk, pq::TemplateValues(values.begin(), values.end())};
+output::RowTarget Target(std::optional<int64_t> chunk, const Values& values) {
+  return {chunk, output::TemplateValues(values.begin(), values.end())};
 }
 
 PyRollingWriter Open(const std::string& folder, const std::string& name_template, int rank, nb::object schema,
@@ -36,7 +36,7 @@ PyRollingWriter Open(const std::string& folder, const std::string& name_template
                      const std::string& input, bool take_over, const Values& metadata, bool page_index,
                      const std::vector<std::string>& late_columns,
                      std::optional<std::tuple<int64_t, int64_t, int>> content_pages) {
-  pq::RollingOptions options;
+  output::RollingOptions options;
   options.folder = folder;
   options.name_template = name_template;
   options.rank = rank;
@@ -51,21 +51,21 @@ PyRollingWriter Open(const std::string& folder, const std::string& name_template
   options.max_file_bytes = max_file_size;
   options.max_file_rows = max_rows_per_file;
   options.records_per_chunk = records_per_chunk;
-  options.on_schema_change = Unwrap(pq::ParseSchemaChange(on_schema_change));
-  options.empty = Unwrap(pq::ParseEmptyChunk(empty));
+  options.on_schema_change = Unwrap(output::ParseSchemaChange(on_schema_change));
+  options.empty = Unwrap(output::ParseEmptyChunk(empty));
   options.input = input;
   options.take_over = take_over;
   options.late_columns = late_columns;
-  return {
-      folder,
-      Unwrap(WithoutGil([&] { return pq::RollingWriter::Open(file::LocalFileSystem(), std::move(options)); }),
-             folder)};
+  return {folder, Unwrap(WithoutGil([&] {
+                           return output::RollingWriter::Open(file::LocalFileSystem(), std::move(options));
+                         }),
+                         folder)};
 }
 
 // Rows taken. A batch is written whole or not at all when Ctrl-C comes.
 int64_t Write(PyRollingWriter& self, nb::object rows, std::optional<int64_t> chunk, const Values& values) {
   StopFlag stop;
-  const pq::RowTarget target = Target(chunk, values);
+  const output::RowTarget target = Target(chunk, values);
   auto reader = ImportStream(rows);
   auto written = Interruptible(stop, [&]() -> arrow::Result<int64_t> {
     int64_t count = 0;
@@ -82,7 +82,7 @@ int64_t Write(PyRollingWriter& self, nb::object rows, std::optional<int64_t> chu
   return Unwrap(std::move(written), self.folder);
 }
 
-Record ToDict(const pq::PublishedFile& file) {
+Record ToDict(const output::PublishedFile& file) {
   Record dict;
   dict["name"] = file.name;
   dict["rows"] = file.rows;
@@ -91,7 +91,7 @@ Record ToDict(const pq::PublishedFile& file) {
   return dict;
 }
 
-Record ToDict(const pq::RollingCounts& counts) {
+Record ToDict(const output::RollingCounts& counts) {
   Record dict;
   dict["accepted"] = counts.accepted;
   dict["committed"] = counts.committed;
@@ -102,10 +102,10 @@ Record ToDict(const pq::RollingCounts& counts) {
 }
 
 void Close(PyRollingWriter& self, nb::object done) {
-  const pq::RollingReport report = Unwrap(WithoutGil([&] { return self.writer->Close(); }), self.folder);
+  const output::RollingReport report = Unwrap(WithoutGil([&] { return self.writer->Close(); }), self.folder);
   Record dict = ToDict(report.counts);
   Records files;
-  for (const pq::PublishedFile& file : report.files) files.append(ToDict(file));
+  for (const output::PublishedFile& file : report.files) files.append(ToDict(file));
   dict["files"] = files;
   dict["files_before"] = report.files_before;
   nb::list changes;
@@ -126,8 +126,9 @@ void RegisterWriter(nb::module_& module) {
   module.def(
       "check_same_rows",
       [](const std::string& published, const std::string& again) {
-        Check(WithoutGil(
-                  [&] { return pq::CheckSameRows(file::LocalFileSystem(), {published}, {again}, false); }),
+        Check(WithoutGil([&] {
+                return output::CheckSameRows(file::LocalFileSystem(), {published}, {again}, false);
+              }),
               published);
       },
       nb::arg("published"), nb::arg("again"));
@@ -143,7 +144,8 @@ void RegisterWriter(nb::module_& module) {
       .def(
           "drop",
           [](PyRollingWriter& self, int64_t records, std::optional<int64_t> chunk, const Values& values) {
-            Do(self, [&](pq::RollingWriter& writer) { return writer.Drop(records, Target(chunk, values)); });
+            Do(self,
+               [&](output::RollingWriter& writer) { return writer.Drop(records, Target(chunk, values)); });
           },
           nb::arg("records"), nb::arg("chunk").none(), nb::arg("values"))
       .def(
@@ -164,22 +166,26 @@ void RegisterWriter(nb::module_& module) {
           [](const PyRollingWriter& self, std::optional<int64_t> chunk) { return self.writer->room(chunk); },
           nb::arg("chunk").none())
       .def("flush",
-           [](PyRollingWriter& self) { Do(self, [](pq::RollingWriter& writer) { return writer.Flush(); }); })
+           [](PyRollingWriter& self) {
+             Do(self, [](output::RollingWriter& writer) { return writer.Flush(); });
+           })
       .def(
           "close_chunk",
           [](PyRollingWriter& self, int64_t chunk) {
-            Do(self, [&](pq::RollingWriter& writer) { return writer.CloseChunk(chunk); });
+            Do(self, [&](output::RollingWriter& writer) { return writer.CloseChunk(chunk); });
           },
           nb::arg("chunk"))
       .def(
           "close_file",
           [](PyRollingWriter& self, const std::string& name) {
-            Do(self, [&](pq::RollingWriter& writer) { return writer.CloseFile(name); });
+            Do(self, [&](output::RollingWriter& writer) { return writer.CloseFile(name); });
           },
           nb::arg("name"))
       .def("close", &Close)
       .def("abort",
-           [](PyRollingWriter& self) { Do(self, [](pq::RollingWriter& writer) { return writer.Abort(); }); })
+           [](PyRollingWriter& self) {
+             Do(self, [](output::RollingWriter& writer) { return writer.Abort(); });
+           })
       .def("resume", [](PyRollingWriter& self) { return Unwrap(self.writer->Resume(), self.folder); })
       .def_prop_ro("next_record", [](const PyRollingWriter& self) { return self.writer->next_record(); })
       .def_prop_ro("finished", [](const PyRollingWriter& self) { return self.writer->finished(); })

@@ -27,7 +27,7 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_public_headers_are_installed_and_internal_ones_are_not(prefix: Path):
     headers = {str(path.relative_to(prefix / "include")) for path in (prefix / "include").rglob("*")}
-    assert {"marquet/base/error.h", "marquet/table/table.h", "marquet/pipeline/ingest.h"} <= headers
+    assert {"marquet/base/error.h", "marquet/table/table.h", "marquet/jobs/ingest/ingest.h"} <= headers
     assert [header for header in headers if header.endswith("_internal.h")] == []
 
 

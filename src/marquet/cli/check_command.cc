@@ -1,13 +1,13 @@
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/cli/command.h"
-#include "marquet/pipeline/check_table.h"
+#include "marquet/jobs/check/check_table.h"
 
 namespace marquet::cli {
 
 Action DeclareCheck(CLI::App& options) {
   struct Request {
-    pipeline::CheckTableOptions check;
+    jobs::CheckTableOptions check;
     bool metrics = false;
   };
   auto request = std::make_shared<Request>();
@@ -29,8 +29,8 @@ Action DeclareCheck(CLI::App& options) {
     if (request->metrics && session.common().json) {
       return InvalidInput("standard output takes --metrics or --json, not both", "leave one of the two out");
     }
-    ARROW_ASSIGN_OR_RAISE(const pipeline::TableCheck check,
-                          pipeline::CheckTable(session.fs(), request->check, NowNanos()));
+    ARROW_ASSIGN_OR_RAISE(const jobs::TableCheck check,
+                          jobs::CheckTable(session.fs(), request->check, NowNanos()));
     // What cron is told nothing of, it mails nothing about.
     const bool silent = session.common().quiet && check.ok() && !session.common().json && !request->metrics;
     if (!silent) {

@@ -1,6 +1,6 @@
 #include "marquet/base/text.h"
 #include "marquet/cli/command.h"
-#include "marquet/pipeline/clean.h"
+#include "marquet/jobs/check/clean.h"
 
 namespace marquet::cli {
 
@@ -19,10 +19,8 @@ Action DeclareClean(CLI::App& options) {
       ->type_name("TIME");
   return [request](Session& session) -> arrow::Result<int> {
     request->clean.stop = session.stop();
-    ARROW_ASSIGN_OR_RAISE(const pipeline::CleanReport report,
-                          pipeline::Clean(request->directory, request->clean));
-    ARROW_RETURN_NOT_OK(
-        session.Print(session.common().json ? pipeline::ToJson(report) : pipeline::ToText(report)));
+    ARROW_ASSIGN_OR_RAISE(const jobs::CleanReport report, jobs::Clean(request->directory, request->clean));
+    ARROW_RETURN_NOT_OK(session.Print(session.common().json ? jobs::ToJson(report) : jobs::ToText(report)));
     return 0;
   };
 }

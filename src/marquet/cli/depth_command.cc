@@ -5,14 +5,14 @@
 #include "marquet/base/time.h"
 #include "marquet/cli/command.h"
 #include "marquet/depth/micro_pip.h"
-#include "marquet/pipeline/build_samples.h"
-#include "marquet/table/predicate.h"
+#include "marquet/jobs/samples/build_samples.h"
+#include "marquet/predicate/predicate.h"
 
 namespace marquet::cli {
 namespace {
 
 struct DepthRequest {
-  pipeline::BuildSamplesOptions build;
+  jobs::BuildSamplesOptions build;
   std::vector<std::string> features = {"volume"};
   std::string labels = "fit";
   std::string mode = "new";
@@ -34,13 +34,12 @@ arrow::Result<int64_t> ParseGap(std::string_view text) {
 
 // The text, if it is a predicate.
 arrow::Result<std::string> CheckedPredicate(std::string_view text) {
-  ARROW_RETURN_NOT_OK(table::Predicate::Parse(text).status());
+  ARROW_RETURN_NOT_OK(predicate::Predicate::Parse(text).status());
   return std::string(text);
 }
 
 // What --labels says: fit boundaries, take the default thresholds, or take labels that were fitted earlier.
-arrow::Status ChooseLabels(Session& session, const DepthRequest& request,
-                           pipeline::BuildSamplesOptions* build) {
+arrow::Status ChooseLabels(Session& session, const DepthRequest& request, jobs::BuildSamplesOptions* build) {
   if (request.labels == "fit") return arrow::Status::OK();
   if (request.labels == "thresholds") {
     const auto defaults = depth::DefaultThresholds();
@@ -56,19 +55,18 @@ arrow::Status ChooseLabels(Session& session, const DepthRequest& request,
   }
   ARROW_RETURN_NOT_OK(info.status());
   if (info->is_directory) {
-    ARROW_ASSIGN_OR_RAISE(build->fitted,
-                          pipeline::LoadLabels(session.fs(), request.labels, build->labels_name));
+    ARROW_ASSIGN_OR_RAISE(build->fitted, jobs::LoadLabels(session.fs(), request.labels, build->labels_name));
     return arrow::Status::OK();
   }
   ARROW_ASSIGN_OR_RAISE(const auto json, file::ReadAll(*session.fs(), request.labels));
-  auto fitted = pipeline::LabelsFromJson(json);
+  auto fitted = jobs::LabelsFromJson(json);
   if (!fitted.ok()) return WithContext(fitted.status(), request.labels);
   build->fitted = *std::move(fitted);
   return arrow::Status::OK();
 }
 
 arrow::Result<int> RunDepth(Session& session, const DepthRequest& request) {
-  pipeline::BuildSamplesOptions build = request.build;
+  jobs::BuildSamplesOptions build = request.build;
   ARROW_ASSIGN_OR_RAISE(build.tensor.features, depth::ParseFeatures(request.features));
   ARROW_RETURN_NOT_OK(ChooseLabels(session, request, &build));
   build.mode = request.mode == "append"      ? table::AppendMode::kAppend
@@ -77,7 +75,7 @@ arrow::Result<int> RunDepth(Session& session, const DepthRequest& request) {
   build.memory = session.common().memory;
   build.progress = session.progress();
   build.stop = session.stop();
-  ARROW_ASSIGN_OR_RAISE(const auto report, pipeline::BuildSamples(session.fs(), std::move(build)));
+  ARROW_ASSIGN_OR_RAISE(const auto report, jobs::BuildSamples(session.fs(), std::move(build)));
   ARROW_RETURN_NOT_OK(session.Print(session.common().json ? ToJson(report) : ToText(report)));
   return 0;
 }
@@ -86,7 +84,7 @@ arrow::Result<int> RunDepth(Session& session, const DepthRequest& request) {
 
 Action DeclareDepth(CLI::App& options) {
   auto request = std::make_shared<DepthRequest>();
-  pipeline::BuildSamplesOptions& build = request->build;
+  jobs::BuildSamplesOptions& build = request->build;
   options.add_option("table", build.book, "The table of order-book rows")->required()->type_name("TABLE");
   options.add_option("--into", build.samples, "The table of samples")->required()->type_name("SAMPLES");
   options.add_option("--hop", build.hop, "Rows from one sample to the next (default: 500)")

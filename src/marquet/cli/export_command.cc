@@ -6,12 +6,13 @@
 #include "marquet/base/text.h"
 #include "marquet/cli/command.h"
 #include "marquet/cli/table_options.h"
-#include "marquet/pipeline/export.h"
+#include "marquet/jobs/export/export.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::cli {
 namespace {
 
-std::string ReportText(const pipeline::ExportReport& report) {
+std::string ReportText(const jobs::ExportReport& report) {
   std::string text;
   for (const std::string& file : report.files) text += file + "\n";
   text += WithCommas(report.rows) + " records, " + HumanBytes(report.bytes);
@@ -19,7 +20,7 @@ std::string ReportText(const pipeline::ExportReport& report) {
   return text + "\n";
 }
 
-std::string ReportJson(const pipeline::ExportReport& report) {
+std::string ReportJson(const jobs::ExportReport& report) {
   const nlohmann::ordered_json root = {{"rows", report.rows},
                                        {"bytes", report.bytes},
                                        {"files", report.files},
@@ -31,17 +32,16 @@ std::string ReportJson(const pipeline::ExportReport& report) {
 
 Action DeclareExport(CLI::App& options) {
   struct Request {
-    pipeline::ExportOptions exported;
+    jobs::ExportOptions exported;
     RowOptions rows;
   };
   auto request = std::make_shared<Request>();
-  pipeline::ExportOptions& exported = request->exported;
+  jobs::ExportOptions& exported = request->exported;
   options.add_option("table", exported.table, "The table")->required()->type_name("TABLE");
-  Offers(
-      AddParsed(options, "--to", &exported.format, pipeline::ParseExportFormat, "dbn, csv, jsonl or parquet")
-          ->required()
-          ->type_name("FORMAT"),
-      {"dbn", "csv", "jsonl", "parquet"});
+  Offers(AddParsed(options, "--to", &exported.format, jobs::ParseExportFormat, "dbn, csv, jsonl or parquet")
+             ->required()
+             ->type_name("FORMAT"),
+         {"dbn", "csv", "jsonl", "parquet"});
   options
       .add_option("-o,--output", exported.output,
                   "A file, - for standard output; for several DBN sources a directory")
@@ -55,10 +55,10 @@ Action DeclareExport(CLI::App& options) {
   options.add_flag("--replace", exported.replace, "Take the place of existing files");
   AddRowOptions(options, &request->rows);
   return [request](Session& session) -> arrow::Result<int> {
-    pipeline::ExportOptions exported = request->exported;
+    jobs::ExportOptions exported = request->exported;
     exported.scan = request->rows.scan;
-    if (exported.format == pipeline::ExportFormat::kCsv && !request->rows.price_given) {
-      exported.scan.price = table::PriceForm::kDecimal;
+    if (exported.format == jobs::ExportFormat::kCsv && !request->rows.price_given) {
+      exported.scan.price = schema::PriceForm::kDecimal;
     }
     exported.scan.use_threads = session.common().jobs != 1;
     exported.scan.memory = session.common().memory;
@@ -72,10 +72,10 @@ Action DeclareExport(CLI::App& options) {
       exported.stream = session.output();
       // The bar would run into the rows when both go to one terminal.
       if (isatty(STDOUT_FILENO)) exported.progress = {};
-      ARROW_RETURN_NOT_OK(pipeline::Export(session.fs(), std::move(exported)).status());
+      ARROW_RETURN_NOT_OK(jobs::Export(session.fs(), std::move(exported)).status());
       return 0;
     }
-    ARROW_ASSIGN_OR_RAISE(const auto report, pipeline::Export(session.fs(), std::move(exported)));
+    ARROW_ASSIGN_OR_RAISE(const auto report, jobs::Export(session.fs(), std::move(exported)));
     ARROW_RETURN_NOT_OK(session.Print(session.common().json ? ReportJson(report) : ReportText(report)));
     return 0;
   };

@@ -1,19 +1,19 @@
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
 #include "marquet/cli/command.h"
-#include "marquet/pipeline/ingest.h"
+#include "marquet/jobs/ingest/ingest.h"
 
 namespace marquet::cli {
 
 Action DeclareIngest(CLI::App& options) {
   struct Request {
-    pipeline::IngestOptions ingest;
+    jobs::IngestOptions ingest;
     bool replace = false;
     bool append_anyway = false;
     std::string on_error = "fail";
   };
   auto request = std::make_shared<Request>();
-  pipeline::IngestOptions& ingest = request->ingest;
+  jobs::IngestOptions& ingest = request->ingest;
   options
       .add_option(
           "source", ingest.sources,
@@ -61,15 +61,15 @@ Action DeclareIngest(CLI::App& options) {
   options.add_flag("--dry-run", ingest.dry_run,
                    "Read everything and report what would become of each source, but write nothing");
   return [request](Session& session) -> arrow::Result<int> {
-    pipeline::IngestOptions ingest = request->ingest;
+    jobs::IngestOptions ingest = request->ingest;
     ingest.null_on_overflow = request->on_error == "null";
-    if (request->replace) ingest.on_overlap = pipeline::OnOverlap::kReplace;
-    if (request->append_anyway) ingest.on_overlap = pipeline::OnOverlap::kAppendAnyway;
+    if (request->replace) ingest.on_overlap = jobs::OnOverlap::kReplace;
+    if (request->append_anyway) ingest.on_overlap = jobs::OnOverlap::kAppendAnyway;
     ingest.jobs = session.common().jobs;
     ingest.memory = session.common().memory;
     ingest.progress = session.progress();
     ingest.stop = session.stop();
-    ARROW_ASSIGN_OR_RAISE(const pipeline::IngestOutcome outcome, pipeline::Ingest(session.fs(), ingest));
+    ARROW_ASSIGN_OR_RAISE(const jobs::IngestOutcome outcome, jobs::Ingest(session.fs(), ingest));
     ARROW_RETURN_NOT_OK(
         session.Print(session.common().json ? ToJson(outcome.report) : ToText(outcome.report)));
     ARROW_RETURN_NOT_OK(outcome.first_error);

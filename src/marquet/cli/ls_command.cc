@@ -4,7 +4,7 @@
 #include "marquet/base/time.h"
 #include "marquet/cli/aligned_text.h"
 #include "marquet/cli/command.h"
-#include "marquet/pipeline/list_tables.h"
+#include "marquet/jobs/check/list_tables.h"
 
 namespace marquet::cli {
 namespace {
@@ -21,7 +21,7 @@ std::string NameText(const std::string& path) {
   return quoted.substr(1, quoted.size() - 2);
 }
 
-std::string ListText(const pipeline::TableList& list) {
+std::string ListText(const jobs::TableList& list) {
   const std::vector<std::pair<const char*, bool>> names = {
       {"table", false}, {"kind", false}, {"version", true}, {"rows", true},
       {"files", true},  {"size", true},  {"latest", false}, {"partitions", false}};
@@ -32,7 +32,7 @@ std::string ListText(const pipeline::TableList& list) {
   }
   std::string failures;
   int64_t tables = 0;
-  for (const pipeline::ListedTable& listed : list.tables) {
+  for (const jobs::ListedTable& listed : list.tables) {
     if (!listed.status.ok()) {
       // Most messages begin with the path.
       const std::string &path = listed.path, message = listed.status.message();
@@ -54,7 +54,7 @@ std::string ListText(const pipeline::TableList& list) {
   }
   std::string text = tables == 0 ? std::string() : Render(columns);
   text += failures;
-  for (const pipeline::LinkedDirectory& linked : list.linked) {
+  for (const jobs::LinkedDirectory& linked : list.linked) {
     text += fmt::format("{}: passed over: the same as {}\n", NameText(linked.path), NameText(linked.same_as));
   }
   return text + fmt::format("{}: {}\n", NameText(list.directory), Counted(tables, "table"));
@@ -68,8 +68,8 @@ Action DeclareLs(CLI::App& options) {
       ->required()
       ->type_name("DIR");
   return [directory](Session& session) -> arrow::Result<int> {
-    ARROW_ASSIGN_OR_RAISE(const pipeline::TableList list,
-                          pipeline::ListTables(session.fs(), *directory, session.stop()));
+    ARROW_ASSIGN_OR_RAISE(const jobs::TableList list,
+                          jobs::ListTables(session.fs(), *directory, session.stop()));
     ARROW_RETURN_NOT_OK(session.Print(session.common().json ? ToJson(list) : ListText(list)));
     return list.ok ? 0 : 1;
   };

@@ -20,7 +20,7 @@
 #include "marquet/cli/command.h"
 #include "marquet/cli/completion.h"
 #include "marquet/cli/given_values.h"
-#include "marquet/pipeline/source_files.h"
+#include "marquet/jobs/ingest/source_files.h"
 
 namespace marquet::cli {
 namespace {
@@ -226,7 +226,7 @@ int Main(int argc, char** argv) {
       if (unknown) return UnknownOptionOf(common, command, *unknown, hint);
     }
     const std::vector<std::string> left = app.remaining(/*recurse=*/true);
-    const auto time = std::find_if(left.begin(), left.end(), pipeline::IsTimeOfDay);
+    const auto time = std::find_if(left.begin(), left.end(), jobs::IsTimeOfDay);
     if (time != left.end()) hint = "a time of two words goes into quotes: '2024-03-04 " + *time + "'";
     const auto* usage = dynamic_cast<const UsageError*>(&error);
     return WrongUsage(common, error.what(), usage == nullptr || usage->hint.empty() ? hint : usage->hint);

@@ -1,10 +1,10 @@
 #include "marquet/cli/command.h"
-#include "marquet/pipeline/rescue.h"
+#include "marquet/jobs/check/rescue.h"
 
 namespace marquet::cli {
 
 Action DeclareRescue(CLI::App& options) {
-  auto request = std::make_shared<pipeline::RescueOptions>();
+  auto request = std::make_shared<jobs::RescueOptions>();
   options.add_option("file", request->path, "A Parquet file without a footer, or with damaged pages")
       ->required()
       ->type_name("FILE");
@@ -23,9 +23,8 @@ Action DeclareRescue(CLI::App& options) {
     request->memory = session.common().memory;
     request->progress = session.progress();
     request->stop = session.stop();
-    ARROW_ASSIGN_OR_RAISE(const pq::RescueReport report, pipeline::Rescue(session.fs(), *request));
-    ARROW_RETURN_NOT_OK(
-        session.Print(session.common().json ? pipeline::ToJson(report) : pipeline::ToText(report)));
+    ARROW_ASSIGN_OR_RAISE(const pq::RescueReport report, jobs::Rescue(session.fs(), *request));
+    ARROW_RETURN_NOT_OK(session.Print(session.common().json ? jobs::ToJson(report) : jobs::ToText(report)));
     return report.out.empty() ? 1 : 0;
   };
 }

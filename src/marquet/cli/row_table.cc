@@ -7,7 +7,7 @@
 
 #include "marquet/base/text.h"
 #include "marquet/cli/aligned_text.h"
-#include "marquet/pipeline/cell_text.h"
+#include "marquet/jobs/text/cell_text.h"
 
 namespace marquet::cli {
 namespace {
@@ -66,7 +66,7 @@ arrow::Status PrintRowTable(Session& session, const table::Table& table, table::
   std::vector<AlignedColumn> columns;
   for (int i = 0; i < rows->num_columns(); ++i) {
     const auto& field = rows->schema()->field(i);
-    ARROW_ASSIGN_OR_RAISE(auto cells, pipeline::MakeCellWriter(*field->type()));
+    ARROW_ASSIGN_OR_RAISE(auto cells, jobs::MakeCellWriter(*field->type()));
     AlignedColumn column;
     column.right = cells->is_number();
     column.Add(Cut(field->name()));

@@ -4,8 +4,9 @@
 #include "marquet/cli/command.h"
 #include "marquet/cli/row_table.h"
 #include "marquet/cli/table_options.h"
-#include "marquet/pipeline/row_output.h"
-#include "marquet/pipeline/row_text.h"
+#include "marquet/jobs/text/row_output.h"
+#include "marquet/jobs/text/row_text.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::cli {
 namespace {
@@ -39,9 +40,9 @@ std::string StatisticsJson(const table::ScanStatistics& statistics) {
 arrow::Status PrintJson(Session& session, const table::Table& table, const table::Scan& scan) {
   ARROW_ASSIGN_OR_RAISE(auto reader, scan.ToReader());
   ARROW_ASSIGN_OR_RAISE(auto writer,
-                        pipeline::RowTextWriter::Make(reader->schema(), pipeline::TextFormat::kJsonLines));
+                        jobs::RowTextWriter::Make(reader->schema(), jobs::TextFormat::kJsonLines));
   std::string text = "{\"table\":";
-  pipeline::AppendJsonString(table.path(), &text);
+  jobs::AppendJsonString(table.path(), &text);
   text += ",\"version\":" + std::to_string(table.version()) + ",\"rows\":[";
   ARROW_RETURN_NOT_OK(session.Print(text));
   bool first = true;
@@ -74,7 +75,7 @@ arrow::Result<int> RunScan(Session& session, const ScanRequest& request) {
   }
   const bool for_people = request.format == "table" || (request.format.empty() && !session.common().json);
   if (!request.rows.price_given && (for_people || request.format == "csv"))
-    options.price = table::PriceForm::kDecimal;
+    options.price = schema::PriceForm::kDecimal;
 
   if (for_people) {
     ARROW_RETURN_NOT_OK(PrintRowTable(session, *table, options));
@@ -86,22 +87,22 @@ arrow::Result<int> RunScan(Session& session, const ScanRequest& request) {
       ARROW_RETURN_NOT_OK(PrintJson(session, *table, scan));
       return 0;
     }
-    ARROW_ASSIGN_OR_RAISE(const auto format, pipeline::ParseRowFormat(request.format));
+    ARROW_ASSIGN_OR_RAISE(const auto format, jobs::ParseRowFormat(request.format));
     ARROW_ASSIGN_OR_RAISE(auto reader, scan.ToReader());
     const auto output = session.output();
     // The bar would run into the rows when both go to one terminal.
     const ProgressCallback progress = isatty(STDOUT_FILENO) ? ProgressCallback{} : session.progress();
-    ARROW_RETURN_NOT_OK(pipeline::WriteRows(*reader, format, *output, progress, session.stop()));
+    ARROW_RETURN_NOT_OK(jobs::WriteRows(*reader, format, *output, progress, session.stop()));
     return 0;
   }
-  ARROW_ASSIGN_OR_RAISE(const auto format, pipeline::ParseRowFormat(request.format));
+  ARROW_ASSIGN_OR_RAISE(const auto format, jobs::ParseRowFormat(request.format));
   ARROW_ASSIGN_OR_RAISE(auto reader, scan.ToReader());
   ARROW_ASSIGN_OR_RAISE(const auto written,
-                        pipeline::WriteRowsToFile(session.fs(), *reader, format, request.output,
-                                                  request.replace, session.progress(), session.stop()));
+                        jobs::WriteRowsToFile(session.fs(), *reader, format, request.output, request.replace,
+                                              session.progress(), session.stop()));
   if (session.common().json) {
     std::string text = "{\"output\":";
-    pipeline::AppendJsonString(request.output, &text);
+    jobs::AppendJsonString(request.output, &text);
     text += ",\"rows\":" + std::to_string(written.rows) + ",\"bytes\":" + std::to_string(written.bytes) +
             ",\"quoted_nulls\":" + std::to_string(written.quoted_nulls) +
             ",\"statistics\":" + StatisticsJson(scan.statistics()) + "}\n";

@@ -2,14 +2,15 @@
 
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::cli {
 namespace {
 
-arrow::Result<table::PriceForm> ParsePrice(std::string_view name) {
-  if (name == "stored") return table::PriceForm::kStored;
-  if (name == "float") return table::PriceForm::kFloat;
-  if (name == "decimal") return table::PriceForm::kDecimal;
+arrow::Result<schema::PriceForm> ParsePrice(std::string_view name) {
+  if (name == "stored") return schema::PriceForm::kStored;
+  if (name == "float") return schema::PriceForm::kFloat;
+  if (name == "decimal") return schema::PriceForm::kDecimal;
   return InvalidInput("there is no price form " + Quoted(name) + "; use stored, float or decimal");
 }
 
@@ -32,7 +33,7 @@ arrow::Result<std::shared_ptr<table::Table>> OpenTable(Session& session, const s
 void AddRowOptions(CLI::App& app, RowOptions* options) {
   table::ScanOptions& scan = options->scan;
   AddNames(app, "--columns", &scan.columns, "Columns, in this order (default: all)");
-  AddParsed(app, "--where", &scan.where, table::Predicate::Parse,
+  AddParsed(app, "--where", &scan.where, predicate::Predicate::Parse,
             "Rows for which this SQL predicate is true; a number beside a price means what --price shows")
       ->type_name("PREDICATE");
   AddParsed(app, "--start", &scan.start_ns, ParseNanos,

@@ -1,10 +1,10 @@
 #include "marquet/cli/command.h"
-#include "marquet/pipeline/verify.h"
+#include "marquet/jobs/check/verify.h"
 
 namespace marquet::cli {
 
 Action DeclareVerify(CLI::App& options) {
-  auto request = std::make_shared<pipeline::VerifyOptions>();
+  auto request = std::make_shared<jobs::VerifyOptions>();
   options.add_option("path", request->paths, "Tables, Parquet files, or directories of them")
       ->required()
       ->type_name("FILE_OR_TABLE");
@@ -20,7 +20,7 @@ Action DeclareVerify(CLI::App& options) {
     request->jobs = session.common().jobs;
     request->progress = session.progress();
     request->stop = session.stop();
-    ARROW_ASSIGN_OR_RAISE(const pipeline::VerifyReport report, pipeline::Verify(session.fs(), *request));
+    ARROW_ASSIGN_OR_RAISE(const jobs::VerifyReport report, jobs::Verify(session.fs(), *request));
     ARROW_RETURN_NOT_OK(session.Print(session.common().json ? ToJson(report) : ToText(report)));
     return report.ok ? 0 : 1;
   };

@@ -11,7 +11,7 @@
 #include "arrow/result.h"
 #include "marquet/base/error.h"
 #include "marquet/delta/checkpoint_leaf.h"
-#include "marquet/parquet/leaf_file.h"
+#include "marquet/parquet/decode/leaf_file.h"
 
 namespace marquet::delta {
 

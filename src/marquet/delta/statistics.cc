@@ -12,6 +12,7 @@
 #include "marquet/delta/json_document.h"
 #include "marquet/delta/json_text.h"
 #include "marquet/delta/schema.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::delta {
 namespace {
@@ -163,11 +164,11 @@ std::shared_ptr<Scalar> ReadBound(JsonValue value, const std::shared_ptr<arrow::
 
 }  // namespace
 
-std::string StatisticsToJson(int64_t rows, const std::vector<pq::ColumnStatistics>& columns) {
+std::string StatisticsToJson(int64_t rows, const std::vector<schema::ColumnStatistics>& columns) {
   std::string text = fmt::format("{{\"numRecords\":{}", rows);
   const auto section = [&](std::string_view name, const auto& value_of) {
     text.append(fmt::format(",\"{}\":{{", name));
-    for (const pq::ColumnStatistics& column : columns) {
+    for (const schema::ColumnStatistics& column : columns) {
       const std::optional<std::string> value = value_of(column);
       if (!value) continue;
       if (text.back() != '{') text.push_back(',');
@@ -178,15 +179,15 @@ std::string StatisticsToJson(int64_t rows, const std::vector<pq::ColumnStatistic
     text.push_back('}');
   };
   using Value = std::optional<std::string>;
-  section("minValues", [](const pq::ColumnStatistics& column) -> Value {
+  section("minValues", [](const schema::ColumnStatistics& column) -> Value {
     return column.min ? BoundToJson(*column.min, false) : std::nullopt;
   });
-  section("maxValues", [](const pq::ColumnStatistics& column) -> Value {
+  section("maxValues", [](const schema::ColumnStatistics& column) -> Value {
     // Engines that order NaN above every number would skip a file by a maximum that leaves its NaNs out.
     if (column.max == nullptr || column.has_nan) return std::nullopt;
     return BoundToJson(*column.max, true);
   });
-  section("nullCount", [](const pq::ColumnStatistics& column) -> Value {
+  section("nullCount", [](const schema::ColumnStatistics& column) -> Value {
     return column.null_count >= 0 ? std::optional(std::to_string(column.null_count)) : std::nullopt;
   });
   text.push_back('}');
@@ -219,7 +220,7 @@ arrow::Result<FileStatistics> StatisticsFromJson(std::string_view json, const ar
   const auto read_bound = ours ? &ReadBound : &DoubtedBound;
   FileStatistics statistics;
   statistics.decide = ours;
-  std::vector<pq::ColumnStatistics> columns(schema.num_fields());
+  std::vector<schema::ColumnStatistics> columns(schema.num_fields());
   std::vector<bool> known(schema.num_fields(), false);
   std::vector<int64_t> nulls_said(schema.num_fields(), -1);
   statistics.holds_values.resize(schema.num_fields(), false);

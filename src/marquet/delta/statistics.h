@@ -19,7 +19,7 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/delta/actions.h"
-#include "marquet/parquet/options.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::delta {
 
@@ -35,13 +35,13 @@ struct FileStatistics {
   bool decide = false;
   // In the schema's order; columns without statistics are absent. Bounds are already widened for what was
   // truncated.
-  std::vector<pq::ColumnStatistics> columns;
+  std::vector<schema::ColumnStatistics> columns;
   // By the schema's columns: whether some row of the file is not null there, by a bound or by fewer nulls
   // than rows. Said by any writer: none tells it of a column that it did not write.
   std::vector<bool> holds_values;
 };
 
-std::string StatisticsToJson(int64_t rows, const std::vector<pq::ColumnStatistics>& columns);
+std::string StatisticsToJson(int64_t rows, const std::vector<schema::ColumnStatistics>& columns);
 
 // Those of a live file. Errors as below.
 arrow::Result<FileStatistics> StatisticsOf(const AddFile& file, const arrow::Schema& schema);

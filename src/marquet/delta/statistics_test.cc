@@ -7,14 +7,15 @@
 #include <limits>
 
 #include "marquet/base/error.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::delta {
 namespace {
 
 using arrow::field;
 
-pq::ColumnStatistics Column(std::string name, std::shared_ptr<arrow::Scalar> min,
-                            std::shared_ptr<arrow::Scalar> max, int64_t nulls = 0, bool has_nan = false) {
+schema::ColumnStatistics Column(std::string name, std::shared_ptr<arrow::Scalar> min,
+                                std::shared_ptr<arrow::Scalar> max, int64_t nulls = 0, bool has_nan = false) {
   return {std::move(name), nulls, std::move(min), std::move(max), has_nan};
 }
 
@@ -23,7 +24,7 @@ std::shared_ptr<arrow::Scalar> Time(int64_t micros) {
 }
 std::shared_ptr<arrow::Scalar> Text(std::string text) { return arrow::MakeScalar(std::move(text)); }
 
-const pq::ColumnStatistics* Find(const FileStatistics& statistics, std::string_view name) {
+const schema::ColumnStatistics* Find(const FileStatistics& statistics, std::string_view name) {
   for (const auto& column : statistics.columns) {
     if (column.name == name) return &column;
   }

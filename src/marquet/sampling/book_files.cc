@@ -10,14 +10,15 @@
 #include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
 #include "marquet/sampling/book_sequence.h"
-#include "marquet/table/table_state.h"
+#include "marquet/schema/column_statistics.h"
+#include "marquet/table/data_file_path.h"
 
 namespace marquet::sampling {
 namespace {
 
 constexpr const char* kSourceTag = "marquet.source";
 
-const pq::ColumnStatistics* Find(const delta::FileStatistics& statistics, const std::string& column) {
+const schema::ColumnStatistics* Find(const delta::FileStatistics& statistics, const std::string& column) {
   for (const auto& bounds : statistics.columns) {
     if (bounds.name == column) return &bounds;
   }

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "arrow/result.h"
-#include "marquet/parquet/reader.h"
+#include "marquet/parquet/decode/reader.h"
 #include "marquet/table/reader_cache.h"
 #include "marquet/table/table.h"
 

@@ -9,7 +9,8 @@
 #include "arrow/compute/api.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
-#include "marquet/parquet/reader.h"
+#include "marquet/parquet/decode/reader.h"
+#include "marquet/schema/units.h"
 #include "marquet/table/scan_columns.h"
 
 namespace marquet::sampling {
@@ -70,14 +71,14 @@ arrow::Result<std::vector<std::string>> BookSymbols(const table::Table& book,
 
 arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, const std::string& symbol,
                                                std::vector<std::string> columns, const StopFlag* stop,
-                                               const table::Predicate& where) {
+                                               const predicate::Predicate& where) {
   ARROW_ASSIGN_OR_RAISE(auto files, BookFiles::Of(book));
   return Open(book, std::move(files), symbol, std::move(columns), stop, where);
 }
 
 arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, std::shared_ptr<BookFiles> files,
                                                const std::string& symbol, std::vector<std::string> columns,
-                                               const StopFlag* stop, const table::Predicate& where) {
+                                               const StopFlag* stop, const predicate::Predicate& where) {
   BookSequence sequence;
   sequence.book_files_ = std::move(files);
   sequence.symbol_ = symbol;
@@ -99,7 +100,7 @@ arrow::Result<BookSequence> BookSequence::Open(const table::Table& book, std::sh
                                    book.schema()->GetFieldByName("source_row")->type()->ToString()));
   }
   ARROW_ASSIGN_OR_RAISE(sequence.where_,
-                        where.Bind(*book.schema(), table::PriceForm::kStored, table::Doubt::kTaken));
+                        where.Bind(*book.schema(), schema::PriceForm::kStored, predicate::Doubt::kTaken));
   sequence.Choose(book, std::move(columns));
   ARROW_ASSIGN_OR_RAISE(const auto with, sequence.book_files_->With(symbol, stop));
   for (const BookFile* const file : with) {

@@ -47,10 +47,10 @@ class BookSequence {
   // `files`, which the sequence holds on to.
   static arrow::Result<BookSequence> Open(const table::Table& book, std::shared_ptr<BookFiles> files,
                                           const std::string& symbol, std::vector<std::string> columns,
-                                          const StopFlag* stop, const table::Predicate& where = {});
+                                          const StopFlag* stop, const predicate::Predicate& where = {});
   static arrow::Result<BookSequence> Open(const table::Table& book, const std::string& symbol,
                                           std::vector<std::string> columns, const StopFlag* stop,
-                                          const table::Predicate& where = {});
+                                          const predicate::Predicate& where = {});
 
   // Nothing at the end. kUnsupported when rows of a file do not stand in the order of source_row.
   arrow::Result<std::optional<SequenceBatch>> Next();
@@ -75,7 +75,7 @@ class BookSequence {
   std::string symbol_;
   std::vector<std::string> columns_;
   bool filter_symbol_ = false;  // the table is not partitioned by symbol
-  table::Predicate where_;
+  predicate::Predicate where_;
   // columns_, and what the filters look at besides, in the table's types; those of them that lie in files.
   std::shared_ptr<arrow::Schema> stored_;
   std::vector<std::string> read_;

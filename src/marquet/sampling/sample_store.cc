@@ -106,9 +106,9 @@ class StoreLoader {
   arrow::Status ListBins();
   arrow::Status Compute(Symbol& symbol);
   arrow::Result<BookSequence> Read(const Symbol& symbol, std::vector<std::string> columns) const {
-    table::Predicate where;
+    predicate::Predicate where;
     if (!symbol.row_filter.empty()) {
-      ARROW_ASSIGN_OR_RAISE(where, table::Predicate::Parse(symbol.row_filter));
+      ARROW_ASSIGN_OR_RAISE(where, predicate::Predicate::Parse(symbol.row_filter));
     }
     return BookSequence::Open(*book_, book_files_, symbol.name, std::move(columns), options_.stop, where);
   }

@@ -6,7 +6,7 @@
 #include "fmt/format.h"
 #include "marquet/file/fault_file_system.h"
 #include "marquet/file/memory_file_system.h"
-#include "marquet/parquet/reader.h"
+#include "marquet/parquet/decode/reader.h"
 #include "marquet/table/table_testing.h"
 
 namespace marquet::table {

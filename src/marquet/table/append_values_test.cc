@@ -1,6 +1,6 @@
 // An append whose encoder makes other values of the rows: nothing of it becomes part of the table.
 
-#include "marquet/parquet/encoder_fault_internal.h"
+#include "marquet/parquet/write/encoder_fault_internal.h"
 #include "marquet/table/table_testing.h"
 
 namespace marquet::table {

@@ -9,7 +9,8 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/delta/schema.h"
-#include "marquet/table/predicate_node.h"
+#include "marquet/predicate/predicate_node.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::table {
 namespace {
@@ -107,7 +108,7 @@ const PartitionColumn* FileIndex::Column(const std::string& name) const {
   return made == nullptr ? nullptr : made->column.get();
 }
 
-arrow::Status FileIndex::Prepare(const Predicate& predicate) const {
+arrow::Status FileIndex::Prepare(const predicate::Predicate& predicate) const {
   for (const std::string& name : predicate.columns()) {
     const LazyColumn* const made = Made(name);
     if (made != nullptr) ARROW_RETURN_NOT_OK(made->status);
@@ -126,10 +127,10 @@ arrow::Result<std::shared_ptr<arrow::Scalar>> FileIndex::PartitionValue(const In
   return CorruptData(fmt::format("{}: no value of partition column {}", file.add().path, Quoted(name)));
 }
 
-std::optional<std::vector<uint32_t>> FileIndex::Candidates(const Predicate& predicate) const {
+std::optional<std::vector<uint32_t>> FileIndex::Candidates(const predicate::Predicate& predicate) const {
   std::optional<std::vector<uint32_t>> best;
   for (const auto& lazy : columns_) {
-    const auto keys = KeysRequired(predicate.root(), lazy->name);
+    const auto keys = predicate::KeysRequired(predicate.root(), lazy->name);
     const PartitionColumn* const column = keys ? Column(lazy->name) : nullptr;
     if (column == nullptr) continue;
     std::vector<uint32_t> places = column->FilesOf(*keys);
@@ -138,17 +139,17 @@ std::optional<std::vector<uint32_t>> FileIndex::Candidates(const Predicate& pred
   return best;
 }
 
-std::vector<FileIndex::Match> FileIndex::Prune(const Predicate& predicate) const {
+std::vector<FileIndex::Match> FileIndex::Prune(const predicate::Predicate& predicate) const {
   std::vector<Match> matches;
   if (predicate.trivial()) {
     matches.reserve(files_.size());
-    for (const IndexedFile& file : files_) matches.push_back({&file, Truth::kAlways});
+    for (const IndexedFile& file : files_) matches.push_back({&file, predicate::Truth::kAlways});
     return matches;
   }
   struct Exact {
     const std::string* name;
     const PartitionColumn* column;
-    pq::ColumnStatistics bounds;
+    schema::ColumnStatistics bounds;
   };
   std::vector<Exact> partition;
   const std::vector<std::string> named = predicate.columns();
@@ -161,30 +162,30 @@ std::vector<FileIndex::Match> FileIndex::Prune(const Predicate& predicate) const
     const size_t f = candidates ? (*candidates)[i] : i;
     const IndexedFile& file = files_[f];
     const delta::FileStatistics* statistics = nullptr;
-    auto bounds = [&](const std::string& name) -> const pq::ColumnStatistics* {
+    auto bounds = [&](const std::string& name) -> const schema::ColumnStatistics* {
       for (Exact& exact : partition) {
         if (*exact.name != name) continue;
         // As of one row, which all rows are like: null or this value.
         const auto value = exact.column->ValueOf(f);
         exact.bounds.null_count = value->is_valid ? 0 : 1;
         exact.bounds.min = exact.bounds.max = value;
-        exact.bounds.has_nan = IsNan(*value);
+        exact.bounds.has_nan = predicate::IsNan(*value);
         return &exact.bounds;
       }
       if (statistics == nullptr) return nullptr;
-      for (const pq::ColumnStatistics& column : statistics->columns) {
+      for (const schema::ColumnStatistics& column : statistics->columns) {
         if (column.name == name) return &column;
       }
       return nullptr;
     };
     // By partition values first: they cost no parsing.
-    Truth truth = partition.empty() ? Truth::kMaybe : predicate.Prune(bounds, 1);
-    if (truth == Truth::kMaybe) {
+    predicate::Truth truth = partition.empty() ? predicate::Truth::kMaybe : predicate.Prune(bounds, 1);
+    if (truth == predicate::Truth::kMaybe) {
       statistics = &file.statistics(*data_schema_);
       truth = predicate.Prune(bounds, statistics->rows.value_or(-1));
-      if (truth == Truth::kAlways && !statistics->decide) truth = Truth::kMaybe;
+      if (truth == predicate::Truth::kAlways && !statistics->decide) truth = predicate::Truth::kMaybe;
     }
-    if (truth != Truth::kNever) matches.push_back({&file, truth});
+    if (truth != predicate::Truth::kNever) matches.push_back({&file, truth});
   }
   return matches;
 }

@@ -16,8 +16,8 @@
 #include "arrow/type_fwd.h"
 #include "marquet/delta/log.h"
 #include "marquet/delta/statistics.h"
+#include "marquet/predicate/predicate.h"
 #include "marquet/table/partition_column.h"
-#include "marquet/table/predicate.h"
 
 namespace marquet::table {
 
@@ -40,7 +40,7 @@ class FileIndex {
  public:
   struct Match {
     const IndexedFile* file = nullptr;
-    Truth truth = Truth::kMaybe;
+    predicate::Truth truth = predicate::Truth::kMaybe;
   };
 
   // `previous`, which may be null, is an index of another snapshot of the same table: what it has parsed is
@@ -56,11 +56,11 @@ class FileIndex {
 
   // Makes ready what pruning by a bound predicate needs. kCorruptData for a partition value that its column's
   // type cannot hold.
-  arrow::Status Prepare(const Predicate& predicate) const;
+  arrow::Status Prepare(const predicate::Predicate& predicate) const;
 
   // The files that may hold rows for which a bound predicate is true, in the snapshot's order. Partition
   // columns that Prepare failed at rule nothing out.
-  std::vector<Match> Prune(const Predicate& predicate) const;
+  std::vector<Match> Prune(const predicate::Predicate& predicate) const;
 
   // The value of a partition column in a file; a null scalar for null. kCorruptData as Prepare.
   arrow::Result<std::shared_ptr<arrow::Scalar>> PartitionValue(const IndexedFile& file,
@@ -82,7 +82,7 @@ class FileIndex {
 
   // Places in files_ that can match by the equalities on partition columns alone; nothing when there are
   // none.
-  std::optional<std::vector<uint32_t>> Candidates(const Predicate& predicate) const;
+  std::optional<std::vector<uint32_t>> Candidates(const predicate::Predicate& predicate) const;
 
   std::shared_ptr<const delta::Snapshot> snapshot_;
   std::shared_ptr<arrow::Schema> data_schema_;

@@ -9,7 +9,7 @@
 
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
-#include "marquet/parquet/reader.h"
+#include "marquet/parquet/decode/reader.h"
 
 namespace marquet::table {
 

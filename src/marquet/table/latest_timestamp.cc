@@ -11,8 +11,10 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/base/time.h"
-#include "marquet/table/column_hint.h"
-#include "marquet/table/predicate_literal.h"
+#include "marquet/predicate/predicate_literal.h"
+#include "marquet/schema/column_hint.h"
+#include "marquet/schema/column_statistics.h"
+#include "marquet/table/data_file_path.h"
 
 namespace marquet::table {
 namespace {
@@ -75,7 +77,7 @@ std::optional<__int128> LargestNanosOf(const arrow::Array& column, int64_t integ
 }
 
 arrow::Result<int64_t> StepOfColumn(const arrow::Field& field) {
-  if (const std::optional<int64_t> step = NanosPerStep(field)) return *step;
+  if (const std::optional<int64_t> step = predicate::NanosPerStep(field)) return *step;
   return InvalidInput(fmt::format("column {} of type {} does not hold times", Quoted(field.name()),
                                   field.type()->ToString()));
 }
@@ -112,7 +114,7 @@ arrow::Result<std::optional<__int128>> LatestOf(TableState& table, const FileInd
   const auto field = index.snapshot().schema->GetFieldByName(column);
   if (field == nullptr) {
     return NotFound(fmt::format("there is no column {} in the table", Quoted(column)),
-                    ColumnHint(column, *index.snapshot().schema));
+                    schema::ColumnHint(column, *index.snapshot().schema));
   }
   ARROW_ASSIGN_OR_RAISE(const int64_t integer_step, StepOfColumn(*field));
   std::optional<__int128> latest;
@@ -132,7 +134,7 @@ arrow::Result<std::optional<__int128>> LatestOf(TableState& table, const FileInd
     const delta::FileStatistics& statistics = file.statistics(*index.data_schema());
     __int128 at_most = kNoBound;
     bool empty = statistics.decide && statistics.rows == 0;
-    for (const pq::ColumnStatistics& known : statistics.columns) {
+    for (const schema::ColumnStatistics& known : statistics.columns) {
       if (known.name != column) continue;
       at_most = NanosOf(known.max, integer_step).value_or(kNoBound);
       empty = empty || (statistics.decide && statistics.rows && known.null_count == *statistics.rows);

@@ -23,7 +23,7 @@ TEST_F(TableTest, APartitionValueOfAnotherTypeIsCorruptData) {
   text[at + 27] = 'x';
   std::ofstream(commit) << text;
   const auto table = Value(Table::Open(fs_, Path()));
-  const auto status = table->NewScan({.where = Value(Predicate::Parse("size = 1"))}).status();
+  const auto status = table->NewScan({.where = Value(predicate::Predicate::Parse("size = 1"))}).status();
   EXPECT_TRUE(IsKind(status, ErrorKind::kCorruptData)) << status.ToString();
   EXPECT_THAT(status.message(), AllOf(HasSubstr("size=2/"), HasSubstr("'x'")));
   EXPECT_TRUE(IsKind(Value(table->NewScan({})).ToTable().status(), ErrorKind::kCorruptData));

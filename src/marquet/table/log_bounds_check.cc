@@ -8,7 +8,8 @@
 #include "arrow/scalar.h"
 #include "arrow/type.h"
 #include "marquet/base/text.h"
-#include "marquet/table/predicate.h"
+#include "marquet/predicate/predicate.h"
+#include "marquet/schema/column_statistics.h"
 
 namespace marquet::table {
 namespace {
@@ -19,7 +20,7 @@ std::string TextOf(const std::shared_ptr<arrow::Scalar>& value) {
 
 // The first row of a row group that the log excludes, as the end of a message; empty when there is none.
 arrow::Result<std::string> FindExcluded(const pq::FileReader& file, int row_group, const std::string& column,
-                                        const Predicate& excluded, const StopFlag* stop) {
+                                        const predicate::Predicate& excluded, const StopFlag* stop) {
   pq::ReadRequest request;
   request.columns = {column};
   request.parts = {{row_group, {}}};
@@ -54,17 +55,17 @@ arrow::Status CheckLogBounds(const pq::FileReader& file, const std::string& name
     damage->push_back({name, -1, column, -1, -1, 0, "log",
                        "the file has no such column, and the log tells of its values in the file"});
   }
-  for (const pq::ColumnStatistics& said : log.columns) {
+  for (const schema::ColumnStatistics& said : log.columns) {
     const auto column = columns.GetFieldByName(said.name);
     const auto stored = file.schema()->GetFieldByName(said.name);
     // Bounds of a type that the file does not have are compared with what its values are read as.
     if (column == nullptr || stored == nullptr || !column->type()->Equals(*stored->type())) continue;
-    const Predicate excluded = Predicate::Outside(*column, said);
+    const predicate::Predicate excluded = predicate::Predicate::Outside(*column, said);
     if (excluded.trivial()) continue;
     for (int group = 0; group < file.num_row_groups(); ++group) {
       const auto own = file.Statistics(group, said.name);
       const auto bounds = [&](const std::string&) { return own.ok() ? &*own : nullptr; };
-      if (excluded.Prune(bounds, file.row_group_rows(group)) == Truth::kNever) continue;
+      if (excluded.Prune(bounds, file.row_group_rows(group)) == predicate::Truth::kNever) continue;
       ARROW_ASSIGN_OR_RAISE(const std::string found, FindExcluded(file, group, said.name, excluded, stop));
       if (found.empty()) continue;
       damage->push_back(

@@ -11,8 +11,8 @@
 #include "arrow/type_fwd.h"
 #include "marquet/base/progress.h"
 #include "marquet/delta/statistics.h"
-#include "marquet/parquet/reader.h"
-#include "marquet/parquet/verify.h"
+#include "marquet/parquet/decode/reader.h"
+#include "marquet/parquet/verify/verify.h"
 
 namespace marquet::table {
 

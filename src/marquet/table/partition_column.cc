@@ -9,7 +9,7 @@
 #include "arrow/type.h"
 #include "marquet/base/time.h"
 #include "marquet/delta/schema.h"
-#include "marquet/table/predicate_node.h"
+#include "marquet/predicate/predicate_node.h"
 
 namespace marquet::table {
 namespace {
@@ -97,7 +97,8 @@ void PartitionColumn::GroupFiles() {
 arrow::Status PartitionColumn::FillKeys() {
   for (size_t code = 0; code < texts_.size(); ++code) {
     ARROW_ASSIGN_OR_RAISE(values_[code], delta::PartitionValueFromText(texts_[code], type_));
-    if (values_[code]->is_valid) by_key_[KeyOf(*values_[code])].push_back(static_cast<uint32_t>(code));
+    if (values_[code]->is_valid)
+      by_key_[predicate::KeyOf(*values_[code])].push_back(static_cast<uint32_t>(code));
   }
   return arrow::Status::OK();
 }
@@ -114,7 +115,7 @@ std::shared_ptr<arrow::Scalar> PartitionColumn::ValueOf(size_t file) const {
 
 std::string PartitionColumn::TextOf(const std::string& key) const {
   if (type_->id() == Type::STRING) return key;
-  Int128 value = 0;
+  predicate::Int128 value = 0;
   std::memcpy(&value, key.data(), std::min(key.size(), sizeof value));
   if (value < INT64_MIN || value > INT64_MAX) return {};
   if (type_->id() != Type::DATE32) return std::to_string(static_cast<int64_t>(value));

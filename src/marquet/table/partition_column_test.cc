@@ -7,7 +7,7 @@
 #include "arrow/api.h"
 #include "marquet/base/error.h"
 #include "marquet/delta/schema.h"
-#include "marquet/table/predicate_node.h"
+#include "marquet/predicate/predicate_node.h"
 
 namespace marquet::table {
 namespace {
@@ -27,7 +27,7 @@ arrow::Result<std::unique_ptr<const PartitionColumn>> Make(const std::shared_ptr
 }
 
 std::string Key(const std::string& text, const std::shared_ptr<arrow::DataType>& type) {
-  return KeyOf(*Got(delta::PartitionValueFromText(text, type)));
+  return predicate::KeyOf(*Got(delta::PartitionValueFromText(text, type)));
 }
 
 // Against a walk over all files that compares parsed values.
@@ -53,7 +53,7 @@ TEST(PartitionColumnTest, FindsTheFilesOfEachValue) {
       for (uint32_t file = 0; file < texts.size(); ++file) {
         const auto its = Got(delta::PartitionValueFromText(texts[file], type));
         EXPECT_TRUE(column->ValueOf(file)->Equals(*its)) << type->ToString() << " " << texts[file];
-        if (its->is_valid && KeyOf(*its) == KeyOf(*value)) expected.push_back(file);
+        if (its->is_valid && predicate::KeyOf(*its) == predicate::KeyOf(*value)) expected.push_back(file);
       }
       EXPECT_EQ(column->FilesOf({Key(wanted, type), Key(wanted, type)}), expected)
           << "seed " << kPartitionSeed << ", " << type->ToString() << " " << wanted;

@@ -1,6 +1,7 @@
 // Directories and paths of data files: which names values of partition columns get, and which paths of a log
 // are a table's.
 
+#include "marquet/table/data_file_path.h"
 #include "marquet/table/table_state.h"
 #include "marquet/table/table_testing.h"
 
@@ -22,7 +23,8 @@ TEST_F(TableTest, PartitionValuesOfAnyText) {
   const auto opened = Value(Table::Open(fs_, Path()));
   for (size_t i = 0; i < symbols.size(); ++i) {
     ScanOptions options;
-    options.where = Value(Predicate::FromTerms(std::vector<Term>{{"symbol", "=", {symbols[i]}}}));
+    options.where =
+        Value(predicate::Predicate::FromTerms(std::vector<predicate::Term>{{"symbol", "=", {symbols[i]}}}));
     const auto rows = Read(*opened, options);
     EXPECT_THAT(Sizes(*rows), ElementsAre(static_cast<int32_t>(i))) << symbols[i];
     EXPECT_EQ(rows->GetColumnByName("symbol")->GetScalar(0).ValueOrDie()->ToString(), symbols[i]);

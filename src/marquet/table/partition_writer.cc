@@ -13,7 +13,7 @@
 #include "marquet/base/log.h"
 #include "marquet/base/text.h"
 #include "marquet/base/thread.h"
-#include "marquet/parquet/writer.h"
+#include "marquet/parquet/write/writer.h"
 #include "spdlog/logger.h"
 
 namespace marquet::table {

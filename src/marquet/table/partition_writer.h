@@ -19,7 +19,7 @@
 
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
-#include "marquet/parquet/options.h"
+#include "marquet/parquet/format/options.h"
 #include "marquet/table/table_state.h"
 
 namespace marquet::table {

@@ -11,7 +11,7 @@
 
 #include "arrow/result.h"
 #include "marquet/file/file_system.h"
-#include "marquet/parquet/reader.h"
+#include "marquet/parquet/decode/reader.h"
 
 namespace marquet::table {
 

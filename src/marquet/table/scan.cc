@@ -169,8 +169,9 @@ arrow::Result<int64_t> Scan::Count() const {
   int64_t count = 0;
   std::vector<FileIndex::Match> undecided;
   for (FileIndex::Match& match : spec->index->Prune(spec->where)) {
-    const delta::FileStatistics* const statistics =
-        match.truth == Truth::kAlways ? &match.file->statistics(*spec->index->data_schema()) : nullptr;
+    const delta::FileStatistics* const statistics = match.truth == predicate::Truth::kAlways
+                                                        ? &match.file->statistics(*spec->index->data_schema())
+                                                        : nullptr;
     if (statistics != nullptr && statistics->decide && statistics->rows) {
       count += *statistics->rows;
     } else {
@@ -182,7 +183,7 @@ arrow::Result<int64_t> Scan::Count() const {
   while (count < limit) {
     ARROW_ASSIGN_OR_RAISE(auto piece, pieces.Next());
     if (!piece) break;
-    if (piece->truth == Truth::kAlways) {
+    if (piece->truth == predicate::Truth::kAlways) {
       count += piece->rows;
       continue;
     }

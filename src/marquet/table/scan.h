@@ -14,13 +14,14 @@
 #include "arrow/result.h"
 #include "arrow/type_fwd.h"
 #include "marquet/base/progress.h"
-#include "marquet/table/predicate.h"
+#include "marquet/predicate/predicate.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::table {
 
 struct ScanOptions {
   std::vector<std::string> columns = {};  // empty: all of them, in the table's order
-  Predicate where = {};
+  predicate::Predicate where = {};
   std::optional<int64_t> start_ns = {};  // half-open range on the time column, the end after the start
   std::optional<int64_t> end_ns = {};
   std::string time_column = {};           // default: "ts" where present, else the first timestamp column
@@ -31,7 +32,7 @@ struct ScanOptions {
   // short, batches have fewer rows, and fewer threads run ahead; one batch of 1,024 rows always gets through.
   // What the reader has taken is its own, as are all the rows of ToTable() and of a sorted scan.
   int64_t memory = int64_t{512} << 20;
-  PriceForm price = PriceForm::kStored;  // in the rows, and of numbers in `where`
+  schema::PriceForm price = schema::PriceForm::kStored;  // in the rows, and of numbers in `where`
   bool stored_types = false;  // leave int64 unit=ns columns as they are instead of timestamp[ns, UTC]
   bool use_threads = true;
   const StopFlag* stop = nullptr;

@@ -67,8 +67,8 @@ arrow::Result<std::shared_ptr<const ScanSpec>> BindScan(std::shared_ptr<TableSta
                       FormatNanos(*options.end_ns)),
           "Rows at or after the start and before the end are selected; give an end that is later.");
     }
-    options.where =
-        Predicate::And(options.where, Predicate::TimeRange(column, options.start_ns, options.end_ns));
+    options.where = predicate::Predicate::And(
+        options.where, predicate::Predicate::TimeRange(column, options.start_ns, options.end_ns));
   }
   if (options.limit && *options.limit < 0)
     return InvalidInput(fmt::format("a limit of {} rows", *options.limit));

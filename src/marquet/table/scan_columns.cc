@@ -14,7 +14,8 @@
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
 #include "marquet/schema/coercion.h"
-#include "marquet/table/column_hint.h"
+#include "marquet/schema/column_hint.h"
+#include "marquet/schema/units.h"
 
 namespace marquet::table {
 namespace {
@@ -38,8 +39,8 @@ std::shared_ptr<arrow::Field> OutputField(const std::shared_ptr<arrow::Field>& f
   if (unit == "ns" && !options.stored_types) {
     return Retyped(*field, arrow::timestamp(arrow::TimeUnit::NANO, "UTC"));
   }
-  if (unit == "1e-9" && options.price == PriceForm::kFloat) return Retyped(*field, arrow::float64());
-  if (unit == "1e-9" && options.price == PriceForm::kDecimal)
+  if (unit == "1e-9" && options.price == schema::PriceForm::kFloat) return Retyped(*field, arrow::float64());
+  if (unit == "1e-9" && options.price == schema::PriceForm::kDecimal)
     return Retyped(*field, arrow::decimal128(19, 9));
   return field;
 }
@@ -72,7 +73,7 @@ arrow::Result<std::shared_ptr<arrow::Array>> ConvertPrices(const arrow::Array& a
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> values, arrow::AllocateBuffer(rows * width));
   if (type->id() == arrow::Type::DOUBLE) {
     auto* floats = reinterpret_cast<double*>(values->mutable_data());
-    for (int64_t i = 0; i < rows; ++i) floats[i] = PriceAsFloat(prices[i]);
+    for (int64_t i = 0; i < rows; ++i) floats[i] = schema::PriceAsFloat(prices[i]);
   } else {
     auto* decimals = reinterpret_cast<int64_t*>(values->mutable_data());
     for (int64_t i = 0; i < rows; ++i) {
@@ -93,7 +94,7 @@ arrow::Result<ScanColumns> ColumnsOfScan(const arrow::Schema& table, const ScanO
                   std::string_view purpose) -> arrow::Result<std::shared_ptr<arrow::Field>> {
     auto field = table.GetFieldByName(name);
     if (field != nullptr) return field;
-    std::string hint = ColumnHint(name, table);
+    std::string hint = schema::ColumnHint(name, table);
     if (AsksForAnOrder(name, table))
       hint = "Rows are sorted in ascending order alone: name the column as it is.";
     return NotFound(fmt::format("there is no column {}{} in the table", Quoted(name), purpose),

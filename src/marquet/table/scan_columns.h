@@ -1,5 +1,5 @@
 // From the columns of a data file to the columns that a scan gives out: absent ones become null, partition
-// values become columns, integers become times and prices. Internal to the room.
+// values become columns, integers become times and prices.
 #pragma once
 
 #include <map>

@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "marquet/base/column_memory.h"
 #include "marquet/file/fault_file_system.h"
-#include "marquet/parquet/column_memory_internal.h"
 #include "marquet/table/table_testing.h"
 
 namespace marquet::table {
@@ -50,8 +50,8 @@ class ScanMemoryTest : public TableTest {
   static int64_t BytesInUse() {
     arrow::MemoryPool* const usual = arrow::default_memory_pool();
     // Under AddressSanitizer columns have no pool of their own.
-    const bool one_pool = pq::ColumnMemory() == usual;
-    return usual->bytes_allocated() + (one_pool ? 0 : pq::ColumnMemory()->bytes_allocated());
+    const bool one_pool = ColumnMemory() == usual;
+    return usual->bytes_allocated() + (one_pool ? 0 : ColumnMemory()->bytes_allocated());
   }
 };
 
@@ -97,7 +97,7 @@ TEST_F(ScanMemoryTest, OrderAndRowsDoNotDependOnIt) {
   const auto table = WideTable(5, 4, 30'000, {.row_group_rows = 7'000});
   for (const char* filter : {"", "id >= 12345", "c1 > 9e18 and id < 150000"}) {
     ScanOptions options;
-    options.where = filter[0] == '\0' ? Predicate{} : Value(Predicate::Parse(filter));
+    options.where = filter[0] == '\0' ? predicate::Predicate{} : Value(predicate::Predicate::Parse(filter));
     options.use_threads = false;
     const auto expected = Read(*table, options);
     for (const bool threads : {false, true}) {
@@ -122,7 +122,7 @@ TEST_F(ScanMemoryTest, ABatchOfAnyLengthMakesNothingUpFront) {
   const auto table = WideTable(2, 5, 70'000);
   for (const char* filter : {"id >= 1", "id between 40000 and 90000", "id = 60000"}) {
     ScanOptions options;
-    options.where = Value(Predicate::Parse(filter));
+    options.where = Value(predicate::Predicate::Parse(filter));
     const auto expected = Read(*table, options);
     ASSERT_GT(expected->num_rows(), 0);
     options.batch_rows = INT64_MAX;

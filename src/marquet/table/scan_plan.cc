@@ -9,9 +9,11 @@
 #include "arrow/type.h"
 #include "marquet/base/error.h"
 #include "marquet/base/text.h"
+#include "marquet/predicate/predicate_node.h"
 #include "marquet/schema/coercion.h"
+#include "marquet/schema/column_statistics.h"
 #include "marquet/table/batch_bytes_internal.h"
-#include "marquet/table/predicate_node.h"
+#include "marquet/table/data_file_path.h"
 
 namespace marquet::table {
 namespace {
@@ -22,14 +24,14 @@ class RowGroupBounds {
   RowGroupBounds(const ScanSpec& spec, const ScanFile& file, int row_group, int64_t rows)
       : spec_(spec), file_(file), row_group_(row_group), rows_(rows) {}
 
-  const pq::ColumnStatistics* operator()(const std::string& name) {
+  const schema::ColumnStatistics* operator()(const std::string& name) {
     if (const auto known = known_.find(name); known != known_.end()) return &known->second;
-    pq::ColumnStatistics statistics;
+    schema::ColumnStatistics statistics;
     statistics.name = name;
     if (const auto value = file_.partition.find(name); value != file_.partition.end()) {
       statistics.null_count = value->second->is_valid ? 0 : rows_;
       statistics.min = statistics.max = value->second;
-      statistics.has_nan = IsNan(*value->second);
+      statistics.has_nan = predicate::IsNan(*value->second);
     } else if (file_.reader->schema()->GetFieldIndex(name) < 0) {
       statistics.null_count = rows_;
     } else {
@@ -53,7 +55,7 @@ class RowGroupBounds {
   const ScanFile& file_;
   const int row_group_;
   const int64_t rows_;
-  std::map<std::string, pq::ColumnStatistics> known_;
+  std::map<std::string, schema::ColumnStatistics> known_;
 };
 
 constexpr int64_t kLeastBatchRows = 1024;
@@ -90,15 +92,15 @@ std::vector<pq::RowRange> MatchingRows(const ScanSpec& spec, const ScanPiece& pi
   for (size_t i = 0; i + 1 < borders.size(); ++i) {
     const int64_t begin = borders[i];
     const int64_t end = borders[i + 1];
-    std::map<std::string, pq::ColumnStatistics> local;
-    auto bounds = [&](const std::string& name) -> const pq::ColumnStatistics* {
+    std::map<std::string, schema::ColumnStatistics> local;
+    auto bounds = [&](const std::string& name) -> const schema::ColumnStatistics* {
       const auto found = paged.find(name);
       if (found == paged.end()) return whole(name);
       PagedColumn& column = found->second;
       while (column.at + 1 < column.pages.size() && column.pages[column.at + 1].first_row <= begin)
         ++column.at;
       const pq::PageBounds& page = column.pages[column.at];
-      pq::ColumnStatistics& statistics = local[name];
+      schema::ColumnStatistics& statistics = local[name];
       statistics = page.statistics;
       // Of the page's nulls, none or all or some may lie in this part of it.
       if (statistics.null_count == page.rows) {
@@ -108,7 +110,7 @@ std::vector<pq::RowRange> MatchingRows(const ScanSpec& spec, const ScanPiece& pi
       }
       return &statistics;
     };
-    if (spec.where.Prune(bounds, end - begin) == Truth::kNever) continue;
+    if (spec.where.Prune(bounds, end - begin) == predicate::Truth::kNever) continue;
     if (!ranges.empty() && ranges.back().end == begin) {
       ranges.back().end = end;
     } else {
@@ -203,13 +205,14 @@ arrow::Result<std::vector<ScanPiece>> ScanPieces::Open(size_t number) const {
   std::vector<ScanPiece> pieces;
   for (int group = 0; group < file->reader->num_row_groups(); ++group) {
     ScanPiece piece{file, group, file->reader->row_group_rows(group), match.truth};
-    if (piece.truth == Truth::kMaybe) {
+    if (piece.truth == predicate::Truth::kMaybe) {
       RowGroupBounds bounds(*spec_, *file, group, piece.rows);
       piece.truth = spec_->where.Prune([&](const std::string& name) { return bounds(name); }, piece.rows);
       // What another writer says of all rows is no reason to pass over them.
-      if (piece.truth == Truth::kAlways && !file->reader->written_by_marquet()) piece.truth = Truth::kMaybe;
+      if (piece.truth == predicate::Truth::kAlways && !file->reader->written_by_marquet())
+        piece.truth = predicate::Truth::kMaybe;
     }
-    if (piece.truth != Truth::kNever && piece.rows > 0) pieces.push_back(std::move(piece));
+    if (piece.truth != predicate::Truth::kNever && piece.rows > 0) pieces.push_back(std::move(piece));
   }
   return pieces;
 }
@@ -245,12 +248,12 @@ arrow::Result<std::unique_ptr<PieceReader>> PieceReader::Open(std::shared_ptr<co
 
 arrow::Status PieceReader::Plan() {
   ranges_ = {{0, piece_.rows}};
-  if (piece_.truth == Truth::kMaybe) ranges_ = MatchingRows(*spec_, piece_);
+  if (piece_.truth == predicate::Truth::kMaybe) ranges_ = MatchingRows(*spec_, piece_);
   for (const std::string& name : piece_.file->columns) {
     if (spec_->stored->GetFieldIndex(name) >= 0) columns_.push_back(name);
   }
   const int64_t rows = rows_at_most_ = RowsIn(ranges_);
-  narrow_ = piece_.truth == Truth::kMaybe && WorthNarrowing(*spec_, columns_, rows);
+  narrow_ = piece_.truth == predicate::Truth::kMaybe && WorthNarrowing(*spec_, columns_, rows);
   for (const std::string& name : columns_) {
     ARROW_ASSIGN_OR_RAISE(const pq::ColumnSize size, piece_.file->reader->SizeOf(piece_.row_group, name));
     const double part = static_cast<double>(rows) / static_cast<double>(piece_.rows);
@@ -262,7 +265,7 @@ arrow::Status PieceReader::Plan() {
     cost_.row_bytes += size.row_bytes;
   }
   cost_.row_bytes += 1;
-  if (piece_.truth == Truth::kMaybe)
+  if (piece_.truth == predicate::Truth::kMaybe)
     cost_.row_bytes *= 2;  // what is selected is gathered from what is decoded
   return arrow::Status::OK();
 }
@@ -331,7 +334,7 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> PieceReader::NextUnfiltered()
 arrow::Result<std::shared_ptr<arrow::RecordBatch>> PieceReader::Next() {
   while (true) {
     ARROW_ASSIGN_OR_RAISE(auto batch, NextUnfiltered());
-    if (batch == nullptr || piece_.truth == Truth::kAlways) return batch;
+    if (batch == nullptr || piece_.truth == predicate::Truth::kAlways) return batch;
     if (!narrow_) ARROW_RETURN_NOT_OK(spec_->where.Evaluate(*batch, &selected_));
     const int64_t kept = std::count(selected_.begin(), selected_.end(), uint8_t{1});
     if (kept == 0) continue;

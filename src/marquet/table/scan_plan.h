@@ -12,7 +12,7 @@
 
 #include "arrow/record_batch.h"
 #include "arrow/result.h"
-#include "marquet/parquet/reader.h"
+#include "marquet/parquet/decode/reader.h"
 #include "marquet/table/late_columns.h"
 #include "marquet/table/scan.h"
 #include "marquet/table/scan_columns.h"
@@ -39,7 +39,7 @@ struct ScanSpec {
   std::shared_ptr<TableState> table;
   std::shared_ptr<const FileIndex> index;
   ScanColumns columns;
-  Predicate where;  // bound, the time range included
+  predicate::Predicate where;  // bound, the time range included
   std::vector<std::string> sort_by;
   std::optional<int64_t> limit;
   int64_t batch_rows = 0;
@@ -64,7 +64,7 @@ struct ScanPiece {
   std::shared_ptr<const ScanFile> file;
   int row_group = 0;
   int64_t rows = 0;
-  Truth truth = Truth::kMaybe;
+  predicate::Truth truth = predicate::Truth::kMaybe;
 };
 
 // The pieces of a scan, file by file in the table's order.

@@ -1,15 +1,15 @@
 // Scans against a slow, plain reference: what is pruned by partition, log, footer and page statistics must
 // not change what comes out.
 
-#include "marquet/table/predicate_testing.h"
+#include "marquet/predicate/predicate_testing.h"
 #include "marquet/table/table_testing.h"
 
 namespace marquet::table {
 namespace {
 
-using reference::Generator;
-using reference::Row;
-using reference::Tested;
+using predicate::reference::Generator;
+using predicate::reference::Row;
+using predicate::reference::Tested;
 
 std::vector<int64_t> Ids(const arrow::Table& table) {
   std::vector<int64_t> ids;
@@ -27,7 +27,7 @@ TEST_F(TableTest, RandomPredicatesOverRandomTables) {
   for (int round = 0; round < 4; ++round) {
     const bool partitioned = round % 2 == 0;
     const auto table = Value(Table::Create(
-        fs_, Path(std::to_string(round)), *reference::RowSchema(),
+        fs_, Path(std::to_string(round)), *predicate::reference::RowSchema(),
         {.partition_by = partitioned ? std::vector<std::string>{"p"} : std::vector<std::string>{}}));
     std::vector<Row> rows;
     for (int append = 0; append < 5; ++append) {
@@ -39,7 +39,8 @@ TEST_F(TableTest, RandomPredicatesOverRandomTables) {
       }
       AppendOptions options;
       options.file.row_group_rows = append == 0 ? 3'000 : 150;
-      MQ_OK(Append(*table, reference::BatchOf(part, static_cast<int64_t>(rows.size())), options).status());
+      MQ_OK(Append(*table, predicate::reference::BatchOf(part, static_cast<int64_t>(rows.size())), options)
+                .status());
       rows.insert(rows.end(), part.begin(), part.end());
     }
     for (int query = 0; query < 60; ++query) {
@@ -49,7 +50,7 @@ TEST_F(TableTest, RandomPredicatesOverRandomTables) {
         if (tested.meaning(rows[i]) == 2) expected.push_back(static_cast<int64_t>(i));
       }
       ScanOptions options;
-      options.where = Value(Predicate::Parse(tested.text));
+      options.where = Value(predicate::Predicate::Parse(tested.text));
       options.batch_rows = 1 + static_cast<int64_t>(random.Below(2'000));
       options.use_threads = random.Chance(0.5);
       if (random.Chance(0.3)) options.columns = {"id"};
@@ -75,20 +76,20 @@ TEST_F(TableTest, RandomPredicatesOverRandomTables) {
 // The stream's order, limit and batches are the same whoever reads, in parallel or not.
 TEST_F(TableTest, ParallelScansKeepTheOrder) {
   Generator random(11);
-  const auto table = Value(Table::Create(fs_, Path(), *reference::RowSchema(), {}));
+  const auto table = Value(Table::Create(fs_, Path(), *predicate::reference::RowSchema(), {}));
   int64_t first = 0;
   for (int append = 0; append < 4; ++append) {
     std::vector<Row> rows;
     for (int i = 0; i < 40'000; ++i) rows.push_back(random.RandomRow(i / 1000));
     AppendOptions options;
     options.file.row_group_rows = 7'000;
-    MQ_OK(Append(*table, reference::BatchOf(rows, first), options).status());
+    MQ_OK(Append(*table, predicate::reference::BatchOf(rows, first), options).status());
     first += 40'000;
   }
   for (const char* filter : {"", "i between 3 and 30", "b"}) {
     ScanOptions options;
     options.columns = {"id"};
-    if (*filter != 0) options.where = Value(Predicate::Parse(filter));
+    if (*filter != 0) options.where = Value(predicate::Predicate::Parse(filter));
     options.batch_rows = 1'000;
     options.use_threads = false;
     const auto serial = Ids(*Read(*table, options));
@@ -120,21 +121,21 @@ TEST_F(TableTest, AScanStopsOnRequest) {
 
 // Columns beside the filter's are read only around the rows that it selects.
 TEST_F(TableTest, LateColumnsChangeNothing) {
-  const auto table = Value(Table::Create(fs_, Path(), *reference::RowSchema(), {}));
+  const auto table = Value(Table::Create(fs_, Path(), *predicate::reference::RowSchema(), {}));
   Generator random(5);
   std::vector<Row> rows;
   for (int i = 0; i < 150'000; ++i) {
     rows.push_back(random.RandomRow(static_cast<int64_t>(random.Below(1'000))));
     rows.back().i = i % 40'000 == 7 || i >= 149'990 ? 5'000 : static_cast<int64_t>(random.Below(10'000)) | 1;
   }
-  MQ_OK(Append(*table, reference::BatchOf(rows)).status());
+  MQ_OK(Append(*table, predicate::reference::BatchOf(rows)).status());
   std::vector<int64_t> expected;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].i == 5'000) expected.push_back(static_cast<int64_t>(i));
   }
   for (const bool threads : {false, true}) {
     ScanOptions options;
-    options.where = Value(Predicate::Parse("i = 5000"));
+    options.where = Value(predicate::Predicate::Parse("i = 5000"));
     options.use_threads = threads;
     const auto scan = Value(table->NewScan(options));
     const auto found = Value(scan.ToTable());

@@ -1,5 +1,6 @@
 // Scans: forms of values, columns, order, limits, ranges and counts.
 
+#include "marquet/schema/units.h"
 #include "marquet/table/table_testing.h"
 
 namespace marquet::table {
@@ -18,9 +19,9 @@ TEST_F(TableTest, FormsOfTimesAndPrices) {
   EXPECT_EQ(first({}, "ts_event")->ToString(), "2024-01-02 00:00:00.000000001Z");
   EXPECT_EQ(first({.stored_types = true}, "ts_event")->ToString(), "1704153600000000001");
   EXPECT_EQ(first({}, "price")->ToString(), "4800250000000");
-  EXPECT_EQ(first({.price = PriceForm::kFloat}, "price")->ToString(), "4800.25");
-  EXPECT_EQ(first({.price = PriceForm::kDecimal}, "price")->ToString(), "4800.250000000");
-  const auto decimals = Read(*table, {.price = PriceForm::kDecimal});
+  EXPECT_EQ(first({.price = schema::PriceForm::kFloat}, "price")->ToString(), "4800.25");
+  EXPECT_EQ(first({.price = schema::PriceForm::kDecimal}, "price")->ToString(), "4800.250000000");
+  const auto decimals = Read(*table, {.price = schema::PriceForm::kDecimal});
   EXPECT_EQ(decimals->GetColumnByName("price")->GetScalar(1).ValueOrDie()->ToString(), "-1E-9");
 }
 
@@ -62,7 +63,7 @@ TEST_F(TableTest, Counts) {
   MQ_OK(Append(*table, Batch({{1, 1, 1, 1.0, "A"}, {2, 1, 2, 2.0, "A"}, {3, 1, 3, 3.0, "B"}})).status());
   auto count = [&](std::string_view filter, int64_t* files_read = nullptr) {
     ScanOptions options;
-    if (!filter.empty()) options.where = Value(Predicate::Parse(filter));
+    if (!filter.empty()) options.where = Value(predicate::Predicate::Parse(filter));
     const auto scan = Value(table->NewScan(options));
     const int64_t rows = Value(scan.Count());
     if (files_read != nullptr) *files_read = scan.statistics().files_read;
@@ -86,7 +87,7 @@ TEST_F(TableTest, ScansOfUnknownColumns) {
   EXPECT_EQ(HintOf(status), "did you mean 'size'?");
   status = table->NewScan({.sort_by = {"x"}}).status();
   EXPECT_TRUE(IsKind(status, ErrorKind::kNotFound)) << status;
-  status = table->NewScan({.where = Value(Predicate::Parse("x = 1"))}).status();
+  status = table->NewScan({.where = Value(predicate::Predicate::Parse("x = 1"))}).status();
   EXPECT_TRUE(IsKind(status, ErrorKind::kNotFound)) << status;
   EXPECT_TRUE(IsKind(table->NewScan({.limit = -1}).status(), ErrorKind::kInvalidInput));
   EXPECT_TRUE(IsKind(table->NewScan({.columns = {"size", "size"}}).status(), ErrorKind::kInvalidInput));

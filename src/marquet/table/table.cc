@@ -18,6 +18,7 @@
 #include "marquet/delta/schema.h"
 #include "marquet/schema/field_names.h"
 #include "marquet/table/appender.h"
+#include "marquet/table/data_file_path.h"
 #include "marquet/table/follow_up.h"
 #include "marquet/table/latest_timestamp.h"
 #include "marquet/table/partition_path.h"

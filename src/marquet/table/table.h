@@ -18,8 +18,8 @@
 #include "marquet/base/progress.h"
 #include "marquet/delta/log.h"
 #include "marquet/file/file_system.h"
-#include "marquet/parquet/options.h"
-#include "marquet/parquet/verify.h"
+#include "marquet/parquet/format/options.h"
+#include "marquet/parquet/verify/verify.h"
 #include "marquet/table/scan.h"
 
 namespace marquet::table {

@@ -123,8 +123,8 @@ void OnePartition(benchmark::State& state, bool cold) {
   for (auto _ : state) {
     if (cold) table = Value(Table::Open(file::LocalFileSystem(), ThousandFiles()));
     ScanOptions options;
-    options.where = Value(
-        Predicate::FromTerms(std::vector<Term>{{"symbol", "=", {fmt::format("S{}", n++ * 37 % 1'000)}}}));
+    options.where = Value(predicate::Predicate::FromTerms(
+        std::vector<predicate::Term>{{"symbol", "=", {fmt::format("S{}", n++ * 37 % 1'000)}}}));
     const auto rows = Value(Value(table->NewScan(std::move(options))).ToTable());
     if (rows->num_rows() != 2'000) throw std::runtime_error("wrong rows");
   }
@@ -137,7 +137,7 @@ void RangeByStatistics(benchmark::State& state) {
   for (auto _ : state) {
     ScanOptions options;
     const int64_t start = 1'704'153'600'000'000'000 + 1'234'567'000'000;
-    options.where = Predicate::TimeRange("ts_event", start, start + 101'000'000);
+    options.where = predicate::Predicate::TimeRange("ts_event", start, start + 101'000'000);
     const auto rows = Value(Value(table->NewScan(std::move(options))).ToTable());
     if (rows->num_rows() != 101) throw std::runtime_error("wrong rows");
   }

@@ -10,16 +10,12 @@
 #include "arrow/result.h"
 #include "marquet/delta/log.h"
 #include "marquet/file/file_system.h"
-#include "marquet/parquet/file_format.h"
+#include "marquet/parquet/encode/file_format.h"
 #include "marquet/table/file_index.h"
 #include "marquet/table/reader_cache.h"
 #include "marquet/table/table.h"
 
 namespace marquet::table {
-
-// Where the file that an action names lies. The log is input: kUnsupported for an absolute path or URI,
-// kCorruptData for one that leads out of the table.
-arrow::Result<std::string> DataFilePath(const std::string& table, const std::string& relative);
 
 // Makes Arrow's kernels available; the first call does the work.
 arrow::Status InitializeKernels();

@@ -102,7 +102,7 @@ class TableTest : public ::testing::Test {
 
   static std::shared_ptr<arrow::Table> Where(const Table& table, std::string_view filter) {
     ScanOptions options;
-    if (!filter.empty()) options.where = Value(Predicate::Parse(filter));
+    if (!filter.empty()) options.where = Value(predicate::Predicate::Parse(filter));
     return Read(table, std::move(options));
   }
 

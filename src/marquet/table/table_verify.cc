@@ -19,6 +19,7 @@
 #include "marquet/delta/checkpoint_check.h"
 #include "marquet/delta/schema.h"
 #include "marquet/delta/statistics.h"
+#include "marquet/table/data_file_path.h"
 #include "marquet/table/log_bounds_check.h"
 #include "marquet/table/table.h"
 #include "marquet/table/table_state.h"

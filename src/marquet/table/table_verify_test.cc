@@ -2,7 +2,7 @@
 #include <fstream>
 
 #include "marquet/file/fault_file_system.h"
-#include "marquet/parquet/verify.h"
+#include "marquet/parquet/verify/verify.h"
 #include "marquet/table/table.h"
 #include "marquet/table/table_testing.h"
 

@@ -27,7 +27,8 @@ arrow::Status Run(const std::string& path) {
   ARROW_ASSIGN_OR_RAISE(const auto report, table->Append(*rows));
 
   marquet::table::ScanOptions options;
-  ARROW_ASSIGN_OR_RAISE(options.where, marquet::table::Predicate::Parse("symbol = 'ESH4' and size >= 900"));
+  ARROW_ASSIGN_OR_RAISE(options.where,
+                        marquet::predicate::Predicate::Parse("symbol = 'ESH4' and size >= 900"));
   ARROW_ASSIGN_OR_RAISE(const auto scan, table->NewScan(options));
   ARROW_ASSIGN_OR_RAISE(const auto selected, scan.ToTable());
   std::cout << "version " << report.version << ", " << report.rows << " rows in, " << selected->num_rows()
