@@ -121,6 +121,9 @@ print(writer.report.committed, writer.report.replayed, int(peak) // 1024)
 """
 
 
+@pytest.mark.skipif(
+    "libclang_rt.asan" in os.environ.get("LD_PRELOAD", ""), reason="AddressSanitizer keeps memory that was given back"
+)
 def test_long_rows_that_are_compared_take_little_memory(run_python: Callable[..., Any], tmp_path: pathlib.Path) -> None:
     """300 MB of rows of 100 kB: two streams of them are compared in small batches."""
     once, again = (run_python(LONG_TEXTS, tmp_path / "out") for _ in range(2))
