@@ -57,10 +57,11 @@ if ! cat requirements-dev.txt constraints.txt | cmp -s - "$stamp"; then
   cat requirements-dev.txt constraints.txt > "$stamp"
 fi
 
-# 3. The release build, which the command line, the Python package and the tests share.
+# 3. The release build of the program, the Python extension and what makes example data. The tests, which take as long
+#    again, are built where they are run.
 configure() { cmake --preset release >/dev/null; }
 [ -f build/release/build.ninja ] || told "configuring the release build" configure
-build=(cmake --build --preset release --)
+build=(cmake --build --preset release --target marquet _core marquet_generate --)
 steps=$("${build[@]}" -n 2>/dev/null | grep -c '^\[' || true)
 if [ "$steps" -gt 2 ]; then  # two look for files that came or went
   say "building the release, $steps steps on $(nproc) processors; the first time takes many minutes"

@@ -91,6 +91,8 @@ def sanitizer(preset: str, env: dict[str, str]) -> Outcome:
 
 
 def cpp() -> Outcome:
+    if run("cmake", "--build", "--preset", "release", "--", "--quiet"):
+        return Outcome(failed=1, problem="the release build failed")
     return ctest("release")
 
 

@@ -154,6 +154,7 @@ def main() -> int:
     shutil.rmtree(REPORTS, ignore_errors=True)
     (REPORTS / "cpp").mkdir(parents=True)
     failed = False
+    subprocess.run(["cmake", "--build", "--preset", "release", "--", "--quiet"], cwd=ROOT, check=True)
     rows: dict[str, Row] = {}
     for program in sorted((ROOT / "build" / "release" / "src").rglob("marquet_*_test")):
         failed |= not run_program(program, environment, rows)
