@@ -6,7 +6,7 @@
 # targets with an underscore for the slash. Who may use whom stands in HACKING.md, and a test reads every include.
 #
 # With MARQUET_UNITY several sources are compiled as one, which takes a third of the time from bare, and asks that names
-# in unnamed namespaces differ within a room. Presets for work on single files, and for benchmarks, are without.
+# in unnamed namespaces differ within a room. The preset for a debugger is without.
 #
 # Links are private: only the rooms of `USES`, and those that they use, are there when a program is linked.
 
